@@ -1,0 +1,15 @@
+"""Where the platform is."""
+
+from __future__ import annotations
+
+
+def registration_url(region: str) -> str:
+    """Return the address of dynamic registration, the same for every kind of instance (vendor documentation)."""
+    return f"https://iot-auth.{region}.aliyuncs.com/auth/register/device"
+
+
+def mqtt_host(product_key: str, region: str, instance_id: str | None) -> str:
+    """Return the MQTT host: by instance where there is an id, by product on older public instances (vendor docs)."""
+    if instance_id:
+        return f"{instance_id}.mqtt.iothub.aliyuncs.com"
+    return f"{product_key}.iot-as-mqtt.{region}.aliyuncs.com"

@@ -1,0 +1,85 @@
+"""Dynamic registration over HTTPS: the request we send, and every answer we may meet."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+
+from ..credentials import Credentials, Identity
+from ..errors import Cause, Failure, OnboardError, Throttled, Transient
+from ..http_wire import HttpAnswer, Request
+from ..secret import Secret
+from .codes import failure_of
+from .signing import SignMethod, sign
+
+_DEVICE_SECRET = re.compile(r"[!-~]{1,64}", re.ASCII)
+_CODE = re.compile(r"-?[0-9]{1,12}", re.ASCII)
+
+
+def registration_request(
+    *, url: str, identity: Identity, product_secret: Secret, method: SignMethod, nonce: str
+) -> Request:
+    """Build the POST that asks for a device secret; `nonce` is a fresh string each time (vendor documentation)."""
+    signed = {"deviceName": identity.device_name, "productKey": identity.product_key, "random": nonce}
+    form = {**signed, "signMethod": method.value, "sign": sign(method, product_secret, signed)}
+    return Request(url=url, form=tuple(form.items()))
+
+
+def credentials_of(answer: HttpAnswer, identity: Identity, issued_at: datetime) -> Credentials:
+    """Read the device secret out of an answer, or raise `OnboardError` with what the answer asks for.
+
+    The JSON `code` decides, a number or a numeric string: the HTTP status of a failure is not documented. The names
+    echoed must be the ones asked for. Nothing of the body enters an error but the platform's own code and message.
+    """
+    envelope = _json_object(answer)
+    code = _code(envelope.get("code"))
+    if code is None:
+        raise OnboardError(_strange(answer, "an answer without a code"))
+    if code != "200":
+        raise OnboardError(failure_of(code, _printable(envelope.get("message")), answer.retry_after_s))
+    data = envelope.get("data")
+    if not isinstance(data, dict):
+        raise OnboardError(_strange(answer, "a success without data"))
+    if (data.get("productKey"), data.get("deviceName")) != (identity.product_key, identity.device_name):
+        raise OnboardError(_strange(answer, "the answer for another device"))
+    secret = data.get("deviceSecret")
+    if not isinstance(secret, str) or not _DEVICE_SECRET.fullmatch(secret):
+        raise OnboardError(_strange(answer, "a success without a usable device secret"))
+    return Credentials(identity=identity, device_secret=Secret(secret), issued_at=issued_at)
+
+
+def _json_object(answer: HttpAnswer) -> dict[str, object]:
+    try:
+        envelope = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        # The parser's exception quotes the body, and the body may be a secret: not chained.
+        raise OnboardError(_strange(answer, "an answer that is not JSON")) from None
+    if not isinstance(envelope, dict):
+        raise OnboardError(_strange(answer, "JSON that is not an object"))
+    return envelope
+
+
+def _code(value: object) -> str | None:
+    if isinstance(value, bool):
+        return None
+    text = str(value) if isinstance(value, int) and abs(value) < 10**12 else value
+    if isinstance(text, str) and _CODE.fullmatch(text.strip()):
+        return text.strip()
+    return None
+
+
+def _printable(message: object) -> str:
+    return "".join(c for c in message if c.isprintable())[:120] if isinstance(message, str) else ""
+
+
+def _strange(answer: HttpAnswer, what: str) -> Failure:
+    status = answer.status
+    if status in {429, 503} and answer.retry_after_s is not None:
+        return Throttled(detail=f"HTTP {status}", retry_after_s=answer.retry_after_s, code=str(status))
+    if status == 429:
+        return Throttled(detail="HTTP 429", code="429")
+    if status >= 500:
+        return Transient(cause=Cause.PLATFORM, detail=f"HTTP {status}: {what}", code=str(status))
+    hint = "; a captive portal or a proxy may be answering in the platform's place"
+    return Transient(cause=Cause.ANSWER, detail=f"HTTP {status}: {what}{hint}", slow=True)

@@ -1,0 +1,278 @@
+"""The words of the state machine: phases, inputs, effects, and the state itself."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from .. import pacing
+from ..credentials import Credentials
+from ..errors import Failure
+from ..events import Details, Event
+
+
+class Phase(enum.Enum):
+    """Name where in its life the daemon is."""
+
+    BOOT = "boot"
+    REGISTERING = "registering"
+    SAVING = "saving"
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+    STOPPED = "stopped"
+
+
+class Goal(enum.Enum):
+    """Name the step that follows a wait."""
+
+    LOAD = "load"
+    REGISTER = "register"
+    SAVE = "save"
+    CONNECT = "connect"
+
+
+class Waker(enum.Enum):
+    """Name what ends a wait early."""
+
+    NETWORK = "network"
+    CLOCK = "clock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """Hold what a decision takes from the world: monotonic seconds, and a random number in [0, 1)."""
+
+    at: float
+    chance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Hold what the configuration decides for a whole run; deadlines are for jobs that hang, not for slow ones."""
+
+    can_register: bool = True
+    register_only: bool = False
+    disk_deadline_s: float = 180.0
+    register_deadline_s: float = 240.0
+    dial_deadline_s: float = 300.0
+    connack_deadline_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The loop runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A secret was found; `damage` names files set aside on the way, `recovered` says it is the previous one."""
+
+    credentials: Credentials
+    damage: str = ""
+    recovered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingStored:
+    """No usable secret is stored; `detail` says why the store cannot be written where it cannot."""
+
+    writable: bool
+    detail: str = ""
+    damage: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadFailed:
+    """The store could not be read."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """The platform gave a secret."""
+
+    credentials: Credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterFailed:
+    """It did not."""
+
+    failure: Failure
+    clock_trusted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The secret is durable and was read back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveFailed:
+    """The secret is in memory only."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """TCP and TLS stand; no MQTT packet was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialFailed:
+    """No TLS connection came about."""
+
+    failure: Failure
+    clock_trusted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """CONNACK 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """CONNACK with a number, as MQTT 3.1.1 has it."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """The connection ended, before the CONNACK or after."""
+
+    by_server: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChanged:
+    """A route or an address appeared."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The wall clock was set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """`State.wake_at` has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """SIGTERM or SIGINT."""
+
+
+Input = (
+    Started
+    | Loaded
+    | NothingStored
+    | LoadFailed
+    | Registered
+    | RegisterFailed
+    | Saved
+    | SaveFailed
+    | Dialled
+    | DialFailed
+    | Accepted
+    | Refused
+    | Lost
+    | NetworkChanged
+    | ClockSet
+    | Tick
+    | StopRequested
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Read the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Send one registration request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Save:
+    """Make a secret durable and read it back."""
+
+    credentials: Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Look the host up, connect, shake hands; send nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Send CONNECT on the dialled connection, and note it in the connect count first."""
+
+    credentials: Credentials
+    connects: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Tell the platform version and tags, where this boot has not yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Close the connection without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Send DISCONNECT and close."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announce:
+    """Tell the operator."""
+
+    event: Event
+    details: Details = field(default_factory=Details)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """End the process."""
+
+    code: int
+
+
+Effect = Load | Register | Save | Dial | Login | Report | Drop | Disconnect | Announce | Exit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Hold everything that decisions depend on. Times are monotonic seconds."""
+
+    policy: Policy = field(default_factory=Policy)
+    phase: Phase = Phase.BOOT
+    goal: Goal | None = None
+    wakers: frozenset[Waker] = frozenset()
+    wake_at: float | None = None
+    credentials: Credentials | None = None
+    durable: bool = False
+    logging_in: bool = False
+    dialled_at: float = 0.0
+    online_since: float = 0.0
+    failures: int = 0
+    refusals: int = 0
+    short_sessions: int = 0
+    rejected: Failure | None = None
+    reregister_at: float = float("-inf")
+    reregister_gap_s: float = pacing.REREGISTER_FIRST_S
+    connects: tuple[float, ...] = ()
+    registrations: tuple[float, ...] = ()
