@@ -18,7 +18,8 @@ from .config import Config
 from .credentials import Identity
 from .errors import Misconfigured, OnboardError
 from .identity import BadName, MissingFact, expand
-from .settings import ConfigError, load, read_device_secret, read_product_secret
+from .place import place_of
+from .settings import ConfigError, device_secret_path, load, product_secret_path, read_secret
 
 DEFAULT_CONFIG = Path("/etc/iot-onboard/config.yaml")
 
@@ -59,9 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
-    except Exception as error:  # noqa: BLE001 - the top of the program
+    except Exception as error:
         # The message of an exception may quote data: its kind and place do not.
-        _complain(f"internal error: {type(error).__name__} at {_place(error)}; please report this line")
+        _complain(f"internal error: {type(error).__name__} at {place_of(error)}; please report this line")
         return ExitCode.INTERNAL
 
 
@@ -99,7 +100,7 @@ def _register(arguments: argparse.Namespace) -> int:
 
 def _supervise(arguments: argparse.Namespace, *, register_only: bool) -> int:
     # Only the daemon pays for these imports: `status` and `check-config` stay quick.
-    from .compose import supervise  # noqa: PLC0415
+    from .compose import supervise
 
     config = load(arguments.config)
     return supervise(config, arguments.config, register_only=register_only)
@@ -113,16 +114,18 @@ def _check_config(arguments: argparse.Namespace) -> int:
     print(f"  product key  {identity.product_key}")
     print(f"  device name  {identity.device_name}")
     print(f"  region       {config.region}")
-    if read_device_secret(config, credentials_dir) is not None:
+    device_secret = device_secret_path(config, credentials_dir)
+    if device_secret is not None:
+        read_secret(device_secret, "device secret")
         print("  secret       the device's own, given by file: no registration")
     else:
-        read_product_secret(config, credentials_dir)
+        read_secret(product_secret_path(config, arguments.config, credentials_dir), "product secret")
         print("  secret       product secret found, readable by its owner only")
     return ExitCode.DONE
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from .status import read, render  # noqa: PLC0415
+    from .status import read, render
 
     config = load(arguments.config)
     deadline = time.monotonic() + max(0.0, arguments.wait or 0.0)
@@ -138,7 +141,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _forget(arguments: argparse.Namespace) -> int:
-    from .store import Store  # noqa: PLC0415
+    from .store import Store
 
     config = load(arguments.config)
     identity = identity_of(config)
@@ -158,7 +161,7 @@ def _forget(arguments: argparse.Namespace) -> int:
 
 def identity_of(config: Config) -> Identity:
     """Return what this gateway is called, by its configuration and its hardware."""
-    from .hardware import read_facts  # noqa: PLC0415
+    from .hardware import read_facts
 
     return Identity(product_key=config.product_key, device_name=expand(config.device_name, read_facts()))
 
@@ -176,12 +179,3 @@ def _told(error: OnboardError) -> str:
 
 def _complain(text: str) -> None:
     print(f"iot-onboard: {text}", file=sys.stderr)
-
-
-def _place(error: BaseException) -> str:
-    trace = error.__traceback__
-    place = "unknown"
-    while trace is not None:
-        place = f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place

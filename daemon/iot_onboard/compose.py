@@ -20,7 +20,7 @@ from .lifecycle.model import Policy
 from .network import open_watch
 from .notifier import Notifier
 from .runtime_files import ConnectLog, ReportLog
-from .settings import gives_device_secret
+from .settings import device_secret_path
 from .status import StatusFile
 from .store import Store
 from .supervisor import Supervisor
@@ -35,7 +35,7 @@ def supervise(config: Config, config_path: Path, *, register_only: bool) -> int:
     credentials_dir = credentials_directory()
     connect_log = ConnectLog(config.runtime_dir)
     policy = Policy(
-        can_register=not gives_device_secret(config, credentials_dir),
+        can_register=device_secret_path(config, credentials_dir) is None,
         register_only=register_only,
     )
     with store.lock():

@@ -19,7 +19,7 @@ from .config import Config
 from .credentials import Credentials, Identity
 from .lifecycle import model as m
 from .store import Store
-from .trust import tls_context
+from .trust import BoundedContext, tls_context
 
 HANDSHAKE_TIMEOUT_S = 10.0
 DIAL_TIMEOUT_S = 10.0
@@ -38,8 +38,9 @@ class Jobs:
 
     def load(self) -> m.Loaded | m.NothingStored:
         """Find the device secret: given by hand, or stored by an earlier registration."""
-        given = settings.read_device_secret(self.config, self.credentials_dir)
-        if given is not None:
+        path = settings.device_secret_path(self.config, self.credentials_dir)
+        if path is not None:
+            given = settings.read_secret(path, "device secret")
             return m.Loaded(credentials=Credentials(identity=self.identity, device_secret=given))
         stored = self.store.load()
         damage = ", ".join(stored.set_aside)
@@ -50,9 +51,10 @@ class Jobs:
     def register(self) -> Credentials:
         """Ask the platform for this device's secret, once."""
         # Imported here because it brings `requests`: a gateway that is registered never pays for it.
-        from .registrar import post  # noqa: PLC0415
+        from .registrar import post
 
-        product_secret = settings.read_product_secret(self.config, self.credentials_dir)
+        path = settings.product_secret_path(self.config, self.config_path, self.credentials_dir)
+        product_secret = settings.read_secret(path, "product secret")
         request = registration_request(
             url=self.registration_url,
             identity=self.identity,
@@ -63,7 +65,7 @@ class Jobs:
         answer = post(
             request,
             context=self._tls(),
-            timeout_s=self.config.registration.timeout_s,
+            timeout_s=self.config.registration_timeout_s,
             proxy=self.config.proxy,
         )
         return credentials_of(answer, self.identity, self.utc_now())
@@ -74,27 +76,26 @@ class Jobs:
 
     def dial(self) -> ssl.SSLSocket:
         """Reach the MQTT server over TCP and TLS; send no MQTT packet."""
-        from .dialer import dial  # noqa: PLC0415
+        from .dialer import dial
 
         return dial(
             self.mqtt_host,
-            self.config.mqtt.port,
+            self.config.mqtt_port,
             context=self._tls(),
             proxy=self.config.proxy,
             dial_timeout_s=DIAL_TIMEOUT_S,
-            handshake_timeout_s=HANDSHAKE_TIMEOUT_S,
         )
 
     @property
     def registration_url(self) -> str:
         """Return where registration is asked for."""
-        return self.config.registration.url or hosts.registration_url(self.config.region)
+        return self.config.registration_url or hosts.registration_url(self.config.region)
 
     @property
     def mqtt_host(self) -> str:
         """Return where the login goes."""
         config = self.config
-        return config.mqtt.host or hosts.mqtt_host(config.product_key, config.region, config.instance_id)
+        return config.mqtt_host or hosts.mqtt_host(config.product_key, config.region, config.instance_id)
 
-    def _tls(self) -> ssl.SSLContext:
-        return tls_context(self.config.tls.ca_file, handshake_timeout_s=HANDSHAKE_TIMEOUT_S)
+    def _tls(self) -> BoundedContext:
+        return tls_context(self.config.tls_ca_file, handshake_timeout_s=HANDSHAKE_TIMEOUT_S)

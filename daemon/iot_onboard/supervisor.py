@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import selectors
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
@@ -19,7 +21,7 @@ from .clock import Clock
 from .connection import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, Happening, Published
 from .credentials import Credentials
 from .errors import Failure
-from .events import TABLE, Context, Details, Event, journal_fields, sentence
+from .events import TABLE, Context, Details, Event, Priority, journal_fields, sentence
 from .hardware import Board
 from .jobs import Jobs
 from .journal import Journal, Line
@@ -27,8 +29,8 @@ from .lifecycle import model as m
 from .network import NetworkWatch
 from .notifier import Notifier
 from .runtime_files import ConnectLog, ReportLog
-from .status import StatusFile
-from .status_report import status_of
+from .status import SCHEMA, Status, StatusFile, start_ticks
+from .status_report import report
 from .worker import Result, Worker
 
 # While a wait may end by the clock being set, look at it this often: nothing announces it to a sandboxed daemon.
@@ -67,13 +69,15 @@ class Supervisor:
         self._worker = Worker()
         self._ticket = 0
         self._on_result: Callable[[Result], m.Input] | None = None
-        self._dialled: socket.socket | None = None
+        self._dialled: ssl.SSLSocket | None = None
         self._connection: Connection | None = None
         self._connection_fd = -1
         self._unconfirmed: set[int] = set()
-        self._last_error: tuple[Event, Details] | None = None
+        self._last_error: str | None = None
+        self._last_event: str | None = None
+        self._told_phase: m.Phase | None = None
+        self._since = ""
         self._exit_code: int | None = None
-        self._reconnects = 0
         self._runtime_warned = False
         self._selector = selectors.DefaultSelector()
 
@@ -182,7 +186,7 @@ class Supervisor:
         self._clock.was_set()  # from here on, only a later change is news
         return self._clock.trusted()
 
-    def _keep_dialled(self, dialled: socket.socket) -> m.Input:
+    def _keep_dialled(self, dialled: ssl.SSLSocket) -> m.Input:
         self._dialled = dialled
         return m.Dialled()
 
@@ -212,10 +216,10 @@ class Supervisor:
             self._warn_runtime()
         config = self._jobs.config
         self._connection = Connection(
-            self._dialled,  # type: ignore[arg-type] - the dialer gives an SSLSocket
+            self._dialled,
             login(credentials, config.sign_method),
-            keepalive_s=config.mqtt.keepalive_s,
-            clean_session=config.mqtt.clean_session,
+            keepalive_s=config.mqtt_keepalive_s,
+            clean_session=config.mqtt_clean_session,
             now=self._clock.monotonic_s,
         )
         self._dialled = None
@@ -290,21 +294,42 @@ class Supervisor:
         fields = journal_fields(event, details, context, self._state.phase.value)
         line = Line(priority=entry.priority, message=message, message_id=entry.message_id, fields=fields)
         self._journal.write(line)
+        self._last_event = event.value
         if event in {Event.ONLINE, Event.REGISTERED}:
             self._last_error = None
-        elif entry.priority <= 4:
-            self._last_error = (event, details)
+        elif entry.priority <= Priority.WARNING:
+            self._last_error = message
 
     def _endpoint(self) -> str:
         if self._state.phase is m.Phase.REGISTERING or self._state.goal is m.Goal.REGISTER:
             return self._jobs.registration_url
-        return f"{self._jobs.mqtt_host}:{self._jobs.config.mqtt.port}"
+        return f"{self._jobs.mqtt_host}:{self._jobs.config.mqtt_port}"
 
     def _tell_status(self) -> None:
-        context = replace(self._context, endpoint=self._endpoint())
-        status = status_of(self._state, context, self._last_error, self._clock.monotonic_s(), self._clock.utc_now())
-        self._notifier.status(status.headline)
-        if not self._status_file.write(status.record):
+        state, context = self._state, replace(self._context, endpoint=self._endpoint())
+        utc_now = self._clock.utc_now()
+        if state.phase is not self._told_phase:
+            self._told_phase, self._since = state.phase, utc_now.isoformat(timespec="seconds")
+        told = report(state, context, self._last_error, self._clock.monotonic_s(), utc_now)
+        self._notifier.status(told.headline)
+        status = Status(
+            schema=SCHEMA,
+            state=state.phase.value,
+            goal=state.goal.value if state.goal is not None else None,
+            since=self._since,
+            product_key=context.product_key,
+            device_name=context.device_name,
+            endpoint=context.endpoint,
+            attempt=state.failures,
+            next_try_at=told.next_try_at,
+            online_since=self._since if state.phase is m.Phase.ONLINE else None,
+            last_error=self._last_error,
+            last_event=self._last_event,
+            agent_version=context.version,
+            pid=os.getpid(),
+            pid_start_ticks=start_ticks(os.getpid()),
+        )
+        if not self._status_file.write(status):
             self._warn_runtime()
 
     def _warn_runtime(self) -> None:

@@ -1,0 +1,57 @@
+"""What time it is, and whether the wall clock can be believed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+# No gateway runs this code before it was written.
+BUILT_AT = datetime(2026, 11, 1, tzinfo=UTC)
+STEP_S = 60.0
+
+
+class Clock:
+    """Read the clocks, and notice when the wall clock is set.
+
+    systemd-timesyncd leaves a flag file when it has synchronised. The kernel's own answer, adjtimex, is out of reach:
+    systemd's ProtectClock= filters it even for reading. Where another daemon keeps the time, a step of more than a
+    minute tells.
+    """
+
+    def __init__(
+        self,
+        root: Path = Path("/"),
+        *,
+        wall_s: Callable[[], float] = time.time,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._flag = root / "run/systemd/timesync/synchronized"
+        self._wall_s = wall_s
+        self._monotonic_s = monotonic_s
+        self._stepped = False
+        self._flag_seen = self._flag.exists()
+        self._offset_s = wall_s() - monotonic_s()
+
+    def monotonic_s(self) -> float:
+        """Return the seconds of the monotonic clock, which goes on across restarts of the service."""
+        return self._monotonic_s()
+
+    def utc_now(self) -> datetime:
+        """Return the wall clock's time."""
+        return datetime.fromtimestamp(self._wall_s(), UTC)
+
+    def trusted(self) -> bool:
+        """Say whether the wall clock is known to be set."""
+        return self.utc_now() >= BUILT_AT and (self._stepped or self._flag.exists())
+
+    def was_set(self) -> bool:
+        """Say whether the wall clock was set since the last call."""
+        flag = self._flag.exists()
+        offset_s = self._wall_s() - self._monotonic_s()
+        stepped = abs(offset_s - self._offset_s) > STEP_S
+        appeared = flag and not self._flag_seen
+        self._flag_seen, self._offset_s = flag, offset_s
+        self._stepped = self._stepped or stepped
+        return stepped or appeared

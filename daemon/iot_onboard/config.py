@@ -1,0 +1,320 @@
+"""Read the configuration: YAML to a frozen `Config`, or every problem at once, with file and line. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import yaml
+
+from .aliyun.names import product_key_problem
+from .aliyun.signing import SignMethod
+from .identity import template_problem
+from .proxy import ProxyAddress
+from .secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Hold one file of configuration."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Say what is wrong, where, and what helps."""
+
+    file: str
+    line: int
+    key: str
+    problem: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.key}: {self.problem}" + (f" ({self.hint})" if self.hint else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Hold the whole configuration; each key's meaning stands in the shipped config.yaml."""
+
+    product_key: str
+    device_name: str
+    product_secret_file: Path | None
+    device_secret_file: Path | None
+    region: str
+    instance_id: str | None
+    sign_method: SignMethod
+    registration_url: str | None
+    registration_timeout_s: float
+    mqtt_host: str | None
+    mqtt_port: int
+    mqtt_keepalive_s: int
+    mqtt_clean_session: bool
+    tls_ca_file: Path | None
+    proxy: ProxyAddress | None
+    state_dir: Path
+    runtime_dir: Path
+    log_level: str
+
+
+class Missing(enum.Enum):
+    """Mark a key that has no default."""
+
+    REQUIRED = "required"
+
+
+class Bad(ValueError):
+    """Say what is wrong with a value, and what helps."""
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        super().__init__(problem)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Say how a key's value is read, and what stands where it is not set."""
+
+    read: Callable[[Any], Any]
+    default: Any
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    hint = "put it in quotes" if isinstance(value, bool | int | float) else ""
+    raise Bad(f"is {_kind(value)}, must be text", hint)
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
+    return "empty" if value is None else names.get(type(value), "text" if isinstance(value, str) else "a date")
+
+
+def _product_key(value: Any) -> str:
+    if problem := product_key_problem(_text(value)):
+        raise Bad(problem)
+    return _text(value)
+
+
+def _device_name(value: Any) -> str:
+    if problem := template_problem(_text(value)):
+        raise Bad(problem)
+    return _text(value)
+
+
+def _path(value: Any) -> Path:
+    if not _text(value).startswith("/") or "\0" in value:
+        raise Bad("must be an absolute path")
+    return Path(value)
+
+
+def _matching(pattern: str, what: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if not re.fullmatch(pattern, _text(value), re.ASCII):
+            raise Bad(f"is not {what}")
+        return _text(value)
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if _text(value) not in choices:
+            close = difflib.get_close_matches(value, choices, 1)
+            raise Bad(f"must be one of {', '.join(choices)}", f"did you mean {close[0]}?" if close else "")
+        return _text(value)
+
+    return read
+
+
+def _sign_method(value: Any) -> SignMethod:
+    return SignMethod(_one_of(*(method.value for method in SignMethod))(value))
+
+
+def _between(least: int, most: int, *, whole: bool = True) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            raise Bad(f"is {_kind(value)}, must be a {'whole ' if whole else ''}number from {least} to {most}")
+        if not least <= value <= most:
+            raise Bad(f"must be from {least} to {most}")
+        return value
+
+    return read
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Bad(f"is {_kind(value)}, must be true or false")
+    return value
+
+
+def _https(value: Any) -> str:
+    parts = _split(value)
+    if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
+        raise Bad("must be an address that starts with https://", "TLS is always verified; there is no switch")
+    return _text(value)
+
+
+def _proxy(value: Any) -> ProxyAddress:
+    parts = _split(value)
+    if parts.scheme != "http" or not parts.hostname:
+        raise Bad("must be http://host:port or http://user:password@host:port")
+    return ProxyAddress(
+        host=parts.hostname,
+        port=parts.port or 3128,
+        username=unquote(parts.username) if parts.username else None,
+        password=Secret(unquote(parts.password)) if parts.password else None,
+    )
+
+
+def _split(value: Any) -> Any:
+    try:
+        parts = urlsplit(_text(value))
+        _ = parts.port
+    except Bad:
+        raise
+    except ValueError:
+        raise Bad("is not an address") from None
+    return parts
+
+
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:]+"
+
+RULES: dict[str, Rule] = {
+    "product_key": Rule(_product_key, Missing.REQUIRED),
+    "device_name": Rule(_device_name, Missing.REQUIRED),
+    "product_secret_file": Rule(_path, None),
+    "device_secret_file": Rule(_path, None),
+    "region": Rule(_matching(r"[a-z0-9]+(-[a-z0-9]+)*", "a region like cn-shanghai"), "cn-shanghai"),
+    "instance_id": Rule(_matching(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "an instance id like iot-060a0abc"), None),
+    "sign_method": Rule(_sign_method, SignMethod.HMACSHA256),
+    "registration.url": Rule(_https, None),
+    "registration.timeout_s": Rule(_between(1, 120, whole=False), 15),
+    "mqtt.host": Rule(_matching(_HOST, "a host name"), None),
+    "mqtt.port": Rule(_between(1, 65535), 8883),
+    "mqtt.keepalive_s": Rule(_between(30, 1200), 300),
+    "mqtt.clean_session": Rule(_boolean, False),
+    "tls.ca_file": Rule(_path, None),
+    "proxy": Rule(_proxy, None),
+    "state_dir": Rule(_path, Path("/var/lib/iot-onboard")),
+    "runtime_dir": Rule(_path, Path("/run/iot-onboard")),
+    "log_level": Rule(_one_of("debug", "info", "warning", "error"), "info"),
+}
+_SECTIONS = {key.split(".")[0] for key in RULES if "." in key}
+_SECRET_KEYS = {"product_secret", "device_secret", "secret", "password"}
+
+
+def parse(documents: Sequence[Document]) -> tuple[Config | None, tuple[Problem, ...]]:
+    """Read the documents, a later one winning key by key; return a `Config` only where there is no problem."""
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    for document in documents:
+        root = _compose(document, problems)
+        if root is not None:
+            _read_mapping(document.name, "", root, values, problems)
+    first = documents[0].name if documents else "config.yaml"
+    wrong = {problem.key for problem in problems}
+    for key, rule in RULES.items():
+        if rule.default is Missing.REQUIRED and key not in values and key not in wrong:
+            problems.append(Problem(file=first, line=1, key=key, problem="is missing", hint="it has no default"))
+        values.setdefault(key, rule.default)
+    if problems:
+        return None, tuple(problems)
+    return Config(**{key.replace(".", "_"): value for key, value in values.items()}), ()
+
+
+def _compose(document: Document, problems: list[Problem]) -> yaml.MappingNode | None:
+    def bad(line: int, text: str, hint: str = "") -> None:
+        problems.append(Problem(file=document.name, line=line, key="(file)", problem=text, hint=hint))
+
+    try:
+        # Aliases are refused before anything is built: a few lines of them can stand for gigabytes.
+        for token in yaml.scan(document.text, Loader=yaml.SafeLoader):
+            if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
+                bad(token.start_mark.line + 1, "anchors and aliases are not taken", "write the value out")
+                return None
+        root = yaml.compose(document.text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        hint = "indent with blanks, not tabs" if "\\t" in (error.problem or "") else ""
+        bad(mark.line + 1 if mark else 1, f"is not YAML: {error.problem}", hint)
+        return None
+    except (yaml.YAMLError, RecursionError, ValueError):
+        bad(1, "is not YAML: it holds characters or a depth that YAML does not take")
+        return None
+    if root is None:
+        return None
+    if not isinstance(root, yaml.MappingNode):
+        bad(root.start_mark.line + 1, "must be a mapping of keys to values", "like  product_key: a1b2c3d4e5f")
+        return None
+    return root
+
+
+def _read_mapping(
+    file: str, prefix: str, node: yaml.MappingNode, values: dict[str, Any], problems: list[Problem]
+) -> None:
+    seen: set[str] = set()
+    for key_node, value_node in node.value:
+        name = key_node.value if isinstance(key_node, yaml.ScalarNode) else "(key)"
+        key = prefix + name
+        line = key_node.start_mark.line + 1
+        if key in seen:
+            problems.append(Problem(file=file, line=line, key=key, problem="stands here twice", hint="remove one"))
+            continue
+        seen.add(key)
+        try:
+            if not prefix and name in _SECTIONS:
+                _read_section(file, key, value_node, values, problems)
+                continue
+            if key not in RULES:
+                raise _unknown(key, prefix)
+            if _is_null(value_node):
+                _take_null(key, values)
+            else:
+                values[key] = RULES[key].read(_plain(value_node))
+        except Bad as bad:
+            problems.append(Problem(file=file, line=line, key=key, problem=str(bad), hint=bad.hint))
+
+
+def _read_section(file: str, key: str, node: Any, values: dict[str, Any], problems: list[Problem]) -> None:
+    if _is_null(node):
+        return
+    if not isinstance(node, yaml.MappingNode):
+        keys = ", ".join(rule.split(".")[1] for rule in RULES if rule.startswith(key + "."))
+        raise Bad("must be a mapping", f"its keys are {keys}")
+    _read_mapping(file, key + ".", node, values, problems)
+
+
+def _take_null(key: str, values: dict[str, Any]) -> None:
+    if RULES[key].default is Missing.REQUIRED:
+        raise Bad("is empty")
+    values[key] = RULES[key].default
+
+
+def _is_null(node: Any) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
+def _plain(node: Any) -> Any:
+    try:
+        return yaml.SafeLoader("").construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        raise Bad("has a value that makes no sense") from None
+
+
+def _unknown(key: str, prefix: str) -> Bad:
+    if key.rpartition(".")[2] in _SECRET_KEYS:
+        return Bad("a secret is never a value here", "put it into a file: product_secret_file, device_secret_file")
+    known = [rule for rule in RULES if rule.startswith(prefix)] + ([] if prefix else sorted(_SECTIONS))
+    close = difflib.get_close_matches(key, known, 1)
+    return Bad("is not a key we know", f"did you mean {close[0]}?" if close else "")

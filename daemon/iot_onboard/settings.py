@@ -1,0 +1,95 @@
+"""Read the configuration files and the secret files."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from .config import Config, Document, Problem, parse
+from .errors import Misconfigured, OnboardError
+from .secret import Secret
+
+_MOST_BYTES = 4096
+_MOST_CONFIG_BYTES = 262_144
+
+
+class ConfigError(Exception):
+    """Carry every problem of the configuration."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+def load(config_path: Path) -> Config:
+    """Read the configuration and its conf.d; raise `ConfigError` with every problem."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for path in (config_path, *sorted((config_path.parent / "conf.d").glob("*.yaml"))):
+        try:
+            with path.open("rb") as file:
+                data = file.read(_MOST_CONFIG_BYTES + 1)
+            if len(data) > _MOST_CONFIG_BYTES:
+                raise ValueError("is larger than 256 kB")
+            documents.append(Document(name=str(path), text=data.decode("utf-8")))
+        except OSError as error:
+            problems.append(_problem(path, f"cannot be read: {error.strerror}"))
+        except UnicodeDecodeError:
+            problems.append(_problem(path, "is not UTF-8 text"))
+        except ValueError as error:
+            problems.append(_problem(path, str(error)))
+    if problems:
+        raise ConfigError(tuple(problems))
+    config, found = parse(documents)
+    if config is None:
+        raise ConfigError(found)
+    return config
+
+
+def product_secret_path(config: Config, config_path: Path, credentials_dir: Path | None) -> Path:
+    """Return where the product secret is: configured, given by systemd, or beside the configuration."""
+    given = _credential(credentials_dir, "product-secret")
+    return config.product_secret_file or given or config_path.parent / "product-secret"
+
+
+def device_secret_path(config: Config, credentials_dir: Path | None) -> Path | None:
+    """Return where a device secret is given by hand, or `None` where registration is to get it."""
+    return config.device_secret_file or _credential(credentials_dir, "device-secret")
+
+
+def read_secret(path: Path, what: str) -> Secret:
+    """Read a secret file, or raise `OnboardError` with what the operator does; nothing of it enters an error."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            data = file.read(_MOST_BYTES + 1) if stat.S_ISREG(mode) else b""
+    except OSError as error:
+        raise _refuse(f"the {what} file {path} cannot be read: {error.strerror}", f"write the {what} to it") from error
+    if not stat.S_ISREG(mode):
+        raise _refuse(f"the {what} file {path} is not a regular file", f"write the {what} to a file")
+    if mode & 0o007:
+        raise _refuse(f"the {what} file {path} is readable by others", f"chmod 600 {path}")
+    text = data.decode("ascii", "replace").strip("\r\n")
+    if not text:
+        raise _refuse(f"the {what} file {path} is empty", f"write the {what} to it")
+    if len(data) > _MOST_BYTES or not text.isascii() or not text.isprintable() or " " in text:
+        cure = f"write the {what} alone into it, one line, as the console shows it"
+        raise _refuse(f"the {what} file {path} does not hold a secret", cure)
+    return Secret(text)
+
+
+def _credential(credentials_dir: Path | None, name: str) -> Path | None:
+    if credentials_dir is None:
+        return None
+    path = credentials_dir / name
+    return path if path.exists() else None
+
+
+def _refuse(detail: str, cure: str) -> OnboardError:
+    return OnboardError(Misconfigured(detail=detail, cure=cure))
+
+
+def _problem(path: Path, text: str) -> Problem:
+    return Problem(file=str(path), line=1, key="(file)", problem=text)
