@@ -17,6 +17,11 @@ from .aliyun.login import Login
 
 # CONNACK 1..5 as paho 2.x reports them under callback API 2.
 _PAHO2_CODES = {132: 1, 133: 2, 136: 3, 134: 4, 135: 5}
+_DETAILS = {
+    int(mqtt.MQTT_ERR_CONN_LOST): "the server closed the connection",
+    # Paho keeps CONNACK 1 to itself: it would like to try an older protocol.
+    int(mqtt.MQTT_ERR_PROTOCOL): "the server broke the protocol, or does not take MQTT 3.1.1 (CONNACK 1)",
+}
 _PING_GRACE_MOST_S = 30.0
 # Paho compares its own clock reading with the keep-alive: a moment later it agrees that the time has come.
 _PING_SLACK_S = 0.05
@@ -96,6 +101,11 @@ class Connection:
         """Return the socket's descriptor."""
         return self._sock.fileno()
 
+    @property
+    def over(self) -> bool:
+        """Say whether the connection has ended; `tick` tells why, at once."""
+        return self._over
+
     def want_write(self) -> bool:
         """Say whether bytes wait to be sent."""
         return not self._over and bool(self._client.want_write())
@@ -116,6 +126,8 @@ class Connection:
     def tick(self) -> list[Happening]:
         """Ping where it is time; give up where the last ping went unanswered."""
         now = self._now()
+        if self._over:
+            return self._take()
         if now >= self._last_in + self._keepalive_s + self._grace_s:
             self._lose(by_server=False, detail=f"no answer to the ping within {self._grace_s:.0f} s")
         elif now >= self._ping_at():
@@ -126,16 +138,21 @@ class Connection:
     def next_check_at(self) -> float:
         """Return when `tick` has something to do, in seconds of `now`."""
         if self._happened:
-            return self._now()
+            return float("-inf")
         return min(self._ping_at(), self._last_in + self._keepalive_s + self._grace_s)
 
     def publish(self, topic: str, payload: bytes) -> int:
         """Send a message at QoS 1 and return its number; the number comes back as `Published`."""
         self._last_out = self._now()
+        mid = 0
         try:
-            return int(self._client.publish(topic, payload, qos=1).mid)
-        except (OSError, ValueError, RuntimeError):
-            return 0
+            mid = int(self._client.publish(topic, payload, qos=1).mid)
+        except (OSError, ValueError, RuntimeError) as error:
+            self._lose(by_server=True, detail=_told(error))
+        if self._client.socket() is None:
+            # Paho sends at once, and closes its socket without a word where that fails.
+            self._lose(by_server=True, detail="the server closed the connection")
+        return mid
 
     def disconnect(self) -> None:
         """Say goodbye and close."""
@@ -162,7 +179,7 @@ class Connection:
             self._lose(by_server=True, detail=_told(error))
             return False
         if code != mqtt.MQTT_ERR_SUCCESS and not any(isinstance(h, ConnackRefused) for h in self._happened):
-            self._lose(by_server=code != mqtt.MQTT_ERR_KEEPALIVE, detail=str(mqtt.error_string(code)).rstrip("."))
+            self._lose(by_server=True, detail=_DETAILS.get(code) or str(mqtt.error_string(code)).rstrip("."))
         return not self._over
 
     def _lose(self, *, by_server: bool, detail: str) -> None:

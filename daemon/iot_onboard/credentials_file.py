@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 from .credentials import Credentials, Identity
 from .secret import Secret
@@ -25,7 +25,7 @@ def encode(credentials: Credentials) -> bytes:
         "product_key": identity.product_key,
         "device_name": identity.device_name,
         "device_secret": credentials.device_secret.reveal(),
-        "issued_at": credentials.issued_at.isoformat() if credentials.issued_at else None,
+        "issued_at": credentials.issued_at.astimezone(UTC).isoformat() if credentials.issued_at else None,
     }
     return json.dumps({**record, "sha256": _checksum(record)}, indent=1).encode() + b"\n"
 
@@ -38,13 +38,16 @@ def decode(data: bytes, identity: Identity) -> Credentials:
         raise Damaged("too large")
     try:
         record = json.loads(data)
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            raise Damaged("not a credentials file of this version")
+        checksum = record.pop("sha256", None)
+        whole = checksum == _checksum(record)
+    except Damaged:
+        raise
     except (ValueError, RecursionError):
         # The parser's exception holds the text, and the text is a secret: not chained.
         raise Damaged("not JSON") from None
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise Damaged("not a credentials file of this version")
-    checksum = record.pop("sha256", None)
-    if checksum != _checksum(record):
+    if not whole:
         raise Damaged("checksum does not match")
     if (record.get("product_key"), record.get("device_name")) != (identity.product_key, identity.device_name):
         raise Damaged("of another device")

@@ -191,7 +191,7 @@ TABLE: dict[Event, Entry] = {
     Event.LOGIN_REFUSED: Entry(
         message_id="dee7034dafb54ae192403a864ac27550",
         priority=Priority.WARNING,
-        sentence="Login refused, CONNACK {code}: {detail}. Refused {attempt} times running. {then}",
+        sentence="Login refused, CONNACK {code}: {detail}. Refusals in a row: {attempt}. {then}",
         explanation="After three refusals running the gateway registers once by itself, in case the device was reset.",
         remedy="Check region and instance_id, and that the device is enabled in the cloud console.",
     ),
@@ -211,7 +211,7 @@ TABLE: dict[Event, Entry] = {
     Event.IDENTITY_SHARED: Entry(
         message_id="392ff37e549f43e28a0c6c8c19c96157",
         priority=Priority.ERR,
-        sentence="Connection ended by the server within a minute, {attempt} times running: another device uses this identity. Holding off for {hold_off}.",
+        sentence="Connection ended by the server within a minute, {attempt} times in a row: another device uses this identity. Holding off for {hold_off}.",
         explanation="The platform allows one connection per identity, and a newer one ends the older. Both holders evict each other.",
         remedy="Find the other device with this DeviceName (a copied SD card?) and give it its own.",
     ),

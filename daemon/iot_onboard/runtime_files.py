@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from pathlib import Path
+
+from .pacing import within_window
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -17,6 +21,8 @@ def replace_file(path: Path, text: str, mode: int) -> bool:
         temp.chmod(mode)
         temp.rename(path)
     except OSError:
+        with contextlib.suppress(OSError):
+            temp.unlink(missing_ok=True)
         return False
     return True
 
@@ -28,12 +34,18 @@ class ConnectLog:
         self._path = runtime_dir / "connects.json"
 
     def read(self) -> tuple[float, ...]:
-        """Return the monotonic seconds of this boot's last CONNECTs; whatever makes no sense is no stamp."""
+        """Return when this boot's CONNECTs of the budget's window were sent, in monotonic seconds.
+
+        Whatever makes no sense is no stamp: one in the future would keep the gateway off line until then.
+        """
         record = _read(self._path)
         stamps = record.get("connects") if record.get("boot_id") == _boot_id() else None
         if not isinstance(stamps, list):
             return ()
-        return tuple(float(at) for at in stamps[-64:] if isinstance(at, int | float) and not isinstance(at, bool))
+        now_s = time.monotonic()
+        # Compared before they become floats: JSON holds integers that no float can.
+        past = (at for at in stamps[-64:] if type(at) in {int, float} and 0 <= at <= now_s)
+        return within_window(tuple(float(at) for at in past), now_s)
 
     def write(self, stamps: tuple[float, ...]) -> bool:
         """Remember; say whether that went well."""
@@ -67,4 +79,5 @@ def _boot_id() -> str:
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:
+        # Without /proc two boots look alike; a stamp too many costs a minute's wait, one too few breaks the limit.
         return ""

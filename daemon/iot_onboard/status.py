@@ -46,8 +46,10 @@ class StatusFile:
         """Put the status in place; say whether that went well."""
         if status == self._last:
             return True
-        self._last = status
-        return replace_file(self._path, json.dumps(asdict(status), indent=1) + "\n", 0o644)
+        written = replace_file(self._path, json.dumps(asdict(status), indent=1) + "\n", 0o644)
+        # What failed is tried again with the next call, though nothing changed.
+        self._last = status if written else None
+        return written
 
 
 def read(runtime_dir: Path) -> Status | None:
@@ -59,7 +61,8 @@ def read(runtime_dir: Path) -> Status | None:
         return None
     if not _well_typed(status) or status.schema != SCHEMA:
         return None
-    return status if start_ticks(status.pid) == status.pid_start_ticks else None
+    # A process that is gone has -1, and so may a file that makes no sense.
+    return status if 0 <= status.pid_start_ticks == start_ticks(status.pid) else None
 
 
 def start_ticks(pid: int) -> int:

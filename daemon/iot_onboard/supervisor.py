@@ -228,7 +228,7 @@ class Supervisor:
         self._selector.register(self._connection_fd, selectors.EVENT_READ, self._on_connection)
 
     def _follow_connection(self) -> None:
-        if self._connection is None:
+        if self._connection is None or self._connection.over:
             return
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._connection.want_write() else 0)
         key = self._selector.get_key(self._connection_fd)
