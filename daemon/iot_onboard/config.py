@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import yaml
 
@@ -66,6 +66,18 @@ class Config:
     log_level: str
 
 
+_KINDS = {
+    "str": "text",
+    "bool": "true or false",
+    "int": "a number",
+    "float": "a number",
+    "list": "a list",
+    "dict": "a mapping",
+    "date": "a date",
+    "datetime": "a date",
+}
+
+
 class Missing(enum.Enum):
     """Mark a key that has no default."""
 
@@ -91,13 +103,12 @@ class Rule:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    hint = "put it in quotes" if isinstance(value, bool | int | float) else ""
-    raise Bad(f"is {_kind(value)}, must be text", hint)
+    # An unquoted {serial} is a mapping to YAML, and a bare yes is a boolean.
+    raise Bad(f"is {_kind(value)}, must be text", "" if isinstance(value, list) else "put it in quotes")
 
 
 def _kind(value: Any) -> str:
-    names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
-    return "empty" if value is None else names.get(type(value), "text" if isinstance(value, str) else "a date")
+    return _KINDS.get(type(value).__name__, "of an unknown kind")
 
 
 def _product_key(value: Any) -> str:
@@ -130,7 +141,7 @@ def _matching(pattern: str, what: str) -> Callable[[Any], str]:
 def _one_of(*choices: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if _text(value) not in choices:
-            close = difflib.get_close_matches(value, choices, 1)
+            close = difflib.get_close_matches(value.lower(), choices, 1)
             raise Bad(f"must be one of {', '.join(choices)}", f"did you mean {close[0]}?" if close else "")
         return _text(value)
 
@@ -160,34 +171,44 @@ def _boolean(value: Any) -> bool:
 
 def _https(value: Any) -> str:
     parts = _split(value)
-    if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
+    if parts.scheme != "https" or not parts.hostname:
         raise Bad("must be an address that starts with https://", "TLS is always verified; there is no switch")
+    if parts.username is not None:
+        raise Bad("must not hold a user name or a password")
     return _text(value)
 
 
 def _proxy(value: Any) -> ProxyAddress:
     parts = _split(value)
-    if parts.scheme != "http" or not parts.hostname:
-        raise Bad("must be http://host:port or http://user:password@host:port")
+    host = parts.hostname or ""
+    if parts.scheme != "http" or parts.path.strip("/") or not re.fullmatch(_HOST, host, re.ASCII):
+        raise Bad("must be http://host:port or http://user:password@host:port", _ENCODE)
     return ProxyAddress(
-        host=parts.hostname,
-        port=parts.port or 3128,
+        host=host,
+        port=3128 if parts.port is None else parts.port,
         username=unquote(parts.username) if parts.username else None,
         password=Secret(unquote(parts.password)) if parts.password else None,
     )
 
 
-def _split(value: Any) -> Any:
+def _split(value: Any) -> SplitResult:
+    """Take an address apart; nothing of it enters a problem, since it may hold a password."""
+    text = _text(value)
+    # urlsplit drops line ends and leaves blanks in the host: what is reached would not be what is written.
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise Bad("is not an address", "no blanks; " + _ENCODE)
     try:
-        parts = urlsplit(_text(value))
-        _ = parts.port
+        parts = urlsplit(text)
+        if parts.port == 0:
+            raise Bad("must not name port 0")
     except Bad:
         raise
     except ValueError:
-        raise Bad("is not an address") from None
+        raise Bad("is not an address", _ENCODE) from None
     return parts
 
 
+_ENCODE = "write special characters of a user name or password as %40, %23, ..."
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:]+"
 
 RULES: dict[str, Rule] = {
@@ -211,12 +232,26 @@ RULES: dict[str, Rule] = {
     "log_level": Rule(_one_of("debug", "info", "warning", "error"), "info"),
 }
 _SECTIONS = {key.split(".")[0] for key in RULES if "." in key}
-_SECRET_KEYS = {"product_secret", "device_secret", "secret", "password"}
+_SECRET_KEYS = {"productsecret", "devicesecret", "secret", "password"}
+_WHERE = {
+    "product_key": "the cloud console shows it on the product's page",
+    "device_name": 'for example  device_name: "gw-{serial}"',
+}
+_FILE = "(file)"
 
 
-def parse(documents: Sequence[Document]) -> tuple[Config | None, tuple[Problem, ...]]:
-    """Read the documents, a later one winning key by key; return a `Config` only where there is no problem."""
-    problems: list[Problem] = []
+def file_problem(name: str, problem: str, *, line: int = 1, hint: str = "") -> Problem:
+    """Say what is wrong with a file as a whole: its keys are not known then."""
+    return Problem(file=name, line=line, key=_FILE, problem=problem, hint=hint)
+
+
+def parse(documents: Sequence[Document], earlier: Sequence[Problem] = ()) -> tuple[Config | None, tuple[Problem, ...]]:
+    """Read the documents, a later one winning key by key; return a `Config` only where there is no problem.
+
+    `earlier` holds the problems of files that could not even be read. What a broken file may well set is not
+    reported as missing.
+    """
+    problems: list[Problem] = list(earlier)
     values: dict[str, Any] = {}
     for document in documents:
         root = _compose(document, problems)
@@ -225,8 +260,8 @@ def parse(documents: Sequence[Document]) -> tuple[Config | None, tuple[Problem, 
     first = documents[0].name if documents else "config.yaml"
     wrong = {problem.key for problem in problems}
     for key, rule in RULES.items():
-        if rule.default is Missing.REQUIRED and key not in values and key not in wrong:
-            problems.append(Problem(file=first, line=1, key=key, problem="is missing", hint="it has no default"))
+        if rule.default is Missing.REQUIRED and key not in values and not wrong & {key, _FILE}:
+            problems.append(Problem(file=first, line=1, key=key, problem="is missing", hint=_WHERE[key]))
         values.setdefault(key, rule.default)
     if problems:
         return None, tuple(problems)
@@ -235,7 +270,7 @@ def parse(documents: Sequence[Document]) -> tuple[Config | None, tuple[Problem, 
 
 def _compose(document: Document, problems: list[Problem]) -> yaml.MappingNode | None:
     def bad(line: int, text: str, hint: str = "") -> None:
-        problems.append(Problem(file=document.name, line=line, key="(file)", problem=text, hint=hint))
+        problems.append(file_problem(document.name, text, line=line, hint=hint))
 
     try:
         # Aliases are refused before anything is built: a few lines of them can stand for gigabytes.
@@ -265,7 +300,7 @@ def _read_mapping(
 ) -> None:
     seen: set[str] = set()
     for key_node, value_node in node.value:
-        name = key_node.value if isinstance(key_node, yaml.ScalarNode) else "(key)"
+        name = _key_name(key_node)
         key = prefix + name
         line = key_node.start_mark.line + 1
         if key in seen:
@@ -276,7 +311,7 @@ def _read_mapping(
             if not prefix and name in _SECTIONS:
                 _read_section(file, key, value_node, values, problems)
                 continue
-            if key not in RULES:
+            if key not in RULES or (not prefix and "." in name):
                 raise _unknown(key, prefix)
             if _is_null(value_node):
                 _take_null(key, values)
@@ -293,6 +328,14 @@ def _read_section(file: str, key: str, node: Any, values: dict[str, Any], proble
         keys = ", ".join(rule.split(".")[1] for rule in RULES if rule.startswith(key + "."))
         raise Bad("must be a mapping", f"its keys are {keys}")
     _read_mapping(file, key + ".", node, values, problems)
+
+
+def _key_name(node: Any) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        return "(key)"
+    # A problem is one line on a terminal, whatever stands in the file.
+    name = node.value if node.value.isprintable() else repr(node.value)
+    return name if len(name) <= 64 else name[:61] + "..."
 
 
 def _take_null(key: str, values: dict[str, Any]) -> None:
@@ -313,8 +356,11 @@ def _plain(node: Any) -> Any:
 
 
 def _unknown(key: str, prefix: str) -> Bad:
-    if key.rpartition(".")[2] in _SECRET_KEYS:
+    if re.sub(r"[^a-z]", "", key.rpartition(".")[2].lower()) in _SECRET_KEYS:
         return Bad("a secret is never a value here", "put it into a file: product_secret_file, device_secret_file")
+    if not prefix and key in RULES:
+        section, _, name = key.partition(".")
+        return Bad("is not a key we know", f"write it as  {section}: {{{name}: ...}}")
     known = [rule for rule in RULES if rule.startswith(prefix)] + ([] if prefix else sorted(_SECTIONS))
     close = difflib.get_close_matches(key, known, 1)
     return Bad("is not a key we know", f"did you mean {close[0]}?" if close else "")

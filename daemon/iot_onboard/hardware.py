@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
-import socket
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from .identity import Facts
+
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
+# What boards say instead of a serial number: the same on every one, so two gateways would share a name.
+_NO_SERIAL = {
+    "", "default string", "invalid", "n/a", "na", "none", "not applicable", "not available", "not specified", "null",
+    "o.e.m.", "oem", "serial number", "sernum", "system serial number", "to be filled by o.e.m.", "unknown",
+    "0123456789", "123456789", "1234567890",
+}  # fmt: skip
+_NO_HOSTNAME = {"(none)", "localhost", "localhost.localdomain"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +34,14 @@ def read_facts(root: Path = Path("/")) -> Facts:
         serial=_serial(root),
         macs=_macs(root / "sys/class/net"),
         machine_id=_text(root / "etc/machine-id") or None,
-        hostname=_text(root / "etc/hostname") or socket.gethostname() or None,
+        hostname=_hostname(root),
     )
 
 
 def read_board(root: Path = Path("/")) -> Board:
     """Return what the tags tell."""
     lines = _text(root / "etc/os-release").splitlines()
-    pretty = next((line.partition("=")[2].strip('"') for line in lines if line.startswith("PRETTY_NAME=")), "")
+    pretty = next((line.partition("=")[2].strip("\"'") for line in lines if line.startswith("PRETTY_NAME=")), "")
     model = _text(root / "proc/device-tree/model") or _text(root / "sys/class/dmi/id/product_name")
     return Board(os_name=pretty, model=model, serial=_serial(root) or "")
 
@@ -44,7 +53,17 @@ def _serial(root: Path) -> str | None:
         if name.strip() == "Serial":
             candidates.append(value.strip())
     candidates.append(_text(root / "sys/class/dmi/id/product_serial"))
-    return next((found for found in candidates if found.strip("0 ")), None)
+    return next((found for found in candidates if found.strip("0 ") and found.lower() not in _NO_SERIAL), None)
+
+
+def _hostname(root: Path) -> str | None:
+    for path in (root / "etc/hostname", root / "proc/sys/kernel/hostname"):
+        lines = [line.strip() for line in _text(path).splitlines()]
+        name = next((line for line in lines if line and not line.startswith("#")), "")
+        # The name of a machine that has none is everybody's.
+        if name and name not in _NO_HOSTNAME:
+            return name
+    return None
 
 
 def _macs(directory: Path) -> tuple[tuple[str, str], ...]:
@@ -56,8 +75,8 @@ def _macs(directory: Path) -> tuple[tuple[str, str], ...]:
     for interface in interfaces:
         # Only hardware has a device behind it: bridges, tunnels and containers do not.
         if (directory / interface / "device").exists():
-            address = _text(directory / interface / "address")
-            if len(address) == 17 and address != "00:00:00:00:00:00":
+            address = _text(directory / interface / "address").lower()
+            if _MAC.fullmatch(address) and address not in ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"):
                 found.append((interface, address))
     # A locally administered address may be made up at each boot: used only where there is nothing better.
     burnt_in = [pair for pair in found if not int(pair[1][:2], 16) & 2]

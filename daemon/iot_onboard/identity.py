@@ -15,6 +15,7 @@ from .aliyun.names import device_name_problem
 _APPLICATION = UUID("6d3b2f6e-0f0d-4c55-9d0e-2f0b7a5b7c11")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NAMES = ("serial", "mac", "machine_id", "hostname")
+_MACHINE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}", re.ASCII)
 _MAC_OF = re.compile(r"mac:[A-Za-z0-9._-]{1,15}", re.ASCII)
 
 
@@ -66,8 +67,9 @@ def _fact(placeholder: str, facts: Facts) -> str:
         return facts.serial.lower()
     if placeholder == "hostname" and facts.hostname:
         return facts.hostname
-    if placeholder == "machine_id" and facts.machine_id:
-        return _machine_name(facts.machine_id)
+    # While systemd has not settled the id yet, the file says "uninitialized", on every gateway (machine-id(5)).
+    if placeholder == "machine_id" and _MACHINE_ID.fullmatch(facts.machine_id or ""):
+        return _machine_name(facts.machine_id or "")
     if placeholder == "mac" and facts.macs:
         return _bare(min(facts.macs, key=lambda pair: (_rank(pair[0]), pair[0]))[1])
     interface = placeholder.partition(":")[2]
@@ -79,8 +81,11 @@ def _fact(placeholder: str, facts: Facts) -> str:
 
 
 def _machine_name(machine_id: str) -> str:
-    """Derive 16 hex digits for this application: the raw machine id is confidential (machine-id(5))."""
-    return hmac.new(machine_id.strip().encode(), _APPLICATION.bytes, hashlib.sha256).hexdigest()[:16]
+    """Derive 16 hex digits for this application: the raw machine id is confidential (machine-id(5)).
+
+    64 bits tell gateways apart and leave 16 of the platform's 32 characters for a prefix.
+    """
+    return hmac.new(machine_id.encode(), _APPLICATION.bytes, hashlib.sha256).hexdigest()[:16]
 
 
 def _bare(mac: str) -> str:

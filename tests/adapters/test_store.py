@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from iot_onboard.credentials import Credentials, Identity
 from iot_onboard.credentials_file import encode
 from iot_onboard.errors import OnboardError, StoreFailure, StoreFault
@@ -204,8 +205,12 @@ def test_one_process_works_on_a_store(tmp_path: Path) -> None:
     with store(tmp_path).lock():
         with pytest.raises(StoreBusy), store(tmp_path).lock():
             raise AssertionError("two at once")
-        code = "import sys; from pathlib import Path; from iot_onboard.store import *; from iot_onboard.credentials import *\n"
-        code += f"with Store(Path(sys.argv[1]), Identity(product_key='a', device_name='{IDENTITY.device_name}')).lock(): pass"
+        code = (
+            "import sys; from pathlib import Path; from iot_onboard.store import *; "
+            "from iot_onboard.credentials import *\n"
+            f"identity = Identity(product_key='a', device_name='{IDENTITY.device_name}')\n"
+            "with Store(Path(sys.argv[1]), identity).lock(): pass"
+        )
         other = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
         assert "StoreBusy" in other.stderr
     with store(tmp_path).lock():

@@ -59,8 +59,23 @@ def run(action: str, directory: Path, secret: str = "", inject: str | None = Non
     with tempfile.NamedTemporaryFile("r") as log:
         options = ["-e", f"inject={inject}"] if inject else []
         done = subprocess.run(
-            ["strace", "-f", "-s", "200", "-o", log.name, "-e", f"trace={TRACED}", *options, sys.executable, "-S"]
-            + [str(DRIVER), action, str(directory), secret],
+            [
+                "strace",
+                "-f",
+                "-s",
+                "200",
+                "-o",
+                log.name,
+                "-e",
+                f"trace={TRACED}",
+                *options,
+                sys.executable,
+                "-S",
+                str(DRIVER),
+                action,
+                str(directory),
+                secret,
+            ],
             capture_output=True,
             text=True,
             check=False,

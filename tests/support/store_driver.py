@@ -49,7 +49,8 @@ def main() -> None:
     try:
         answer = act(action, store, secret)
     except OnboardError as error:
-        assert isinstance(error.failure, StoreFailure)
+        if not isinstance(error.failure, StoreFailure):
+            raise
         answer = {"fault": error.failure.fault.name, "detail": error.failure.detail}
     mark(END)
     os.write(1, json.dumps(answer).encode())

@@ -1,0 +1,107 @@
+"""What is remembered within a boot holds across restarts of the service, and garbage does no harm."""
+
+from __future__ import annotations
+
+import json
+import stat
+import tempfile
+import time
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_onboard.pacing import earliest_s
+from iot_onboard.runtime_files import ConnectLog, ReportLog
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def put(directory: Path, name: str, record: object) -> None:
+    (directory / name).write_text(json.dumps(record))
+
+
+def test_connects_are_remembered(tmp_path: Path) -> None:
+    """Another process of this boot reads the stamps; the file is the service's own."""
+    now_s = time.monotonic()
+    stamps = (now_s - 30.0, now_s - 20.25, now_s)
+    assert ConnectLog(tmp_path / "run").write(stamps)
+    assert ConnectLog(tmp_path / "run").read() == stamps
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["connects.json"]
+    assert stat.S_IMODE((tmp_path / "run" / "connects.json").stat().st_mode) == 0o600
+
+
+def test_nothing_remembered_is_nothing(tmp_path: Path) -> None:
+    """The first start of a boot has the whole budget."""
+    assert ConnectLog(tmp_path).read() == ()
+    assert not ReportLog(tmp_path).reported("1.0")
+
+
+def test_connects_of_another_boot_do_not_count(tmp_path: Path) -> None:
+    """The monotonic clock starts over at each boot."""
+    put(tmp_path, "connects.json", {"boot_id": "another", "connects": [time.monotonic()]})
+    assert ConnectLog(tmp_path).read() == ()
+
+
+def test_old_future_and_strange_stamps_do_not_count(tmp_path: Path) -> None:
+    """A stamp in the future would keep the gateway off line until then."""
+    now_s = time.monotonic()
+    strange: list[object] = [
+        now_s + 3600,
+        1e300,
+        10**400,
+        -1,
+        float("nan"),
+        float("inf"),
+        -float("inf"),
+        True,
+        None,
+        "1",
+        [1],
+        {},
+    ]
+    put(tmp_path, "connects.json", {"boot_id": BOOT_ID, "connects": [now_s - 100, *strange, now_s - 1]})
+    assert ConnectLog(tmp_path).read() == (now_s - 1,)
+
+
+@given(st.binary(max_size=200) | values.map(lambda value: json.dumps(value).encode()))
+def test_garbage_does_no_harm(data: bytes) -> None:
+    """Whatever the files hold, they are read without an exception."""
+    with tempfile.TemporaryDirectory() as directory:
+        for name in ("connects.json", "reported.json"):
+            (Path(directory) / name).write_bytes(data)
+        assert ConnectLog(Path(directory)).read() == ()
+        assert not ReportLog(Path(directory)).reported("1.0")
+
+
+@given(values | st.lists(st.integers() | st.floats() | st.floats(0, 1e9), max_size=80))
+def test_no_content_delays_a_connect_past_the_window(stamps: object) -> None:
+    """Whatever the stamps are, the next CONNECT is at most the budget's window away."""
+    with tempfile.TemporaryDirectory() as directory:
+        put(Path(directory), "connects.json", {"boot_id": BOOT_ID, "connects": stamps})
+        found = ConnectLog(Path(directory)).read()
+        now_s = time.monotonic()
+        assert now_s <= earliest_s(found, now_s) <= now_s + 61.0
+
+
+def test_a_report_is_remembered_for_its_version(tmp_path: Path) -> None:
+    """An update is reported again, and so is the same version after a boot."""
+    assert ReportLog(tmp_path).mark("1.0")
+    assert ReportLog(tmp_path).reported("1.0")
+    assert not ReportLog(tmp_path).reported("1.1")
+    put(tmp_path, "reported.json", {"boot_id": "another", "version": "1.0"})
+    assert not ReportLog(tmp_path).reported("1.0")
+
+
+def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A runtime directory that is not one is no exception."""
+    (tmp_path / "run").write_text("in the way")
+    assert not ConnectLog(tmp_path / "run").write((1.0,))
+    assert not ReportLog(tmp_path / "run").mark("1.0")
+    assert ConnectLog(tmp_path / "run").read() == ()

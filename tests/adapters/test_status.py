@@ -1,0 +1,162 @@
+"""The status file says how the running daemon is, and never misleads about a dead one."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import tempfile
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_onboard.status import SCHEMA, Status, StatusFile, read, render, start_ticks
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+STATUS = Status(
+    schema=SCHEMA,
+    state="waiting",
+    goal="connect",
+    since="2026-01-02T03:00:00+00:00",
+    product_key="a1b2c3d4e5f",
+    device_name="gw-0001",
+    endpoint="mqtt.example:8883",
+    attempt=2,
+    next_try_at="2026-01-02T03:04:35+00:00",
+    online_since=None,
+    last_error="connection refused by 10.0.0.1 port 8883",
+    last_event="CONNECT_FAILED",
+    agent_version="0.1.0",
+    pid=os.getpid(),
+    pid_start_ticks=start_ticks(os.getpid()),
+)
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    """Another process reads the same record; the file is readable by all, and nothing else is left."""
+    runtime_dir = tmp_path / "run"
+    assert StatusFile(runtime_dir).write(STATUS)
+    assert read(runtime_dir) == STATUS
+    assert [path.name for path in runtime_dir.iterdir()] == ["status.json"]
+    assert stat.S_IMODE((runtime_dir / "status.json").stat().st_mode) == 0o644
+
+
+def test_an_unchanged_status_is_not_written_again(tmp_path: Path) -> None:
+    """The same record costs no write; a changed one replaces the file whole."""
+    file, path = StatusFile(tmp_path), tmp_path / "status.json"
+    file.write(STATUS)
+    before = path.stat().st_ino
+    assert file.write(STATUS)
+    assert path.stat().st_ino == before
+    with path.open() as reader:
+        assert file.write(replace(STATUS, attempt=3))
+        assert json.load(reader)["attempt"] == 2, "a reader keeps the file that it opened"
+    assert read(tmp_path) == replace(STATUS, attempt=3)
+
+
+def test_a_failed_write_is_told_and_tried_again(tmp_path: Path) -> None:
+    """A runtime directory that is not one is no exception; the same status is written as soon as that works."""
+    runtime_dir = tmp_path / "run"
+    runtime_dir.write_text("in the way")
+    file = StatusFile(runtime_dir)
+    assert not file.write(STATUS)
+    assert not file.write(STATUS), "a failure is not taken for an unchanged status"
+    runtime_dir.unlink()
+    assert file.write(STATUS)
+    assert read(runtime_dir) == STATUS
+
+
+def test_a_failed_write_leaves_no_temporary_file(tmp_path: Path) -> None:
+    """Where the rename fails, the file beside it goes away."""
+    (tmp_path / "status.json").mkdir()
+    assert not StatusFile(tmp_path).write(STATUS)
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_no_file_is_no_status(tmp_path: Path) -> None:
+    """A daemon that never ran has no status."""
+    assert read(tmp_path) is None
+    assert read(tmp_path / "nowhere") is None
+
+
+def test_a_dead_daemon_has_no_status(tmp_path: Path) -> None:
+    """The file of a daemon that was killed is not believed, nor where its number went to another process."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for pid, ticks in ((gone.pid, STATUS.pid_start_ticks), (gone.pid, -1), (os.getpid(), STATUS.pid_start_ticks + 1)):
+        assert StatusFile(tmp_path).write(replace(STATUS, pid=pid, pid_start_ticks=ticks))
+        assert read(tmp_path) is None
+
+
+def test_the_start_of_a_process_is_field_22() -> None:
+    """A process name with blanks and brackets does not shift the fields."""
+    with tempfile.TemporaryDirectory() as directory:
+        odd = Path(directory) / "a) S 1 (b"
+        odd.symlink_to("/bin/sleep")
+        process = subprocess.Popen([odd, "60"])
+        try:
+            assert start_ticks(process.pid) >= start_ticks(os.getpid()) > 0
+        finally:
+            process.kill()
+            process.wait()
+    assert start_ticks(process.pid) == -1
+
+
+@given(st.binary(max_size=200) | values.map(lambda value: json.dumps(value).encode()))
+def test_garbage_is_no_status(data: bytes) -> None:
+    """Whatever the file holds, reading it is no exception."""
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "status.json").write_bytes(data)
+        assert read(Path(directory)) is None
+
+
+@pytest.mark.parametrize("data", [b"[" * 60_000, b"1" * 60_000, b" " * 200_000])
+def test_hostile_garbage_is_no_status(tmp_path: Path, data: bytes) -> None:
+    """Deep nesting, endless numbers and large files are no exception either."""
+    (tmp_path / "status.json").write_bytes(data)
+    assert read(tmp_path) is None
+
+
+@given(st.sampled_from(sorted(asdict(STATUS))), values)
+def test_a_record_with_one_strange_value_is_safe(name: str, value: object) -> None:
+    """A record of the right names with a wrong value is no status, or one that can be shown."""
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "status.json").write_text(json.dumps({**asdict(STATUS), name: value}))
+        status = read(Path(directory))
+        if status is not None:
+            assert render(status, NOW)
+
+
+@given(st.text())
+def test_any_time_of_the_next_try_can_be_shown(text: str) -> None:
+    """What is no time is shown as now."""
+    assert "next try    in 0 s" in render(replace(STATUS, next_try_at=text), NOW)
+
+
+def test_waiting_is_shown_with_the_error_and_the_next_try() -> None:
+    """A person sees the state, the device, where to, when next, and why."""
+    assert render(STATUS, NOW).splitlines() == [
+        "state       waiting (next: connect), since 2026-01-02T03:00:00+00:00",
+        "device      gw-0001 of product a1b2c3d4e5f",
+        "endpoint    mqtt.example:8883",
+        "next try    in 30 s, attempt 3",
+        "last error  connection refused by 10.0.0.1 port 8883",
+    ]
+
+
+def test_online_shows_no_old_error() -> None:
+    """What is over is not shown as if it were not."""
+    told = render(replace(STATUS, state="online", goal=None, next_try_at=None), NOW)
+    assert "last error" not in told
+    assert told.startswith("state       online, since ")

@@ -1,0 +1,14 @@
+"""The documents show what the code does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from iot_onboard.lifecycle.diagram import mermaid
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_diagram_is_the_tables() -> None:
+    """docs/architecture.md holds the diagram that the table makes."""
+    assert mermaid() in (ROOT / "docs" / "architecture.md").read_text()
