@@ -287,7 +287,7 @@ def _compose(document: Document, problems: list[Problem]) -> yaml.MappingNode | 
     except (yaml.YAMLError, RecursionError, ValueError):
         bad(1, "is not YAML: it holds characters or a depth that YAML does not take")
         return None
-    if root is None:
+    if root is None or _is_null(root):
         return None
     if not isinstance(root, yaml.MappingNode):
         bad(root.start_mark.line + 1, "must be a mapping of keys to values", "like  product_key: a1b2c3d4e5f")

@@ -92,7 +92,7 @@ class Gate:
         now_s = time.monotonic()
         stamps = [at for at in self._connects[identity] if now_s - at < rules.CONNECT_WINDOW_S]
         self._connects[identity] = [*stamps, now_s]
-        if self._devices.fault("throttle"):
+        if self._devices.fault("throttle") is not None:
             return 3
         if not rules.within_budget(stamps, now_s):
             return 2

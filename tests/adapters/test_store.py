@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -301,6 +300,17 @@ def test_a_kill_at_any_system_call_never_loses_the_secret(tmp_path: Path) -> Non
 
 
 @needs_strace
+def test_a_power_cut_finds_what_was_synced(tmp_path: Path) -> None:
+    """The bytes are synced before their name changes, and the directory after: a killed process would not show it."""
+    points = faults.calls("save", prepared(tmp_path, OLDEST, OLD), NEW)
+    order = [point.name.removesuffix("at2").removesuffix("at") for point in points]
+    order = [name for name in order if name in {"write", "fsync", "link", "rename"}]
+    assert order == ["write", "fsync", "link", "rename", "fsync", "rename", "fsync"]
+    directories = [point for point in points if "O_DIRECTORY" in point.text]
+    assert len(directories) == 2, "the last two syncs are the directory's"
+
+
+@needs_strace
 def test_a_kill_while_recovering_never_loses_the_previous_one(tmp_path: Path) -> None:
     """Killed anywhere while a damaged file is set aside and the previous one put back, the secret is still found."""
 
@@ -361,7 +371,6 @@ def test_a_stored_secret_costs_no_write(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", ["EROFS", "ENOSPC", "EACCES"])
 def test_an_empty_store_says_when_it_cannot_be_written(tmp_path: Path, error: str) -> None:
     """Whichever call of the trial fails, the store is called not writable, with file and reason."""
-    shutil.rmtree(tmp_path / "whole", ignore_errors=True)
     points = faults.calls("load", tmp_path / "whole")
     points = [
         point for point in points if point.name in {"mkdir", "mkdirat", "write", "fsync"} or "O_CREAT" in point.text
@@ -383,19 +392,15 @@ def test_an_empty_store_says_when_it_cannot_be_written(tmp_path: Path, error: st
 @needs_strace
 def test_a_read_only_disk_still_gives_the_previous_secret(tmp_path: Path) -> None:
     """Where nothing can be renamed, the damaged file stays and the previous generation is used all the same."""
-    current(prepared(tmp_path, OLD, NEW)).write_bytes(b"rot")
-    rename = next(point for point in faults.calls("load", prepared(tmp_path / "whole", OLD, NEW)) if point)
-    assert rename.name == "openat"
-    first = next(point for point in traced_recovery(tmp_path / "other") if point.name.startswith("rename"))
-    outcome = faults.run("load", tmp_path, "", f"{first.name}:error=EROFS:when={first.number}+")
+    for name in ("whole", "read-only"):
+        current(prepared(tmp_path / name, OLD, NEW)).write_bytes(b"rot")
+    first = next(point for point in faults.calls("load", tmp_path / "whole") if point.name.startswith("rename"))
+    directory = tmp_path / "read-only"
+    outcome = faults.run("load", directory, "", f"{first.name}:error=EROFS:when={first.number}+")
     assert outcome.answer is not None
     assert (outcome.answer["secret"], outcome.answer["recovered"]) == (OLD, True)
-    assert current(tmp_path).read_bytes() == b"rot"
-
-
-def traced_recovery(directory: Path) -> list[faults.Call]:
-    current(prepared(directory, OLD, NEW)).write_bytes(b"rot")
-    return faults.calls("load", directory)
+    assert current(directory).read_bytes() == b"rot"
+    assert names(directory) == [f"{IDENTITY}.json", f"{IDENTITY}.json.1"]
 
 
 @needs_strace
@@ -421,12 +426,12 @@ def test_a_disk_without_links_keeps_both_generations(tmp_path: Path) -> None:
 
 
 @needs_strace
-def test_a_short_write_is_carried_on(tmp_path: Path) -> None:
-    """The kernel may take fewer bytes than it was given: read-back tells when they are not there."""
+def test_a_write_that_lies_is_found_by_reading_back(tmp_path: Path) -> None:
+    """Where the disk says that it took bytes and did not, the old secret stays in place."""
     points = faults.calls("save", prepared(tmp_path / "whole", OLD), NEW)
     first = next(point for point in points if point.name == "write")
     directory = prepared(tmp_path / "short", OLD)
-    # A call that says 10 and writes nothing is a disk that lies.
+    # The call answers 10 and writes nothing; what is left over is then written.
     outcome = faults.run("save", directory, NEW, f"write:retval=10:when={first.number}")
     assert outcome.answer is not None
     assert outcome.answer["fault"] == "NOT_WRITABLE"

@@ -13,25 +13,11 @@ import pytest
 
 from iot_onboard.aliyun.login import login
 from iot_onboard.aliyun.signing import SignMethod
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.credentials_file import encode
-from iot_onboard.secret import Secret
 from iot_sandbox.authority import make_certificates
 from support.fakebroker import FakeBroker
-from support.gateway import PRODUCT_KEY, Gateway
+from support.gateway import Gateway
 from support.sandbox import Sandbox
-
-DEVICE = Credentials(
-    identity=Identity(product_key=PRODUCT_KEY, device_name="gw-0001"), device_secret=Secret("s3cr3tS3CR3Ts3cr3t")
-)
-
-
-def point(gateway: Gateway, port: int, ca_file: Path) -> None:
-    """Give the gateway a stored secret and an MQTT server; registration goes nowhere."""
-    gateway.write_config("https://127.0.0.1:9/auth/register/device", port, ca_file)
-    gateway.credentials.parent.mkdir(mode=0o700)
-    gateway.credentials.write_bytes(encode(DEVICE))
-    gateway.credentials.chmod(0o600)
+from support.stored import DEVICE, point
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,10 @@ def run(action: str, directory: Path, secret: str = "", inject: str | None = Non
     assert "Traceback" not in done.stderr, f"{inject}: {done.stderr}"
     if inject:
         # Counts hold only as long as the interpreter starts with the same calls each time.
-        assert BEGIN in trace.partition("INJECTED")[0] or "+++ killed" in trace, trace
-        assert BEGIN in trace, trace
-        assert END in trace or "+++ killed" in trace, trace
+        before, hit, _ = trace.partition("+++ killed" if "signal=SIGKILL" in inject else "INJECTED")
+        assert hit, f"{inject} met no call: {trace}"
+        assert BEGIN in before, f"{inject} hit before the store's work: {trace}"
+        assert END not in before, f"{inject} hit after the store's work: {trace}"
     return Outcome(answer=json.loads(done.stdout) if done.stdout else None, trace=trace)
 
 

@@ -1,16 +1,24 @@
-"""Device names by template."""
+"""A template and the facts of the hardware become a device name."""
 
 from __future__ import annotations
 
-import pytest
+import hashlib
+import hmac
+import string
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_onboard.aliyun.names import device_name_problem
 from iot_onboard.identity import BadName, Facts, MissingFact, expand, template_problem
 
+MACHINE_ID = "0123456789abcdef0123456789abcdef"
 FACTS = Facts(
     serial="10000000ABCDEF01",
-    macs=(("wlan0", "b8:27:eb:00:00:02"), ("eth0", "B8:27:EB:00:00:01")),
-    machine_id="0123456789abcdef0123456789abcdef",
-    hostname="pi",
+    macs=(("wlan0", "b8:27:eb:00:00:02"), ("eth1", "b8:27:eb:00:00:03"), ("eth0", "B8:27:EB:00:00:01")),
+    machine_id=MACHINE_ID,
+    hostname="Gateway7",
 )
 
 
@@ -19,48 +27,124 @@ FACTS = Facts(
     [
         ("gw-0001", "gw-0001"),
         ("gw-{serial}", "gw-10000000abcdef01"),
-        ("gw-{mac}", "gw-b827eb000001"),
-        ("gw-{mac:wlan0}", "gw-b827eb000002"),
-        ("{hostname}-gw", "pi-gw"),
+        ("{mac}", "b827eb000001"),
+        ("{mac:wlan0}", "b827eb000002"),
+        ("{hostname}.{mac:eth1}", "Gateway7.b827eb000003"),
     ],
 )
-def test_expansion(template: str, name: str) -> None:
-    """Placeholders are filled in, lower-case, without colons; the wired interface comes first."""
-    assert template_problem(template) is None
+def test_expand(template: str, name: str) -> None:
+    """Literal text stays; each placeholder gives its fact."""
     assert expand(template, FACTS) == name
 
 
 def test_the_machine_id_is_derived() -> None:
-    """The raw id is confidential; the derived one is stable, for ever."""
+    """16 digits that are the same at each boot, on no other machine, and do not tell the raw id."""
     name = expand("gw-{machine_id}", FACTS)
-    assert len(name) == 19
-    assert "0123456789abcdef" not in name
-    assert name == expand("gw-{machine_id}", FACTS)
+    application = bytes.fromhex("6d3b2f6e0f0d4c559d0e2f0b7a5b7c11")
+    assert name == "gw-" + hmac.new(MACHINE_ID.encode(), application, hashlib.sha256).hexdigest()[:16]
+    assert MACHINE_ID[:8] not in name
+    assert name != expand("gw-{machine_id}", Facts(machine_id="f" * 32))
 
 
-@pytest.mark.parametrize("template", ["gw-{serial}", "gw-{mac}", "gw-{mac:eth9}", "gw-{machine_id}", "{hostname}"])
-def test_missing_facts(template: str) -> None:
-    """A fact that the hardware does not give is named."""
-    with pytest.raises(MissingFact, match="this machine has no"):
+@pytest.mark.parametrize(
+    ("interfaces", "first"),
+    [
+        ("wlan0 eth1 eth0", "eth0"), ("wlan0 enp3s0 end0", "end0"), ("wlan0 enp3s0 eth1", "enp3s0"),
+        ("usb0 wlan0", "wlan0"),
+        ("wlan1 wlan0", "wlan0"), ("wwan0 usb0", "usb0"),
+    ],
+)  # fmt: skip
+def test_which_mac(interfaces: str, first: str) -> None:
+    """Wired before wireless, whatever order the kernel found them in."""
+    macs = [(name, f"02:00:00:00:00:{number:02x}") for number, name in enumerate(interfaces.split())]
+    expected = dict(macs)[first].replace(":", "")
+    assert expand("{mac}", Facts(macs=tuple(macs))) == expected
+    assert expand("{mac}", Facts(macs=tuple(reversed(macs)))) == expected
+
+
+@pytest.mark.parametrize("template", ["gw-{serial}", "gw-{mac}", "gw-{mac:eth0}", "gw-{machine_id}", "gw-{hostname}"])
+def test_a_missing_fact_is_named(template: str) -> None:
+    """Nothing is made up in its place."""
+    with pytest.raises(MissingFact) as caught:
         expand(template, Facts())
+    assert template.removeprefix("gw-") in str(caught.value)
 
 
-@pytest.mark.parametrize("template", ["{hostname}", "gw-{serial}-{serial}"])
-def test_names_the_platform_would_not_take(template: str) -> None:
-    """Too short and too long are found after expansion."""
-    with pytest.raises(BadName, match="the platform takes 4 to 32"):
-        expand(template, FACTS)
+@pytest.mark.parametrize("machine_id", ["", "uninitialized", "0" * 32, MACHINE_ID[:-1], MACHINE_ID + "\n"])
+def test_what_is_no_machine_id(machine_id: str) -> None:
+    """What many machines share, early in their first boot, names none of them."""
+    with pytest.raises(MissingFact):
+        expand("gw-{machine_id}", Facts(machine_id=machine_id))
+
+
+def test_another_interface_is_not_taken() -> None:
+    """{mac:eth0} is that interface or nothing: another one would give the gateway another name."""
+    with pytest.raises(MissingFact, match="mac:eth0"):
+        expand("{mac:eth0}", Facts(macs=(("wlan0", "b8:27:eb:00:00:02"),)))
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (Facts(hostname="a" * 33), "33 characters"),
+        (Facts(hostname="abc"), "3 characters; the platform takes 4 to 32"),
+        (Facts(hostname="gate way"), "' '"),
+        (Facts(hostname="g\u00e4teway"), "\u00e4"),
+        (Facts(hostname="{serial}", serial="1234"), "'{'"),
+    ],
+)
+def test_a_name_the_platform_would_not_take(facts: Facts, words: str) -> None:
+    """What comes out is checked too, and a fact is not expanded again."""
+    with pytest.raises(BadName) as caught:
+        expand("{hostname}", facts)
+    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("template", "words"),
     [
         ("gw-{seral}", "did you mean {serial}?"),
-        ("gw-{", "brace"),
-        ("g w-{mac}", "' '"),
-        ("{mac:}", "not a placeholder"),
+        ("gw-{}", "{} is not a placeholder"),
+        ("gw-{mac:}", "is not a placeholder"),
+        ("gw-{mac:../x}", "is not a placeholder"),
+        ("gw-{SERIAL}", "is not a placeholder"),
+        ("gw-{serial", "brace"),
+        ("gw-serial}", "brace"),
+        ("{{serial}}", "brace"),
+        ("g w-{serial}", "' '"),
+        ("a" * 32 + "{serial}", "too long"),
+        ("abc", "3 characters"),
+        ("", "0 characters"),
     ],
 )
-def test_bad_templates(template: str, words: str) -> None:
-    """A template is judged before any hardware is looked at."""
+def test_a_wrong_template(template: str, words: str) -> None:
+    """It is found before any hardware is looked at."""
     assert words in (template_problem(template) or "")
+
+
+@pytest.mark.parametrize("template", ["gw-1", "{serial}", "{mac:eth0}", "{mac:enx001122334455}", "a" * 31 + "{mac}"])
+def test_a_right_template(template: str) -> None:
+    """Whatever may expand to a name is taken."""
+    assert template_problem(template) is None
+
+
+TEMPLATES = st.lists(
+    st.sampled_from(["{serial}", "{mac}", "{mac:eth0}", "{machine_id}", "{hostname}", "{", "}"])
+    | st.text(string.ascii_letters + "-_@.: {}", max_size=5),
+    max_size=5,
+).map("".join)
+FACT = st.none() | st.text(max_size=10)
+
+
+@given(TEMPLATES, FACT, FACT, FACT)
+def test_only_good_names_come_out(
+    template: str, serial: str | None, machine_id: str | None, hostname: str | None
+) -> None:
+    """Any template that passes the check gives a name that the platform takes, or one of the two errors."""
+    if template_problem(template) is not None:
+        return
+    try:
+        name = expand(template, Facts(serial=serial, machine_id=machine_id, hostname=hostname))
+    except (MissingFact, BadName):
+        return
+    assert device_name_problem(name) is None

@@ -1,0 +1,115 @@
+"""The board's files become facts; what is missing or odd is missing, never an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from iot_onboard.hardware import Board, read_board, read_facts
+from iot_onboard.identity import Facts
+
+
+def put(root: Path, files: dict[str, str | bytes]) -> Path:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return root
+
+
+def interface(root: Path, name: str, address: str, *, physical: bool = True) -> None:
+    put(root, {f"sys/class/net/{name}/address": address + "\n"})
+    if physical:
+        (root / "sys/class/net" / name / "device").mkdir()
+
+
+def test_a_raspberry_pi(tmp_path: Path) -> None:
+    """Everything that the files say is found, without NULs and line ends."""
+    put(tmp_path, {
+        "proc/device-tree/serial-number": b"10000000abcdef01\0",
+        "proc/device-tree/model": b"Raspberry Pi 4 Model B Rev 1.4\0",
+        "etc/machine-id": "0123456789abcdef0123456789abcdef\n",
+        "etc/hostname": "# the name\ngateway7\n",
+        "etc/os-release": 'NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
+    })  # fmt: skip
+    interface(tmp_path, "eth0", "DC:A6:32:00:00:01")
+    interface(tmp_path, "wlan0", "dc:a6:32:00:00:02")
+    interface(tmp_path, "docker0", "02:42:00:00:00:01", physical=False)
+    interface(tmp_path, "lo", "00:00:00:00:00:00", physical=False)
+    assert read_facts(tmp_path) == Facts(
+        serial="10000000abcdef01",
+        macs=(("eth0", "dc:a6:32:00:00:01"), ("wlan0", "dc:a6:32:00:00:02")),
+        machine_id="0123456789abcdef0123456789abcdef",
+        hostname="gateway7",
+    )
+    assert read_board(tmp_path) == Board(
+        os_name="Debian GNU/Linux 12 (bookworm)", model="Raspberry Pi 4 Model B Rev 1.4", serial="10000000abcdef01"
+    )
+
+
+def test_an_empty_machine(tmp_path: Path) -> None:
+    """No file at all is no error, and nothing is taken from elsewhere."""
+    assert read_facts(tmp_path) == Facts()
+    assert read_board(tmp_path) == Board(os_name="", model="", serial="")
+
+
+def test_this_machine() -> None:
+    """The real root is read without an error."""
+    read_facts()
+    read_board()
+
+
+@pytest.mark.parametrize(
+    ("files", "serial"),
+    [
+        ({"proc/cpuinfo": "processor\t: 0\n\nSerial\t\t: 00000000abcdef01\n"}, "00000000abcdef01"),
+        ({"proc/device-tree/serial-number": b"tree\0", "proc/cpuinfo": "Serial : cpu\n"}, "tree"),
+        ({"proc/device-tree/serial-number": b"0000\0", "sys/class/dmi/id/product_serial": "PF1X\n"}, "PF1X"),
+        ({"proc/cpuinfo": "Serial\t\t: 0000000000000000\n"}, None),
+        ({"sys/class/dmi/id/product_serial": "To be filled by O.E.M.\n"}, None),
+        ({"sys/class/dmi/id/product_serial": "Default string\n"}, None),
+        ({"sys/class/dmi/id/product_serial": " \n"}, None),
+        ({"proc/device-tree/serial-number/odd": "a directory in its place"}, None),
+    ],
+)
+def test_serial(tmp_path: Path, files: dict[str, str | bytes], serial: str | None) -> None:
+    """Device tree, then cpuinfo, then DMI; zeros and what vendors leave unfilled are no serial number."""
+    assert read_facts(put(tmp_path, files)).serial == serial
+
+
+def test_made_up_addresses_come_last(tmp_path: Path) -> None:
+    """A locally administered address is used only where no interface has a burnt-in one."""
+    interface(tmp_path, "eth0", "02:00:00:00:00:01")
+    assert read_facts(tmp_path).macs == (("eth0", "02:00:00:00:00:01"),)
+    interface(tmp_path, "wlan0", "b8:27:eb:00:00:02")
+    assert read_facts(tmp_path).macs == (("wlan0", "b8:27:eb:00:00:02"),)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "zz:zz:zz:zz:zz:zz", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "0" * 17, "a0:" * 20]
+)
+def test_what_is_no_address(tmp_path: Path, address: str) -> None:
+    """An interface without an Ethernet address is passed over."""
+    interface(tmp_path, "eth0", address)
+    assert read_facts(tmp_path).macs == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "hostname"),
+    [
+        ({"proc/sys/kernel/hostname": "by-dhcp\n"}, "by-dhcp"),
+        ({"etc/hostname": "fixed\n", "proc/sys/kernel/hostname": "by-dhcp\n"}, "fixed"),
+        ({"etc/hostname": "localhost\n", "proc/sys/kernel/hostname": "(none)\n"}, None),
+        ({"etc/hostname": b"\xff\xfe\n"}, "\ufffd\ufffd"),
+    ],
+)
+def test_hostname(tmp_path: Path, files: dict[str, str | bytes], hostname: str | None) -> None:
+    """The fixed name before the running one; the name that every machine has is none."""
+    assert read_facts(put(tmp_path, files)).hostname == hostname
+
+
+def test_a_pc(tmp_path: Path) -> None:
+    """The model comes from DMI where there is no device tree."""
+    put(tmp_path, {"sys/class/dmi/id/product_name": "NUC\n", "etc/os-release": "PRETTY_NAME='Some Linux'\n"})
+    assert read_board(tmp_path) == Board(os_name="Some Linux", model="NUC", serial="")
