@@ -24,6 +24,7 @@ from .settings import device_secret_path
 from .status import StatusFile
 from .store import Store
 from .supervisor import Supervisor
+from .teller import Teller
 
 
 def supervise(config: Config, config_path: Path, *, register_only: bool) -> int:
@@ -38,24 +39,33 @@ def supervise(config: Config, config_path: Path, *, register_only: bool) -> int:
         can_register=device_secret_path(config, credentials_dir) is None,
         register_only=register_only,
     )
+    jobs = Jobs(
+        config=config,
+        config_path=config_path,
+        identity=identity,
+        store=store,
+        credentials_dir=credentials_dir,
+        utc_now=clock.utc_now,
+    )
+    notifier = Notifier()
+    teller = Teller(
+        context=Context(product_key=identity.product_key, device_name=identity.device_name, version=__version__),
+        jobs=jobs,
+        journal=open_journal(os.environ, sys.stderr, config.log_level),
+        notifier=notifier,
+        status_file=StatusFile(config.runtime_dir),
+        clock=clock,
+    )
     with store.lock():
         return Supervisor(
             state=State(policy=policy, connects=connect_log.read()),
-            context=Context(product_key=identity.product_key, device_name=identity.device_name, version=__version__),
-            jobs=Jobs(
-                config=config,
-                config_path=config_path,
-                identity=identity,
-                store=store,
-                credentials_dir=credentials_dir,
-                utc_now=clock.utc_now,
-            ),
+            version=__version__,
+            jobs=jobs,
             board=read_board(),
-            journal=open_journal(os.environ, sys.stderr, config.log_level),
-            notifier=Notifier(),
+            teller=teller,
+            notifier=notifier,
             clock=clock,
             network=open_watch(),
-            status_file=StatusFile(config.runtime_dir),
             connect_log=connect_log,
             report_log=ReportLog(config.runtime_dir),
         ).run()

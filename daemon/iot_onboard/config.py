@@ -9,15 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
 
 import yaml
 
-from .aliyun.names import product_key_problem
+from . import config_values as read
 from .aliyun.signing import SignMethod
-from .identity import template_problem
+from .config_values import Bad
 from .proxy import ProxyAddress
-from .secret import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,30 +64,10 @@ class Config:
     log_level: str
 
 
-_KINDS = {
-    "str": "text",
-    "bool": "true or false",
-    "int": "a number",
-    "float": "a number",
-    "list": "a list",
-    "dict": "a mapping",
-    "date": "a date",
-    "datetime": "a date",
-}
-
-
 class Missing(enum.Enum):
     """Mark a key that has no default."""
 
     REQUIRED = "required"
-
-
-class Bad(ValueError):
-    """Say what is wrong with a value, and what helps."""
-
-    def __init__(self, problem: str, hint: str = "") -> None:
-        super().__init__(problem)
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,136 +78,25 @@ class Rule:
     default: Any
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    # An unquoted {serial} is a mapping to YAML, and a bare yes is a boolean.
-    raise Bad(f"is {_kind(value)}, must be text", "" if isinstance(value, list) else "put it in quotes")
-
-
-def _kind(value: Any) -> str:
-    return _KINDS.get(type(value).__name__, "of an unknown kind")
-
-
-def _product_key(value: Any) -> str:
-    if problem := product_key_problem(_text(value)):
-        raise Bad(problem)
-    return _text(value)
-
-
-def _device_name(value: Any) -> str:
-    if problem := template_problem(_text(value)):
-        raise Bad(problem)
-    return _text(value)
-
-
-def _path(value: Any) -> Path:
-    if not _text(value).startswith("/") or "\0" in value:
-        raise Bad("must be an absolute path")
-    return Path(value)
-
-
-def _matching(pattern: str, what: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if not re.fullmatch(pattern, _text(value), re.ASCII):
-            raise Bad(f"is not {what}")
-        return _text(value)
-
-    return read
-
-
-def _one_of(*choices: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if _text(value) not in choices:
-            close = difflib.get_close_matches(value.lower(), choices, 1)
-            raise Bad(f"must be one of {', '.join(choices)}", f"did you mean {close[0]}?" if close else "")
-        return _text(value)
-
-    return read
-
-
-def _sign_method(value: Any) -> SignMethod:
-    return SignMethod(_one_of(*(method.value for method in SignMethod))(value))
-
-
-def _between(least: int, most: int, *, whole: bool = True) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise Bad(f"is {_kind(value)}, must be a {'whole ' if whole else ''}number from {least} to {most}")
-        if not least <= value <= most:
-            raise Bad(f"must be from {least} to {most}")
-        return value
-
-    return read
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise Bad(f"is {_kind(value)}, must be true or false")
-    return value
-
-
-def _https(value: Any) -> str:
-    parts = _split(value)
-    if parts.scheme != "https" or not parts.hostname:
-        raise Bad("must be an address that starts with https://", "TLS is always verified; there is no switch")
-    if parts.username is not None:
-        raise Bad("must not hold a user name or a password")
-    return _text(value)
-
-
-def _proxy(value: Any) -> ProxyAddress:
-    parts = _split(value)
-    host = parts.hostname or ""
-    if parts.scheme != "http" or parts.path.strip("/") or not re.fullmatch(_HOST, host, re.ASCII):
-        raise Bad("must be http://host:port or http://user:password@host:port", _ENCODE)
-    return ProxyAddress(
-        host=host,
-        port=3128 if parts.port is None else parts.port,
-        username=unquote(parts.username) if parts.username else None,
-        password=Secret(unquote(parts.password)) if parts.password else None,
-    )
-
-
-def _split(value: Any) -> SplitResult:
-    """Take an address apart; nothing of it enters a problem, since it may hold a password."""
-    text = _text(value)
-    # urlsplit drops line ends and leaves blanks in the host: what is reached would not be what is written.
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise Bad("is not an address", "no blanks; " + _ENCODE)
-    try:
-        parts = urlsplit(text)
-        if parts.port == 0:
-            raise Bad("must not name port 0")
-    except Bad:
-        raise
-    except ValueError:
-        raise Bad("is not an address", _ENCODE) from None
-    return parts
-
-
-_ENCODE = "write special characters of a user name or password as %40, %23, ..."
-_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:]+"
-
 RULES: dict[str, Rule] = {
-    "product_key": Rule(_product_key, Missing.REQUIRED),
-    "device_name": Rule(_device_name, Missing.REQUIRED),
-    "product_secret_file": Rule(_path, None),
-    "device_secret_file": Rule(_path, None),
-    "region": Rule(_matching(r"[a-z0-9]+(-[a-z0-9]+)*", "a region like cn-shanghai"), "cn-shanghai"),
-    "instance_id": Rule(_matching(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "an instance id like iot-060a0abc"), None),
-    "sign_method": Rule(_sign_method, SignMethod.HMACSHA256),
-    "registration.url": Rule(_https, None),
-    "registration.timeout_s": Rule(_between(1, 120, whole=False), 15),
-    "mqtt.host": Rule(_matching(_HOST, "a host name"), None),
-    "mqtt.port": Rule(_between(1, 65535), 8883),
-    "mqtt.keepalive_s": Rule(_between(30, 1200), 300),
-    "mqtt.clean_session": Rule(_boolean, False),
-    "tls.ca_file": Rule(_path, None),
-    "proxy": Rule(_proxy, None),
-    "state_dir": Rule(_path, Path("/var/lib/iot-onboard")),
-    "runtime_dir": Rule(_path, Path("/run/iot-onboard")),
-    "log_level": Rule(_one_of("debug", "info", "warning", "error"), "info"),
+    "product_key": Rule(read.product_key, Missing.REQUIRED),
+    "device_name": Rule(read.device_name, Missing.REQUIRED),
+    "product_secret_file": Rule(read.path, None),
+    "device_secret_file": Rule(read.path, None),
+    "region": Rule(read.matching(r"[a-z0-9]+(-[a-z0-9]+)*", "a region like cn-shanghai"), "cn-shanghai"),
+    "instance_id": Rule(read.matching(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "an instance id like iot-060a0abc"), None),
+    "sign_method": Rule(read.sign_method, SignMethod.HMACSHA256),
+    "registration.url": Rule(read.https, None),
+    "registration.timeout_s": Rule(read.between(1, 120, whole=False), 15),
+    "mqtt.host": Rule(read.matching(read.HOST, "a host name"), None),
+    "mqtt.port": Rule(read.between(1, 65535), 8883),
+    "mqtt.keepalive_s": Rule(read.between(30, 1200), 300),
+    "mqtt.clean_session": Rule(read.boolean, False),
+    "tls.ca_file": Rule(read.path, None),
+    "proxy": Rule(read.proxy, None),
+    "state_dir": Rule(read.path, Path("/var/lib/iot-onboard")),
+    "runtime_dir": Rule(read.path, Path("/run/iot-onboard")),
+    "log_level": Rule(read.one_of("debug", "info", "warning", "error"), "info"),
 }
 _SECTIONS = {key.split(".")[0] for key in RULES if "." in key}
 _SECRET_KEYS = {"productsecret", "devicesecret", "secret", "password"}

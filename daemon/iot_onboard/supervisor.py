@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import selectors
-import signal
-import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
 from . import lifecycle
@@ -21,20 +16,21 @@ from .clock import Clock
 from .connection import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, Happening, Published
 from .credentials import Credentials
 from .errors import Failure
-from .events import TABLE, Context, Details, Event, Priority, journal_fields, sentence
+from .events import Details, Event
 from .hardware import Board
 from .jobs import Jobs
-from .journal import Journal, Line
 from .lifecycle import model as m
 from .network import NetworkWatch
 from .notifier import Notifier
+from .place import place_of
 from .runtime_files import ConnectLog, ReportLog
-from .status import SCHEMA, Status, StatusFile, start_ticks
-from .status_report import report
+from .stop_signals import StopSignals
+from .teller import Teller
 from .worker import Result, Worker
 
 # While a wait may end by the clock being set, look at it this often: nothing announces it to a sandboxed daemon.
 CLOCK_POLL_S = 5.0
+EXIT_INTERNAL = 70
 
 
 class Supervisor:
@@ -44,26 +40,24 @@ class Supervisor:
         self,
         *,
         state: m.State,
-        context: Context,
+        version: str,
         jobs: Jobs,
         board: Board,
-        journal: Journal,
+        teller: Teller,
         notifier: Notifier,
         clock: Clock,
         network: NetworkWatch | None,
-        status_file: StatusFile,
         connect_log: ConnectLog,
         report_log: ReportLog,
     ) -> None:
         self._state = state
-        self._context = context
+        self._version = version
         self._jobs = jobs
         self._board = board
-        self._journal = journal
+        self._teller = teller
         self._notifier = notifier
         self._clock = clock
         self._network = network
-        self._status_file = status_file
         self._connect_log = connect_log
         self._report_log = report_log
         self._worker = Worker()
@@ -73,36 +67,41 @@ class Supervisor:
         self._connection: Connection | None = None
         self._connection_fd = -1
         self._unconfirmed: set[int] = set()
-        self._last_error: str | None = None
-        self._last_event: str | None = None
-        self._told_phase: m.Phase | None = None
-        self._since = ""
         self._exit_code: int | None = None
-        self._runtime_warned = False
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> int:
         """Run until asked to stop, and return the exit code."""
-        with _StopSignals() as stop_signals, contextlib.closing(self._selector):
+        with StopSignals() as stop_signals, contextlib.closing(self._selector):
             self._selector.register(stop_signals, selectors.EVENT_READ, self._on_signal)
             self._selector.register(self._worker, selectors.EVENT_READ, self._on_worker)
             if self._network is not None:
                 self._selector.register(self._network, selectors.EVENT_READ, self._on_network)
             self._stop_signals = stop_signals
-            self._announce(Event.STARTED, Details())
-            self._feed(m.Started())
-            self._notifier.ready()
-            watchdog_s = self._notifier.watchdog_interval_s
-            watchdog_at = self._clock.monotonic_s()
-            while self._exit_code is None:
-                now_s = self._clock.monotonic_s()
-                if watchdog_s is not None and now_s >= watchdog_at:
-                    self._notifier.watchdog()
-                    watchdog_at = now_s + watchdog_s
-                self._wait(watchdog_at if watchdog_s is not None else None)
-                self._due()
+            try:
+                self._loop()
+            except Exception as error:
+                self._fail(f"{type(error).__name__} at {place_of(error)}")
         self._worker.close()
-        return self._exit_code
+        return EXIT_INTERNAL if self._exit_code is None else self._exit_code
+
+    def _loop(self) -> None:
+        self._teller.announce(Event.STARTED, Details(), self._state)
+        self._feed(m.Started())
+        self._notifier.ready()
+        watchdog_s = self._notifier.watchdog_interval_s
+        watchdog_at = self._clock.monotonic_s()
+        while self._exit_code is None:
+            now_s = self._clock.monotonic_s()
+            if watchdog_s is not None and now_s >= watchdog_at:
+                self._notifier.watchdog()
+                watchdog_at = now_s + watchdog_s
+            self._wait(watchdog_at if watchdog_s is not None else None)
+            self._due()
+
+    def _fail(self, where: str) -> None:
+        self._teller.announce(Event.INTERNAL_ERROR, Details(detail=where), self._state)
+        self._exit_code = EXIT_INTERNAL
 
     def _wait(self, watchdog_at: float | None) -> None:
         self._follow_connection()
@@ -134,12 +133,12 @@ class Supervisor:
         for effect in effects:
             self._run(effect)
         if self._state is not before:
-            self._tell_status()
+            self._teller.tell(self._state)
 
     def _run(self, effect: m.Effect) -> None:
         match effect:
             case m.Announce(event=event, details=details):
-                self._announce(event, details)
+                self._teller.announce(event, details, self._state)
             case m.Load():
                 self._start(self._jobs.load, lambda found: found, lambda f: m.LoadFailed(failure=f))
             case m.Register():
@@ -193,8 +192,8 @@ class Supervisor:
     def _on_worker(self, _: int) -> None:
         for result in self._worker.results():
             if result.crash is not None:
-                raise RuntimeError(f"a job crashed: {result.crash}")
-            if result.ticket == self._ticket and self._on_result is not None:
+                self._fail(result.crash)
+            elif result.ticket == self._ticket and self._on_result is not None:
                 self._feed(self._on_result(result))
 
     def _on_signal(self, _: int) -> None:
@@ -213,7 +212,7 @@ class Supervisor:
         if self._dialled is None:
             raise AssertionError("a login without a dialled connection")
         if not self._connect_log.write(connects):
-            self._warn_runtime()
+            self._teller.warn_runtime(self._state)
         config = self._jobs.config
         self._connection = Connection(
             self._dialled,
@@ -269,7 +268,7 @@ class Supervisor:
             connection.drop()
 
     def _report(self) -> None:
-        version = self._context.version
+        version = self._version
         if self._connection is None or self._report_log.reported(version):
             return
         board = self._board
@@ -284,85 +283,5 @@ class Supervisor:
             return
         self._unconfirmed.discard(mid)
         if not self._unconfirmed:
-            self._report_log.mark(self._context.version)
-            self._announce(Event.REPORTED, Details())
-
-    def _announce(self, event: Event, details: Details) -> None:
-        entry = TABLE[event]
-        context = replace(self._context, endpoint=self._endpoint())
-        message = sentence(event, details, context)
-        fields = journal_fields(event, details, context, self._state.phase.value)
-        line = Line(priority=entry.priority, message=message, message_id=entry.message_id, fields=fields)
-        self._journal.write(line)
-        self._last_event = event.value
-        if event in {Event.ONLINE, Event.REGISTERED}:
-            self._last_error = None
-        elif entry.priority <= Priority.WARNING:
-            self._last_error = message
-
-    def _endpoint(self) -> str:
-        if self._state.phase is m.Phase.REGISTERING or self._state.goal is m.Goal.REGISTER:
-            return self._jobs.registration_url
-        return f"{self._jobs.mqtt_host}:{self._jobs.config.mqtt_port}"
-
-    def _tell_status(self) -> None:
-        state, context = self._state, replace(self._context, endpoint=self._endpoint())
-        utc_now = self._clock.utc_now()
-        if state.phase is not self._told_phase:
-            self._told_phase, self._since = state.phase, utc_now.isoformat(timespec="seconds")
-        told = report(state, context, self._last_error, self._clock.monotonic_s(), utc_now)
-        self._notifier.status(told.headline)
-        status = Status(
-            schema=SCHEMA,
-            state=state.phase.value,
-            goal=state.goal.value if state.goal is not None else None,
-            since=self._since,
-            product_key=context.product_key,
-            device_name=context.device_name,
-            endpoint=context.endpoint,
-            attempt=state.failures,
-            next_try_at=told.next_try_at,
-            online_since=self._since if state.phase is m.Phase.ONLINE else None,
-            last_error=self._last_error,
-            last_event=self._last_event,
-            agent_version=context.version,
-            pid=os.getpid(),
-            pid_start_ticks=start_ticks(os.getpid()),
-        )
-        if not self._status_file.write(status):
-            self._warn_runtime()
-
-    def _warn_runtime(self) -> None:
-        if not self._runtime_warned:
-            self._runtime_warned = True
-            self._announce(Event.RUNTIME_NOT_WRITABLE, Details(detail=str(self._jobs.config.runtime_dir)))
-
-
-class _StopSignals:
-    """Turn SIGTERM and SIGINT into a readable file descriptor: a handler that did more could dead-lock with Paho."""
-
-    def __enter__(self) -> _StopSignals:
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
-        self._old_fd = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        self._old = {number: signal.signal(number, _ignore) for number in (signal.SIGTERM, signal.SIGINT)}
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        signal.set_wakeup_fd(self._old_fd)
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
-        self._reader.close()
-        self._writer.close()
-
-    def fileno(self) -> int:
-        return self._reader.fileno()
-
-    def drain(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self._reader.recv(64)
-
-
-def _ignore(_: int, __: object) -> None:
-    """Let the wake-up descriptor tell."""
+            self._report_log.mark(self._version)
+            self._teller.announce(Event.REPORTED, Details(), self._state)
