@@ -83,9 +83,8 @@ async def _run(
 def _context(chain: Path, *, old_tls: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if old_tls:
-        # The vendor's C client offers RSA key exchange only, which today's OpenSSL refuses by default.
-        context.set_ciphers("ALL:@SECLEVEL=0")
+    # Debian's OpenSSL still takes RSA key exchange. The vendor's C client offers nothing else: behind the switch.
+    context.set_ciphers("ALL:@SECLEVEL=0" if old_tls else "DEFAULT:!kRSA")
     context.load_cert_chain(chain)
     return context
 

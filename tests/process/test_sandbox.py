@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -168,3 +171,17 @@ def test_throttling(sandbox: Sandbox, product_secret: str) -> None:
     client = Client(sandbox, secret)
     assert client.code() == 3
     client.close()
+
+
+@pytest.mark.parametrize("switch", [(), ("--old-tls",)])
+def test_old_suites_are_behind_a_switch(tmp_path: Path, switch: tuple[str, ...]) -> None:
+    """TLS 1.2 with RSA key exchange, as the vendor's C client offers, works only where it was asked for."""
+    with Sandbox(tmp_path / "old", *switch) as sandbox:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(sandbox.ca_file)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("AES128-SHA:@SECLEVEL=0")
+        for port in (sandbox.https_port, sandbox.mqtt_port):
+            outcome = nullcontext() if switch else pytest.raises(ssl.SSLError)
+            with socket.create_connection(("127.0.0.1", port), 5) as raw, outcome:
+                context.wrap_socket(raw, server_hostname="localhost").close()
