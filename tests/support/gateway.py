@@ -65,7 +65,9 @@ class Gateway:
     def start(self, *wrapper: str) -> None:
         command = [*wrapper, sys.executable, "-m", "iot_onboard", "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, stderr=log, stdout=log, env=self.environment)
+            self._process = subprocess.Popen(
+                command, stderr=log, stdout=log, env=self.environment, start_new_session=True
+            )
 
     @property
     def pid(self) -> int:
@@ -85,7 +87,8 @@ class Gateway:
 
     def kill(self) -> None:
         if self._process is not None:
-            self._process.kill()
+            # A wrapper such as faketime has the daemon as its child: the whole group has to go.
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 
