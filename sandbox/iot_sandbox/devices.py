@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
 import sqlite3
 import string
@@ -22,8 +24,15 @@ CREATE TABLE IF NOT EXISTS fault (name TEXT PRIMARY KEY, value TEXT NOT NULL, un
 CREATE TABLE IF NOT EXISTS kick (id INTEGER PRIMARY KEY, product_key TEXT NOT NULL, device_name TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS seen (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, leg TEXT NOT NULL, product_key TEXT NOT NULL,
-    device_name TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL);
+    device_name TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL,
+    code INTEGER, facts TEXT NOT NULL DEFAULT '{}');
+CREATE TABLE IF NOT EXISTS counter (
+    product_key TEXT NOT NULL, device_name TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,
+    PRIMARY KEY (product_key, device_name, name));
 """
+# The table's first shape lacked these.
+_LATER_COLUMNS = {"code": "INTEGER", "facts": "TEXT NOT NULL DEFAULT '{}'"}
+_MOST_SEEN = 10_000
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -43,15 +52,24 @@ class Devices:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
+        # It holds every secret: 0600 from the start; SQLite gives its side files the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         self._database.row_factory = sqlite3.Row
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=OFF")
         self._database.executescript(_SCHEMA)
+        present = {row["name"] for row in self._run("PRAGMA table_info(seen)")}
+        for column in _LATER_COLUMNS.keys() - present:
+            self._run(f"ALTER TABLE seen ADD COLUMN {column} {_LATER_COLUMNS[column]}")
 
     def _run(self, query: str, *values: object) -> list[dict[str, Any]]:
         with self._lock:
             return [dict(row) for row in self._database.execute(query, values).fetchall()]
+
+    def _change(self, query: str, *values: object) -> int:
+        with self._lock:
+            return self._database.execute(query, values).rowcount
 
     def add_product(self, product_key: str, product_secret: str, *, dynamic_registration: bool) -> None:
         """Create a product or change its switch."""
@@ -81,11 +99,21 @@ class Devices:
             )
         return None
 
-    def issue_secret(self, product_key: str, device_name: str) -> str:
-        """Give the device a new secret; the last one given out is the valid one."""
-        secret = "".join(secrets.choice(_ALPHABET) for _ in range(32))
-        self.change(product_key, device_name, device_secret=secret)
-        return secret
+    def issue_secret(self, product_key: str, device_name: str) -> str | None:
+        """Give the device a new secret, the only valid one from now on; `None` if it may not have one any more.
+
+        One statement decides and writes, so that a login under way and a registration cannot both win.
+        """
+        secret = new_secret()
+        query = """UPDATE device SET device_secret = ?
+            WHERE product_key = ? AND device_name = ? AND activated = 0 AND enabled = 1"""
+        return secret if self._change(query, secret, product_key, device_name) else None
+
+    def log_in(self, device: Device) -> bool:
+        """Activate the device and note it online, if its secret is still the one that was checked."""
+        query = """UPDATE device SET activated = 1, online = 1
+            WHERE product_key = ? AND device_name = ? AND enabled = 1 AND device_secret = ?"""
+        return bool(self._change(query, device.product_key, device.device_name, device.device_secret))
 
     def change(self, product_key: str, device_name: str, **columns: object) -> None:
         """Set columns of a device."""
@@ -97,9 +125,14 @@ class Devices:
         """Forget a device."""
         self._run("DELETE FROM device WHERE product_key = ? AND device_name = ?", product_key, device_name)
 
-    def all_offline(self) -> None:
-        """Note that nobody is connected: the server has just started."""
+    def is_served(self) -> bool:
+        """Say whether a server said lately that it lives."""
+        return self.fault("served") is not None
+
+    def start_over(self) -> None:
+        """Note that nobody is connected and that no order is open: the server has just started."""
         self._run("UPDATE device SET online = 0")
+        self._run("DELETE FROM kick")
 
     def set_fault(self, name: str, value: str, seconds: float) -> None:
         """Put a fault in force for a time."""
@@ -110,27 +143,66 @@ class Devices:
         rows = self._run("SELECT value FROM fault WHERE name = ? AND until > ?", name, time.time())
         return str(rows[0]["value"]) if rows else None
 
-    def order_kick(self, product_key: str, device_name: str) -> None:
-        """Ask the server to end a device's connection."""
-        self._run("INSERT INTO kick (product_key, device_name) VALUES (?, ?)", product_key, device_name)
-
-    def take_kicks(self) -> list[tuple[str, str]]:
-        """Return and forget the orders."""
+    def order_kick(self, product_key: str, device_name: str) -> int:
+        """Ask the server to end a device's connection; return the order's number."""
+        query = "INSERT INTO kick (product_key, device_name) VALUES (?, ?)"
         with self._lock:
-            rows = self._run("SELECT * FROM kick")
-            for row in rows:
-                self._run("DELETE FROM kick WHERE id = ?", row["id"])
-        return [(row["product_key"], row["device_name"]) for row in rows]
+            return int(self._database.execute(query, (product_key, device_name)).lastrowid or 0)
 
-    def see(self, leg: str, product_key: str, device_name: str, what: str, detail: str = "") -> None:
-        """Note what happened, for tests and for `list`."""
-        query = "INSERT INTO seen (at, leg, product_key, device_name, what, detail) VALUES (?, ?, ?, ?, ?, ?)"
-        self._run(query, time.time(), leg, product_key, device_name, what, detail)
+    def is_open(self, order: int) -> bool:
+        """Say whether the server has not taken an order yet."""
+        return bool(self._run("SELECT id FROM kick WHERE id = ?", order))
+
+    def kicks(self) -> list[tuple[int, str, str]]:
+        """Return the open orders: number, product key, device name."""
+        return [(row["id"], row["product_key"], row["device_name"]) for row in self._run("SELECT * FROM kick")]
+
+    def close_order(self, order: int) -> None:
+        """Forget an order that was carried out."""
+        self._run("DELETE FROM kick WHERE id = ?", order)
+
+    def see(
+        self,
+        leg: str,
+        product_key: str,
+        device_name: str,
+        what: str,
+        detail: str = "",
+        *,
+        code: int | None = None,
+        **facts: object,
+    ) -> None:
+        """Note what happened, for tests and for `list`; the oldest of more than 10,000 rows are dropped."""
+        query = """INSERT INTO seen (at, leg, product_key, device_name, what, detail, code, facts)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+        with self._lock:
+            self._run(query, time.time(), leg, product_key, device_name, what, detail, code, json.dumps(facts))
+            self._run("DELETE FROM seen WHERE id <= (SELECT max(id) FROM seen) - ?", _MOST_SEEN)
+
+    def count(self, name: str, product_key: str = "", device_name: str = "") -> None:
+        """Add one to a counter, of the whole server or of one device."""
+        query = "INSERT INTO counter VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET value = value + 1"
+        self._run(query, product_key, device_name, name)
+
+    def counters(self, product_key: str = "", device_name: str = "") -> dict[str, int]:
+        """Return the counters that are not zero."""
+        query = "SELECT name, value FROM counter WHERE product_key = ? AND device_name = ?"
+        return {row["name"]: row["value"] for row in self._run(query, product_key, device_name)}
 
     def seen(self) -> list[dict[str, Any]]:
         """Return the last thousand things that happened, oldest first."""
-        return self._run("SELECT * FROM seen ORDER BY id DESC LIMIT 1000")[::-1]
+        rows = self._run("SELECT * FROM seen ORDER BY id DESC LIMIT 1000")[::-1]
+        return [{**row, **json.loads(row.pop("facts"))} for row in rows]
+
+    def products(self) -> list[dict[str, Any]]:
+        """Return all products, without their secrets."""
+        return self._run("SELECT product_key, dynamic_registration FROM product ORDER BY product_key")
 
     def rows(self) -> list[dict[str, Any]]:
         """Return all devices as the table has them."""
         return self._run("SELECT * FROM device ORDER BY product_key, device_name")
+
+
+def new_secret() -> str:
+    """Make a device secret: 32 letters and digits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(32))

@@ -5,18 +5,27 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote, unquote_plus
 
 from .devices import Device
 
 METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
 _DEVICE_NAME = re.compile(r"[A-Za-z0-9\-_@.:]{4,32}", re.ASCII)
 _FIELDS = {"productKey", "deviceName", "random", "sign", "signMethod"}
+_MOST_PRODUCT_KEY = 20
 KEEPALIVE_S = range(30, 1201)
 CONNECTS, CONNECT_WINDOW_S = 5, 60.0
 MOST_PAYLOAD_BYTES = 262_144
+MOST_TOPIC_BYTES, MOST_TOPIC_SLASHES = 128, 7
+MOST_FILTERS = 8
 UPLINK_PER_S = {0: 30, 1: 10}
+ANSWERS = (
+    "normal", "not-json", "not-object", "no-data", "other-device", "code-string", "huge", "cut-off", "slow", "http-500",
+    "redirect", "captive-portal",
+)  # fmt: skip
+_ANSWER_CODE = re.compile(r"code:[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +41,57 @@ class Connect:
     will: bool
 
 
+def is_answer(kind: str) -> bool:
+    """Say whether this is an answer that can be ordered: one of `ANSWERS`, or `code:N`."""
+    return kind in ANSWERS or bool(_ANSWER_CODE.fullmatch(kind))
+
+
+def is_device_name(name: str) -> bool:
+    """Say whether the platform takes this as a device name."""
+    return bool(_DEVICE_NAME.fullmatch(name))
+
+
 def signature(method: str, key: str, parameters: Mapping[str, str]) -> str:
     """Return the hex HMAC over sorted names and values."""
     text = "".join(f"{name}{value}" for name, value in sorted(parameters.items()))
     return hmac.new(key.encode(), text.encode(), getattr(hashlib, METHODS[method])).hexdigest()
 
 
+def readings(body: str) -> list[dict[str, str]]:
+    """Return what a form body may mean: url-decoded, decoded with "+" left alone, or taken as it stands.
+
+    Clients that do not escape are correct too; the signature tells which reading was meant. A field that stands there
+    twice makes the form empty, hence refused.
+    """
+    pairs = [pair.partition("=")[::2] for pair in body.split("&") if pair]
+    found: list[dict[str, str]] = []
+    for decode in (unquote_plus, unquote, str):
+        form = {decode(name): decode(value) for name, value in pairs}
+        form = form if len(form) == len(pairs) else {}
+        if form not in found:
+            found.append(form)
+    return found
+
+
+def judge(
+    body: str,
+    product: Callable[[str], tuple[str, bool] | None],
+    device: Callable[[str, str], Device | None],
+) -> tuple[int, str, str]:
+    """Return the code for a form body, with product key and device name of the reading that was meant."""
+    verdicts = []
+    for form in readings(body):
+        product_key, device_name = form.get("productKey", ""), form.get("deviceName", "")
+        code = registration_code(form, product(product_key), device(product_key, device_name))
+        verdicts.append((code, product_key, device_name))
+    return next((verdict for verdict in verdicts if verdict[0] not in {460, 6600}), verdicts[0])
+
+
 def registration_code(form: Mapping[str, str], product: tuple[str, bool] | None, device: Device | None) -> int:
     """Return the code that the platform answers: 200, or why not."""
-    if set(form) != _FIELDS or not all(form.values()) or not _DEVICE_NAME.fullmatch(form["deviceName"]):
+    if set(form) != _FIELDS or not all(form.values()) or not is_device_name(form["deviceName"]):
+        return 460
+    if len(form["productKey"]) > _MOST_PRODUCT_KEY:
         return 460
     method = form["signMethod"].lower()
     if method not in METHODS:
@@ -49,7 +100,7 @@ def registration_code(form: Mapping[str, str], product: tuple[str, bool] | None,
         return 6250
     product_secret, dynamic_registration = product
     signed = {name: value for name, value in form.items() if name not in {"sign", "signMethod"}}
-    if not hmac.compare_digest(signature(method, product_secret, signed), form["sign"].lower()):
+    if not _same(signature(method, product_secret, signed), form["sign"]):
         return 6600
     if not dynamic_registration:
         return 6288
@@ -88,10 +139,40 @@ def connack_code(connect: Connect, device: Device | None) -> int:
     signed = {"clientId": client, "deviceName": identity[1], "productKey": identity[0]}
     if "timestamp" in options:
         signed["timestamp"] = options["timestamp"]
-    expected = signature(method, device.device_secret, signed)
-    return 0 if hmac.compare_digest(expected.encode(), connect.password.lower().encode()) else 4
+    return 0 if _same(signature(method, device.device_secret, signed), connect.password) else 4
 
 
 def within_budget(stamps: list[float], now_s: float) -> bool:
-    """Say whether another CONNECT is within 5 in 60 s; `stamps` are the earlier ones."""
+    """Say whether another CONNECT is within 5 in 60 s; `stamps` are the earlier ones, refused ones too."""
     return sum(now_s - at < CONNECT_WINDOW_S for at in stamps) < CONNECTS
+
+
+def within_pace(stamps: list[float], qos: int, now_s: float) -> bool:
+    """Say whether another message is within the uplink pace; `stamps` are the earlier ones that were let through."""
+    return sum(now_s - at < 1.0 for at in stamps) < UPLINK_PER_S[qos]
+
+
+def publish_fault(*, topic: str, qos: int, retain: bool, size_bytes: int) -> str | None:
+    """Return why a PUBLISH ends the session, or `None`."""
+    if qos > 1:
+        return "QoS 2"
+    if retain:
+        return "a retained message"
+    if size_bytes > MOST_PAYLOAD_BYTES:
+        return "a payload over 256 KB"
+    if not topic or set(topic) & set("+#\0"):
+        return "a topic that cannot be published to"
+    if len(topic.encode()) > MOST_TOPIC_BYTES or topic.count("/") > MOST_TOPIC_SLASHES:
+        return "a topic too long"
+    return None
+
+
+def subscribe_fault(filters: list[tuple[str, int]]) -> str | None:
+    """Return why a SUBSCRIBE ends the session, or `None`."""
+    if len(filters) > MOST_FILTERS:
+        return "more than 8 filters in one SUBSCRIBE"
+    return "QoS 2" if any(qos > 1 for _, qos in filters) else None
+
+
+def _same(expected: str, given: str) -> bool:
+    return hmac.compare_digest(expected.encode(), given.lower().encode())
