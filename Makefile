@@ -1,31 +1,33 @@
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types unit paho2 paho1 clean
+.PHONY: help setup setup-demo demo test lint types unit paho2 paho1 clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
 PAHO1 := .cache/paho-1.6.1
+# What runs is this tree, wherever the environment was made.
+export PYTHONPATH := $(CURDIR)/daemon:$(CURDIR)/sandbox
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.ready ## install what the other targets need (apt and a virtual environment)
-
-$(VENV)/.ready: pyproject.toml tests/setup.sh
-	tests/setup.sh $(VENV) $(PAHO1)
-	touch $@
-
-demo: setup ## the main job against the sandbox, in five chapters
+demo: setup-demo ## a gateway's life in five chapters, against a local stand-in of the platform
 	@$(PY) tests/demo.py
 
 test: setup lint types unit paho2 paho1 ## lint, types and every test
 
-lint: setup
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	shellcheck tests/setup.sh .ci/run
+setup-demo:
+	@tests/setup.sh demo $(VENV) $(PAHO1)
 
-types: setup
-	$(VENV)/bin/mypy
+setup: ## install what the tests need: Debian packages (with sudo where not root) and a virtual environment
+	@tests/setup.sh test $(VENV) $(PAHO1)
+
+lint: setup ## style of Python and shell
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	shellcheck -x tests/setup.sh .ci/run
+
+types: setup ## mypy --strict
+	$(PY) -m mypy
 
 unit: setup ## the pure tests alone
 	$(PY) -m pytest tests/unit -n 2
@@ -33,8 +35,8 @@ unit: setup ## the pure tests alone
 paho2: setup ## adapters and whole processes, with the newest Paho
 	$(PY) -m pytest tests/adapters tests/process -n 4
 
-paho1: setup ## what touches Paho once more, with Debian 12's
-	PYTHONPATH=$(CURDIR)/$(PAHO1) $(PY) -m pytest tests/process $(wildcard tests/adapters/test_connection.py) -n 4
+paho1: setup ## what touches Paho and requests once more, with Debian 12's
+	PYTHONPATH=$(CURDIR)/$(PAHO1):$(PYTHONPATH) $(PY) -m pytest tests/process -n 4
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .cache build dist
