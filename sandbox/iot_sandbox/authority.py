@@ -15,10 +15,11 @@ from cryptography.x509.oid import NameOID
 _YEARS = timedelta(days=3650)
 
 
-def make_certificates(directory: Path, names: tuple[str, ...]) -> tuple[Path, Path]:
+def make_certificates(directory: Path, names: tuple[str, ...], lasts: timedelta = _YEARS) -> tuple[Path, Path]:
     """Make the authority once and a server certificate for `names`; return (CA file, certificate chain with key).
 
     RSA throughout: clients with old TLS 1.2 suites exchange keys by RSA. The extensions satisfy OpenSSL's strict mode.
+    The certificate is valid since yesterday and `lasts` from now: of a negative time it has expired.
     """
     ca_file, ca_key_file, leaf_file = directory / "ca.pem", directory / "ca.key", directory / "server.pem"
     if not ca_file.exists():
@@ -30,7 +31,7 @@ def make_certificates(directory: Path, names: tuple[str, ...]) -> tuple[Path, Pa
     if not isinstance(ca_key, rsa.RSAPrivateKey):
         raise TypeError(f"{ca_key_file} is not an RSA key")
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    leaf = _leaf(key, ca, ca_key, names)
+    leaf = _leaf(key, ca, ca_key, names, lasts)
     _write(leaf_file, leaf.public_bytes(serialization.Encoding.PEM) + _pem(key))
     return ca_file, leaf_file
 
@@ -39,7 +40,7 @@ def _authority(key: rsa.RSAPrivateKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "iot-sandbox CA")])
     usage = _usage(key_cert_sign=True, crl_sign=True)
     return (
-        _builder(name, name, key.public_key())
+        _builder(name, name, key.public_key(), _YEARS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
@@ -47,12 +48,16 @@ def _authority(key: rsa.RSAPrivateKey) -> x509.Certificate:
 
 
 def _leaf(
-    key: rsa.RSAPrivateKey, ca: x509.Certificate, ca_key: rsa.RSAPrivateKey, names: tuple[str, ...]
+    key: rsa.RSAPrivateKey,
+    ca: x509.Certificate,
+    ca_key: rsa.RSAPrivateKey,
+    names: tuple[str, ...],
+    lasts: timedelta,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "iot-sandbox")])
     usage = _usage(digital_signature=True, key_encipherment=True)
     return (
-        _builder(subject, ca.subject, key.public_key())
+        _builder(subject, ca.subject, key.public_key(), lasts)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -62,7 +67,7 @@ def _leaf(
     )
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, lasts: timedelta) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -71,7 +76,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey) -> x5
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + _YEARS)
+        .not_valid_after(now + lasts)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 

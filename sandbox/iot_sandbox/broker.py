@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import Self
 
-from . import packets
+from . import packets, rules
 
-_PR_SET_PDEATHSIG = 1
 _START_S = 10.0
+_END_S = 10.0
+# Started between the server and mosquitto. Its standard input ends with the server, however that comes about and from
+# the first moment on; then mosquitto is asked to end until it does, for it forgets a SIGTERM while it starts. Nobody is
+# left to ask a number that is no longer mosquitto's.
+_KEEPER = """
+exec 3<&0
+"$@" </dev/null 3<&- &
+broker=$!
+{ read -r _; while kill -TERM "$broker" 2>/dev/null; do sleep 0.05; done; } <&3 &
+keeper=$!
+exec 3<&- </dev/null
+wait "$broker"
+code=$?
+kill "$keeper" 2>/dev/null
+exit "$code"
+"""
+
+
+class BrokerEnded(Exception):
+    """Say in mosquitto's own last words why it is gone."""
 
 
 class Broker:
@@ -23,8 +40,7 @@ class Broker:
 
     A unix socket, because a port found free may be somebody else's a moment later. Its path goes through a descriptor:
     a socket's path is limited to 107 bytes, a directory's is not. `lock` is inherited, so that a next server waits
-    until this one's messages are on the disk. A server that is killed within milliseconds of starting mosquitto can
-    still leave it behind.
+    until this one's messages are on the disk.
     """
 
     def __init__(self, directory: Path, lock: int) -> None:
@@ -36,31 +52,37 @@ class Broker:
         config = directory / "mosquitto.conf"
         config.write_text("\n".join(_config(name)) + "\n")
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        self._log = directory / "mosquitto.log"
         self._directory = os.open(directory, os.O_PATH | os.O_DIRECTORY)
         self.path = f"/proc/self/fd/{self._directory}/{name}"
-        self._process = subprocess.Popen(
-            [program, "-c", config.name],
-            cwd=directory,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads run yet
-            pass_fds=(lock,),
-        )
+        # Not our standard error: some releases warn there of running as root, whatever log_type says.
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                ["sh", "-c", _KEEPER, "sh", program, "-c", config.name],
+                cwd=directory,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                pass_fds=(lock,),
+            )
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + _START_S
-        while self.is_running() and time.monotonic() < deadline:
-            if self._answers():
-                return self
-            time.sleep(0.005)
-        self.__exit__()
-        raise RuntimeError("mosquitto did not start")
+        try:
+            while not self._answers():
+                self.check()
+                if time.monotonic() > deadline:
+                    raise BrokerEnded(f"mosquitto does not answer: {self._last_words()}")
+                time.sleep(0.005)
+        except BrokerEnded:
+            self.__exit__()
+            raise
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait(_END_S)
         os.close(self._directory)
 
     def _answers(self) -> bool:
@@ -74,9 +96,13 @@ class Broker:
             except OSError:
                 return False
 
-    def is_running(self) -> bool:
-        """Say whether mosquitto is still there."""
-        return self._process.poll() is None
+    def check(self) -> None:
+        """Raise `BrokerEnded` where mosquitto is gone."""
+        if self._process.poll() is not None:
+            raise BrokerEnded(f"mosquitto ended: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        return self._log.read_text(errors="replace").strip() or f"no word of it in {self._log}"
 
 
 def _config(socket_name: str) -> list[str]:
@@ -86,11 +112,9 @@ def _config(socket_name: str) -> list[str]:
         "persistence true",
         "persistence_location ./",
         "persistent_client_expiration 7d",
+        # What is over waits until the device acknowledges; upwards the pace never lets so many be under way.
+        f"max_inflight_messages {rules.MOST_UNACKED}",
         "log_type error",
         "log_dest stderr",
         *(["user root"] if os.geteuid() == 0 else []),
     ]
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -26,6 +26,9 @@ CREATE TABLE IF NOT EXISTS seen (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, leg TEXT NOT NULL, product_key TEXT NOT NULL,
     device_name TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL,
     code INTEGER, facts TEXT NOT NULL DEFAULT '{}');
+CREATE TABLE IF NOT EXISTS subscription (
+    product_key TEXT NOT NULL, device_name TEXT NOT NULL, topic TEXT NOT NULL,
+    PRIMARY KEY (product_key, device_name, topic));
 CREATE TABLE IF NOT EXISTS counter (
     product_key TEXT NOT NULL, device_name TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,
     PRIMARY KEY (product_key, device_name, name));
@@ -118,12 +121,30 @@ class Devices:
     def change(self, product_key: str, device_name: str, **columns: object) -> None:
         """Set columns of a device."""
         names = ", ".join(f"{name} = ?" for name in columns)  # names are this module's own
-        query = f"UPDATE device SET {names} WHERE product_key = ? AND device_name = ?"  # noqa: S608
+        query = f"UPDATE device SET {names} WHERE product_key = ? AND device_name = ?"  # noqa: S608 - see above
         self._run(query, *columns.values(), product_key, device_name)
 
     def delete(self, product_key: str, device_name: str) -> None:
         """Forget a device."""
         self._run("DELETE FROM device WHERE product_key = ? AND device_name = ?", product_key, device_name)
+
+    def subscribe(self, product_key: str, device_name: str, topic: str, most: int) -> bool:
+        """Note a subscription; say whether it is there now, which it is not where it would be one too many."""
+        mine = (product_key, device_name)
+        query = """INSERT OR IGNORE INTO subscription SELECT ?, ?, ? WHERE
+            (SELECT count(*) FROM subscription WHERE product_key = ? AND device_name = ?) < ?"""
+        self._run(query, *mine, topic, *mine, most)
+        query = "SELECT topic FROM subscription WHERE product_key = ? AND device_name = ? AND topic = ?"
+        return bool(self._run(query, *mine, topic))
+
+    def unsubscribe(self, product_key: str, device_name: str, topic: str) -> None:
+        """Forget one subscription."""
+        query = "DELETE FROM subscription WHERE product_key = ? AND device_name = ? AND topic = ?"
+        self._run(query, product_key, device_name, topic)
+
+    def forget_subscriptions(self, product_key: str, device_name: str) -> None:
+        """Forget all of a device's: its session starts anew."""
+        self._run("DELETE FROM subscription WHERE product_key = ? AND device_name = ?", product_key, device_name)
 
     def is_served(self) -> bool:
         """Say whether a server said lately that it lives."""

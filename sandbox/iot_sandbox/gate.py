@@ -11,6 +11,7 @@ from collections import defaultdict
 
 from . import packets, rules
 from .devices import Device, Devices
+from .subscriptions import Subscriptions
 from .uplink import Refused, Uplink, read_packet
 
 _HANDSHAKE_S = 10.0
@@ -19,6 +20,13 @@ _BROKER_S = 5.0
 _CLOSE_S = 0.5
 
 Identity = tuple[str, str]
+
+
+class _Patient(asyncio.StreamReaderProtocol):
+    """Let what a client said before its connection broke be read to the end, as after a proper close."""
+
+    def connection_lost(self, _: Exception | None) -> None:
+        super().connection_lost(None)
 
 
 class Gate:
@@ -71,7 +79,7 @@ class Gate:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
-        protocol = asyncio.StreamReaderProtocol(reader)
+        protocol = _Patient(reader)
         try:
             transport, _ = await loop.connect_accepted_socket(
                 lambda: protocol, connection, ssl=self._context, ssl_handshake_timeout=_HANDSHAKE_S
@@ -151,7 +159,7 @@ class Gate:
                 ".".join(identity), keepalive_s=connect.keepalive_s, clean_session=connect.clean_session
             )
             to_broker.write(hello)
-            _, _, welcome = await read_packet(from_broker)
+            _, session, welcome = await read_packet(from_broker)
         ways = []
         try:
             if self._online.get(identity) is not writer:
@@ -159,28 +167,41 @@ class Gate:
             if not self._devices.log_in(device):
                 await _farewell(writer, packets.connack(4))
                 return
+            if not session[0] & 1:
+                self._devices.forget_subscriptions(*identity)
             writer.write(welcome)
-            up = Uplink(self._devices, identity, reader, writer, to_broker)
-            ways = [asyncio.create_task(up.run(connect.keepalive_s)), asyncio.create_task(_down(from_broker, writer))]
+            subscriptions = Subscriptions(self._devices, identity)
+            up = Uplink(self._devices, identity, reader, writer, to_broker, subscriptions)
+            ways = [
+                asyncio.create_task(up.run(connect.keepalive_s)),
+                asyncio.create_task(_down(from_broker, writer, subscriptions)),
+            ]
             done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             for way in done:
                 way.result()
         finally:
             for way in ways:
                 way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
             to_broker.transport.abort()
 
 
-async def _down(from_broker: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    # By whole packets: the uplink writes PUBACKs of its own in between.
+async def _down(from_broker: asyncio.StreamReader, writer: asyncio.StreamWriter, subscriptions: Subscriptions) -> None:
+    # By whole packets: the uplink writes PUBACKs of its own in between. A client that no longer listens is no end:
+    # what it said before, such as DISCONNECT, is still on its way up.
     with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
         while True:
             _, _, raw = await read_packet(from_broker)
-            writer.write(raw)
-            await writer.drain()
+            if not writer.is_closing():
+                writer.write(subscriptions.answer(raw))
+                with contextlib.suppress(ConnectionError):
+                    await writer.drain()
 
 
 async def _farewell(writer: asyncio.StreamWriter, last: bytes) -> None:
+    # An outage may have aborted it while the last packet was read: Python 3.11 cannot abort it again once it is closed.
+    if writer.is_closing():
+        return
     writer.write(last)
     writer.close()
     with contextlib.suppress(OSError, TimeoutError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .rules import Connect
 
-CONNECT, CONNACK, PUBLISH, SUBSCRIBE, DISCONNECT = 1, 2, 3, 8, 14
+CONNECT, CONNACK, PUBLISH, SUBSCRIBE, SUBACK, UNSUBSCRIBE, DISCONNECT = 1, 2, 3, 8, 9, 10, 14
 _LENGTH_DIGITS = 4
 
 
@@ -33,6 +33,17 @@ def connack(code: int) -> bytes:
 def puback(mid: int) -> bytes:
     """Build a PUBACK."""
     return bytes((0x40, 2)) + mid.to_bytes(2, "big")
+
+
+def suback(mid: bytes, codes: list[int]) -> bytes:
+    """Build a SUBACK."""
+    return b"\x90" + remaining_length(2 + len(codes)) + mid + bytes(codes)
+
+
+def build_subscribe(mid: bytes, filters: list[tuple[str, int]]) -> bytes:
+    """Build a SUBSCRIBE."""
+    body = mid + b"".join(_text(topic) + bytes((qos,)) for topic, qos in filters)
+    return b"\x82" + remaining_length(len(body)) + body
 
 
 def build_connect(client_id: str, *, keepalive_s: int, clean_session: bool) -> bytes:
@@ -116,6 +127,18 @@ def subscriptions(body: bytes) -> list[tuple[str, int]]:
         raise Malformed("not a SUBSCRIBE") from error
     if not found:
         raise Malformed("a SUBSCRIBE to nothing")
+    return found
+
+
+def unsubscriptions(body: bytes) -> list[str]:
+    """Return the filters of an UNSUBSCRIBE, or raise `Malformed`."""
+    found, at = [], 2
+    try:
+        while at < len(body):
+            topic, at = _string(body, at)
+            found.append(topic)
+    except (IndexError, UnicodeDecodeError) as error:
+        raise Malformed("not an UNSUBSCRIBE") from error
     return found
 
 

@@ -6,6 +6,7 @@ import json
 import socket
 import socketserver
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -31,7 +32,7 @@ _MESSAGES = {
     6600: "signature error",
 }
 # Answers that a platform would give after it had made a new secret; before all others nothing happened.
-_AFTER_REGISTERING = {"no-data", "other-device", "code-string", "cut-off", "slow"}
+_AFTER_REGISTERING = {"no-data", "other-device", "code-string", "cut-off", "reset", "slow"}
 
 
 class Registration(ThreadingHTTPServer):
@@ -170,6 +171,10 @@ class _Handler(BaseHTTPRequestHandler):
             case "no-data":
                 self._answer({"code": 200, "message": "success"})
             case "cut-off":
+                self._send(_compact(good)[:-30], announce=30)
+            case "reset":
+                # Closed like this, a connection ends with RST and not with FIN.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self._send(_compact(good)[:-30], announce=30)
             case _:
                 self._drip(_compact(good))

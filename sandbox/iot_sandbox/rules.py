@@ -7,6 +7,7 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from urllib.parse import unquote, unquote_plus
 
 from .devices import Device
@@ -20,10 +21,14 @@ CONNECTS, CONNECT_WINDOW_S = 5, 60.0
 MOST_PAYLOAD_BYTES = 262_144
 MOST_TOPIC_BYTES, MOST_TOPIC_SLASHES = 128, 7
 MOST_FILTERS = 8
+MOST_SUBSCRIPTIONS = 100
+MOST_UNACKED = 100
+# Whose topics carry product key and device name further on: /ota/device/inform/<pk>/<dn>, /ext/ntp/<pk>/<dn>/request.
+_FAMILIES = {"sys", "ota", "ext", "shadow"}
 UPLINK_PER_S = {0: 30, 1: 10}
 ANSWERS = (
-    "normal", "not-json", "not-object", "no-data", "other-device", "code-string", "huge", "cut-off", "slow", "http-500",
-    "redirect", "captive-portal",
+    "normal", "not-json", "not-object", "no-data", "other-device", "code-string", "huge", "cut-off", "reset", "slow",
+    "http-500", "redirect", "captive-portal",
 )  # fmt: skip
 _ANSWER_CODE = re.compile(r"code:[0-9]{1,9}", re.ASCII)
 
@@ -152,6 +157,26 @@ def within_pace(stamps: list[float], qos: int, now_s: float) -> bool:
     return sum(now_s - at < 1.0 for at in stamps) < UPLINK_PER_S[qos]
 
 
+def is_own_topic(topic: str, product_key: str, device_name: str) -> bool:
+    """Say whether a topic or a filter is the device's: under its own names, where the documentation has them.
+
+    What it reaches over without naming itself, such as `#`, is not.
+    """
+    if not topic.startswith("/"):
+        return False
+    levels = topic.split("/")[1:]
+    if levels[:3] == [product_key, device_name, "user"]:
+        return len(levels) > 3
+    return levels[0] in _FAMILIES and (product_key, device_name) in pairwise(levels[1:])
+
+
+def filter_fault(topic: str, product_key: str, device_name: str) -> str | None:
+    """Return why a filter is not granted, or `None`."""
+    if _is_too_long(topic):
+        return "a topic too long"
+    return None if is_own_topic(topic, product_key, device_name) else "a topic that is not the device's"
+
+
 def publish_fault(*, topic: str, qos: int, retain: bool, size_bytes: int) -> str | None:
     """Return why a PUBLISH ends the session, or `None`."""
     if qos > 1:
@@ -162,9 +187,7 @@ def publish_fault(*, topic: str, qos: int, retain: bool, size_bytes: int) -> str
         return "a payload over 256 KB"
     if not topic or set(topic) & set("+#\0"):
         return "a topic that cannot be published to"
-    if len(topic.encode()) > MOST_TOPIC_BYTES or topic.count("/") > MOST_TOPIC_SLASHES:
-        return "a topic too long"
-    return None
+    return "a topic too long" if _is_too_long(topic) else None
 
 
 def subscribe_fault(filters: list[tuple[str, int]]) -> str | None:
@@ -172,6 +195,10 @@ def subscribe_fault(filters: list[tuple[str, int]]) -> str | None:
     if len(filters) > MOST_FILTERS:
         return "more than 8 filters in one SUBSCRIBE"
     return "QoS 2" if any(qos > 1 for _, qos in filters) else None
+
+
+def _is_too_long(topic: str) -> bool:
+    return len(topic.encode()) > MOST_TOPIC_BYTES or topic.count("/") > MOST_TOPIC_SLASHES
 
 
 def _same(expected: str, given: str) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .authority import make_certificates
-from .broker import Broker
+from .broker import Broker, BrokerEnded
 from .devices import Devices
 from .gate import Gate
 from .registration import Registration
@@ -62,15 +62,18 @@ def serve(options: Options) -> None:
     except OSError as error:
         raise CannotServe(str(error)) from error
     listener.setblocking(False)
-    with broker:
-        threading.Thread(target=https.serve_forever, args=(0.1,), daemon=True).start()
-        facts = {
-            "https_port": https.server_address[1],
-            "mqtt_port": listener.getsockname()[1],
-            "ca_file": str(ca_file.absolute()),
-            "pid": os.getpid(),
-        }
-        asyncio.run(_run(options, facts, Gate(devices, broker.path, context), listener, https, broker, devices))
+    try:
+        with broker:
+            threading.Thread(target=https.serve_forever, args=(0.1,), daemon=True).start()
+            facts = {
+                "https_port": https.server_address[1],
+                "mqtt_port": listener.getsockname()[1],
+                "ca_file": str(ca_file.absolute()),
+                "pid": os.getpid(),
+            }
+            asyncio.run(_run(options, facts, Gate(devices, broker.path, context), listener, https, broker, devices))
+    except BrokerEnded as error:
+        raise CannotServe(str(error)) from error
 
 
 async def _run(
@@ -110,8 +113,7 @@ async def _watch(gate: Gate, https: Registration, broker: Broker, devices: Devic
             gate.drop_all()
         if devices.fault("outage-https") is not None:
             https.drop_all()
-        if not broker.is_running():
-            raise CannotServe("mosquitto ended by itself")
+        broker.check()
         await asyncio.sleep(_POLL_S)
 
 

@@ -7,6 +7,7 @@ import time
 
 from . import packets, rules
 from .devices import Devices
+from .subscriptions import Subscriptions
 
 _MOST_PACKET_BYTES = 300_000
 _MOST_SHOWN = 4096
@@ -27,12 +28,14 @@ class Uplink:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         to_broker: asyncio.StreamWriter,
+        subscriptions: Subscriptions,
     ) -> None:
         self._devices = devices
         self._identity = identity
         self._reader = reader
         self._writer = writer
         self._to_broker = to_broker
+        self._subscriptions = subscriptions
         self._sent: dict[int, list[float]] = {0: [], 1: []}
 
     async def run(self, keepalive_s: int) -> None:
@@ -44,7 +47,9 @@ class Uplink:
                 if not self._take(packets.parse_publish(head, body)):
                     continue
             elif kind == packets.SUBSCRIBE:
-                self._check_filters(packets.subscriptions(body))
+                raw = self._subscribe(body)
+            elif kind == packets.UNSUBSCRIBE:
+                self._subscriptions.end(body)
             self._to_broker.write(raw)
             await self._to_broker.drain()
             if kind == packets.DISCONNECT:
@@ -53,16 +58,20 @@ class Uplink:
                 await asyncio.sleep(_LAST_WORD_S)
                 return
 
-    def _check_filters(self, filters: list[tuple[str, int]]) -> None:
-        fault = rules.subscribe_fault(filters)
+    def _subscribe(self, body: bytes) -> bytes:
+        fault = rules.subscribe_fault(packets.subscriptions(body))
         if fault:
             raise Refused(fault)
-        for topic, qos in filters:
-            self._devices.see("mqtt", *self._identity, "subscribe", topic, topic=topic, qos=qos)
+        for_broker, for_device = self._subscriptions.ask(body)
+        self._writer.write(for_device)
+        return for_broker
 
     def _take(self, message: packets.Publish) -> bool:
         size_bytes = len(message.payload)
         fault = rules.publish_fault(topic=message.topic, qos=message.qos, retain=message.retain, size_bytes=size_bytes)
+        if fault is None and not rules.is_own_topic(message.topic, *self._identity):
+            # MQTT 3.1.1 has no other way to say so; what the platform does is not documented.
+            fault = "a topic that is not the device's"
         if fault:
             raise Refused(fault)
         now_s = time.monotonic()

@@ -11,26 +11,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from .stopwatch import time_to_end_s
+
 T = TypeVar("T")
 
 
-def wait_for(found: Callable[[], T | None], what: str, seconds: float = 20.0) -> T:
+def wait_for(found: Callable[[], T | None], what: str, seconds: float = 20.0, every_s: float = 0.02) -> T:
     """Return the first value that is not None or False."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = found()
         if value:
             return value
-        time.sleep(0.02)
+        time.sleep(every_s)
     raise AssertionError(f"{what} did not come about within {seconds:.0f} s")
 
 
 class Sandbox:
     """A platform of one's own on loopback."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, wrapper: tuple[str, ...] = ()) -> None:
         self.directory = directory
         self._options = options
+        self._wrapper = wrapper
         self._process: subprocess.Popen[str] | None = None
         self.https_port = 0
         self.mqtt_port = 0
@@ -45,9 +48,8 @@ class Sandbox:
 
     def start(self) -> None:
         """Start on the ports of the time before; the first time on any."""
-        ports = ["--https-port", str(self.https_port), "--mqtt-port", str(self.mqtt_port), "--json"]
-        command = [sys.executable, "-m", "iot_sandbox", "serve", "--state", str(self.directory), *ports, *self._options]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.begin()
+        assert self._process is not None
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -55,6 +57,12 @@ class Sandbox:
             raise AssertionError("the sandbox did not start; its standard error says why")
         facts = json.loads(line)
         self.https_port, self.mqtt_port = facts["https_port"], facts["mqtt_port"]
+
+    def begin(self) -> None:
+        """Start it, and do not wait until it serves."""
+        ports = ["--https-port", str(self.https_port), "--mqtt-port", str(self.mqtt_port), "--json"]
+        command = [sys.executable, "-m", "iot_sandbox", "serve", "--state", str(self.directory), *ports, *self._options]
+        self._process = subprocess.Popen([*self._wrapper, *command], stdout=subprocess.PIPE, text=True)
 
     @property
     def pid(self) -> int:
@@ -71,6 +79,13 @@ class Sandbox:
 
     def kill(self) -> None:
         self.stop(signal.SIGKILL)
+
+    def stop_time_s(self) -> float:
+        """Stop the sandbox; return how long it took."""
+        assert self._process is not None
+        took = time_to_end_s(self._process, self._process.terminate)
+        self.stop()
+        return took
 
     def restart(self) -> None:
         self.stop()
@@ -109,6 +124,14 @@ class Sandbox:
             return (row["product_key"], row["device_name"])[-len(identity) :]
 
         return next(row for row in self.listing()["devices"] if names(row) == identity)
+
+    def push(self, topic: str, *lines: str) -> None:
+        """Send messages to whoever subscribes, at QoS 1, as the application side of the platform does."""
+        # The path of a socket is limited to 107 bytes: hence by its name alone.
+        (socket,) = (path.name for path in (self.directory / "broker").glob("*.sock"))
+        command = ["mosquitto_pub", "--unix", socket, "-t", topic, "-q", "1", "-l"]
+        text = "".join(f"{line}\n" for line in lines)
+        subprocess.run(command, check=True, cwd=self.directory / "broker", input=text, text=True, timeout=30)
 
     def seen(self, what: str | None = None) -> list[dict[str, Any]]:
         """Return what the platform saw, oldest first: all of it, or one kind."""
