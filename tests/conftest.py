@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 # Time limits per example measure the neighbours on a shared machine, not the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+# Whoever starts the tests in the background has them ignore it, and what the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)

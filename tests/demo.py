@@ -2,52 +2,120 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
+from typing import TextIO
 
-from support.gateway import Gateway
+from support.gateway import PRODUCT_KEY, Gateway
 from support.sandbox import Sandbox, wait_for
 
-BOLD, DIM, GREEN, PLAIN = ("\033[1m", "\033[2m", "\033[32m", "\033[0m") if sys.stdout.isatty() else ("",) * 4
+COLOURS = {"bold": 1, "dim": 2, "notice": 32, "warning": 33, "ERROR": 31}
+
+
+class Page:
+    """Where the story is told: coloured and wrapped on a terminal, plain lines anywhere else."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        terminal = out.isatty()
+        self._coloured = terminal and "NO_COLOR" not in os.environ
+        self._width = max(60, shutil.get_terminal_size().columns) if terminal else 0
+
+    def paint(self, colour: str, text: str) -> str:
+        number = COLOURS.get(colour)
+        return f"\033[{number}m{text}\033[0m" if self._coloured and number else text
+
+    def write(self, text: str = "") -> None:
+        print(text, file=self._out, flush=True)
+
+    def _wrapped(self, message: str) -> list[str]:
+        if not self._width:
+            return [message]
+        return textwrap.wrap(message, self._width - 23, break_long_words=False, break_on_hyphens=False)
+
+    def daemon_line(self, line: str) -> None:
+        """Show a line of the daemon under its margin: time, level, message."""
+        margin = f"   {self.paint('dim', '|')} "
+        parts = re.fullmatch(r"(\S+) (\w+) +(.*)", line)
+        if parts is None:
+            self.write(margin + line)
+            return
+        at, level, message = parts.groups()
+        head = margin + f"{self.paint('dim', at)} {self.paint(level, f'{level:<8}')} "
+        for text in self._wrapped(message):
+            self.write(head + text)
+            head = margin + " " * 18
 
 
 class Chapter:
-    """Tell one chapter, with the daemon's own lines as they come."""
+    """Tell one chapter, with the daemon's own lines as they come; what did not happen is an `AssertionError`."""
 
     number = 0
 
-    def __init__(self, title: str, words: str, gateway: Gateway) -> None:
+    def __init__(self, page: Page, title: str, words: str, gateway: Gateway) -> None:
         Chapter.number += 1
-        print(f"\n{BOLD}{Chapter.number}. {title}{PLAIN}\n   {words}\n")
+        page.write(f"\n{page.paint('bold', f'{Chapter.number}. {title}')}\n   {words}\n")
+        self._page = page
         self._gateway = gateway
         self._told = len(gateway.lines().splitlines())
         self._begun = time.monotonic()
 
     def until(self, words: str, seconds: float = 30.0) -> None:
-        """Pass the daemon's lines on until one holds the words, or raise `AssertionError`."""
+        """Pass the daemon's lines on until one holds the words."""
 
         def found() -> bool:
             lines = self._gateway.lines().splitlines()
             fresh, self._told = lines[self._told :], len(lines)
             for line in fresh:
-                print(f"   {DIM}|{PLAIN} {line}", flush=True)
+                self._page.daemon_line(line)
             return any(words in line for line in fresh)
 
         wait_for(found, f"the line {words!r}", seconds)
 
-    def end(self, *facts: str) -> None:
-        """Say what was shown."""
-        for fact in facts:
-            print(f"   {GREEN}✓{PLAIN} {fact}")
-        print(f"   {DIM}{time.monotonic() - self._begun:.1f} s{PLAIN}")
+    def shown(self, fact: str, true: bool) -> None:
+        """Say what was shown, if it was."""
+        assert true, f"not so: {fact}"
+        self._page.write(f"   {self._page.paint('notice', '✓')} {fact}")
+
+    def end(self) -> None:
+        self._page.write(self._page.paint("dim", f"   {time.monotonic() - self._begun:.1f} s"))
 
 
 def main() -> int:
     """Tell the five chapters."""
-    print(f"{BOLD}iot-onboard: a gateway's life in five chapters{PLAIN}")
-    print("A real daemon, a real TLS server, a real MQTT broker; only the cloud is a local stand-in.")
+    # A terminal or file that cannot show a check mark gets a question mark.
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    page = Page(sys.stdout)
+    begun = time.monotonic()
+    try:
+        tell(page)
+    except KeyboardInterrupt:
+        page.write("\nStopped.")
+        return 130
+    except (AssertionError, OSError, subprocess.SubprocessError) as error:
+        page.write(f"   {page.paint('ERROR', '✗')} {error}")
+        what = f"Chapter {Chapter.number} did not happen." if Chapter.number else "The stage could not be set."
+        page.write(f"\n{page.paint('bold', what)}")
+        return 1
+    page.write(f"\n{page.paint('bold', 'All five chapters happened')}, in {time.monotonic() - begun:.0f} s.")
+    return 0
+
+
+def tell(page: Page) -> None:
+    """Run three gateways against one platform, in a directory that goes away."""
+    page.write(page.paint("bold", "iot-onboard: a gateway's life in five chapters"))
+    page.write("A real daemon, a real TLS server, a real MQTT broker; only the cloud is a local stand-in.")
+    page.write(
+        "The lines behind | are the daemon's own, as with log_level: debug. It takes about half a minute, most of it"
+    )
+    page.write("honest waiting.")
     with tempfile.TemporaryDirectory() as name, Sandbox(Path(name) / "sandbox") as sandbox:
         root = Path(name)
         with (
@@ -56,74 +124,85 @@ def main() -> int:
             Gateway(root / "taken", "gw-taken") as taken,
         ):
             for gateway in (first, reset, taken):
-                gateway.configure(sandbox)
-            first_boot(first, sandbox)
-            second_boot(first, sandbox)
-            outage(first, sandbox)
-            reset_by_operator(reset, sandbox)
-            activated_elsewhere(taken, sandbox)
-    print(f"\n{BOLD}All five chapters happened.{PLAIN}")
-    return 0
+                gateway.configure(sandbox, "log_level: debug\n")
+            first_boot(page, first, sandbox)
+            second_boot(page, first, sandbox)
+            outage(page, first, sandbox)
+            reset_by_operator(page, reset, sandbox)
+            activated_elsewhere(page, taken, sandbox)
 
 
-def first_boot(gateway: Gateway, sandbox: Sandbox) -> None:
+def registrations(sandbox: Sandbox, gateway: Gateway) -> int:
+    return sum(row["device_name"] == gateway.device_name for row in sandbox.seen("register"))
+
+
+def first_boot(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
     """Register, store, connect."""
-    chapter = Chapter("First boot", "No secret on disk: register, store it durably, then log in.", gateway)
+    chapter = Chapter(page, "First boot", "No secret on disk: register, store it durably, then log in.", gateway)
     gateway.start()
     chapter.until("Online at")
     mode = gateway.credentials.stat().st_mode & 0o777
-    assert (mode, len(sandbox.seen("register"))) == (0o600, 1)
-    chapter.end("one registration request", f"the secret is stored, mode {mode:04o}", "online")
+    chapter.shown("one registration request", registrations(sandbox, gateway) == 1)
+    chapter.shown("the secret is stored, and only its owner can read it", mode == 0o600)
+    chapter.shown("the platform sees it online", sandbox.device(gateway.device_name)["online"])
+    chapter.end()
 
 
-def second_boot(gateway: Gateway, sandbox: Sandbox) -> None:
+def second_boot(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
     """Connect with what is stored."""
-    assert gateway.stop() == 0
-    chapter = Chapter("Second boot", "The secret is there: nothing is asked of the registration endpoint.", gateway)
+    assert gateway.stop() == 0, "the daemon did not stop in good order"
+    words = "The secret is there: nothing is asked of the registration endpoint."
+    chapter = Chapter(page, "Second boot", words, gateway)
     gateway.start()
     chapter.until("Online at")
-    assert len(sandbox.seen("register")) == 1
-    chapter.end("no registration request", "online")
+    chapter.shown("no further registration request", registrations(sandbox, gateway) == 1)
+    chapter.shown("the platform sees it online", sandbox.device(gateway.device_name)["online"])
+    chapter.end()
 
 
-def outage(gateway: Gateway, sandbox: Sandbox) -> None:
+def outage(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
     """Come back by itself."""
-    chapter = Chapter("Cloud outage", "The platform goes away for three seconds, and comes back.", gateway)
+    words = "The platform goes away for three seconds, and comes back."
+    chapter = Chapter(page, "Cloud outage", words, gateway)
     sandbox.command("outage", "--seconds", "3")
     chapter.until("Connection lost")
     chapter.until("Online at")
-    chapter.end("reconnected by itself, with jittered waits")
-    assert gateway.stop() == 0
+    chapter.shown("the platform sees it online again", sandbox.device(gateway.device_name)["online"])
+    chapter.end()
+    assert gateway.stop() == 0, "the daemon did not stop in good order"
 
 
-def reset_by_operator(gateway: Gateway, sandbox: Sandbox) -> None:
+def reset_by_operator(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
     """Heal after ResetThing."""
-    words = "ResetThing voids the stored secret. The third refusal running leads to one new registration."
-    chapter = Chapter("Device reset by the operator", words, gateway)
+    words = "ResetThing, while the gateway is off, voids its secret. Three refusals lead to one new registration."
+    chapter = Chapter(page, "Device reset by the operator", words, gateway)
     gateway.start()
     chapter.until("Online at")
     before = gateway.credentials.read_bytes()
-    sandbox.command("reset", "a1b2c3d4e5f", gateway.device_name)
-    sandbox.command("kick", "a1b2c3d4e5f", gateway.device_name)
-    chapter.until("registering once", 45)
+    assert gateway.stop() == 0, "the daemon did not stop in good order"
+    sandbox.command("reset", PRODUCT_KEY, gateway.device_name)
+    gateway.start()
+    chapter.until("registering once")
     chapter.until("Online at")
     previous = gateway.credentials.with_name(gateway.credentials.name + ".1")
-    assert gateway.credentials.read_bytes() != before == previous.read_bytes()
-    chapter.end("healed with no hand on the box", "the old secret was kept until the new one was durable")
-    assert gateway.stop() == 0
+    chapter.shown("healed with no hand on the box", registrations(sandbox, gateway) == 2)
+    kept = gateway.credentials.read_bytes() != before == previous.read_bytes()
+    chapter.shown("the old secret is still there, as the previous generation", kept)
+    chapter.end()
+    assert gateway.stop() == 0, "the daemon did not stop in good order"
 
 
-def activated_elsewhere(gateway: Gateway, sandbox: Sandbox) -> None:
+def activated_elsewhere(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
     """Say whose move it is."""
     words = "Its secret went to somebody else: only the operator can help, and the line says how."
-    chapter = Chapter("Device already activated elsewhere", words, gateway)
-    sandbox.command("activate", "a1b2c3d4e5f", gateway.device_name)
+    chapter = Chapter(page, "Device already activated elsewhere", words, gateway)
+    sandbox.command("activate", PRODUCT_KEY, gateway.device_name)
     gateway.start()
     chapter.until("code 6289")
     gateway.wait_for_state("blocked")
-    assert gateway.command("status").returncode == 1
-    chapter.end("blocked, alive, and retrying about hourly", "the cure is named")
-    assert gateway.stop() == 0
+    chapter.shown("blocked but alive, and `iot-onboard status` says so", gateway.command("status").returncode == 1)
+    chapter.end()
+    assert gateway.stop() == 0, "the daemon did not stop in good order"
 
 
 if __name__ == "__main__":

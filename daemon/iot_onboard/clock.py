@@ -10,6 +10,7 @@ from pathlib import Path
 # No gateway runs this code before it was written.
 BUILT_AT = datetime(2026, 11, 1, tzinfo=UTC)
 STEP_S = 60.0
+TIMESYNCD_FLAG = "run/systemd/timesync/synchronized"
 
 
 class Clock:
@@ -27,7 +28,7 @@ class Clock:
         wall_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._flag = root / "run/systemd/timesync/synchronized"
+        self._flag = root / TIMESYNCD_FLAG
         self._wall_s = wall_s
         self._monotonic_s = monotonic_s
         self._stepped = False

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .aliyun.names import product_key_problem
@@ -14,9 +12,14 @@ from .aliyun.signing import SignMethod
 from .identity import template_problem
 from .proxy import ProxyAddress
 from .secret import Secret
+from .typed import Any
 
 _ENCODE = "write special characters of a user name or password as %40, %23, ..."
-HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:]+"
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+HOST = rf"(?!.{{254}}){_LABEL}(\.{_LABEL})*|[0-9A-Fa-f:]+"
+
+# Far above the platform's 16 or 32: it tells a secret from a file that is something else.
+MOST_SECRET_CHARACTERS = 1024
 
 _KINDS = {
     "str": "text",
@@ -64,6 +67,15 @@ def device_name(value: Any) -> str:
     return text(value)
 
 
+def secret(value: str) -> Secret:
+    """Take a secret, as the console shows it; nothing of it enters a problem."""
+    if not value:
+        raise Bad("is empty")
+    if len(value) > MOST_SECRET_CHARACTERS or not value.isascii() or not value.isprintable() or " " in value:
+        raise Bad("does not hold a secret", "write the secret alone, one line, as the console shows it")
+    return Secret(value)
+
+
 def path(value: Any) -> Path:
     """Take an absolute path."""
     if not text(value).startswith("/") or "\0" in value:
@@ -87,6 +99,8 @@ def one_of(*choices: str) -> Callable[[Any], str]:
 
     def read(value: Any) -> str:
         if text(value) not in choices:
+            import difflib
+
             close = difflib.get_close_matches(value.lower(), choices, 1)
             raise Bad(f"must be one of {', '.join(choices)}", f"did you mean {close[0]}?" if close else "")
         return text(value)
@@ -124,6 +138,8 @@ def https(value: Any) -> str:
     parts = _split(value)
     if parts.scheme != "https" or not parts.hostname:
         raise Bad("must be an address that starts with https://", "TLS is always verified; there is no switch")
+    if not re.fullmatch(HOST, parts.hostname, re.ASCII):
+        raise Bad("does not name a host")
     if parts.username is not None:
         raise Bad("must not hold a user name or a password")
     return text(value)

@@ -17,6 +17,10 @@ class Damaged(ValueError):
     """Say what is wrong with a credentials file, never what it holds."""
 
 
+class NewerFormat(ValueError):
+    """Say that a file is whole and in a format that only a later version of this program reads."""
+
+
 def encode(credentials: Credentials) -> bytes:
     """Return the file's bytes: JSON with a checksum, so that a flipped bit is not taken for a secret."""
     identity = credentials.identity
@@ -31,15 +35,19 @@ def encode(credentials: Credentials) -> bytes:
 
 
 def decode(data: bytes, identity: Identity) -> Credentials:
-    """Read credentials back, or raise `Damaged`: empty, truncated, changed, or of another device."""
+    """Read credentials back, or raise `Damaged`: empty, truncated, changed, or of another device.
+
+    A later format is read as far as it goes: it keeps the checksum and, where an earlier version may use it, the names
+    (docs/decisions/0006). Where it does not hold them, `NewerFormat`: the file is good, and not ours to judge.
+    """
     if not data.strip(b"\0 \n"):
         raise Damaged("empty")
     if len(data) > MOST_BYTES:
         raise Damaged("too large")
     try:
         record = json.loads(data)
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise Damaged("not a credentials file of this version")
+        if not isinstance(record, dict) or not _is_format(record.get("format")):
+            raise Damaged("not a credentials file")
         checksum = record.pop("sha256", None)
         whole = checksum == _checksum(record)
     except Damaged:
@@ -51,6 +59,15 @@ def decode(data: bytes, identity: Identity) -> Credentials:
         raise Damaged("checksum does not match")
     if (record.get("product_key"), record.get("device_name")) != (identity.product_key, identity.device_name):
         raise Damaged("of another device")
+    try:
+        return _credentials(record, identity)
+    except Damaged:
+        if record["format"] == FORMAT:
+            raise
+        raise NewerFormat(f"in format {record['format']}, which a newer iot-onboard has written") from None
+
+
+def _credentials(record: dict[str, object], identity: Identity) -> Credentials:
     secret, issued_at = record.get("device_secret"), record.get("issued_at")
     if not isinstance(secret, str) or not secret or not isinstance(issued_at, str | None):
         raise Damaged("without a secret")
@@ -59,6 +76,10 @@ def decode(data: bytes, identity: Identity) -> Credentials:
     except ValueError:
         raise Damaged("with a strange date") from None
     return Credentials(identity=identity, device_secret=Secret(secret), issued_at=issued)
+
+
+def _is_format(value: object) -> bool:
+    return type(value) is int and value >= FORMAT
 
 
 def _checksum(record: dict[str, object]) -> str:

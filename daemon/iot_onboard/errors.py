@@ -8,7 +8,8 @@ or the body of an answer.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from .records import dataclass
 
 
 class Cause(enum.Enum):
@@ -26,15 +27,24 @@ class Cause(enum.Enum):
     CLOSED_BY_SERVER = "closed by the server"
     UNKNOWN_CODE = "unknown code"
 
+    @property
+    def slug(self) -> str:
+        """Return the name by which an operator asks for it: `name-lookup`."""
+        return self.name.lower().replace("_", "-")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transient:
-    """Waiting helps. `slow` asks for the long end of the waits (an unknown code, a server that is unhappy)."""
+    """Waiting helps. `slow` asks for the long end of the waits (an unknown code, a server that is unhappy).
+
+    `cure` says what to do if waiting does not help after all; where it is empty, the cause says it.
+    """
 
     cause: Cause
     detail: str
     code: str | None = None
     slow: bool = False
+    cure: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

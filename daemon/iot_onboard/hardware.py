@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from .identity import Facts
+from .records import dataclass
 
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
+_MAC = r"[0-9a-f]{2}(:[0-9a-f]{2}){5}"
 # What boards say instead of a serial number: the same on every one, so two gateways would share a name.
 _NO_SERIAL = {
     "", "default string", "invalid", "n/a", "na", "none", "not applicable", "not available", "not specified", "null",
@@ -76,7 +76,7 @@ def _macs(directory: Path) -> tuple[tuple[str, str], ...]:
         # Only hardware has a device behind it: bridges, tunnels and containers do not.
         if (directory / interface / "device").exists():
             address = _text(directory / interface / "address").lower()
-            if _MAC.fullmatch(address) and address not in ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"):
+            if re.fullmatch(_MAC, address, re.ASCII) and address not in ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"):
                 found.append((interface, address))
     # A locally administered address may be made up at each boot: used only where there is nothing better.
     burnt_in = [pair for pair in found if not int(pair[1][:2], 16) & 2]

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
 from uuid import UUID
 
 from .aliyun.names import device_name_problem
+from .problems import BadName, MissingFact
+from .records import dataclass
 
 # Fixed for ever: another number would rename every gateway that is named by {machine_id}.
 _APPLICATION = UUID("6d3b2f6e-0f0d-4c55-9d0e-2f0b7a5b7c11")
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# As text: a gateway whose name is literal compiles none of them.
+_PLACEHOLDER = r"\{([^{}]*)\}"
 _NAMES = ("serial", "mac", "machine_id", "hostname")
-_MACHINE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}", re.ASCII)
-_MAC_OF = re.compile(r"mac:[A-Za-z0-9._-]{1,15}", re.ASCII)
-
-
-class MissingFact(Exception):
-    """Say which fact the hardware does not give (now: an interface may appear later)."""
-
-
-class BadName(Exception):
-    """Say why the platform would not take the name."""
+_MACHINE_ID = r"(?!0{32})[0-9a-f]{32}"
+_MAC_OF = r"mac:[A-Za-z0-9._-]{1,15}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,24 +32,27 @@ class Facts:
 
 def template_problem(template: str) -> str | None:
     """Say what is wrong with a template before any hardware is looked at, or `None`."""
-    for name in _PLACEHOLDER.findall(template):
-        if name not in _NAMES and not _MAC_OF.fullmatch(name):
+    if "{" not in template and "}" not in template:
+        return device_name_problem(template)
+    for name in re.findall(_PLACEHOLDER, template):
+        if name not in _NAMES and not re.fullmatch(_MAC_OF, name, re.ASCII):
+            import difflib
+
             close = difflib.get_close_matches(name, _NAMES, 1)
             hint = f"; did you mean {{{close[0]}}}?" if close else ""
             known = " ".join(f"{{{known}}}" for known in _NAMES)
             return f"{{{name}}} is not a placeholder; there are {known} {{mac:eth0}}{hint}"
-    rest = _PLACEHOLDER.sub("", template)
+    rest = re.sub(_PLACEHOLDER, "", template)
     if "{" in rest or "}" in rest:
         return "has a brace without its partner"
-    if rest == template:
-        return device_name_problem(template)
     # Each placeholder gives a character at least: look at what is literal.
     return device_name_problem((rest + "aaaa")[:32]) if len(rest) <= 31 else "is too long"
 
 
 def expand(template: str, facts: Facts) -> str:
     """Return the device name; raise `MissingFact` or `BadName`."""
-    name = _PLACEHOLDER.sub(lambda match: _fact(match[1], facts), template)
+    literal = "{" not in template
+    name = template if literal else re.sub(_PLACEHOLDER, lambda match: _fact(match[1], facts), template)
     if problem := device_name_problem(name):
         raise BadName(f"expands to {name!r}, which {problem}")
     return name
@@ -68,7 +64,7 @@ def _fact(placeholder: str, facts: Facts) -> str:
     if placeholder == "hostname" and facts.hostname:
         return facts.hostname
     # While systemd has not settled the id yet, the file says "uninitialized", on every gateway (machine-id(5)).
-    if placeholder == "machine_id" and _MACHINE_ID.fullmatch(facts.machine_id or ""):
+    if placeholder == "machine_id" and re.fullmatch(_MACHINE_ID, facts.machine_id or "", re.ASCII):
         return _machine_name(facts.machine_id or "")
     if placeholder == "mac" and facts.macs:
         return _bare(min(facts.macs, key=lambda pair: (_rank(pair[0]), pair[0]))[1])

@@ -5,21 +5,19 @@ A job that fails raises `OnboardError`. None of them decides anything.
 
 from __future__ import annotations
 
-import secrets
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from . import settings
-from .aliyun import hosts
-from .aliyun.registration import credentials_of, registration_request
+from . import endpoints, settings
 from .config import Config
 from .credentials import Credentials, Identity
+from .laps import Laps
 from .lifecycle import model as m
+from .records import dataclass, field
 from .store import Store
-from .trust import BoundedContext, tls_context
+from .trust import BoundedContext, still_good, tls_context
 
 HANDSHAKE_TIMEOUT_S = 10.0
 DIAL_TIMEOUT_S = 10.0
@@ -34,27 +32,31 @@ class Jobs:
     identity: Identity
     store: Store
     credentials_dir: Path | None
+    withheld: Mapping[str, str] = field(default_factory=dict)
     utc_now: Callable[[], datetime]
 
     def load(self) -> m.Loaded | m.NothingStored:
         """Find the device secret: given by hand, or stored by an earlier registration."""
-        path = settings.device_secret_path(self.config, self.credentials_dir)
-        if path is not None:
-            given = settings.read_secret(path, "device secret")
+        given = settings.read_device_secret(self.config, self.config_path, self.credentials_dir, self.withheld)
+        if given is not None:
             return m.Loaded(credentials=Credentials(identity=self.identity, device_secret=given))
         stored = self.store.load()
         damage = ", ".join(stored.set_aside)
         if stored.credentials is not None:
             return m.Loaded(credentials=stored.credentials, damage=damage, recovered=stored.recovered)
-        return m.NothingStored(writable=stored.writable, detail=stored.detail, damage=damage)
+        return m.NothingStored(writable=stored.writable, detail=stored.detail, damage=damage, others=stored.others)
 
-    def register(self) -> Credentials:
+    def register(self) -> m.Registered:
         """Ask the platform for this device's secret, once."""
         # Imported here because it brings `requests`: a gateway that is registered never pays for it.
+        import secrets
+
+        from .aliyun.registration import credentials_of, registration_request
         from .registrar import post
 
-        path = settings.product_secret_path(self.config, self.config_path, self.credentials_dir)
-        product_secret = settings.read_secret(path, "product secret")
+        product_secret = settings.read_product_secret(
+            self.config, self.config_path, self.credentials_dir, self.withheld
+        )
         request = registration_request(
             url=self.registration_url,
             identity=self.identity,
@@ -62,40 +64,44 @@ class Jobs:
             method=self.config.sign_method,
             nonce=secrets.token_hex(16),
         )
+        context = self._tls()
         answer = post(
             request,
-            context=self._tls(),
+            context=context,
             timeout_s=self.config.registration_timeout_s,
             proxy=self.config.proxy,
         )
-        return credentials_of(answer, self.identity, self.utc_now())
+        credentials = credentials_of(answer, self.identity, self.utc_now())
+        return m.Registered(credentials=credentials, took=context.laps.took())
 
     def save(self, credentials: Credentials) -> None:
         """Make the secret durable."""
         self.store.save(credentials)
 
-    def dial(self) -> ssl.SSLSocket:
-        """Reach the MQTT server over TCP and TLS; send no MQTT packet."""
+    def dial(self, kept: BoundedContext | None = None) -> tuple[ssl.SSLSocket, m.Dialled]:
+        """Reach the MQTT server over TCP and TLS; send no MQTT packet. `kept` is what the connection before left."""
         from .dialer import dial
 
-        return dial(
+        context = kept if kept is not None and still_good(kept, self.config.tls_ca_file) else self._tls()
+        context.laps = Laps()
+        dialled = dial(
             self.mqtt_host,
             self.config.mqtt_port,
-            context=self._tls(),
+            context=context,
             proxy=self.config.proxy,
             dial_timeout_s=DIAL_TIMEOUT_S,
         )
+        return dialled, m.Dialled(took=context.laps.took())
 
     @property
     def registration_url(self) -> str:
         """Return where registration is asked for."""
-        return self.config.registration_url or hosts.registration_url(self.config.region)
+        return endpoints.registration_url(self.config)
 
     @property
     def mqtt_host(self) -> str:
         """Return where the login goes."""
-        config = self.config
-        return config.mqtt_host or hosts.mqtt_host(config.product_key, config.region, config.instance_id)
+        return endpoints.mqtt_host(self.config)
 
     def _tls(self) -> BoundedContext:
         return tls_context(self.config.tls_ca_file, handshake_timeout_s=HANDSHAKE_TIMEOUT_S)

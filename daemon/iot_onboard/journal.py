@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TextIO
+
+from .event_table import TABLE
+from .events import Context, Details, Event, journal_fields, sentence
+from .records import dataclass
+from .typed import TextIO
 
 _LEVELS = {"error": 3, "warning": 4, "info": 6, "debug": 7}
 _WORDS = {2: "CRITICAL", 3: "ERROR", 4: "warning", 5: "notice", 6: "info", 7: "debug"}
@@ -36,6 +39,17 @@ class Journal:
                 self._write(line)
             except (OSError, ValueError):
                 return
+
+
+def line_of(event: Event, details: Details, context: Context, state: str) -> Line:
+    """Return the line of an event."""
+    entry = TABLE[event]
+    return Line(
+        priority=entry.priority,
+        message=sentence(entry, details, context),
+        message_id=entry.message_id,
+        fields=journal_fields(event, details, context, state),
+    )
 
 
 def open_journal(environ: Mapping[str, str], stderr: TextIO, level: str) -> Journal:

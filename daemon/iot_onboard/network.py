@@ -15,7 +15,7 @@ class NetworkWatch:
     """Listen to rtnetlink, and remember what is known, so that a refresh is not news."""
 
     def __init__(self) -> None:
-        self._known = _dump()
+        self._known = snapshot()
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         self._socket.bind((0, netlink.GROUPS))
 
@@ -35,7 +35,7 @@ class NetworkWatch:
                 if error.errno != errno.ENOBUFS:
                     return appeared
                 # The kernel dropped news: look at everything afresh.
-                self._known, appeared = _dump(), True
+                self._known, appeared = snapshot(), True
                 continue
             for change in netlink.changes(data):
                 if not change.added:
@@ -61,7 +61,8 @@ def open_watch() -> NetworkWatch | None:
         return None
 
 
-def _dump() -> set[netlink.Key]:
+def snapshot() -> set[netlink.Key]:
+    """Return the addresses and routes that the kernel has now, loopback's left out."""
     known: set[netlink.Key] = set()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
         asking.settimeout(_DUMP_TIMEOUT_S)

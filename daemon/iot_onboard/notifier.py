@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
+# As TimeoutStartSec= of the unit.
+_START_S = 90.0
+
 
 class Notifier:
     """Send READY, STATUS, WATCHDOG and STOPPING; do nothing where no service manager listens."""
@@ -27,6 +30,10 @@ class Notifier:
         if text != self._status:
             self._status = text
             self._tell("STATUS=" + text.replace("\n", " "))
+
+    def starts_later(self, seconds: float) -> None:
+        """Say that READY takes so much longer than TimeoutStartSec= allows."""
+        self._tell(f"EXTEND_TIMEOUT_USEC={round((seconds + _START_S) * 1_000_000)}")
 
     def watchdog(self) -> None:
         """Say that the loop turns."""

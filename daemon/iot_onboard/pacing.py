@@ -6,7 +6,7 @@ attempt number (invariant 4); no identity sends more than five CONNECTs in any 6
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .records import dataclass
 
 BUDGET_CONNECTS = 5
 BUDGET_WINDOW_S = 60.0
@@ -41,8 +41,20 @@ HOLD_OFF = Pace(floor_s=30.0, first_s=120.0, cap_s=900.0)
 REREGISTER_FIRST_S = 600.0
 REREGISTER_CAP_S = 21_600.0
 
+# A process that ends within a minute of its start, again and again: ten times nothing but systemd's two seconds.
+LIFE_S = 60.0
+_FREE_LIVES = 10
+_LIFE_FIRST_S = 10.0
+_LIFE_CAP_S = 600.0
+
 # A server's own wish is obeyed up to here: a mistyped header must not strand a gateway for a year.
 RETRY_AFTER_CAP_S = 3600.0
+
+
+def pause_s(short_lives: int) -> float:
+    """Return how long a process waits before it begins, after so many that ended soon."""
+    beyond = short_lives - _FREE_LIVES
+    return min(_LIFE_CAP_S, _LIFE_FIRST_S * 2.0 ** min(beyond - 1, 20)) if beyond > 0 else 0.0
 
 
 def obeyed_wait_s(retry_after_s: float, chance: float) -> float:

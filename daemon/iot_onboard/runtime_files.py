@@ -7,8 +7,11 @@ import json
 import time
 from pathlib import Path
 
-from .pacing import within_window
+from .history import History, history_of, record_of
+from .pacing import LIFE_S, pause_s, within_window
+from .plain_file import read_plain
 
+_MOST_LIVES = 1000
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -52,6 +55,36 @@ class ConnectLog:
         return replace_file(self._path, json.dumps({"boot_id": _boot_id(), "connects": stamps}), 0o600)
 
 
+class LifeLog:
+    """Remember how many processes in a row have ended soon after their start, and not because they were asked to."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._path = runtime_dir / "lives.json"
+
+    def begin(self) -> int:
+        """Note a start; return how many short lives there were just before."""
+        now_s = time.monotonic()
+        count = self._ended_soon(now_s)
+        record = {"boot_id": _boot_id(), "begins_at": now_s + pause_s(count), "short": count}
+        replace_file(self._path, json.dumps(record), 0o600)
+        return count
+
+    def _ended_soon(self, now_s: float) -> int:
+        record = _read(self._path)
+        begins_at, short = record.get("begins_at"), record.get("short")
+        known = record.get("boot_id") == _boot_id()
+        if not known or not isinstance(begins_at, int | float) or not isinstance(short, int):
+            return 0
+        # It began after its pause: that lies ahead where it was ended in it. What makes no sense is no life.
+        soon = now_s - LIFE_S < begins_at <= now_s + pause_s(_MOST_LIVES)
+        return min(max(short, 0), _MOST_LIVES) + 1 if soon else 0
+
+    def end(self) -> None:
+        """Forget the row: this process ends as it was asked to."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+
 class ReportLog:
     """Remember which version was reported in this boot."""
 
@@ -67,9 +100,34 @@ class ReportLog:
         return replace_file(self._path, json.dumps({"boot_id": _boot_id(), "version": version}), 0o600)
 
 
+class HistoryLog:
+    """Remember what `history` holds, for all to read."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._path = runtime_dir / "history.json"
+
+    def read(self) -> History:
+        """Return what is remembered of this boot."""
+        record = _read(self._path)
+        return history_of(record) if record.get("boot_id") == _boot_id() else History()
+
+    def read_as_reader(self) -> History:
+        """Return what the daemon that runs has written, without a look at the boot.
+
+        In a container the boot's id is another one inside the sandbox of a service, which has a /proc of its own. The
+        daemon writes the history when it starts, so whoever knows that it runs can believe the file.
+        """
+        return history_of(_read(self._path))
+
+    def write(self, history: History) -> bool:
+        """Remember; say whether that went well."""
+        record = {"boot_id": _boot_id(), **record_of(history)}
+        return replace_file(self._path, json.dumps(record), 0o644)
+
+
 def _read(path: Path) -> dict[str, object]:
     try:
-        record = json.loads(path.read_bytes()[:65536])
+        record = json.loads(read_plain(path, 65536))
     except (OSError, ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from typing import NoReturn
+
+from .typed import NoReturn
 
 
 class Secret:

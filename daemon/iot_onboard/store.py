@@ -13,13 +13,13 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from .credentials import Credentials, Identity
-from .credentials_file import MOST_BYTES, Damaged, decode, encode
+from .credentials_file import MOST_BYTES, Damaged, NewerFormat, decode, encode
 from .errors import OnboardError, StoreFailure, StoreFault
+from .records import dataclass
 
 _TEMP_SUFFIX = ".new"
 # What a file system without hard links answers (FAT, some network ones).
@@ -32,13 +32,17 @@ class StoreBusy(OnboardError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """Hold what the store found; `set_aside` names damaged files, `detail` says why nothing could be written."""
+    """Hold what the store found; `set_aside` names damaged files, `detail` says why nothing could be written.
+
+    `others` names the devices whose secrets are stored here where this one's is not.
+    """
 
     credentials: Credentials | None = None
     set_aside: tuple[str, ...] = ()
     recovered: bool = False
     writable: bool = True
     detail: str = ""
+    others: tuple[str, ...] = ()
 
 
 class Store:
@@ -81,7 +85,7 @@ class Store:
             self._probe()
         except OSError as error:
             return Stored(set_aside=tuple(aside), writable=False, detail=_told(error, self._directory))
-        return Stored(set_aside=tuple(aside))
+        return Stored(set_aside=tuple(aside), others=self._others())
 
     def save(self, credentials: Credentials) -> None:
         """Make the secret durable and read it back, or raise `OnboardError`; the old one stays until then."""
@@ -141,6 +145,12 @@ class Store:
         finally:
             os.close(descriptor)
 
+    def _others(self) -> tuple[str, ...]:
+        try:
+            return tuple(sorted(path.stem for path in self._directory.glob("*.json")))
+        except OSError:
+            return ()
+
     def _read(self, path: Path) -> Credentials | None:
         try:
             # Not blocking: a FIFO in this place must not hold up the boot.
@@ -163,7 +173,11 @@ class Store:
             raise OnboardError(_unreadable(error, path)) from error
         finally:
             os.close(descriptor)
-        return decode(data, self._identity)
+        try:
+            return decode(data, self._identity)
+        except NewerFormat as error:
+            # Neither set aside nor replaced: after an upgrade it is as good as ever.
+            raise OnboardError(StoreFailure(fault=StoreFault.UNREADABLE, detail=f"{path} is {error}")) from None
 
     def _write(self, path: Path, data: bytes) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

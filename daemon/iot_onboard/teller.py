@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from .clock import Clock
-from .events import TABLE, Context, Details, Event, Priority, journal_fields, sentence
+from .event_table import TABLE
+from .events import Context, Details, Event, Kind, Priority, reason, repeated
+from .history import Registration, with_session
 from .jobs import Jobs
-from .journal import Journal, Line
+from .journal import Journal, Line, line_of
 from .lifecycle.model import Goal, Phase, State
 from .notifier import Notifier
-from .status import SCHEMA, Status, StatusFile, start_ticks
-from .status_report import report
+from .records import replace
+from .repetition import Memory, Verdict, cause_of, hear, remind, remind_at
+from .runtime_files import HistoryLog
+from .status import StatusFile, start_ticks
+from .status_record import SCHEMA, Status
+from .status_report import Trouble, next_try_at, report, secret_words, trouble
+
+# How soon a status that could not be written is written again.
+STATUS_AGAIN_S = 60.0
 
 
 class Teller:
@@ -22,64 +31,104 @@ class Teller:
         self,
         *,
         context: Context,
+        paho_version: str,
         jobs: Jobs,
         journal: Journal,
         notifier: Notifier,
         status_file: StatusFile,
+        history_log: HistoryLog,
         clock: Clock,
     ) -> None:
         self._context = context
+        self._paho_version = paho_version
         self._jobs = jobs
         self._journal = journal
         self._notifier = notifier
         self._status_file = status_file
+        self._history_log = history_log
+        self._history = history_log.read()
         self._clock = clock
-        self._last_error: str | None = None
+        self._last: Trouble | None = None
         self._last_event: str | None = None
         self._phase: Phase | None = None
-        self._since = ""
+        self._since = ("", 0.0)
+        self._was_online = False
         self._runtime_warned = False
+        self._status_again_at: float | None = None
+        self._memory = Memory()
+        self._told: tuple[Event, Details] | None = None
 
     def announce(self, event: Event, details: Details, state: State) -> None:
-        """Write one line, with its journal fields."""
-        entry = TABLE[event]
-        context = replace(self._context, endpoint=self._endpoint(state))
-        message = sentence(event, details, context)
-        fields = journal_fields(event, details, context, state.phase.value)
-        line = Line(priority=entry.priority, message=message, message_id=entry.message_id, fields=fields)
-        self._journal.write(line)
+        """Write one line, with its journal fields; one that only repeats another goes to debug level."""
+        entry, context = TABLE[event], self._context_in(state)
+        line = line_of(event, details, context, state.phase.value)
+        if entry.kind is Kind.TROUBLE:
+            self._told = event, details
+        cause = cause_of(event.value, details.cause, details.detail)
+        self._memory, verdict = hear(self._memory, entry.kind, cause, self._clock.monotonic_s())
+        self._journal.write(self._counted(line, verdict) if verdict.tell else replace(line, priority=Priority.DEBUG))
         self._last_event = event.value
-        if event in {Event.ONLINE, Event.REGISTERED}:
-            self._last_error = None
-        elif entry.priority <= Priority.WARNING:
-            self._last_error = message
+        if entry.kind is Kind.TROUBLE or (entry.kind is Kind.NOTE and entry.priority <= Priority.WARNING):
+            self._last = trouble(event, details, context, self._utc_text())
+        self._remember(event, details)
+
+    def remind_at(self) -> float | None:
+        """Return when `remind` has something to say, or `None`."""
+        times = (remind_at(self._memory), self._status_again_at)
+        return min((at for at in times if at is not None), default=None)
+
+    def remind(self, state: State) -> None:
+        """Tell a trouble that lasts again, once it is time, with the next try as it stands now."""
+        now_s = self._clock.monotonic_s()
+        if self._status_again_at is not None and now_s >= self._status_again_at:
+            self.tell(state)
+        self._memory, verdict = remind(self._memory, now_s)
+        if verdict.tell and self._told is not None:
+            event, details = self._told
+            left_s = max(0.0, (next_try_at(state) or now_s) - now_s)
+            line = line_of(event, replace(details, next_try_s=left_s), self._context_in(state), state.phase.value)
+            self._journal.write(self._counted(line, verdict))
 
     def tell(self, state: State) -> None:
         """Say how the daemon is now."""
-        context = replace(self._context, endpoint=self._endpoint(state))
-        utc_now = self._clock.utc_now()
+        context, now_s = self._context_in(state), self._clock.monotonic_s()
+        if self._phase is None:
+            # Before there is a status, for its readers believe what stands there then.
+            self._history_log.write(self._history)
         if state.phase is not self._phase:
-            self._phase, self._since = state.phase, utc_now.isoformat(timespec="seconds")
-        told = report(state, context, self._last_error, self._clock.monotonic_s(), utc_now)
+            self._phase, self._since = state.phase, (self._utc_text(), now_s)
+        told = report(state, context, self._last, now_s, self._clock.utc_now().astimezone())
         self._notifier.status(told.headline)
+        issued_at = state.credentials.issued_at if state.credentials is not None else None
         status = Status(
             schema=SCHEMA,
             state=state.phase.value,
             goal=state.goal.value if state.goal is not None else None,
-            since=self._since,
+            since=self._since[0],
+            since_monotonic_s=self._since[1],
             product_key=context.product_key,
             device_name=context.device_name,
             endpoint=context.endpoint,
             attempt=state.failures,
-            next_try_at=told.next_try_at,
-            online_since=self._since if state.phase is Phase.ONLINE else None,
-            last_error=self._last_error,
+            next_try_at=_text(told.next_try_at),
+            next_try_monotonic_s=told.next_try_monotonic_s,
+            online_since=self._since[0] if state.phase is Phase.ONLINE else None,
+            last_error=self._last.what if self._last else None,
+            last_error_at=self._last.at if self._last else None,
+            last_cause=self._last.cause if self._last else None,
+            last_cure=self._last.cure if self._last else None,
             last_event=self._last_event,
+            secret=secret_words(state),
+            secret_issued_at=_text(issued_at),
             agent_version=context.version,
+            paho_version=self._paho_version,
             pid=os.getpid(),
             pid_start_ticks=start_ticks(os.getpid()),
         )
-        if not self._status_file.write(status):
+        written = self._status_file.write(status)
+        # A gateway that stays online has no other reason to write: its old status would stay for good.
+        self._status_again_at = None if written else now_s + STATUS_AGAIN_S
+        if not written:
             self.warn_runtime(state)
 
     def warn_runtime(self, state: State) -> None:
@@ -89,7 +138,35 @@ class Teller:
             details = Details(detail=str(self._jobs.config.runtime_dir))
             self.announce(Event.RUNTIME_NOT_WRITABLE, details, state)
 
-    def _endpoint(self, state: State) -> str:
+    def _remember(self, event: Event, details: Details) -> None:
+        """Keep what outlives a restart of the service; `_phase` is still that before the event."""
+        if event is Event.ONLINE:
+            now_s = self._clock.monotonic_s()
+            self._history = with_session(self._history, now_s, reconnect=self._was_online)
+            self._was_online = True
+        elif event is Event.REGISTERED or (self._phase is Phase.REGISTERING and TABLE[event].kind is Kind.TROUBLE):
+            outcome = "registered" if event is Event.REGISTERED else reason(details)
+            self._history = replace(self._history, registration=Registration(at=self._utc_text(), outcome=outcome))
+        else:
+            return
+        self._history_log.write(self._history)
+
+    def _counted(self, line: Line, verdict: Verdict) -> Line:
+        if verdict.lasts_s <= 0:
+            return line
+        # From the clock as it is now: at the beginning it may not have been set.
+        now = self._clock.utc_now().astimezone()
+        told = repeated(verdict.times, now - timedelta(seconds=verdict.lasts_s), now)
+        return replace(line, message=f"{line.message} ({told})")
+
+    def _context_in(self, state: State) -> Context:
         if state.phase is Phase.REGISTERING or state.goal is Goal.REGISTER:
-            return self._jobs.registration_url
-        return f"{self._jobs.mqtt_host}:{self._jobs.config.mqtt_port}"
+            return replace(self._context, endpoint=self._jobs.registration_url)
+        return replace(self._context, endpoint=f"{self._jobs.mqtt_host}:{self._jobs.config.mqtt_port}")
+
+    def _utc_text(self) -> str:
+        return self._clock.utc_now().isoformat(timespec="seconds")
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds")

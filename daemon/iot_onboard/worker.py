@@ -1,16 +1,16 @@
-"""The one worker thread: blocking work goes in, results come back through a readable file descriptor."""
+"""Blocking work on a thread of its own: results come back through a readable file descriptor."""
 
 from __future__ import annotations
 
 import contextlib
-import queue
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from .errors import Failure, OnboardError
 from .place import place_of
+from .records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +24,15 @@ class Result:
 
 
 class Worker:
-    """Run one job at a time on a daemon thread: a job that hangs never keeps the process from ending."""
+    """Run one job at a time, each on a daemon thread: one that hangs never keeps the process from ending.
+
+    The thread ends with its job: a gateway that is online has none that waits.
+    """
 
     def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[tuple[int, Callable[[], object]] | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self._done: deque[Result] = deque()
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
-        self._thread: threading.Thread | None = None
         self._busy = False
 
     def fileno(self) -> int:
@@ -43,32 +44,22 @@ class Worker:
         if self._busy:
             raise RuntimeError("the worker does one thing at a time")
         self._busy = True
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
-            self._thread.start()
-        self._jobs.put((ticket, job))
+        threading.Thread(target=self._work, args=(ticket, job), name="worker", daemon=True).start()
 
     def results(self) -> list[Result]:
         """Return what has ended since the last call."""
         with contextlib.suppress(BlockingIOError):
             self._reader.recv(64)
         found: list[Result] = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                found.append(self._done.get_nowait())
-                self._busy = False
+        while self._done:
+            found.append(self._done.popleft())
+            self._busy = False
         return found
 
-    def close(self) -> None:
-        """Let the thread end when its job does; never wait for it."""
-        self._jobs.put(None)
-
-    def _work(self) -> None:
-        while (item := self._jobs.get()) is not None:
-            ticket, job = item
-            self._done.put(_outcome(ticket, job))
-            with contextlib.suppress(OSError):
-                self._writer.send(b"\0")
+    def _work(self, ticket: int, job: Callable[[], object]) -> None:
+        self._done.append(_outcome(ticket, job))
+        with contextlib.suppress(OSError):
+            self._writer.send(b"\0")
 
 
 def _outcome(ticket: int, job: Callable[[], object]) -> Result:

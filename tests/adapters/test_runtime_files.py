@@ -11,8 +11,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.pacing import earliest_s
-from iot_onboard.runtime_files import ConnectLog, ReportLog
+from iot_onboard.history import History, Registration, with_session
+from iot_onboard.pacing import earliest_s, pause_s
+from iot_onboard.runtime_files import ConnectLog, HistoryLog, LifeLog, ReportLog
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
@@ -105,3 +106,55 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert not ConnectLog(tmp_path / "run").write((1.0,))
     assert not ReportLog(tmp_path / "run").mark("1.0")
     assert ConnectLog(tmp_path / "run").read() == ()
+
+
+def test_a_history_is_of_one_boot_and_for_all_to_read(tmp_path: Path) -> None:
+    """`status` of any user counts sessions; after a reboot the count starts over."""
+    registered = History(registration=Registration(at="2026-11-24T12:00:00+00:00", outcome="registered"))
+    history = with_session(registered, time.monotonic(), reconnect=False)
+    assert HistoryLog(tmp_path / "run").write(history)
+    assert HistoryLog(tmp_path / "run").read() == history
+    path = tmp_path / "run" / "history.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    path.write_text(json.dumps({**json.loads(path.read_text()), "boot_id": "another"}))
+    assert HistoryLog(tmp_path / "run").read() == History()
+    assert HistoryLog(tmp_path / "run").read_as_reader() == history, "a container's boot has two ids"
+
+
+@given(values)
+def test_any_history_can_be_read(record: object) -> None:
+    """Garbage is none."""
+    with tempfile.TemporaryDirectory() as directory:
+        put(Path(directory), "history.json", record)
+        assert HistoryLog(Path(directory)).read() == History()
+
+
+def test_lives_that_end_soon_are_counted(tmp_path: Path) -> None:
+    """In a row, whatever ended them; a long one, another boot or an end in order starts over."""
+    assert [LifeLog(tmp_path).begin() for _ in range(4)] == [0, 1, 2, 3]
+    long_ago = {"boot_id": BOOT_ID, "begins_at": time.monotonic() - 61.0, "short": 3}
+    put(tmp_path, "lives.json", long_ago)
+    assert LifeLog(tmp_path).begin() == 0
+    put(tmp_path, "lives.json", {**long_ago, "begins_at": time.monotonic() - 59.0})
+    assert LifeLog(tmp_path).begin() == 4
+    put(tmp_path, "lives.json", {**long_ago, "begins_at": time.monotonic(), "boot_id": "another"})
+    assert LifeLog(tmp_path).begin() == 0
+    LifeLog(tmp_path).end()
+    assert LifeLog(tmp_path).begin() == 0
+
+
+def test_a_life_that_ended_in_its_pause_counts(tmp_path: Path) -> None:
+    """The next pause is no shorter for it, and no count is too large to be read."""
+    counts = [LifeLog(tmp_path).begin() for _ in range(14)]
+    assert counts == list(range(14))
+    assert pause_s(13) == 40.0
+    put(tmp_path, "lives.json", {"boot_id": BOOT_ID, "begins_at": time.monotonic(), "short": 10**400})
+    assert pause_s(LifeLog(tmp_path).begin()) == 600.0
+
+
+@given(values, values)
+def test_any_record_of_lives_leads_to_a_pause_of_ten_minutes_at_most(begins_at: object, short: object) -> None:
+    """A damaged file keeps no gateway off line."""
+    with tempfile.TemporaryDirectory() as name:
+        put(Path(name), "lives.json", {"boot_id": BOOT_ID, "begins_at": begins_at, "short": short})
+        assert 0 <= pause_s(LifeLog(Path(name)).begin()) <= 600.0

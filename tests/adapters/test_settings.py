@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from iot_onboard.config import Config
 from iot_onboard.errors import Misconfigured, OnboardError
-from iot_onboard.settings import ConfigError, device_secret_path, load, product_secret_path, read_secret
+from iot_onboard.problems import ConfigError
+from iot_onboard.settings import (
+    device_secret_path,
+    load,
+    product_secret_path,
+    read_device_secret,
+    read_product_secret,
+    read_secret,
+    service_credentials,
+)
+from support.descriptors import descriptors
+from support.unprivileged import open_directory, unprivileged
 
 BASE = "product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n"
-as_user = pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 
 
 @pytest.fixture
@@ -83,11 +94,14 @@ def test_a_conf_d_that_cannot_be_listed_is_not_passed_over(etc: Path) -> None:
     assert problems_of(etc / "config.yaml") == [f"{etc}/conf.d:1: (file): cannot be read: Not a directory"]
 
 
-@as_user
-def test_without_permission(etc: Path) -> None:
+def test_without_permission() -> None:
     """The file and the reason are named."""
-    (etc / "config.yaml").chmod(0)
-    assert problems_of(etc / "config.yaml") == [f"{etc}/config.yaml:1: (file): cannot be read: Permission denied"]
+    with open_directory() as etc:
+        (etc / "config.yaml").write_text(BASE)
+        (etc / "config.yaml").chmod(0)
+        with unprivileged():
+            problems = problems_of(etc / "config.yaml")
+    assert problems == [f"{etc}/config.yaml:1: (file): cannot be read: Permission denied"]
 
 
 def config_with(etc: Path, text: str = "") -> Config:
@@ -101,7 +115,7 @@ def test_where_the_product_secret_is(etc: Path) -> None:
     credentials.mkdir()
     assert product_secret_path(config_with(etc), here, None) == etc / "product-secret"
     assert product_secret_path(config_with(etc), here, credentials) == etc / "product-secret"
-    secret_file(credentials / "product-secret", b"x")
+    secret_file(credentials / "product-secret", b"secret")
     assert product_secret_path(config_with(etc), here, credentials) == credentials / "product-secret"
     configured = config_with(etc, "product_secret_file: /some/where\n")
     assert product_secret_path(configured, here, credentials) == Path("/some/where")
@@ -109,13 +123,56 @@ def test_where_the_product_secret_is(etc: Path) -> None:
 
 def test_where_the_device_secret_is(etc: Path) -> None:
     """The configured file, else systemd's credential, else nowhere: registration is to get it."""
-    assert device_secret_path(config_with(etc), None) is None
-    assert device_secret_path(config_with(etc), etc) is None
-    assert device_secret_path(config_with(etc), etc / "config.yaml") is None
+    here = etc / "config.yaml"
+    assert device_secret_path(config_with(etc), here, None) is None
+    assert device_secret_path(config_with(etc), here, etc) is None
+    assert device_secret_path(config_with(etc), here, etc / "config.yaml") is None
     (etc / "device-secret").symlink_to(etc / "nowhere")
-    assert device_secret_path(config_with(etc), etc) == etc / "device-secret"
+    assert device_secret_path(config_with(etc), here, etc) == etc / "device-secret"
     configured = config_with(etc, "device_secret_file: /some/where\n")
-    assert device_secret_path(configured, etc) == Path("/some/where")
+    assert device_secret_path(configured, here, etc) == Path("/some/where")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_a_credential_without_content_is_none(etc: Path, content: bytes) -> None:
+    """The unit gives such a one where the file is missing; the file is named then, with the command that mends it."""
+    here, credentials = etc / "config.yaml", etc / "credentials"
+    credentials.mkdir()
+    secret_file(credentials / "product-secret", content, 0o400)
+    secret_file(credentials / "device-secret", content, 0o400)
+    config = config_with(etc)
+    assert device_secret_path(config, here, credentials) is None
+    assert read_device_secret(config, here, credentials) is None
+    with pytest.raises(OnboardError) as caught:
+        read_product_secret(config, here, credentials)
+    assert caught.value.failure == Misconfigured(
+        detail=f"the product secret file {etc}/product-secret cannot be read: No such file or directory",
+        cure="sudo iot-onboard setup",
+    )
+
+
+def test_systemds_copy_of_the_usual_file_is_read(etc: Path) -> None:
+    """The file is root's alone; also where the configuration names it, the service reads its copy."""
+    here, credentials = etc / "config.yaml", etc / "credentials"
+    credentials.mkdir()
+    for name in ("product-secret", "device-secret"):
+        secret_file(etc / name, b"original\n")
+        secret_file(credentials / name, b"copy\n", 0o440)
+    config = config_with(etc, f"product_secret_file: {etc}/product-secret\ndevice_secret_file: {etc}/device-secret\n")
+    assert read_product_secret(config, here, credentials).reveal() == "copy"
+    device_secret = read_device_secret(config, here, credentials)
+    assert device_secret is not None
+    assert device_secret.reveal() == "copy"
+
+
+def test_the_original_of_a_copy_must_be_closed_too(etc: Path) -> None:
+    """systemd's copy is always closed: the file that it was made from counts."""
+    here, credentials = etc / "config.yaml", etc / "credentials"
+    credentials.mkdir()
+    secret_file(etc / "product-secret", b"original\n", 0o644)
+    secret_file(credentials / "product-secret", b"copy\n", 0o400)
+    with pytest.raises(OnboardError, match="is open to others"):
+        read_product_secret(config_with(etc), here, credentials)
 
 
 @pytest.mark.parametrize("content", [b"hunter2", b"hunter2\n", b"hunter2\r\n", b"hunter2\n\n"])
@@ -160,14 +217,95 @@ def test_what_is_no_secret(tmp_path: Path, content: bytes, words: str) -> None:
 def test_what_is_no_file(tmp_path: Path) -> None:
     """Missing, a directory, a pipe nobody writes to: an answer at once, and no descriptor left behind."""
     os.mkfifo(tmp_path / "pipe", 0o600)
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    before = descriptors()
     assert "No such file" in refused(tmp_path / "none").detail
-    assert "Is a directory" in refused(tmp_path).detail
+    tmp_path.chmod(0o700)
+    assert "not a regular file" in refused(tmp_path).detail
     assert "not a regular file" in refused(tmp_path / "pipe").detail
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert descriptors() <= before
 
 
-@as_user
-def test_a_secret_without_permission(tmp_path: Path) -> None:
-    """The reason is the system's own."""
-    assert "Permission denied" in refused(secret_file(tmp_path / "s", b"hunter2", 0)).detail
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [(b"hunter2", 0, "Permission denied"), (b"", 0, "is empty"), (b"hunter2", 0o002, "is open to others")],
+    ids=["closed", "empty", "open"],
+)
+def test_a_secret_without_permission(content: bytes, mode: int, words: str) -> None:
+    """The reason is what the operator can mend, also where the file is another user's."""
+    with open_directory() as directory:
+        path = secret_file(directory / "s", content, mode)
+        with unprivileged():
+            assert words in refused(path).detail
+
+
+def test_what_systemd_cannot_hand_out_is_named(etc: Path) -> None:
+    """The words say which secret; a plain file, or one that the configuration names, is read all the same."""
+    config_path, withheld = etc / "config.yaml", {"product-secret": "the sealed one"}
+    credentials = etc / "credentials"
+    credentials.mkdir()
+    secret_file(credentials / "product-secret", b"\n")
+    with pytest.raises(OnboardError, match="cannot hand out the sealed one"):
+        read_product_secret(load(config_path), config_path, credentials, withheld)
+    assert read_device_secret(load(config_path), config_path, credentials, withheld) is None
+    secret_file(credentials / "product-secret", b"plain")
+    assert read_product_secret(load(config_path), config_path, credentials, withheld).reveal() == "plain"
+    config_path.write_text(f"{BASE}product_secret_file: {secret_file(etc / 'mine', b'named')}\n")
+    assert read_product_secret(load(config_path), config_path, None, withheld).reveal() == "named"
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_device_secret_that_systemd_cannot_hand_out_is_not_none(etc: Path, named: bool) -> None:
+    """It may be this device's only one: no registration takes its place."""
+    config_path, withheld = etc / "config.yaml", {"device-secret": "the sealed one"}
+    if named:
+        config_path.write_text(f"{BASE}device_secret_file: {etc / 'device-secret'}\n")
+    with pytest.raises(OnboardError, match="cannot hand out the sealed one"):
+        read_device_secret(load(config_path), config_path, None, withheld)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "conf.d/10-a.yaml"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "directory", "socket", "endless"])
+def test_what_is_no_plain_file_is_named_at_once(etc: Path, name: str, kind: str) -> None:
+    """Nothing is waited for; but for too large a file it may be put right, so the service waits for that."""
+    path = etc / name
+    path.unlink(missing_ok=True)
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "directory":
+            path.mkdir()
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+        case _:
+            path.touch()
+            os.truncate(path, 1 << 40)
+    with pytest.raises(ConfigError) as caught:
+        load(etc / "config.yaml")
+    problem = caught.value.problems[0]
+    assert problem.file == str(path)
+    assert problem.unread is (kind != "endless")
+
+
+def test_secrets_for_a_command_run_by_hand(tmp_path: Path) -> None:
+    """A plain file before what systemd handed out of an encrypted one, the device's own before the product's."""
+    service, handed_out = tmp_path / "etc", tmp_path / "run"
+    for directory in (service, handed_out):
+        directory.mkdir()
+
+    def found() -> Path | None:
+        return service_credentials(service / "config.yaml", handed_out, service)
+
+    assert service_credentials(tmp_path / "config.yaml", handed_out, service) is None
+    assert found() == service
+    (handed_out / "device-secret").write_text("\n")
+    (handed_out / "product-secret").write_text("handed-out")
+    assert found() == handed_out
+    (service / "product-secret").write_text("plain")
+    assert found() == service
+    (handed_out / "device-secret").write_text("handed-out")
+    assert found() == handed_out
+    (service / "device-secret").write_text("plain")
+    assert found() == service

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 import socket
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,6 +75,7 @@ def test_killed_at_random_moments_of_a_first_boot(sandbox: Sandbox, tmp_path: Pa
         ("other-device", "waiting", "another device"),
         ("huge", "waiting", "more than 64 kB"),
         ("cut-off", "waiting", "Registration failed"),
+        ("reset", "waiting", "Registration failed"),
         ("slow", "waiting", "time limit"),
         ("http-500", "waiting", "HTTP 500"),
         ("redirect", "waiting", "redirect"),
@@ -140,6 +144,29 @@ def test_a_damaged_secret_is_set_aside(sandbox: Sandbox, gateway: Gateway, damag
     assert [path.read_bytes() for path in aside] == [damage]
 
 
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_downgrade_registers_nothing(sandbox: Sandbox, gateway: Gateway, readable: bool) -> None:
+    """A secret in a newer format is used where it can be, and else waited for; the file stays as it is."""
+    gateway.configure(sandbox)
+    assert gateway.command("register").returncode == 0
+    record = {**json.loads(gateway.credentials.read_text()), "format": 2}
+    if not readable:
+        record["sealed"] = record.pop("device_secret")
+    del record["sha256"]
+    record["sha256"] = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    gateway.credentials.write_text(json.dumps(record))
+    gateway.start()
+    if readable:
+        gateway.wait_for_state("online")
+    else:
+        assert "Next try in" in gateway.wait_for_line("in format 2, which a newer iot-onboard has written")
+        gateway.wait_for_state("blocked")
+    assert gateway.stop() == 0
+    assert json.loads(gateway.credentials.read_text()) == record
+    assert [path.name for path in gateway.credentials.parent.iterdir()] == [gateway.credentials.name]
+    assert len(sandbox.seen("register")) == 1
+
+
 def test_a_store_that_cannot_be_written_blocks_registration(sandbox: Sandbox, gateway: Gateway) -> None:
     """No secret is asked for that could not be kept."""
     gateway.configure(sandbox)
@@ -165,12 +192,23 @@ def test_sigterm_ends_within_half_a_second(sandbox: Sandbox, gateway: Gateway, s
     assert gateway.stop_time_s() <= 0.5
 
 
+def test_the_interpreter_is_not_torn_down_beside_a_job(sandbox: Sandbox, gateway: Gateway, tmp_path: Path) -> None:
+    """Both `run` and `register` end as they stand: else a job that returns meanwhile ends them by SIGSEGV."""
+    (tmp_path / "sitecustomize.py").write_text("import atexit\natexit.register(print, 'torn down', flush=True)\n")
+    gateway.environment["PYTHONPATH"] = f"{tmp_path}:{gateway.environment.get('PYTHONPATH', '')}"
+    gateway.configure(sandbox)
+    assert "torn down" in gateway.command("check-config").stdout
+    registered = gateway.command("register")
+    assert (registered.returncode, "torn down" in registered.stdout) == (0, False)
+    assert gateway.online().stop() == 0
+    assert "Asked to stop." in gateway.lines()
+    assert "torn down" not in gateway.lines()
+
+
 def test_no_secret_shows(sandbox: Sandbox, gateway: Gateway) -> None:
     """Neither secret is in the log, the status, the arguments or the environment, at the most talkative level."""
     gateway.configure(sandbox, "log_level: debug\n")
     gateway.online()
-    import json
-
     device_secret = json.loads(gateway.credentials.read_text())["device_secret"]
     proc = Path(f"/proc/{gateway.pid}")
     places = [
@@ -199,6 +237,27 @@ def test_it_talks_to_the_service_manager(sandbox: Sandbox, gateway: Gateway, tmp
             heard.append(manager.recv(4096).decode())
 
 
+def test_a_card_in_another_gateway(sandbox: Sandbox, gateway: Gateway) -> None:
+    """It registers as that one and says so, keeps the first one's secret, and back there it asks for nothing."""
+    gateway.configure(sandbox)
+    gateway.online().stop()
+    first = gateway.credentials
+    before = first.read_bytes()
+    gateway.device_name = "gw-0002"
+    right = gateway.config.read_text()
+    gateway.config.write_text(right.replace("gw-0001", "gw-0002"))
+    sandbox.add(PRODUCT_KEY, "gw-0002")
+    gateway.online()
+    gateway.wait_for_line(f"it holds the secret of {PRODUCT_KEY}.gw-0001. That is kept for its return")
+    assert gateway.stop() == 0
+    assert (first.read_bytes(), gateway.credentials.exists()) == (before, True)
+    gateway.config.write_text(right)
+    gateway.online()
+    assert (gateway.stop(), first.read_bytes()) == (0, before)
+    assert len(sandbox.seen("register")) == 2
+    assert gateway.lines().count("This card was in another gateway") == 1
+
+
 def test_the_connect_count_survives_restarts(sandbox: Sandbox, gateway: Gateway) -> None:
     """Invariant 3: the sixth CONNECT in a minute waits, also when the service was restarted each time."""
     gateway.configure(sandbox)
@@ -207,3 +266,22 @@ def test_the_connect_count_survives_restarts(sandbox: Sandbox, gateway: Gateway)
     gateway.start()
     gateway.wait_for_state("waiting")
     assert len(sandbox.seen("connect")) == 5
+
+
+def has_started(gateway: Gateway, times: int) -> bool:
+    return gateway.lines().count(" starts for ") == times
+
+
+def test_an_endless_row_of_short_lives_pauses(sandbox: Sandbox, gateway: Gateway) -> None:
+    """Ended so often within a minute of its start it waits, and says so; asked to stop, it is gone at once."""
+    gateway.configure(sandbox)
+    for number in range(1, 12):
+        gateway.start()
+        wait_for(partial(has_started, gateway, number), f"start {number}")
+        gateway.kill()
+    gateway.start()
+    gateway.wait_for_line("ended 11 times in a row within a minute of its start. It goes on in 10 s.")
+    assert gateway.stop_time_s() <= 0.5
+    gateway.online()
+    assert gateway.stop() == 0
+    assert not (gateway.runtime_dir / "lives.json").exists()

@@ -4,76 +4,59 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
+import struct
 import time
-from pathlib import Path
-from typing import Self
+from typing import Any
 
-from iot_sandbox.authority import make_certificates
+from .tlsserver import TlsServer
 
 CONNACK_OK = bytes((0x20, 2, 0, 0))
+_RUBBISH = b"\xf0\xff\xff\xff\x7f" + bytes(range(256))
+# The head of a TLS record with a ServerHello of 122 bytes, of which 4 come.
+_HALF_A_HELLO = b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76"
 
 
-class FakeBroker:
+class FakeBroker(TlsServer):
     """Run each connection by the next word of the script; the last word repeats.
 
-    `connack N`, `mute` (after CONNECT), `mute-handshake`, `close` (after CONNACK 0), `drop` (before CONNACK),
-    `rubbish`, `stay` (CONNACK 0, then silence: pings are not answered).
+    `connack N`, `mute` (after CONNECT), `mute-handshake`, `reset-handshake` (in its middle), `close` (after CONNACK 0),
+    `drop` (before CONNACK), `noise` (in its place), `rubbish` (after it).
     """
 
-    def __init__(self, directory: Path, *script: str) -> None:
-        self.ca_file, chain = make_certificates(directory, ("localhost", "127.0.0.1"))
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(chain)
+    def __init__(self, *script: str, **options: Any) -> None:
+        super().__init__(**options)
         self._script = list(script)
+        self.accepts: list[float] = []
         self.connects: list[float] = []
         self.packets: list[bytes] = []
-        self.closed = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        self.resumed: list[bool] = []
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
+    def welcome(self, raw: socket.socket) -> None:
+        self.accepts.append(time.monotonic())
+        word = self._script.pop(0) if len(self._script) > 1 else self._script[0]
+        if word == "mute-handshake":
+            self.closed.wait(60)
+            return
+        if word == "reset-handshake":
+            raw.recv(4096)
+            raw.sendall(_HALF_A_HELLO)
+            # Closed like this, a connection ends with RST and not with FIN.
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return
+        with self.context.wrap_socket(raw, server_side=True) as connection:
+            self._follow(connection, word)
 
-    def __exit__(self, *_: object) -> None:
-        self.closed.set()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while not self.closed.is_set():
-            try:
-                raw, _ = self._listener.accept()
-            except OSError:
-                return
-            word = self._script.pop(0) if len(self._script) > 1 else self._script[0]
-            threading.Thread(target=self._serve, args=(raw, word), daemon=True).start()
-
-    def _serve(self, raw: socket.socket, word: str) -> None:
-        with raw:
-            if word == "mute-handshake":
-                self.closed.wait(60)
-                return
-            try:
-                with self._context.wrap_socket(raw, server_side=True) as connection:
-                    self._speak(connection, word)
-            except OSError:
-                return
-
-    def _speak(self, connection: ssl.SSLSocket, word: str) -> None:
+    def _follow(self, connection: ssl.SSLSocket, word: str) -> None:
         self.packets.append(connection.recv(4096))
         self.connects.append(time.monotonic())
+        self.resumed.append(bool(connection.session_reused))
         if word.startswith("connack"):
             connection.sendall(bytes((0x20, 2, 0, int(word.split()[1]))))
         elif word == "mute":
             self.closed.wait(60)
         elif word == "close":
             connection.sendall(CONNACK_OK)
-        elif word == "rubbish":
-            connection.sendall(CONNACK_OK + b"\xf0\xff\xff\xff\x7f" + bytes(range(256)))
+        elif word in {"rubbish", "noise"}:
+            connection.sendall((CONNACK_OK if word == "rubbish" else b"") + _RUBBISH)
             connection.settimeout(2)
             connection.recv(4096)
-        elif word == "stay":
-            connection.sendall(CONNACK_OK)
-            while data := connection.recv(4096):
-                self.packets.append(data)

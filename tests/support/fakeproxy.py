@@ -1,4 +1,4 @@
-"""An HTTP CONNECT proxy that asks for a password."""
+"""An HTTP CONNECT proxy that may ask for a password, or have a mind of its own."""
 
 from __future__ import annotations
 
@@ -11,15 +11,31 @@ from typing import Any, Self
 
 
 class FakeProxy(socketserver.ThreadingTCPServer):
-    """Lead on to where CONNECT says, for whoever knows the password; remember where that was."""
+    """Lead on to where CONNECT says, for whoever knows the password, or answer `says` in place of that.
+
+    Remembers where everybody wanted to go. All are led to the host `leads_to`, where it is given.
+    """
 
     daemon_threads = True
     block_on_close = False
+    allow_reuse_address = True
 
-    def __init__(self, username: str, password: str) -> None:
-        self.expected = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+    def __init__(
+        self,
+        username: str | None = None,
+        password: str = "",
+        *,
+        says: bytes | None = None,
+        address: tuple[str, int] = ("127.0.0.1", 0),
+        leads_to: str | None = None,
+    ) -> None:
+        token = base64.b64encode(f"{username}:{password}".encode()).decode()
+        self.expected = None if username is None else f"Basic {token}"
+        self.says = says
+        self.leads_to = leads_to
         self.asked: list[str] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
+        self.closed = threading.Event()
+        super().__init__(address, _Handler)
         self.port: int = self.server_address[1]
 
     def __enter__(self) -> Self:
@@ -27,6 +43,7 @@ class FakeProxy(socketserver.ThreadingTCPServer):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closed.set()
         self.shutdown()
         self.server_close()
 
@@ -40,15 +57,22 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         target = self.rfile.readline().decode().split()[1]
         headers = dict(line.split(": ", 1) for line in iter(lambda: self.rfile.readline().decode().strip(), ""))
+        if self.server.says is not None:
+            self.server.asked.append(target)
+            self.wfile.write(self.server.says)
+            if not self.server.says:
+                self.server.closed.wait(60)
+            return
         if headers.get("Proxy-Authorization") != self.server.expected:
             self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
             return
         self.server.asked.append(target)
         host, _, port = target.rpartition(":")
-        with socket.create_connection((host.strip("[]"), int(port)), 5) as onward:
+        with socket.create_connection((self.server.leads_to or host.strip("[]"), int(port)), 5) as onward:
             self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            while True:
-                for source in select.select([self.connection, onward], [], [])[0]:
+            # A proxy that dies takes its tunnels along.
+            while not self.server.closed.is_set():
+                for source in select.select([self.connection, onward], [], [], 0.1)[0]:
                     data = source.recv(65536)
                     if not data:
                         return

@@ -55,7 +55,10 @@ def why_no_strace() -> str | None:
 
 
 def run(action: str, directory: Path, secret: str = "", inject: str | None = None) -> Outcome:
-    """Run the driver under strace, with at most one injection."""
+    """Run the driver under strace, with at most one injection.
+
+    The trace shows 400 bytes of each text: all that the store writes, and not the marks in the driver's own source.
+    """
     with tempfile.NamedTemporaryFile("r") as log:
         options = ["-e", f"inject={inject}"] if inject else []
         done = subprocess.run(
@@ -63,7 +66,7 @@ def run(action: str, directory: Path, secret: str = "", inject: str | None = Non
                 "strace",
                 "-f",
                 "-s",
-                "200",
+                "400",
                 "-o",
                 log.name,
                 "-e",

@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, Self
 
 from .sandbox import Sandbox, wait_for
+from .stopwatch import time_to_end_s
 
 PRODUCT_KEY = "a1b2c3d4e5f"
 
@@ -87,8 +87,10 @@ class Gateway:
 
     def kill(self) -> None:
         if self._process is not None:
-            # A wrapper such as faketime has the daemon as its child: the whole group has to go.
-            os.killpg(self._process.pid, signal.SIGKILL)
+            # A wrapper such as faketime has the daemon as its child: the whole group has to go. Of one that has ended
+            # and was waited for, the number may be somebody else's by now.
+            if self._process.returncode is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 
@@ -128,6 +130,8 @@ class Gateway:
         return self
 
     def stop_time_s(self) -> float:
-        before = time.monotonic()
-        assert self.stop() == 0
-        return time.monotonic() - before
+        """Stop the daemon; return how long it took."""
+        assert self._process is not None
+        took = time_to_end_s(self._process, self._process.terminate)
+        assert self.wait() == 0
+        return took

@@ -15,9 +15,15 @@ DEVICE = Credentials(
 )
 
 
-def point(gateway: Gateway, port: int, ca_file: Path) -> None:
+def point(gateway: Gateway, port: int, ca_file: Path, host: str = "127.0.0.1") -> None:
     """Give the gateway a stored secret and an MQTT server; registration goes nowhere."""
     gateway.write_config("https://127.0.0.1:9/auth/register/device", port, ca_file)
+    gateway.config.write_text(gateway.config.read_text().replace("host: 127.0.0.1", f"host: {host}"))
+    store(gateway)
+
+
+def store(gateway: Gateway) -> None:
+    """Give the gateway a stored secret."""
     gateway.credentials.parent.mkdir(mode=0o700)
     gateway.credentials.write_bytes(encode(DEVICE))
     gateway.credentials.chmod(0o600)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from iot_onboard.aliyun import hosts, names
-from iot_onboard.aliyun.login import CONNACK_MEANINGS, ConnackMeaning, connack_meaning, login
+from iot_onboard.aliyun.connack import CONNACKS, ConnackMeaning, connack
+from iot_onboard.aliyun.login import login
 from iot_onboard.aliyun.signing import SignMethod, sign
 from iot_onboard.aliyun.topics import tags_report, version_report
 from iot_onboard.credentials import Credentials, Identity
@@ -90,9 +91,9 @@ def test_bad_product_keys(key: str) -> None:
 
 def test_connack_numbers() -> None:
     """4 and 5 speak of the secret; the rest is not about it, whatever the number."""
-    about_secret = {code for code in range(256) if connack_meaning(code)[0] is ConnackMeaning.SECRET_REFUSED}
+    about_secret = {code for code in range(256) if connack(code).asks_for is ConnackMeaning.SECRET_REFUSED}
     assert about_secret == {4, 5}
-    assert set(CONNACK_MEANINGS) == {1, 2, 3, 4, 5}
+    assert set(CONNACKS) == {1, 2, 3, 4, 5}
 
 
 def test_reports() -> None:

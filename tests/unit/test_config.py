@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.aliyun.signing import SignMethod
-from iot_onboard.config import RULES, Config, Document, Problem, file_problem, parse
+from iot_onboard.config import RULES, Config, Document, parse, settings_of
+from iot_onboard.problems import Problem, file_problem
 from iot_onboard.proxy import ProxyAddress
 from iot_onboard.secret import Secret
 
@@ -137,7 +138,8 @@ def test_an_empty_file_misses_the_required_keys(text: str) -> None:
         (BASE + 'region: "a\n', "0.yaml:4: (file): is not YAML"),
         (BASE + "---\nregion: cn\n", "0.yaml:3: (file): is not YAML"),
         (BASE + "region: \x07\n", "0.yaml:1: (file): is not YAML"),
-        (BASE + "x: " + "[" * 5000, "0.yaml:1: (file): is not YAML"),
+        (BASE + "x: " + "[" * 250_000, "0.yaml:3: (file): nests more than 20 deep"),
+        (BASE + "x:\n" + "".join(" " * depth + "x:\n" for depth in range(1, 700)), "0.yaml:23: (file): nests more"),
         ("a: b: c\n", "0.yaml:1: (file): is not YAML"),
         ("\0", "0.yaml:1: (file): is not YAML"),
         ("a: &a [x]\nb: *a\n", "0.yaml:1: (file): anchors and aliases are not taken"),
@@ -177,6 +179,10 @@ def test_a_bomb_of_aliases_costs_nothing() -> None:
         ("mqtt: 5", "mqtt: must be a mapping (its keys are host, port, keepalive_s, clean_session)"),
         ("mqtt.port: 5", "mqtt.port: is not a key we know (write it as  mqtt: {port: ...})"),
         ("mqtt: {host: a b}", "mqtt.host: is not a host name"),
+        ("mqtt: {host: a..b}", "mqtt.host: is not a host name"),
+        (f"mqtt: {{host: {'x' * 64}.com}}", "mqtt.host: is not a host name"),
+        (f"mqtt: {{host: {'x.' * 127}x}}", "mqtt.host: is not a host name"),
+        ("registration: {url: 'https://a..b/'}", "registration.url: does not name a host"),
         ("mqtt: {port: '8883'}", "mqtt.port: is text, must be a whole number from 1 to 65535"),
         ("mqtt: {port: 65536}", "mqtt.port: must be from 1 to 65535"),
         ("mqtt: {port: true}", "mqtt.port: is true or false, must be a whole number from 1 to 65535"),
@@ -291,6 +297,42 @@ def test_an_unread_file_may_hold_the_missing_keys() -> None:
     _, problems = parse([Document(name="conf.d/a.yaml", text="regon: x\n")], [earlier])
     assert [problem.key for problem in problems] == ["(file)", "regon"]
     assert str(earlier) == "config.yaml:1: (file): cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize("line", ["{product_secret:hunter2}", '{"Device Secret=hunter2"}', "? password:hunter2"])
+def test_a_secret_glued_to_its_key_is_not_shown(line: str) -> None:
+    """Without a blank after the colon it is part of the key, and a problem shows its key."""
+    (problem, *_) = problems_of(line + "\n")
+    assert "(a blank is missing after the colon)" in problem
+    assert "hunter2" not in problem
+
+
+def test_a_gateway_that_is_not_set_up_has_no_names() -> None:
+    """Where names are not required, missing ones are empty; what is wrong is a problem all the same."""
+    document = Document(name="f", text="region: us-east-1\n")
+    config, problems = parse([document], names_required=False)
+    assert problems == ()
+    assert config is not None
+    assert (config.product_key, config.device_name, config.region) == ("", "", "us-east-1")
+    _, problems = parse([document, Document(name="g", text="product_key:\n")], names_required=False)
+    assert [str(problem) for problem in problems] == ["g:1: product_key: is empty"]
+
+
+def test_keys_that_somebody_else_reads() -> None:
+    """They are left alone at the top, refused in a section, and still may stand there once only."""
+    text = BASE + "product_secret: hunter2\nmqtt: {product_secret: hunter2}\nproduct_secret: hunter2\n"
+    document = Document(name="f", text=text, apart=frozenset({"product_secret"}))
+    _, problems = parse([document])
+    assert [(problem.line, problem.key, problem.problem) for problem in problems] == [
+        (4, "mqtt.product_secret", "a secret is never a value here"),
+        (5, "product_secret", "stands here twice"),
+    ]
+
+
+def test_what_one_file_sets() -> None:
+    """Its good keys with their values, whatever else is wrong in it."""
+    text = "mqtt: {port: 443, host: a b}\ninstance_id:\nregon: x\n"
+    assert settings_of(Document(name="f", text=text)) == {"mqtt.port": 443, "instance_id": None}
 
 
 def test_the_shipped_file_asks_for_the_two_names() -> None:

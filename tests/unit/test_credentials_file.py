@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from contextlib import suppress
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.credentials_file import MOST_BYTES, Damaged, decode, encode
+from iot_onboard.credentials_file import MOST_BYTES, Damaged, NewerFormat, decode, encode
 from iot_onboard.secret import Secret
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw:1@x.y")
@@ -109,3 +110,50 @@ def test_an_exception_tells_no_secret(data: bytes) -> None:
     assert "theDeviceSecret" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def written(**changes: object) -> bytes:
+    """Write a file as a version of another day might, by the rules of docs/decisions/0006."""
+    record = {name: value for name, value in {**json.loads(GOOD), **changes}.items() if value is not ABSENT}
+    del record["sha256"]
+    checksum = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    return json.dumps({**record, "sha256": checksum}).encode()
+
+
+ABSENT = object()
+
+
+@pytest.mark.parametrize("number", [2, 3, 10**6])
+def test_a_newer_format_is_read_as_far_as_it_goes(number: int) -> None:
+    """With the names in their places and others beside them it gives the secret."""
+    data = written(format=number, instance={"id": "iot-060a0abc"}, more=[1, 2])
+    assert decode(data, IDENTITY) == decode(GOOD, IDENTITY)
+
+
+@pytest.mark.parametrize("changes", [{"device_secret": ABSENT}, {"device_secret": ["x"]}, {"issued_at": 1}])
+def test_a_newer_format_without_them_is_not_damaged(changes: dict[str, object]) -> None:
+    """It is whole, and a later version can read it; of format 1 the same is damage."""
+    with pytest.raises(NewerFormat, match="in format 2, which a newer iot-onboard has written"):
+        decode(written(format=2, **changes), IDENTITY)
+    with pytest.raises(Damaged):
+        decode(written(format=1, **changes), IDENTITY)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        written(format=2).replace(b"theDeviceSecret", b"TheDeviceSecret"),
+        written(format=2, product_key="another"),
+        written(format=0),
+        written(format=-1),
+        written(format=True),
+        written(format=2.0),
+        written(format="2"),
+        written(format=ABSENT),
+    ],
+    ids=["checksum", "another-device", "zero", "negative", "true", "float", "text", "absent"],
+)
+def test_what_is_damage_in_any_format(data: bytes) -> None:
+    """A newer number excuses nothing else."""
+    with pytest.raises(Damaged):
+        decode(data, IDENTITY)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from iot_onboard.events import TABLE, Context, Details, Event, journal_fields, sentence, span
+from iot_onboard.event_table import TABLE
+from iot_onboard.events import Context, Details, Event, Took, journal_fields, repeated, sentence, span
 
 CONTEXT = Context(product_key="pk", device_name="gw-0001", version="1.0", endpoint="host:8883")
 
@@ -14,7 +17,7 @@ def test_every_event_has_an_entry_and_a_sentence(event: Event) -> None:
     """Sentences need no more than the details hold, full or empty."""
     full = Details(code="6289", detail="why", cure="do", attempt=3, next_try_s=90.0, duration_ms=1500)
     for details in (Details(), full):
-        text = sentence(event, details, CONTEXT)
+        text = sentence(TABLE[event], details, CONTEXT)
         assert "{" not in text
         assert "\n" not in text
 
@@ -37,6 +40,44 @@ def test_fields_without_a_value_are_left_out() -> None:
     assert fields["IOT_EVENT"] == "connect-failed"
     assert fields["IOT_NEXT_TRY_S"] == "4.2"
     assert "IOT_CODE" not in fields
+    assert fields["IOT_CAUSE"] == "connect-failed", "where nothing more exact is known, the event itself"
+
+
+def test_what_the_parts_took_stands_in_fields() -> None:
+    """Those that were measured, in milliseconds; none that was not."""
+    details = Details(duration_ms=250, took=Took(tcp_ms=0, tls_ms=90, answer_ms=50))
+    fields = dict(journal_fields(Event.ONLINE, details, CONTEXT, "online"))
+    told = {name: value for name, value in fields.items() if name.endswith("_MS")}
+    assert told == {"IOT_DURATION_MS": "250", "IOT_TCP_MS": "0", "IOT_TLS_MS": "90", "IOT_ANSWER_MS": "50"}
+
+
+def test_a_hint_is_given_where_there_is_one() -> None:
+    """A failure that may pass says what to check if it does not."""
+    entry = TABLE[Event.CONNECT_FAILED]
+    assert sentence(entry, Details(detail="x", next_try_s=4.0), CONTEXT) == "Cannot connect: x. Next try in 4 s."
+    told = sentence(entry, Details(detail="x", next_try_s=4.0, cure="check the cable"), CONTEXT)
+    assert told == "Cannot connect: x. Next try in 4 s. If it lasts: check the cable."
+
+
+def test_a_reason_is_a_code_or_a_sentence() -> None:
+    """A refused secret says why there is no new one, with or without a code."""
+    entry = TABLE[Event.LOGIN_BLOCKED]
+    assert "no new one (code 6289: active)" in sentence(entry, Details(code="6289", detail="active"), CONTEXT)
+    assert "no new one (no file)" in sentence(entry, Details(detail="no file"), CONTEXT)
+
+
+def test_a_repeated_line_says_how_often_and_since_when() -> None:
+    """The time of day; with the date where it was another day."""
+    now = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
+    assert repeated(7, now.replace(hour=14, minute=2), now) == "7 times since 14:02"
+    assert repeated(1, now.replace(hour=9), now) == "since 09:30"
+    assert repeated(412, now.replace(day=23), now) == "412 times since 2026-11-23 14:30"
+
+
+def test_a_try_that_is_under_way_is_not_announced_for_later() -> None:
+    """A reminder may come in the middle of one."""
+    told = sentence(TABLE[Event.SECRET_UNREADABLE], Details(detail="x", next_try_s=0.0), CONTEXT)
+    assert told.endswith("x. Trying now.")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.aliyun.names import device_name_problem
-from iot_onboard.identity import BadName, Facts, MissingFact, expand, template_problem
+from iot_onboard.identity import Facts, expand, template_problem
+from iot_onboard.problems import BadName, MissingFact
 
 MACHINE_ID = "0123456789abcdef0123456789abcdef"
 FACTS = Facts(

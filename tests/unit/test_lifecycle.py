@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import get_args
@@ -22,7 +23,8 @@ from iot_onboard.errors import (
     Throttled,
     Transient,
 )
-from iot_onboard.events import Event
+from iot_onboard.events import Details, Event, Took
+from iot_onboard.explanations import find
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
 from iot_onboard.lifecycle.table import IGNORED, TABLE
@@ -93,11 +95,37 @@ def test_first_boot() -> None:
     assert (life.state.phase, life.has(m.Report)) == (m.Phase.ONLINE, True)
 
 
+def test_each_step_says_what_it_took() -> None:
+    """Registration, store and login: the whole since the step began, and the parts that were measured."""
+    took = Took(dns_ms=5, tcp_ms=40, tls_ms=90)
+    life = Life().feed(m.Started()).feed(m.NothingStored(writable=True))
+    life.feed(m.Registered(credentials=secret(1), took=replace(took, answer_ms=700)), after_s=0.9)
+    assert told_of(life) == Details(duration_ms=900, took=replace(took, answer_ms=700))
+    life.feed(m.Saved(), after_s=0.03)
+    assert told_of(life) == Details(duration_ms=30)
+    life.feed(m.Dialled(took=took), after_s=0.2).feed(m.Accepted(), after_s=0.05)
+    assert told_of(life) == Details(duration_ms=250, took=replace(took, answer_ms=50))
+
+
+def told_of(life: Life) -> Details:
+    return next(effect.details for effect in life.effects if isinstance(effect, m.Announce))
+
+
 def test_second_boot_does_not_register() -> None:
     """With a secret on disk nothing is registered."""
     life = Life().connecting()
     assert life.state.phase is m.Phase.CONNECTING
     assert not life.has(m.Register)
+
+
+def test_a_card_of_another_gateway_is_told() -> None:
+    """Its name stands in the line, and this gateway registers; of many a few are named."""
+    life = Life().feed(m.Started()).feed(m.NothingStored(writable=True, others=("pk.a", "pk.b", "pk.c", "pk.d")))
+    assert life.told() == [Event.OTHER_DEVICE, Event.REGISTERING]
+    announced = life.effects[0]
+    assert isinstance(announced, m.Announce)
+    assert announced.details.detail == "pk.a, pk.b, pk.c and 1 more"
+    assert life.has(m.Register)
 
 
 def test_an_unwritable_store_blocks_registration() -> None:
@@ -138,6 +166,20 @@ def test_retry_after_is_obeyed() -> None:
     assert life.feed(m.NetworkChanged(), after_s=1.0).state.phase is m.Phase.WAITING
 
 
+def test_a_short_retry_after_meets_the_back_off() -> None:
+    """It is the least that we wait, not the most: a fleet that is told "1" all day does not knock all day."""
+    life = Life().feed(m.Started()).feed(m.NothingStored(writable=True))
+    waits: list[float] = []
+    for _ in range(10):
+        life.feed(m.RegisterFailed(failure=Throttled(detail="429", retry_after_s=1.0)), chance=0.5)
+        assert life.state.wake_at is not None
+        waits.append(life.state.wake_at - life.now_s)
+        while life.state.phase is m.Phase.WAITING:
+            life.wait()
+    assert waits[0] <= 5.0
+    assert waits[-1] > 100.0
+
+
 def test_a_failed_write_keeps_the_secret_and_never_connects() -> None:
     """The write is retried with the same secret."""
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.Registered(credentials=secret(1)))
@@ -167,11 +209,75 @@ def test_a_wrong_clock_is_waited_for() -> None:
     assert life.feed(m.ClockSet(), after_s=1.0).state.phase is m.Phase.CONNECTING
 
 
+@pytest.mark.parametrize("failure", [MISSING, ACTIVATED, Rejected(code="6600", detail="x", cure="y")])
+def test_changed_settings_end_a_block(failure: Failure) -> None:
+    """A new process has the new configuration and systemd's new copy of the secret."""
+    life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.RegisterFailed(failure=failure))
+    assert m.Waker.SETTINGS in life.state.wakers
+    life.feed(m.SettingsChanged())
+    assert life.state.phase is m.Phase.STOPPED
+    assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
+
+
+def test_wrong_settings_end_nothing() -> None:
+    """Ending for them would end with 78, and nobody starts that again: told, and the wait goes on."""
+    life = Life().feed(m.Started()).feed(m.LoadFailed(failure=UNREADABLE))
+    before = life.state
+    life.feed(m.SettingsChanged(problems=("config.yaml:1: a", "config.yaml:2: b")))
+    assert life.state == before
+    assert life.told() == [Event.SETTINGS_WRONG, Event.SETTINGS_WRONG]
+
+
+@pytest.mark.parametrize("failure", [NETWORK, Throttled(retry_after_s=900.0, detail="slow down")])
+def test_new_settings_end_a_wait_too(failure: Failure) -> None:
+    """A wrong proxy or host looks like a network that is down: whoever corrects it does not have to restart."""
+    life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.RegisterFailed(failure=failure))
+    assert life.state.phase is m.Phase.WAITING
+    life.feed(m.SettingsChanged())
+    assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
+
+
+def test_new_settings_do_not_end_the_wait_for_the_disk() -> None:
+    """The secret is in memory alone: a new process would have to ask for another one."""
+    life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.Registered(credentials=secret(1)))
+    life.feed(m.SaveFailed(failure=UNREADABLE))
+    before = life.state
+    assert m.Waker.SETTINGS not in before.wakers
+    assert life.feed(m.SettingsChanged()).state == before
+    assert life.effects == ()
+
+
+@pytest.mark.parametrize("phase", [phase for phase in m.Phase if phase not in {m.Phase.WAITING, m.Phase.BLOCKED}])
+def test_settings_end_nothing_else(phase: m.Phase) -> None:
+    """A gateway that is online stays so; an operator restarts it for other settings."""
+    assert (phase, m.SettingsChanged) in IGNORED
+
+
 def test_a_route_ends_the_wait() -> None:
     """A route or address that appears retries at once where the network was in the way, and not after a refusal."""
     life = Life().connecting().feed(m.DialFailed(failure=NETWORK))
     assert life.feed(m.NetworkChanged(), after_s=0.1).has(m.Dial)
     assert not Life().connecting().feed(m.Dialled()).feed(m.Refused(code=5)).feed(m.NetworkChanged()).has(m.Dial)
+
+
+def test_a_route_is_a_reason_to_ask() -> None:
+    """What is online stays so, and asks the server whether it is still there."""
+    life = Life().online()
+    assert life.feed(m.NetworkChanged(), after_s=1.0).effects == (m.Probe(),)
+    assert life.state.phase is m.Phase.ONLINE
+
+
+def test_a_loss_that_a_change_of_the_network_explains() -> None:
+    """The next try comes soon, however short the sessions were; without a change, or by the server, back-off grows."""
+    for changed, by_server, soon in ((True, False, True), (True, True, False), (False, False, False)):
+        life = Life().online()
+        for _ in range(4):
+            if changed:
+                life.feed(m.NetworkChanged(), after_s=10.0)
+            life.feed(m.Lost(by_server=by_server, detail="x"), after_s=11.0, chance=1.0)
+            wait_s = (life.state.wake_at or 0.0) - life.now_s
+            life.wait().feed(m.Dialled()).feed(m.Accepted())
+        assert (wait_s <= 5.0) == soon
 
 
 def test_the_third_refusal_registers_once_and_heals() -> None:
@@ -324,6 +430,8 @@ def outcome(life: Life, pick: int, failure: Failure, flag: bool, number: int) ->
             return m.Refused(code=pick) if pick else m.Lost(by_server=flag, detail="x")
         case m.Phase.ONLINE:
             return m.Lost(by_server=flag, detail="x")
+        case m.Phase.WAITING | m.Phase.BLOCKED if pick == 8:
+            return m.SettingsChanged(problems=("x",) if flag else ())
         case _:
             return m.Tick()
 
@@ -358,6 +466,8 @@ class Watch:
             self.asking = True
         if isinstance(effect, m.Save):
             assert effect.credentials == life.state.credentials
+        if isinstance(effect, m.Announce):
+            assert find(effect.details.cause or effect.event.value), "explain knows what the journal names"
 
     def see_wait(self, before: m.State, life: Life) -> None:
         if life.state.phase is m.Phase.ONLINE:
@@ -388,6 +498,11 @@ def test_invariants_hold_over_random_lives(
         elif before.phase is m.Phase.ONLINE:
             life.now_s += dt_s
         life.feed(given_input, chance=chance)
+        if life.state.phase is m.Phase.STOPPED:
+            # Whoever ends for new settings leaves nothing behind that is in memory alone.
+            assert isinstance(given_input, m.SettingsChanged)
+            assert life.state.credentials is None or life.state.durable
+            return
         rule = TABLE.get((before.phase, type(given_input)))
         assert rule is None or life.state.phase in rule.targets or life.state.phase is before.phase
         watch.see(before, given_input, life)
@@ -402,6 +517,8 @@ def test_after_a_stop_nothing_happens(
     life = Life().feed(m.Started())
     for number, (pick, failure, flag, chance, _) in enumerate(plan):
         given_input = outcome(life, pick, failure, flag, number)
+        if life.state.phase is m.Phase.STOPPED:
+            break
         if isinstance(given_input, m.Tick):
             assert life.state.wake_at is not None
             life.now_s = max(life.now_s, life.state.wake_at)

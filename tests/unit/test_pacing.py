@@ -42,3 +42,9 @@ def test_no_sixth_connect_within_the_window(pauses: list[float]) -> None:
         now_s = pacing.earliest_s(tuple(sent), now_s + pause)
         sent.append(now_s)
     assert all(later - first >= 60.0 for first, later in zip(sent, sent[5:], strict=False))
+
+
+def test_a_pause_comes_late_and_stays_bounded() -> None:
+    """Ten quick ends are nothing but systemd's two seconds; then ten seconds, doubling to ten minutes."""
+    assert {pacing.pause_s(short) for short in range(11)} == {0.0}
+    assert [pacing.pause_s(short) for short in (11, 12, 13, 16, 17, 18, 10**6)] == [10, 20, 40, 320, 600, 600, 600]

@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+VENDOR_DOMAIN = "aliyuncs.com"
+# Those the vendor's documentation names; there may be more, so a region is free text.
+KNOWN_REGIONS = frozenset(
+    {
+        "ap-northeast-1",
+        "ap-southeast-1",
+        "cn-beijing",
+        "cn-shanghai",
+        "cn-shenzhen",
+        "eu-central-1",
+        "us-east-1",
+        "us-west-1",
+    }
+)
+
 
 def registration_url(region: str) -> str:
     """Return the address of dynamic registration, the same for every kind of instance (vendor documentation)."""

@@ -1,11 +1,9 @@
-"""The MQTT login triple, and what the platform's CONNACK numbers mean."""
+"""The MQTT login triple."""
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
-
 from ..credentials import Credentials
+from ..records import dataclass
 from ..secret import Secret
 from .signing import SignMethod, sign
 
@@ -33,25 +31,3 @@ def login(credentials: Credentials, method: SignMethod) -> Login:
         username=f"{identity.device_name}&{identity.product_key}",
         password=Secret(sign(method, credentials.device_secret, signed)),
     )
-
-
-class ConnackMeaning(enum.Enum):
-    """Say what a refused CONNECT asks for."""
-
-    SECRET_REFUSED = "secret refused"  # noqa: S105
-    UNHAPPY = "unhappy"
-    UNAVAILABLE = "unavailable"
-
-
-CONNACK_MEANINGS = {
-    1: (ConnackMeaning.UNHAPPY, "the server does not take MQTT 3.1.1"),
-    2: (ConnackMeaning.UNHAPPY, "client id refused; the platform also says so when throttling"),
-    3: (ConnackMeaning.UNAVAILABLE, "service unavailable; the platform also says so when throttling"),
-    4: (ConnackMeaning.SECRET_REFUSED, "user name or password wrong; also a wrong host or region"),
-    5: (ConnackMeaning.SECRET_REFUSED, "not authorised"),
-}
-
-
-def connack_meaning(code: int) -> tuple[ConnackMeaning, str]:
-    """Return what CONNACK `code` asks for, and a clause that explains it (MQTT 3.1.1, section 3.2.2.3)."""
-    return CONNACK_MEANINGS.get(code, (ConnackMeaning.UNHAPPY, "a number that MQTT 3.1.1 does not have"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ..credentials import Identity
+from ..records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ state and the *effects* that the loop is to run. There is no other place where a
 A gateway's life is short to tell. BOOT looks for the device secret. REGISTERING asks the platform for one, SAVING
 makes it durable, CONNECTING dials and logs in, ONLINE lasts. Two states wait: WAITING mends by itself and retries
 soon; BLOCKED needs somebody, says whom, and retries about hourly all the same, because the cure happens in the cloud
-console and nobody visits the box to tell us. Both know their *goal*, the step to take when the wait ends. STOPPED is
-the only state without an exit.
+console and nobody visits the box to tell us. Where the cure is a file on this gateway it need not wait: changed
+settings end a BLOCKED process, and the service manager starts one that has them. Both know their *goal*, the step to
+take when the wait ends. STOPPED is the only state without an exit.
 
 Three rules of the platform shape the rest. Until the first login registration can be repeated and the last answer is
 the valid one, so a lost answer is mended by asking again. After the first login registration is refused, so nothing

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from .model import Phase
+from .model import Phase, StopRequested, Tick
 from .table import TABLE
 
 
 def mermaid() -> str:
-    """Return the table as a Mermaid state diagram; stops, which every state has, are one note."""
+    """Return the table as a Mermaid state diagram; stops and hanging jobs, which every state has, are one note."""
     arrows: dict[tuple[str, str], list[str]] = {}
-    for (phase, _), rule in TABLE.items():
+    for (phase, given), rule in TABLE.items():
         for target in sorted(rule.targets, key=lambda target: target.value):
-            if target is not Phase.STOPPED and target is not phase:
+            everywhere = target is Phase.STOPPED and given in {StopRequested, Tick}
+            if target is not phase and not everywhere:
                 arrows.setdefault((phase.name, target.name), []).append(rule.label)
     lines = ["stateDiagram-v2", "    [*] --> BOOT"]
     lines += [f"    {start} --> {end}: {' / '.join(labels)}" for (start, end), labels in arrows.items()]
@@ -20,4 +21,4 @@ def mermaid() -> str:
 
 
 if __name__ == "__main__":
-    print(mermaid(), end="")  # noqa: T201
+    print(mermaid(), end="")  # noqa: T201 - it is a program

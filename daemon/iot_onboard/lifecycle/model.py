@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 
 from .. import pacing
 from ..credentials import Credentials
 from ..errors import Failure
-from ..events import Details, Event
+from ..events import Details, Event, Took
+from ..records import dataclass, field
 
 
 class Phase(enum.Enum):
@@ -38,6 +38,7 @@ class Waker(enum.Enum):
 
     NETWORK = "network"
     CLOCK = "clock"
+    SETTINGS = "settings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +77,15 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingStored:
-    """No usable secret is stored; `detail` says why the store cannot be written where it cannot."""
+    """No usable secret is stored; `detail` says why the store cannot be written where it cannot.
+
+    `others` names devices whose secrets are stored: the card comes from another gateway.
+    """
 
     writable: bool
     detail: str = ""
     damage: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +100,7 @@ class Registered:
     """The platform gave a secret."""
 
     credentials: Credentials
+    took: Took = field(default_factory=Took)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +123,11 @@ class SaveFailed:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dialled:
     """TCP and TLS stand; no MQTT packet was sent."""
+
+    took: Took = field(default_factory=Took)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +168,13 @@ class ClockSet:
     """The wall clock was set."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsChanged:
+    """There is another configuration, or another secret; with `problems` it is one to be corrected first."""
+
+    problems: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """`State.wake_at` has come."""
@@ -186,6 +201,7 @@ Input = (
     | Lost
     | NetworkChanged
     | ClockSet
+    | SettingsChanged
     | Tick
     | StopRequested
 )
@@ -227,6 +243,11 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask the server at once whether it is still there; a short silence is an answer too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """Close the connection without a word."""
 
@@ -251,12 +272,15 @@ class Exit:
     code: int
 
 
-Effect = Load | Register | Save | Dial | Login | Report | Drop | Disconnect | Announce | Exit
+Effect = Load | Register | Save | Dial | Login | Report | Probe | Drop | Disconnect | Announce | Exit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Hold everything that decisions depend on. Times are monotonic seconds."""
+    """Hold everything that decisions depend on, and what is told of them. Times are monotonic seconds.
+
+    `began_at` is when the job under way began, `took` what the dial took.
+    """
 
     policy: Policy = field(default_factory=Policy)
     phase: Phase = Phase.BOOT
@@ -266,8 +290,10 @@ class State:
     credentials: Credentials | None = None
     durable: bool = False
     logging_in: bool = False
-    dialled_at: float = 0.0
+    began_at: float = 0.0
+    took: Took = field(default_factory=Took)
     online_since: float = 0.0
+    network_changed_at: float = float("-inf")
     failures: int = 0
     refusals: int = 0
     short_sessions: int = 0

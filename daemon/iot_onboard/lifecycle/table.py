@@ -6,63 +6,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
 
 from ..events import Event
+from ..exit_codes import ExitCode
+from ..records import dataclass, replace
+from ..typed import Any
+from . import connection_rules as connection
 from . import model as m
-from . import rules as r
+from . import secret_rules as secret
+from . import steps
 from .model import Phase
+from .waits import Step
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Say what happens on an input: the function, where it may lead, and the words for the diagram."""
 
-    act: Callable[[m.State, Any, m.Now], r.Step]
+    act: Callable[[m.State, Any, m.Now], Step]
     targets: frozenset[Phase]
     label: str
 
 
-def _rule(act: Callable[[m.State, Any, m.Now], r.Step], label: str, *targets: Phase) -> Rule:
+def _rule(act: Callable[[m.State, Any, m.Now], Step], label: str, *targets: Phase) -> Rule:
     return Rule(act, frozenset(targets), label)
 
 
 _CONNECT = (Phase.CONNECTING, Phase.WAITING)
 _REGISTER = (Phase.REGISTERING, Phase.WAITING)
-_STOP = _rule(r.stop, "asked to stop", Phase.STOPPED)
-_STUCK = _rule(r.stuck, "deadline of the job", Phase.STOPPED)
+_STOP = _rule(steps.stop, "asked to stop", Phase.STOPPED)
+_SETTINGS = _rule(steps.settings_changed, "the settings change", Phase.STOPPED)
+_STUCK = _rule(steps.stuck, "deadline of the job", Phase.STOPPED)
 _WAKE = (Phase.BOOT, Phase.REGISTERING, Phase.SAVING, Phase.CONNECTING, Phase.WAITING)
 
 TABLE: dict[tuple[Phase, type[m.Input]], Rule] = {
-    (Phase.BOOT, m.Started): _rule(r.load, "start", Phase.BOOT),
-    (Phase.BOOT, m.Loaded): _rule(r.loaded, "secret stored", *_CONNECT),
-    (Phase.BOOT, m.NothingStored): _rule(r.nothing_stored, "none stored", *_REGISTER, Phase.BLOCKED),
-    (Phase.BOOT, m.LoadFailed): _rule(r.load_failed, "unreadable", Phase.BLOCKED),
+    (Phase.BOOT, m.Started): _rule(steps.load, "start", Phase.BOOT),
+    (Phase.BOOT, m.Loaded): _rule(secret.loaded, "secret stored", *_CONNECT),
+    (Phase.BOOT, m.NothingStored): _rule(secret.nothing_stored, "none stored", *_REGISTER, Phase.BLOCKED),
+    (Phase.BOOT, m.LoadFailed): _rule(secret.load_failed, "unreadable", Phase.BLOCKED),
     (Phase.BOOT, m.Tick): _STUCK,
     (Phase.BOOT, m.StopRequested): _STOP,
-    (Phase.REGISTERING, m.Registered): _rule(r.registered, "secret", Phase.SAVING),
-    (Phase.REGISTERING, m.RegisterFailed): _rule(r.register_failed, "no secret", Phase.WAITING, Phase.BLOCKED),
+    (Phase.REGISTERING, m.Registered): _rule(secret.registered, "secret", Phase.SAVING),
+    (Phase.REGISTERING, m.RegisterFailed): _rule(secret.register_failed, "no secret", Phase.WAITING, Phase.BLOCKED),
     (Phase.REGISTERING, m.Tick): _STUCK,
     (Phase.REGISTERING, m.StopRequested): _STOP,
-    (Phase.SAVING, m.Saved): _rule(r.saved, "durable and read back", *_CONNECT),
-    (Phase.SAVING, m.SaveFailed): _rule(r.save_failed, "not durable", Phase.WAITING),
+    (Phase.SAVING, m.Saved): _rule(secret.saved, "durable and read back", *_CONNECT),
+    (Phase.SAVING, m.SaveFailed): _rule(secret.save_failed, "not durable", Phase.WAITING),
     (Phase.SAVING, m.Tick): _STUCK,
     (Phase.SAVING, m.StopRequested): _STOP,
-    (Phase.CONNECTING, m.Dialled): _rule(r.dialled, "TLS stands: CONNECT", Phase.CONNECTING),
-    (Phase.CONNECTING, m.DialFailed): _rule(r.dial_failed, "no connection", Phase.WAITING, Phase.BLOCKED),
-    (Phase.CONNECTING, m.Accepted): _rule(r.accepted, "accepted", Phase.ONLINE),
-    (Phase.CONNECTING, m.Refused): _rule(r.refused, "refused", *_REGISTER, Phase.BLOCKED),
-    (Phase.CONNECTING, m.Lost): _rule(r.lost_before_online, "closed", Phase.WAITING),
-    (Phase.CONNECTING, m.Tick): _rule(r.connack_overdue_or_stuck, "no CONNACK", Phase.WAITING, Phase.STOPPED),
+    (Phase.CONNECTING, m.Dialled): _rule(connection.dialled, "TLS stands: CONNECT", Phase.CONNECTING),
+    (Phase.CONNECTING, m.DialFailed): _rule(connection.dial_failed, "no connection", Phase.WAITING, Phase.BLOCKED),
+    (Phase.CONNECTING, m.Accepted): _rule(connection.accepted, "accepted", Phase.ONLINE),
+    (Phase.CONNECTING, m.Refused): _rule(connection.refused, "refused", *_REGISTER, Phase.BLOCKED),
+    (Phase.CONNECTING, m.Lost): _rule(connection.lost_before_online, "closed", Phase.WAITING),
+    (Phase.CONNECTING, m.Tick): _rule(connection.connack_overdue_or_stuck, "no CONNACK", Phase.WAITING, Phase.STOPPED),
     (Phase.CONNECTING, m.StopRequested): _STOP,
-    (Phase.ONLINE, m.Lost): _rule(r.lost, "lost", Phase.WAITING),
+    (Phase.ONLINE, m.NetworkChanged): _rule(connection.network_changed_online, "a route or address", Phase.ONLINE),
+    (Phase.ONLINE, m.Lost): _rule(connection.lost, "lost", Phase.WAITING),
     (Phase.ONLINE, m.StopRequested): _STOP,
-    (Phase.WAITING, m.Tick): _rule(r.wake, "the wait ends", *_WAKE),
-    (Phase.WAITING, m.NetworkChanged): _rule(r.network_changed, "a route or address appears", *_WAKE),
-    (Phase.WAITING, m.ClockSet): _rule(r.clock_set, "the clock is set", *_WAKE),
+    (Phase.WAITING, m.Tick): _rule(steps.wake, "the wait ends", *_WAKE),
+    (Phase.WAITING, m.NetworkChanged): _rule(steps.network_changed, "a route or address appears", *_WAKE),
+    (Phase.WAITING, m.ClockSet): _rule(steps.clock_set, "the clock is set", *_WAKE),
+    (Phase.WAITING, m.SettingsChanged): _SETTINGS,
     (Phase.WAITING, m.StopRequested): _STOP,
-    (Phase.BLOCKED, m.Tick): _rule(r.wake, "about hourly", *_WAKE),
+    (Phase.BLOCKED, m.Tick): _rule(steps.wake, "about hourly", *_WAKE),
+    (Phase.BLOCKED, m.SettingsChanged): _SETTINGS,
     (Phase.BLOCKED, m.StopRequested): _STOP,
 }
 
@@ -85,13 +93,14 @@ _WORLD = (m.NetworkChanged, m.ClockSet)
 # What has no rule on purpose: a result that nobody waits for, news that changes nothing, and all of it once stopped.
 IGNORED: frozenset[tuple[Phase, type[m.Input]]] = frozenset(
     [(phase, result) for phase in Phase for result in _RESULTS if (phase, result) not in TABLE]
-    + [(phase, news) for phase in Phase for news in _WORLD if phase is not Phase.WAITING]
+    + [(phase, news) for phase in Phase for news in _WORLD if (phase, news) not in TABLE]
+    + [(phase, m.SettingsChanged) for phase in Phase if phase not in {Phase.WAITING, Phase.BLOCKED}]
     + [(phase, m.Started) for phase in Phase if phase is not Phase.BOOT]
     + [(Phase.ONLINE, m.Tick), (Phase.STOPPED, m.Tick), (Phase.STOPPED, m.StopRequested)]
 )
 
 
-def step(state: m.State, given: m.Input, now: m.Now) -> r.Step:
+def step(state: m.State, given: m.Input, now: m.Now) -> Step:
     """Return the next state and the effects to run, in order."""
     if isinstance(given, m.Tick) and (state.wake_at is None or now.at < state.wake_at):
         return state, ()
@@ -104,7 +113,7 @@ def step(state: m.State, given: m.Input, now: m.Now) -> r.Step:
     return _one_try(after, effects) if state.policy.register_only else (after, effects)
 
 
-def _one_try(state: m.State, effects: tuple[m.Effect, ...]) -> r.Step:
+def _one_try(state: m.State, effects: tuple[m.Effect, ...]) -> Step:
     """Cut the story short for `register`: done where the daemon would connect, failed where it would wait."""
     if state.phase not in {Phase.CONNECTING, Phase.WAITING, Phase.BLOCKED}:
         return state, effects
@@ -113,7 +122,7 @@ def _one_try(state: m.State, effects: tuple[m.Effect, ...]) -> r.Step:
         for effect in effects
         if isinstance(effect, m.Announce) and effect.event is not Event.CONNECTING
     )
-    done = state.durable
     local = any(effect.event is Event.NOT_CONFIGURED for effect in told)
+    failed = ExitCode.CONFIGURATION if local else ExitCode.FAILED
     stopped = replace(state, phase=Phase.STOPPED, goal=None, wake_at=None, wakers=frozenset())
-    return stopped, (*told, m.Exit(code=0 if done else 78 if local else 1))
+    return stopped, (*told, m.Exit(code=ExitCode.DONE if state.durable else failed))

@@ -1,0 +1,45 @@
+"""`iot-onboard check-config`: say every problem of the configuration and of the secret files."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..exit_codes import ExitCode
+from ..settings import HANDED_OUT_DIR, load, read_device_secret, read_product_secret, service_credentials
+from ..surroundings import credentials_directory, identity_of
+from ..trust import tls_context
+
+_EPILOG = """\
+It changes nothing. Exit code: 0 all is well, 78 something is wrong, and each line says what and where.
+
+examples:
+  sudo iot-onboard check-config                        the configuration of this gateway, with its secret files
+  iot-onboard check-config --config ./config.yaml      one that is not installed yet
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the configuration is all that is looked at."""
+    parser.epilog = _EPILOG
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what the configuration comes to, or raise what is wrong with it."""
+    config = load(arguments.config)
+    identity = identity_of(config)
+    credentials_dir = credentials_directory() or service_credentials(arguments.config)
+    print(f"{arguments.config}: ok")
+    print(f"  product key  {identity.product_key}")
+    print(f"  device name  {identity.device_name}")
+    print(f"  region       {config.region}")
+    tls_context(config.tls_ca_file, handshake_timeout_s=0)
+    if config.tls_ca_file is not None:
+        print(f"  trusted too  {config.tls_ca_file}")
+    if read_device_secret(config, arguments.config, credentials_dir) is not None:
+        print("  secret       the device's own, given by file: no registration")
+    else:
+        read_product_secret(config, arguments.config, credentials_dir)
+        handed_out = credentials_dir == HANDED_OUT_DIR
+        where = "as systemd hands it to the running service" if handed_out else "readable by its owner only"
+        print(f"  secret       product secret found, {where}")
+    return ExitCode.DONE

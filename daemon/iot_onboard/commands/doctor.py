@@ -1,0 +1,87 @@
+"""`iot-onboard doctor`: named checks of all that a gateway needs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from textwrap import dedent
+from typing import Any
+
+from .. import __version__
+from ..apart import apart
+from ..console import complain
+from ..doctor.model import Check, Level, Result
+from ..doctor.report import record, text
+from ..doctor.runner import run as run_checks
+from ..doctor.table import CHECKS, select
+from ..exit_codes import ExitCode
+from ..terminal import style
+
+EPILOG = dedent(
+    """\
+    It changes nothing, registers nothing and logs in nowhere, and works with the daemon down and the network gone.
+    With sudo it sees more. Exit code: 0 nothing failed, 1 a check failed, 2 a word that is no check.
+
+    examples:
+      sudo iot-onboard doctor                      everything, and at the end what to do first
+      sudo iot-onboard doctor --only dns,tcp,tls   the way to the platform
+      iot-onboard doctor --only state-space        one check
+      iot-onboard doctor --list                    what is looked at
+      sudo iot-onboard doctor --json               for a program; docs/doctor.md describes it
+    """
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add which checks, and how they are told."""
+    parser.epilog = EPILOG
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--only", metavar="ID|GROUP[,...]", help="these checks alone, and what they rest on")
+    parser.add_argument("--list", action="store_true", help="say what is looked at, and end")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look, and tell."""
+    if arguments.list:
+        print(listing())
+        return ExitCode.DONE
+    checks, asked = CHECKS, frozenset(check.id for check in CHECKS)
+    if arguments.only is not None:
+        try:
+            checks, asked = select(arguments.only)
+        except ValueError as error:
+            complain(f"--only: {error} is no check and no group; iot-onboard doctor --list names them")
+            return ExitCode.USAGE
+    return apart(partial(_examine, arguments, checks, asked))
+
+
+def _examine(arguments: argparse.Namespace, checks: Sequence[Check[Any]], asked: frozenset[str]) -> int:
+    results = shown(run_checks(checks, arguments.config), asked)
+    print(as_json(results) if arguments.json else text(results, style()))
+    return ExitCode.FAILED if any(result.finding.level is Level.FAIL for result in results) else ExitCode.DONE
+
+
+def shown(results: Sequence[Result], asked: frozenset[str]) -> tuple[Result, ...]:
+    """Return the results asked for, and those that stood in their way."""
+    return tuple(result for result in results if result.check.id in asked or result.finding.level is Level.FAIL)
+
+
+def as_json(results: Sequence[Result]) -> str:
+    """Return the results for a program."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return json.dumps(record(results, version=__version__, at=at, as_root=os.geteuid() == 0), indent=1)
+
+
+def listing() -> str:
+    """Return what each check looks at."""
+    width = max(len(check.id) for check in CHECKS)
+    lines: list[str] = []
+    for check in CHECKS:
+        if f"{check.group.value}:" not in lines:
+            lines.append(f"{check.group.value}:")
+        lines.append(f"  {check.id:<{width}}  {check.about}")
+    return "\n".join(lines)

@@ -1,0 +1,98 @@
+"""`iot-onboard explain`: say what an event, a code or a number means, whose move it is, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import textwrap
+from collections.abc import Iterator
+
+from ..console import complain
+from ..exit_codes import ExitCode
+from ..explanations import Topic, chapters, find, suggestions, wrapped
+
+_EXAMPLES = """\
+examples:
+  iot-onboard explain 6289             a code of the registration
+  iot-onboard explain login-refused    an event, as IOT_EVENT in the journal has it
+  iot-onboard explain connack 4        the number with which a login is refused; plain 4 is enough
+  iot-onboard explain exit 78          what the service ended with
+  iot-onboard explain                  all that can be explained
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the name, which may be several words."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument(
+        "name",
+        nargs="*",
+        metavar="NAME",
+        help="an event, a code, a CONNACK number, a cause, an exit code, a MESSAGE_ID",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the explanation, or all names where none is asked for."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    words = " ".join(arguments.name)
+    if not words:
+        print(listing(width))
+        return ExitCode.DONE
+    topic = find(words)
+    if topic is None:
+        complain(unknown(words))
+        return ExitCode.FAILED
+    print(render(topic, width))
+    return ExitCode.DONE
+
+
+def render(topic: Topic, width: int) -> str:
+    """Return one explanation for a terminal."""
+    heading = f"{topic.name}: {topic.title}" if topic.entry else topic.title
+    lines = [*wrapped(heading, width), ""]
+    for title, texts in (
+        ("What it means", (topic.explanation,)),
+        ("Whose move it is", (f"{topic.move.value[0].upper()}{topic.move.value[1:]}.",)),
+        ("What to do", topic.steps),
+        ("What comes next", (f"{topic.then[0].upper()}{topic.then[1:]}.",)),
+        ("In the journal", tuple(_in_the_journal(topic))),
+    ):
+        if texts:
+            lines += [title, *_indented(texts, width), ""]
+    return "\n".join(lines[:-1])
+
+
+def listing(width: int) -> str:
+    """Return every name with its title, in groups."""
+    lines: list[str] = []
+    for chapter in chapters():
+        lines += [chapter.title]
+        for topic in chapter.topics:
+            # The name stands before it anyway.
+            title = topic.title if topic.entry else topic.title.partition(": ")[2]
+            lines.append(f"  {topic.name:<24} {textwrap.shorten(title, max(width - 27, 20), placeholder=' ...')}")
+        lines.append("")
+    return "\n".join([*lines, "Each is explained by: iot-onboard explain NAME"])
+
+
+def unknown(words: str) -> str:
+    """Say that there is no such name, and which ones come close."""
+    close = suggestions(words)
+    if close:
+        return f"nothing is called {words!r}; did you mean: {', '.join(close)}?"
+    if words.isdecimal():
+        return f"{words} is no code that we know; see `iot-onboard explain unknown-code`"
+    return f"nothing is called {words!r}; `iot-onboard explain` lists all names"
+
+
+def _indented(texts: tuple[str, ...], width: int) -> Iterator[str]:
+    for number, text in enumerate(texts, 1):
+        mark = f"{number}. " if len(texts) > 1 else ""
+        yield from wrapped(text, width, indent="  " + " " * len(mark), first=f"  {mark}")
+
+
+def _in_the_journal(topic: Topic) -> Iterator[str]:
+    if topic.entry is not None:
+        level = topic.entry.priority.name.lower()
+        yield f"Level {level}; `journalctl MESSAGE_ID={topic.entry.message_id}` shows these lines alone."

@@ -1,0 +1,64 @@
+"""`iot-onboard forget`: set the stored device secret aside; nothing is deleted."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..console import complain
+from ..credentials import Identity
+from ..exit_codes import ExitCode
+from ..settings import load
+from ..store import Store, StoreBusy
+from ..surroundings import identity_of
+
+_TO_DO = "To do: systemctl stop iot-onboard, then this again, then systemctl start iot-onboard"
+
+
+_EPILOG = """\
+The platform gives an activated device no second secret: reset it in the console first. The daemon must not run, for it
+has the secret in memory. Nothing is deleted: the file is renamed.
+
+examples:
+  sudo systemctl stop iot-onboard
+  sudo iot-onboard forget           asks for the device name first
+  sudo systemctl start iot-onboard
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the confirmation."""
+    parser.epilog = _EPILOG
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Set the secret aside, once the operator has typed the device name or said `--yes`.
+
+    Never beside a running daemon: it has the secret in memory and goes on with it, and may be about to store one.
+    """
+    config = load(arguments.config)
+    identity = identity_of(config)
+    store = Store(config.state_dir, identity)
+    try:
+        with store.lock():
+            pass
+        if not arguments.yes and not _confirmed(identity):
+            complain("nothing changed")
+            return ExitCode.FAILED
+        with store.lock():
+            aside = store.forget()
+    except StoreBusy:
+        complain(f"nothing changed: the daemon runs, and would go on with the secret that it has in memory. {_TO_DO}")
+        return ExitCode.FAILED
+    if aside is None:
+        print("No device secret is stored.")
+    else:
+        print(f"Set aside as {aside}. The next start registers anew: systemctl start iot-onboard")
+    return ExitCode.DONE
+
+
+def _confirmed(identity: Identity) -> bool:
+    print(f"The device secret of {identity} will be set aside; an activated device then needs a reset in the")
+    print("cloud console before it can register again. Type the device name to go on: ", end="", flush=True)
+    return sys.stdin.readline().strip() == identity.device_name

@@ -1,0 +1,37 @@
+"""`iot-onboard register`: get and store the device secret, then stop."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+
+from ..compose import supervise
+from ..config import RULES
+from ..service_user import make_state_directory
+from ..settings import load
+from ..settings_watch import SettingsWatch
+
+_EPILOG = """\
+One try. It opens no MQTT session: the device stays inactive, and can be registered again. Where a secret is stored it
+does nothing, and says so. Exit code: 0 stored, 1 not now (the line says why), 78 something in the files is wrong.
+
+examples:
+  sudo iot-onboard register                  on the production line, before the gateway is packed
+  sudo iot-onboard register && echo packed   and only then
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: what is registered stands in the configuration."""
+    parser.epilog = _EPILOG
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the daemon up to where it would connect, with one try."""
+    settings = SettingsWatch(arguments.config)
+    config = load(arguments.config)
+    if config.state_dir == RULES["state_dir"].default:
+        # What cannot be made here is told by the store.
+        with contextlib.suppress(OSError):
+            make_state_directory(config.state_dir)
+    return supervise(config, arguments.config, settings, register_only=True)

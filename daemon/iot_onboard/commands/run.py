@@ -1,0 +1,72 @@
+"""`iot-onboard run`: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from ..exit_codes import ExitCode
+from ..pacing import pause_s
+from ..problems import BadName, ConfigError, MissingFact
+from ..runtime_files import LifeLog
+from ..settings import load
+from ..settings_watch import SettingsWatch
+from ..surroundings import with_systemd_directories
+from ..typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+_EPILOG = """\
+The service does this: systemctl start iot-onboard. It runs until SIGTERM or SIGINT ends it.
+
+
+examples:
+  iot-onboard run --config ./config.yaml    at a desk, with a configuration of one's own
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the daemon is told by its configuration alone."""
+    parser.epilog = _EPILOG
+
+
+def run(arguments: argparse.Namespace | SimpleNamespace) -> int:
+    """Run until asked to stop; where nothing says yet who this gateway is, wait for that."""
+    settings = SettingsWatch(arguments.config)
+    try:
+        config = load(arguments.config, names_required=False)
+        if not config.product_key or not config.device_name:
+            from ..unconfigured import wait_for_names
+
+            return wait_for_names(config, settings)
+        lives = LifeLog(with_systemd_directories(config).runtime_dir)
+        if pause_s(short_lives := lives.begin()):
+            from ..short_lives import pause
+
+            if not pause(config, short_lives):
+                lives.end()
+                return ExitCode.DONE
+        # A gateway that waits for its names needs none of the loop's libraries.
+        from ..compose import supervise
+
+        try:
+            return supervise(config, arguments.config, settings, register_only=False)
+        except MissingFact as missing:
+            from ..unconfigured import wait_for_fact
+
+            return wait_for_fact(config, settings, missing)
+    except ConfigError as error:
+        if error.unread:
+            from ..unconfigured import wait_for_files
+
+            return wait_for_files(arguments.config, settings, error)
+        return _refuse(*(str(problem) for problem in error.problems))
+    except BadName as error:
+        return _refuse(f"{arguments.config}: device_name: {error}")
+
+
+def _refuse(*problems: str) -> ExitCode:
+    from ..unconfigured import tell_wrong
+
+    tell_wrong(problems)
+    return ExitCode.CONFIGURATION

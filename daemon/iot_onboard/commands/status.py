@@ -1,0 +1,170 @@
+"""`iot-onboard status`: say whether the gateway is online, as the daemon last told it, and if not, why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import dedent
+
+from ..config import RULES, settings_of
+from ..exit_codes import ExitCode
+from ..records import as_dict, replace
+from ..runtime_files import HistoryLog
+from ..settings import SERVICE_CONFIG_DIR, read_documents
+from ..status import read
+from ..status_view import View, line, text, view_of, view_without_daemon
+from ..terminal import style
+
+_POLL_S = 0.2
+_ASK_AGAIN_S = 5.0
+_EXAMPLES = dedent(
+    """\
+    Exit code: 0 online, 1 not online, 2 the daemon is not running. Any user may ask.
+
+    examples:
+      iot-onboard status                how the gateway is, what went wrong, what helps, when the next try comes
+      iot-onboard status --wait 60      wait until it is online, a minute at the most
+      iot-onboard status --watch        show each change as it comes, until ^C
+      iot-onboard status --json         for a program; docs/status.md describes it
+    """
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add how the answer is given, and how long it may be waited for."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument("--json", action="store_true", help="print one JSON object; with --watch one for each change")
+    parser.add_argument("--wait", type=float, metavar="SECONDS", help="return as soon as it is online")
+    parser.add_argument("--watch", action="store_true", help="show each change; with --wait until it is online")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the status, at once or as soon as the gateway is online, or with each change."""
+    lookout = Lookout(runtime_dirs(arguments.config))
+    waits = arguments.wait is not None
+    until_s = time.monotonic() + max(0.0, arguments.wait) if waits else math.inf if arguments.watch else -math.inf
+    if arguments.watch:
+        view = _watch(lookout, _shower(as_json=arguments.json), until_s, until_online=waits)
+    else:
+        while not lookout.online() and time.monotonic() < until_s:
+            time.sleep(min(_POLL_S, max(0.0, until_s - time.monotonic())))
+        view = lookout.view()
+        print(_json(view) if arguments.json else text(view, _local_now(), style()))
+    if not view.running:
+        return ExitCode.USAGE
+    return ExitCode.DONE if view.state == "online" else ExitCode.FAILED
+
+
+def runtime_dirs(config_path: Path) -> tuple[Path, ...]:
+    """Return where the status may be, whatever is wrong with the configuration or may not be read of it."""
+    usual: Path = RULES["runtime_dir"].default
+    configured: Path | None = None
+    for document in read_documents(config_path)[0]:
+        configured = settings_of(document).get("runtime_dir", configured)
+    if configured is None:
+        return (usual,)
+    # systemd gives the service the usual one, whatever its configuration says.
+    return (configured, usual) if config_path.parent == SERVICE_CONFIG_DIR else (configured,)
+
+
+class Lookout:
+    """Look at the status as often as wanted; why there is none is asked for once in a while."""
+
+    def __init__(self, places: tuple[Path, ...]) -> None:
+        self._places = places
+        self._absence: tuple[str, str, str | None] | None = None
+        self._asked_at = -math.inf
+
+    def online(self) -> bool:
+        """Say whether the gateway is online."""
+        return any(status.state == "online" for status in map(read, self._places) if status is not None)
+
+    def view(self) -> View:
+        """Return the answer as it is now."""
+        now, now_s = datetime.now(UTC), time.monotonic()
+        for place in self._places:
+            status = read(place)
+            if status is not None:
+                self._absence = None
+                return view_of(status, HistoryLog(place).read_as_reader(), now, now_s)
+        if self._absence is None or now_s - self._asked_at >= _ASK_AGAIN_S:
+            self._absence, self._asked_at = why_absent(self._places[0]), now_s
+        return view_without_daemon(*self._absence, now)
+
+
+def why_absent(place: Path, root: Path = Path("/")) -> tuple[str, str, str | None]:
+    """Ask systemd why no daemon runs, where there is a systemd: a sentence, the cure, and a name for `explain`."""
+    if not (root / "run/systemd/system").is_dir():
+        return "No daemon runs here.", "sudo systemctl start iot-onboard, or in the foreground: iot-onboard run", None
+    # What asks other programs is needed here alone.
+    from ..doctor.judge.service import START, running, unit
+    from ..doctor.look.service import unit_facts
+    from ..doctor.model import Level
+
+    facts = unit_facts()
+    if facts.of("LoadState") not in {"loaded", "masked"}:
+        return "No daemon runs here.", START, None
+    finding = unit(facts) if facts.of("LoadState") == "masked" else running(facts)
+    if finding.level is Level.OK:
+        cure = "look again in a moment; where that does not help: sudo iot-onboard doctor"
+        return f"The service runs, and there is no status of it in {place}.", cure, None
+    failed = facts.of("ActiveState") == "failed"
+    code = facts.number("ExecMainStatus")
+    named = f"exit-{code}" if failed and code in set(ExitCode) else None
+    return finding.sentence, f"{finding.fix}. Its last lines: journalctl -u iot-onboard -n 20", named
+
+
+def _watch(lookout: Lookout, show: Callable[[View], None], until_s: float, *, until_online: bool) -> View:
+    view = lookout.view()
+    try:
+        show(view)
+        while not (until_online and view.state == "online") and time.monotonic() < until_s:
+            time.sleep(_POLL_S)
+            view = lookout.view()
+            show(view)
+    except KeyboardInterrupt:
+        # The usual end of a watch: the answer is that of the moment.
+        pass
+    return view
+
+
+def _shower(*, as_json: bool) -> Callable[[View], None]:
+    """Return what shows a view where it differs: over the one before on a terminal, else as another line."""
+    before = ""
+    redraws = not as_json and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+    def redraw(view: View) -> None:
+        nonlocal before
+        drawn = text(view, _local_now(), style())
+        if drawn != before:
+            # Up to the first row, and clear to the end of the screen (ECMA-48).
+            up = f"\x1b[{before.count(chr(10)) + 1}F\x1b[J" if before else ""
+            print(up + drawn, flush=True)
+            before = drawn
+
+    def follow(view: View) -> None:
+        nonlocal before
+        # What runs on by itself is no change.
+        lasting = replace(view, at="", since_s=None, next_try_s=None, sessions_24h=None, reconnects_24h=None)
+        told = (view.state, view.goal, view.attempt, view.next_try_at, view.last_error)
+        key = repr(lasting if as_json else told)
+        if key != before:
+            print(_json(view) if as_json else line(view, _local_now()), flush=True)
+            before = key
+
+    return redraw if redraws else follow
+
+
+def _json(view: View) -> str:
+    return json.dumps(as_dict(view))
+
+
+def _local_now() -> datetime:
+    return datetime.now().astimezone()

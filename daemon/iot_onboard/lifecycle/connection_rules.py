@@ -1,0 +1,125 @@
+"""The rules of the connection: dial, log in, be refused, be online, be lost. `table` says which holds where."""
+
+from __future__ import annotations
+
+from .. import pacing
+from ..aliyun.connack import Connack, ConnackMeaning, connack
+from ..errors import Cause, Failure, Misconfigured, Rejected, Transient
+from ..events import Details, Event
+from ..records import replace
+from . import model as m
+from .steps import register, stuck
+from .waits import Step, block, clock_is_why, enter, first, ms_since, wait
+
+REFUSALS_BEFORE_REGISTERING = 3
+SHORT_SESSION_S = 60.0
+SHORT_SESSIONS_OF_A_CLONE = 3
+# A question after a change of the network waits 10 s for its turn at the most, and 10 s for its answer.
+CHANGE_EXPLAINS_S = 25.0
+
+
+def dialled(state: m.State, given: m.Dialled, now: m.Now) -> Step:
+    """Send CONNECT and count it."""
+    if state.credentials is None or not state.durable:
+        raise AssertionError("a dial without a durable secret")
+    connects = (*pacing.within_window(state.connects, now.at), now.at)
+    deadline = now.at + state.policy.connack_deadline_s
+    login = m.Login(credentials=state.credentials, connects=connects)
+    return replace(state, logging_in=True, connects=connects, wake_at=deadline, took=given.took), (login,)
+
+
+def dial_failed(state: m.State, given: m.DialFailed, now: m.Now) -> Step:
+    """Wait for the network, or for the clock where that is why."""
+    if isinstance(given.failure, Misconfigured):
+        return block(state, now, m.Goal.CONNECT, given.failure, Event.NOT_CONFIGURED)
+    if clock_is_why(given.failure, given.clock_trusted):
+        return wait(state, now, m.Goal.CONNECT, given.failure, Event.CLOCK_WRONG, wakers={m.Waker.CLOCK})
+    return wait(state, now, m.Goal.CONNECT, given.failure, Event.CONNECT_FAILED)
+
+
+def accepted(state: m.State, _: m.Accepted, now: m.Now) -> Step:
+    """Be online."""
+    online = replace(enter(state, m.Phase.ONLINE, None), refusals=0, rejected=None, online_since=now.at)
+    took = replace(state.took, answer_ms=ms_since(state.connects[-1], now))
+    details = Details(duration_ms=ms_since(state.began_at, now), took=took)
+    return online, (m.Announce(event=Event.ONLINE, details=details), m.Report())
+
+
+def refused(state: m.State, given: m.Refused, now: m.Now) -> Step:
+    """Wait; on the third refusal running register once, in case an operator reset the device."""
+    answer, code = connack(given.code), str(given.code)
+    if answer.asks_for is not ConnackMeaning.SECRET_REFUSED:
+        slow = answer.asks_for is ConnackMeaning.UNHAPPY
+        detail = f"CONNACK {code}: {answer.advice.meaning}"
+        failure = Transient(cause=Cause.CONNACK, detail=detail, code=code, slow=slow, cure=answer.advice.cure)
+        return first(m.Drop(), wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED))
+    state = replace(state, refusals=state.refusals + 1)
+    return first(m.Drop(), _after_refusal(state, code, answer, now))
+
+
+def _after_refusal(state: m.State, code: str, answer: Connack, now: m.Now) -> Step:
+    detail = answer.advice.meaning
+    again = state.refusals >= REFUSALS_BEFORE_REGISTERING
+    if again and not state.policy.can_register:
+        cure = "put the device's present secret, as the console shows it, into the device secret file"
+        failure: Failure = Rejected(code=f"CONNACK {code}", detail=detail, cure=cure)
+        return block(state, now, m.Goal.LOAD, failure, Event.LOGIN_BLOCKED)
+    if again and now.at >= state.reregister_at:
+        gap_s = state.reregister_gap_s
+        gated = replace(
+            state,
+            reregister_at=now.at + gap_s,
+            reregister_gap_s=min(gap_s * 2, pacing.REREGISTER_CAP_S),
+        )
+        return register(gated, now)
+    if again and state.rejected is not None:
+        return block(state, now, m.Goal.CONNECT, state.rejected, Event.LOGIN_BLOCKED)
+    failure = Transient(cause=Cause.CONNACK, detail=detail, code=code, slow=again, cure=answer.advice.cure)
+    return wait(state, now, m.Goal.CONNECT, failure, Event.LOGIN_REFUSED)
+
+
+def connack_overdue_or_stuck(state: m.State, _: m.Tick, now: m.Now) -> Step:
+    """Give a mute server up; a dial that outlives its own limits hangs in a system call."""
+    if not state.logging_in:
+        return stuck(state, _, now)
+    limit_s = state.policy.connack_deadline_s
+    failure = Transient(cause=Cause.TIMEOUT, detail=f"the server did not answer the login within {limit_s:.0f} s")
+    return first(m.Drop(), wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED))
+
+
+def lost_before_online(state: m.State, given: m.Lost, now: m.Now) -> Step:
+    """Wait: the connection ended before the server answered the login."""
+    cause = Cause.CLOSED_BY_SERVER if given.by_server else Cause.NETWORK
+    failure = Transient(cause=cause, detail=given.detail)
+    return first(m.Drop(), wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED))
+
+
+def network_changed_online(state: m.State, _: m.NetworkChanged, now: m.Now) -> Step:
+    """Ask whether the connection still stands: with an old address, or behind another router, it may be gone."""
+    return replace(state, network_changed_at=now.at), (m.Probe(),)
+
+
+def lost(state: m.State, given: m.Lost, now: m.Now) -> Step:
+    """Wait; a third short session in a row points to a clone.
+
+    Back-off starts over after a session of 60 s, or where a change of the network explains the loss: there is a network
+    to try, as where a wait is ended by one.
+    """
+    session_s = now.at - state.online_since
+    cause = Cause.CLOSED_BY_SERVER if given.by_server else Cause.NETWORK
+    failure = Transient(cause=cause, detail=given.detail)
+    lasted_ms = round(session_s * 1000)
+    if session_s >= SHORT_SESSION_S:
+        rested = replace(state, failures=0, short_sessions=0, reregister_gap_s=pacing.REREGISTER_FIRST_S)
+        step = wait(rested, now, m.Goal.CONNECT, failure, Event.CONNECTION_LOST, duration_ms=lasted_ms)
+        return first(m.Drop(), step)
+    short = state.short_sessions + 1 if given.by_server else 0
+    explained = not given.by_server and now.at - state.network_changed_at <= CHANGE_EXPLAINS_S
+    state = replace(state, short_sessions=short, failures=0 if explained else state.failures)
+    if short < SHORT_SESSIONS_OF_A_CLONE:
+        step = wait(state, now, m.Goal.CONNECT, failure, Event.CONNECTION_LOST, duration_ms=lasted_ms)
+        return first(m.Drop(), step)
+    wait_s = pacing.HOLD_OFF.wait_s(short - SHORT_SESSIONS_OF_A_CLONE + 1, now.chance)
+    waiting = replace(enter(state, m.Phase.WAITING, now.at + wait_s, m.Goal.CONNECT), failures=state.failures + 1)
+    details = Details(attempt=short, next_try_s=wait_s, detail=given.detail, duration_ms=lasted_ms)
+    return waiting, (m.Drop(), m.Announce(event=Event.IDENTITY_SHARED, details=details))

@@ -1,0 +1,94 @@
+"""The steps that a rule or the end of a wait begins, and the rules that hold in many states."""
+
+from __future__ import annotations
+
+from .. import pacing
+from ..events import Details, Event
+from ..exit_codes import ExitCode
+from ..records import replace
+from . import model as m
+from .waits import Step, enter
+
+
+def load(state: m.State, _: m.Input, now: m.Now) -> Step:
+    """Look for the stored secret."""
+    return enter(state, m.Phase.BOOT, now.at + state.policy.disk_deadline_s), (m.Load(),)
+
+
+def register(state: m.State, now: m.Now) -> Step:
+    """Ask the platform for a secret, within the same budget as logins."""
+    earliest = pacing.earliest_s(state.registrations, now.at)
+    if earliest > now.at:
+        return enter(state, m.Phase.WAITING, earliest, m.Goal.REGISTER), ()
+    registrations = (*pacing.within_window(state.registrations, now.at), now.at)
+    busy = enter(state, m.Phase.REGISTERING, now.at + state.policy.register_deadline_s)
+    event, attempt = (Event.REREGISTERING, state.refusals) if state.durable else (Event.REGISTERING, state.failures + 1)
+    told = m.Announce(event=event, details=Details(attempt=attempt))
+    return replace(busy, registrations=registrations, began_at=now.at), (told, m.Register())
+
+
+def save(state: m.State, now: m.Now) -> Step:
+    """Write the secret that is in memory."""
+    if state.credentials is None:
+        raise AssertionError("nothing to save")
+    saving = enter(state, m.Phase.SAVING, now.at + state.policy.disk_deadline_s)
+    return replace(saving, began_at=now.at), (m.Save(credentials=state.credentials),)
+
+
+def connect(state: m.State, now: m.Now) -> Step:
+    """Dial, if the connect budget has room; else wait until it has."""
+    earliest = pacing.earliest_s(state.connects, now.at)
+    if earliest > now.at:
+        return enter(state, m.Phase.WAITING, earliest, m.Goal.CONNECT), ()
+    busy = enter(state, m.Phase.CONNECTING, now.at + state.policy.dial_deadline_s)
+    told = m.Announce(event=Event.CONNECTING, details=Details(attempt=state.failures + 1))
+    return replace(busy, began_at=now.at), (told, m.Dial())
+
+
+def wake(state: m.State, _: m.Input, now: m.Now) -> Step:
+    """Take the step that the wait was for."""
+    match state.goal:
+        case m.Goal.REGISTER:
+            return register(state, now)
+        case m.Goal.SAVE:
+            return save(state, now)
+        case m.Goal.CONNECT:
+            return connect(state, now)
+        case _:
+            return load(state, _, now)
+
+
+def network_changed(state: m.State, given: m.NetworkChanged, now: m.Now) -> Step:
+    """Retry at once where the network was in the way."""
+    return wake(state, given, now) if m.Waker.NETWORK in state.wakers else (state, ())
+
+
+def clock_set(state: m.State, given: m.ClockSet, now: m.Now) -> Step:
+    """Retry at once where the clock was in the way."""
+    return wake(state, given, now) if m.Waker.CLOCK in state.wakers else (state, ())
+
+
+def settings_changed(state: m.State, given: m.SettingsChanged, _: m.Now) -> Step:
+    """End, so that the service manager starts afresh; go on with the old settings where the new ones do not hold."""
+    if m.Waker.SETTINGS not in state.wakers:
+        return state, ()
+    if given.problems:
+        told = tuple(
+            m.Announce(event=Event.SETTINGS_WRONG, details=Details(detail=problem)) for problem in given.problems
+        )
+        return state, told
+    changed = m.Announce(event=Event.SETTINGS_CHANGED)
+    return enter(state, m.Phase.STOPPED, None), (changed, m.Exit(code=ExitCode.DONE))
+
+
+def stuck(state: m.State, _: m.Tick, __: m.Now) -> Step:
+    """End, so that the service manager starts a process whose system calls do not hang."""
+    told = m.Announce(event=Event.WORKER_STUCK, details=Details(detail=state.phase.value.capitalize()))
+    return enter(state, m.Phase.STOPPED, None), (told, m.Exit(code=ExitCode.FAILED))
+
+
+def stop(state: m.State, _: m.StopRequested, __: m.Now) -> Step:
+    """Say goodbye where anyone listens, and end."""
+    goodbye: m.Effect = m.Disconnect() if state.phase is m.Phase.ONLINE else m.Drop()
+    told = m.Announce(event=Event.STOPPING)
+    return enter(state, m.Phase.STOPPED, None), (goodbye, told, m.Exit(code=ExitCode.DONE))

@@ -1,0 +1,129 @@
+"""How the state machine waits: for what mends by itself, and for somebody; and what every rule is made of."""
+
+from __future__ import annotations
+
+from .. import pacing
+from ..causes import CAUSES
+from ..errors import Cause, Failure, Misconfigured, Rejected, StoreFailure, Throttled, Transient
+from ..events import Details, Event
+from ..records import replace
+from . import model as m
+
+Step = tuple[m.State, tuple[m.Effect, ...]]
+
+# What a new route or address may have mended; not a throttle, a refusal or a fault of the platform.
+_NETWORK_CAUSES = frozenset(
+    {Cause.NETWORK, Cause.NAME_LOOKUP, Cause.PROXY, Cause.TLS, Cause.TLS_DATE, Cause.TIMEOUT, Cause.ANSWER}
+)
+
+
+def enter(state: m.State, phase: m.Phase, wake_at: float | None, goal: m.Goal | None = None) -> m.State:
+    """Return the state in another phase, due at `wake_at`, with nothing left over from the phase before."""
+    return replace(state, phase=phase, goal=goal, wakers=frozenset(), wake_at=wake_at, logging_in=False)
+
+
+def ms_since(began_at: float, now: m.Now) -> int:
+    """Return how long something took."""
+    return round((now.at - began_at) * 1000)
+
+
+def first(effect: m.Effect, rest: Step) -> Step:
+    """Put an effect before those of a step."""
+    state, effects = rest
+    return state, (effect, *effects)
+
+
+def wait(
+    state: m.State,
+    now: m.Now,
+    goal: m.Goal,
+    failure: Failure,
+    event: Event,
+    *,
+    wakers: set[m.Waker] | None = None,
+    slow: bool = False,
+    duration_ms: int | None = None,
+) -> Step:
+    """Wait for what mends by itself; where the network was in the way, its news ends the wait, and so do new settings.
+
+    Not where a secret is in memory alone: a new process would not have it.
+    """
+    failures = state.failures + 1
+    wait_s = _wait_s(failure, failures, slow, now.chance)
+    early = set(wakers or ())
+    if isinstance(failure, Transient) and failure.cause in _NETWORK_CAUSES and goal is not m.Goal.SAVE:
+        early.add(m.Waker.NETWORK)
+    if goal is not m.Goal.SAVE:
+        early.add(m.Waker.SETTINGS)
+    wake_at = now.at + wait_s
+    if goal is m.Goal.CONNECT:
+        wake_at = max(wake_at, pacing.earliest_s(state.connects, now.at))
+    waiting = replace(enter(state, m.Phase.WAITING, wake_at, goal), failures=failures, wakers=frozenset(early))
+    attempt = state.refusals if event is Event.LOGIN_REFUSED else failures
+    details = _details(failure, attempt=attempt, next_try_s=wake_at - now.at, duration_ms=duration_ms)
+    return waiting, (m.Announce(event=event, details=details),)
+
+
+def _wait_s(failure: Failure, failures: int, slow: bool, chance: float) -> float:
+    if isinstance(failure, Throttled):
+        if failure.retry_after_s is not None:
+            # The least that we wait: a server that asks for a second, and goes on so, meets the back-off.
+            obeyed_s = pacing.obeyed_wait_s(failure.retry_after_s, chance)
+            return max(obeyed_s, pacing.WAITING.wait_s(failures, chance))
+        return pacing.SLOW.wait_s(failures, chance)
+    pace = pacing.SLOW if slow or (isinstance(failure, Transient) and failure.slow) else pacing.WAITING
+    return pace.wait_s(failures, chance)
+
+
+def block(state: m.State, now: m.Now, goal: m.Goal, failure: Failure, event: Event) -> Step:
+    """Wait for somebody: stay alive, and retry about hourly all the same; a change of the settings ends it."""
+    failures = state.failures + 1
+    wait_s = pacing.BLOCKED.wait_s(failures, now.chance)
+    entered = enter(state, m.Phase.BLOCKED, now.at + wait_s, goal)
+    blocked = replace(entered, failures=failures, wakers=frozenset({m.Waker.SETTINGS}))
+    told = m.Announce(event=event, details=_details(failure, attempt=failures, next_try_s=wait_s))
+    return blocked, (told,)
+
+
+def _details(failure: Failure, *, attempt: int, next_try_s: float | None, duration_ms: int | None = None) -> Details:
+    return Details(
+        code=None if isinstance(failure, Misconfigured | StoreFailure) else failure.code,
+        cause=_cause(failure),
+        detail=failure.detail,
+        cure=_cure(failure),
+        attempt=attempt,
+        next_try_s=next_try_s,
+        duration_ms=duration_ms,
+    )
+
+
+def _cause(failure: Failure) -> str:
+    """Return the most exact name that we have for a failure: a code, a CONNACK number, or the cause."""
+    match failure:
+        case Transient(cause=Cause.CONNACK, code=str(code)):
+            return f"connack-{code}"
+        case Transient(cause=Cause.PLATFORM, code=str(code)):
+            return code
+        case Transient(cause=cause):
+            return cause.slug
+        case Rejected(code=code):
+            return code.lower().replace(" ", "-")
+        case Throttled(code=code):
+            return code or ""
+        case _:
+            return ""
+
+
+def _cure(failure: Failure) -> str:
+    match failure:
+        case Transient(cause=cause, cure=cure):
+            return cure or CAUSES[cause].cure
+        case Rejected(cure=cure) | Misconfigured(cure=cure):
+            return cure
+        case _:
+            return ""
+
+
+def clock_is_why(failure: Failure, clock_trusted: bool) -> bool:
+    """Say whether a certificate seems out of date because this gateway's clock is."""
+    return isinstance(failure, Transient) and failure.cause is Cause.TLS_DATE and not clock_trusted

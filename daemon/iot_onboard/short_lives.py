@@ -1,0 +1,29 @@
+"""Pause before the work begins where process after process has ended soon after its start."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+
+from . import __version__
+from .config import Config
+from .events import Context, Details, Event
+from .journal import line_of, open_journal
+from .notifier import Notifier
+from .pacing import pause_s
+from .stop_signals import StopSignals
+
+
+def pause(config: Config, short_lives: int) -> bool:
+    """Say why, and wait; return whether to go on: not where asked to stop."""
+    wait_s = pause_s(short_lives)
+    context = Context(product_key=config.product_key, device_name=config.device_name, version=__version__)
+    details = Details(detail=f"{short_lives} times", next_try_s=wait_s)
+    line = line_of(Event.SHORT_LIVES, details, context, "boot")
+    open_journal(os.environ, sys.stderr, config.log_level).write(line)
+    notifier = Notifier()
+    notifier.status(line.message)
+    notifier.starts_later(wait_s)
+    with StopSignals() as stop_signals:
+        return not select.select([stop_signals], [], [], wait_s)[0]

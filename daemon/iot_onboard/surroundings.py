@@ -1,0 +1,48 @@
+"""What a process of ours finds around it: the directories that systemd gives it, and what this gateway is called."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .config import Config
+from .credentials import Identity
+from .hardware import read_facts
+from .identity import Facts, expand
+from .records import replace
+
+
+def identity_of(config: Config) -> Identity:
+    """Return what this gateway is called, by its configuration and its hardware; raise `MissingFact` or `BadName`."""
+    template = config.device_name
+    facts = read_facts() if "{" in template else Facts()
+    return Identity(product_key=config.product_key, device_name=expand(template, facts))
+
+
+def credentials_directory() -> Path | None:
+    """Return where systemd put this service's credentials."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(directory) if directory else None
+
+
+def withheld_secrets() -> dict[str, str]:
+    """Return which secrets systemd could not hand out, and why, by their names."""
+    told = os.environ.get("IOT_ONBOARD_WITHHELD")
+    if not told:
+        return {}
+    # Loaded only where there is something to say.
+    from .withheld import read_environment
+
+    return {given.name: given.words for given in read_environment(told)}
+
+
+def with_systemd_directories(config: Config) -> Config:
+    """Return the configuration with the directories that systemd made for this service."""
+    state_dir = os.environ.get("STATE_DIRECTORY")
+    runtime_dir = os.environ.get("RUNTIME_DIRECTORY")
+    # systemd gives several directories with colons in between; ours is the first.
+    return replace(
+        config,
+        state_dir=Path(state_dir.split(":")[0]) if state_dir else config.state_dir,
+        runtime_dir=Path(runtime_dir.split(":")[0]) if runtime_dir else config.runtime_dir,
+    )

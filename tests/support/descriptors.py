@@ -1,0 +1,20 @@
+"""What this process has open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def descriptors() -> set[str]:
+    """Return each open file or socket by its own name, such as `socket:[1234]`, not by its number.
+
+    To be compared by `<=`: those of an earlier test may still be ending, and whatever is new is a leak all the same.
+    """
+    found = set()
+    for path in Path("/proc/self/fd").iterdir():
+        try:
+            found.add(str(path.readlink()))
+        except FileNotFoundError:
+            # By this one the list was read.
+            continue
+    return found

@@ -1,0 +1,86 @@
+"""The table of commands."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import iot_onboard.commands
+from iot_onboard.cli import COMMANDS, Command, _parse, main
+from support.wording import commands_in
+
+MODULES = {path.stem for path in Path(iot_onboard.commands.__file__).parent.glob("*.py")} - {"__init__"}
+
+
+def test_every_command_module_has_one_row() -> None:
+    """No module without a row, no row without a module, no name twice."""
+    assert sorted(command.module for command in COMMANDS) == sorted(MODULES)
+    assert len({command.name for command in COMMANDS}) == len(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_a_command_module_has_its_two_functions(command: Command) -> None:
+    """`configure(parser)` and `run(arguments)`."""
+    module = import_module(f"iot_onboard.commands.{command.module}")
+    for name in ("configure", "run"):
+        assert len(inspect.signature(getattr(module, name)).parameters) == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_takes_a_configuration(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    """--help names --config, and says in the table's words what the command does."""
+    with pytest.raises(SystemExit) as ended:
+        main([command.name, "--help"])
+    answer = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "--config PATH" in answer
+    assert command.help.split(",")[0] in " ".join(answer.split())
+
+
+@pytest.mark.parametrize("words", [[], ["--config", "x", "status"], ["stat"], ["-", "status"]])
+def test_nonsense_is_a_usage_error(words: list[str]) -> None:
+    """Exit 2 without a command, with an option before it, with half of one."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with its line."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    answer = " ".join(capsys.readouterr().out.split())
+    for command in COMMANDS:
+        assert f"{command.name} {command.help}" in answer
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS], ids=lambda command: command.name if command else "-")
+def test_help_has_examples_that_work(command: Command | None, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is a command line that is understood, and one of them is of this command."""
+    with pytest.raises(SystemExit):
+        main([*([command.name] if command else []), "--help"])
+    examples = capsys.readouterr().out.partition("examples:\n")[2]
+    found = list(commands_in(examples))
+    assert found
+    assert command is None or command.name in {words[0] for words in found}
+    for words in found:
+        _parse(words)
+
+
+@pytest.mark.parametrize("words", [["run", "--config"], ["run", "extra"], ["run", "--confg", "x"], ["run", "-x", "y"]])
+def test_a_daemon_that_is_told_nonsense_does_not_start(words: list[str]) -> None:
+    """Its short way past the parser is for the words of the unit alone."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+
+
+def test_the_daemon_is_told_where_its_configuration_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the short way as by the long one: the file that is not there is named, exit 78."""
+    path = tmp_path / "none.yaml"
+    for words in (["run", "--config", str(path)], ["run", f"--config={path}"]):
+        assert main(words) == 78
+        assert str(path) in capsys.readouterr().err

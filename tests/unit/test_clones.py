@@ -1,0 +1,86 @@
+"""Two gateways with one identity, against a platform that counts the logins of both together."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from iot_onboard import pacing
+from iot_onboard.credentials import Credentials, Identity
+from iot_onboard.events import Event
+from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle import step
+from iot_onboard.secret import Secret
+
+CREDENTIALS = Credentials(
+    identity=Identity(product_key="a1b2c3d4e5f", device_name="gw-0001"), device_secret=Secret("x")
+)
+TURNED_AWAY = m.Refused(code=2)
+KICKED = m.Lost(by_server=True, detail="closed")
+# Hold-offs lie between half a minute and a quarter of an hour; each ends in two logins.
+MOST_LOGINS_AN_HOUR = 25
+
+
+@dataclass(slots=True)
+class Pair:
+    """Run two state machines in simulated time; the newer login evicts the older one."""
+
+    seed: int
+    lasts_s: float
+    states: list[m.State] = field(default_factory=lambda: [m.State(), m.State()])
+    online: int | None = None
+    logins: list[float] = field(default_factory=list)
+    named_at: list[float] = field(default_factory=list)
+    _due: list[tuple[float, int, int, m.Input]] = field(default_factory=list)
+
+    def run(self) -> Pair:
+        chance = random.Random(self.seed)
+        self._push(0.0, 0, m.Loaded(credentials=CREDENTIALS))
+        self._push(chance.uniform(0.0, 5.0), 1, m.Loaded(credentials=CREDENTIALS))
+        now_s = 0.0
+        while now_s < self.lasts_s:
+            now_s, _, which, given = heapq.heappop(self._due)
+            state = self.states[which]
+            if isinstance(given, m.Tick) and (state.wake_at is None or state.wake_at > now_s):
+                continue
+            self.states[which], effects = step(state, given, m.Now(at=now_s, chance=chance.random()))
+            for effect in effects:
+                self._act(now_s, which, effect)
+            if self.states[which].phase is m.Phase.WAITING and (wake_at := self.states[which].wake_at) is not None:
+                self._push(wake_at, which, m.Tick())
+        return self
+
+    def _push(self, at_s: float, which: int, given: m.Input) -> None:
+        heapq.heappush(self._due, (at_s, len(self._due) + len(self.logins), which, given))
+
+    def _act(self, now_s: float, which: int, effect: m.Effect) -> None:
+        match effect:
+            case m.Dial():
+                self._push(now_s + 0.1, which, m.Dialled())
+            case m.Login():
+                self._login(now_s, which)
+            case m.Announce(event=Event.IDENTITY_SHARED):
+                self.named_at.append(now_s)
+
+    def _login(self, now_s: float, which: int) -> None:
+        recent = [at for at in self.logins if now_s - at < pacing.BUDGET_WINDOW_S]
+        self.logins.append(now_s)
+        if len(recent) >= pacing.BUDGET_CONNECTS:
+            self._push(now_s + 0.05, which, TURNED_AWAY)
+            return
+        if self.online == 1 - which:
+            self._push(now_s + 0.05, 1 - which, KICKED)
+        self.online = which
+        self._push(now_s + 0.05, which, m.Accepted())
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_two_holders_of_one_identity(seed: int) -> None:
+    """One names the cause within six minutes; from then on they evict each other some times an hour, and no more."""
+    pair = Pair(seed, lasts_s=4 * 3600.0).run()
+    assert pair.named_at[0] <= 360.0
+    later = [at for at in pair.logins if at > 3600.0]
+    assert 0 < len(later) <= 3 * MOST_LOGINS_AN_HOUR

@@ -1,0 +1,136 @@
+"""Everything in the journal has a name that can be explained."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_onboard.advice import Move
+from iot_onboard.aliyun.codes import PLATFORM_FAULTS, REJECTIONS, THROTTLED
+from iot_onboard.aliyun.connack import CONNACKS
+from iot_onboard.cli import main
+from iot_onboard.commands.explain import listing, render, unknown
+from iot_onboard.errors import Cause
+from iot_onboard.event_table import TABLE
+from iot_onboard.events import Event
+from iot_onboard.exit_codes import ExitCode
+from iot_onboard.explanations import Topic, chapters, find, suggestions, wrapped
+
+TOPICS = [topic for chapter in chapters() for topic in chapter.topics]
+
+
+def found(words: str) -> Topic:
+    topic = find(words)
+    assert topic is not None, words
+    return topic
+
+
+@pytest.mark.parametrize("event", Event)
+def test_an_event_is_found_by_name_and_by_message_id(event: Event) -> None:
+    """As the journal shows it, as Python names it, and by MESSAGE_ID with or without dashes."""
+    message_id = TABLE[event].message_id
+    uuid = "-".join(message_id[a:b] for a, b in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32)))
+    for words in (event.value, event.name, message_id, f"MESSAGE_ID={message_id}", uuid.upper()):
+        assert found(words).name == event.value
+
+
+@pytest.mark.parametrize("code", sorted(REJECTIONS | dict.fromkeys([*PLATFORM_FAULTS, THROTTLED])))
+def test_every_code_of_the_platform_is_explained(code: str) -> None:
+    """With and without the word."""
+    assert found(code) == found(f"code {code}") == found(f" CODE-{code} ")
+
+
+@pytest.mark.parametrize("number", CONNACKS)
+def test_every_connack_number_is_explained(number: int) -> None:
+    """As the journal's line says it, as its field does, and alone."""
+    assert found(f"CONNACK {number}") == found(f"connack-{number}") == found(str(number))
+    assert found(f"connack {number}").name == f"connack-{number}"
+
+
+def test_numbers_that_nobody_defined() -> None:
+    """A CONNACK number beyond MQTT 3.1.1 and any HTTP 5xx are explained; other numbers are not."""
+    assert "does not have" in found("connack 77").title
+    assert found("http 521") == found("521")
+    assert find("7777") is None
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_is_explained(cause: Cause) -> None:
+    """By the name that the journal's field has, and by its words."""
+    assert found(cause.slug) == found(cause.value)
+
+
+@pytest.mark.parametrize("code", [code for code in ExitCode if code is not ExitCode.DONE])
+def test_every_exit_code_is_explained(code: ExitCode) -> None:
+    """78 alone too, for that is what systemctl shows."""
+    assert found(f"exit {int(code)}").name == f"exit-{int(code)}"
+    assert found("78").name == "exit-78"
+
+
+def test_no_name_means_two_things() -> None:
+    """Names and other names are all different."""
+    names = [name for topic in TOPICS for name in {topic.name, *topic.aliases}]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_every_explanation_is_whole(topic: Topic) -> None:
+    """What it means, whose move, what to do, and what comes next: sentences without a gap to fill in."""
+    assert topic.move in Move
+    for sentence in (topic.explanation, *topic.steps):
+        assert re.search(r"[.`)]$", sentence), sentence
+        assert re.match(r"[A-Z`]", sentence), sentence
+    assert not topic.then.endswith(".")
+    text = render(topic, 80)
+    assert not re.search(r"@|\{code|\bTODO\b", text.replace("- _ @", ""))
+    assert text.count("`") % 2 == 0
+    assert all(word in text for word in ("What it means", "Whose move", "What to do", "What comes next"))
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_what_a_person_says_leads_to_what_we_say() -> None:
+    """Half of a name, a slip of the pen, a word of the trade."""
+    assert "login-refused" in suggestions("lgin-refused")
+    assert "secret-damaged" in suggestions("secret")
+    assert suggestions("dns")[0] == "name-lookup"
+    assert "name-lookup" in unknown("dns error")
+    assert "unknown-code" in unknown("7777")
+    assert "lists all" in unknown("x")
+
+
+def test_the_list_has_every_name() -> None:
+    """Each in a line of its own, none wider than the terminal."""
+    lines = listing(60).splitlines()
+    assert {topic.name for topic in TOPICS} <= {line.split()[0] for line in lines if line.startswith("  ")}
+    assert max(map(len, lines)) <= 60
+
+
+@given(st.text())
+def test_any_words_are_safe_to_ask_for(words: str) -> None:
+    """A topic, or a sentence about there being none."""
+    assert find(words) is not None or unknown(words)
+
+
+@given(st.text(alphabet="ab `-"), st.integers(20, 60))
+def test_wrapping_loses_nothing(text: str, width: int) -> None:
+    """The words stay, in their order."""
+    assert " ".join(wrapped(text, width)).split() == text.split()
+
+
+def test_a_command_stays_in_one_line() -> None:
+    """It is there to be copied."""
+    assert wrapped("Run `sudo systemctl restart it` now.", 12) == ["Run", "`sudo systemctl restart it`", "now."]
+
+
+def test_the_command_answers_and_says_when_it_cannot(capsys: pytest.CaptureFixture[str]) -> None:
+    """0 with an explanation or the list, 1 with what comes close."""
+    assert main(["explain", "CONNACK", "4"]) == 0
+    assert capsys.readouterr().out.startswith("CONNACK 4: ")
+    assert main(["explain"]) == 0
+    assert "login-refused" in capsys.readouterr().out
+    assert main(["explain", "lgin", "refused"]) == 1
+    said = capsys.readouterr()
+    assert (said.out, "login-refused" in said.err) == ("", True)
