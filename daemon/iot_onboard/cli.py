@@ -25,6 +25,7 @@ DEFAULT_CONFIG = Path("/etc/iot-onboard/config.yaml")
 
 _EPILOG = """\
 examples:
+  sudo iot-onboard setup         say which gateway this is, and start
   iot-onboard status             is it online; if not: why, whose move it is, what helps, when is the next try
   sudo iot-onboard doctor        what is wrong, and what mends it
 
@@ -43,12 +44,14 @@ class Command:
 
 COMMANDS = (
     Command("run", "run the daemon in the foreground", "run"),
+    Command("setup", "give this gateway its product identity: asks, checks, writes, restarts the service", "setup"),
     Command("check-config", "check the configuration and the secret files, and say every problem", "check_config"),
     Command("register", "get and store the device secret, then stop; for production lines", "register"),
     Command("status", "say whether the gateway is online (exit 0 online, 1 not, 2 daemon not running)", "status"),
     Command(
         "explain", "explain an event, a code or a CONNACK number: what it means, whose move it is, the cure", "explain"
     ),
+    Command("import-boot-file", "take in iot-onboard.yaml from the boot partition; run at boot", "import_boot_file"),
     Command("doctor", "look at all that a gateway needs, and say what is wrong and what mends it", "doctor"),
     Command("forget", "set the stored device secret aside (it is not deleted)", "forget"),
 )

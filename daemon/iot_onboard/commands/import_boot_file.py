@@ -1,0 +1,48 @@
+"""`iot-onboard import-boot-file`: take in what was dropped on the boot partition; a unit runs it at each boot."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ..boot_import import BootImport
+from ..boot_partition import PLACES, find
+from ..events import Context, Details, Event
+from ..exit_codes import ExitCode
+from ..hardware import read_facts
+from ..identity import Facts
+from ..journal import line_of, open_journal
+
+_EPILOG = """\
+A unit does this at boot where there is such a file, which is removed then; iot-onboard.yaml(5) says what it may hold.
+
+examples:
+  sudo iot-onboard import-boot-file                  now, without a boot
+  sudo iot-onboard import-boot-file --boot /mnt/sd   from a card in a reader
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add where the partition is looked for."""
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "--boot",
+        type=Path,
+        action="append",
+        metavar="DIRECTORY",
+        help=f"where the boot partition is mounted (default: {' and '.join(map(str, PLACES))}; what comes later wins)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Take in each file that is there; without one there is nothing to do."""
+    journal = open_journal(os.environ, sys.stderr, "info")
+
+    def tell(event: Event, details: Details, context: Context) -> None:
+        journal.write(line_of(event, details, context, "boot"))
+
+    files = find(arguments.boot or PLACES)
+    facts = read_facts() if files else Facts()
+    return max((BootImport(path, arguments.config, facts, tell).run() for path in files), default=ExitCode.DONE)

@@ -1,0 +1,167 @@
+"""`iot-onboard setup`: give this gateway its product identity, by questions or by arguments."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..config import RULES, Config
+from ..config_values import Bad, secret
+from ..console import complain
+from ..dialogue import ask_product_secret, ask_settings, name_here, say
+from ..errors import Misconfigured, OnboardError
+from ..exit_codes import ExitCode
+from ..hardware import read_facts
+from ..identity import Facts
+from ..problems import BadName
+from ..provision import Wish
+from ..provisioner import Done, check, current, provision
+from ..secret import Secret
+from ..service_manager import Restart, restart
+from ..settings import read_device_secret, read_product_secret
+
+_MOST_SECRET_BYTES = 4096
+_EPILOG = """\
+At a terminal it asks for what is not given. What is neither given nor asked for stays as it is, so it can be run again.
+Everything is checked before anything is changed. A secret is never an argument, for arguments can be seen by all.
+
+examples:
+  sudo iot-onboard setup                                      asks, checks, writes, restarts the service
+  sudo iot-onboard setup --device-name 'gw-{serial}'          changes one thing
+  sudo iot-onboard setup --product-key a1b2c3d4e5f --device-name 'gw-{serial}' --product-secret-file - <secret
+  sudo iot-onboard setup --product-secret-file secret.txt     a new product secret
+  iot-onboard status --wait 60                                afterwards: wait until it is online
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add what may be given without being asked; a secret is never an argument."""
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "--product-key", type=_taken("product_key"), metavar="KEY", help="as the cloud console shows it"
+    )
+    parser.add_argument(
+        "--product-secret-file", metavar="FILE", help="the file to take the product secret from, - for standard input"
+    )
+    parser.add_argument(
+        "--device-name", type=_taken("device_name"), metavar="NAME", help='literal, or for example "gw-{serial}"'
+    )
+    parser.add_argument("--region", type=_taken("region"), help="for example cn-shanghai")
+    parser.add_argument("--instance-id", type=_taken("instance_id"), metavar="ID", help="empty for none")
+    parser.add_argument("--no-restart", action="store_true", help="only write the files")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask for what is not given, check all of it, write it, and start the service afresh."""
+    config_path: Path = arguments.config
+    if not _writable(config_path.parent):
+        complain(f"setup writes to {config_path.parent}, which needs root. To do: sudo iot-onboard setup")
+        return ExitCode.FAILED
+    facts = read_facts()
+    present = current(config_path)
+    try:
+        wish = _wish(arguments, present, facts)
+    except EOFError:
+        say("")
+        complain("nothing changed")
+        return ExitCode.FAILED
+    config = check(config_path, wish)
+    try:
+        name = name_here(config.device_name, facts)
+    except BadName as error:
+        # In an image build the name is another machine's affair.
+        if not arguments.no_restart:
+            raise
+        name = f"{config.device_name} (on this machine it {error})"
+    done = provision(config_path, wish)
+    _tell(done, name, config_path)
+    return ExitCode.DONE if arguments.no_restart else _restart()
+
+
+def _wish(arguments: argparse.Namespace, present: Config, facts: Facts) -> Wish:
+    keys = ("product_key", "device_name", "region", "instance_id")
+    given = {key: getattr(arguments, key) or None for key in keys if getattr(arguments, key) is not None}
+    source: str | None = arguments.product_secret_file
+    at_terminal = sys.stdin.isatty()
+    product_secret = None
+    if source is not None and not (source == "-" and at_terminal):
+        product_secret = _secret_of(source)
+    if at_terminal:
+        everything = not given and source is None
+        missing = [key for key in ("product_key", "device_name") if key not in given and not getattr(present, key)]
+        asked = keys if everything else missing
+        if asked:
+            say("This gives the gateway its product identity. Return takes what stands in [brackets].")
+        given |= ask_settings(asked, present, facts)
+        kept = _has_secret(present, arguments.config)
+        if product_secret is None and (everything or not kept or source == "-"):
+            product_secret = ask_product_secret(kept=kept)
+    return Wish(settings=given, product_secret=product_secret)
+
+
+def _secret_of(source: str) -> Secret:
+    try:
+        if source == "-":
+            data = sys.stdin.buffer.read(_MOST_SECRET_BYTES + 1)
+        else:
+            with open(source, "rb") as file:
+                data = file.read(_MOST_SECRET_BYTES + 1)
+        return secret(data.decode("ascii", "replace").strip("\r\n") if len(data) <= _MOST_SECRET_BYTES else " ")
+    except OSError as error:
+        failure = Misconfigured(detail=f"{source} cannot be read: {error.strerror}", cure="name a file with the secret")
+    except Bad as bad:
+        where = "standard input" if source == "-" else source
+        failure = Misconfigured(detail=f"{where} {bad}", cure="give the product secret alone, in one line")
+    raise OnboardError(failure)
+
+
+def _has_secret(config: Config, config_path: Path) -> bool:
+    try:
+        if read_device_secret(config, config_path, None) is None:
+            read_product_secret(config, config_path, None)
+    except OnboardError:
+        return False
+    return True
+
+
+def _tell(done: Done, name: str, config_path: Path) -> None:
+    for warning in done.warnings:
+        complain(f"warning: {warning}")
+    if not _has_secret(done.config, config_path):
+        complain("warning: no product secret is there yet; until one is, this gateway cannot register")
+    say(f"This gateway is device {name} of product {done.config.product_key}, region {done.config.region}.")
+    say("\n".join(f"Written: {path}" for path in done.written) or "Nothing changed: all of it stood there already.")
+
+
+def _restart() -> int:
+    outcome = restart()
+    if outcome is Restart.DONE:
+        say("The service starts with it now. Follow it with: journalctl -u iot-onboard -f")
+        say("Or wait until it is online: iot-onboard status --wait 60")
+        return ExitCode.DONE
+    if outcome is Restart.FAILED:
+        complain(f"{outcome.value}. To do: systemctl status iot-onboard")
+        return ExitCode.FAILED
+    say(f"Not restarted: {outcome.value}. The service starts with it at the next boot.")
+    return ExitCode.DONE
+
+
+def _taken(key: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        try:
+            if text or RULES[key].default is not None:
+                RULES[key].read(text)
+        except Bad as bad:
+            raise argparse.ArgumentTypeError(f"{bad} ({bad.hint})" if bad.hint else str(bad)) from None
+        return text
+
+    return read
+
+
+def _writable(directory: Path) -> bool:
+    there: Any = next(above for above in (directory, *directory.parents) if above.exists())
+    return os.access(there, os.W_OK | os.X_OK, effective_ids=True)

@@ -1,0 +1,60 @@
+"""Asking systemd to start the service afresh."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from iot_onboard.service_manager import Restart, restart
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    return tmp_path
+
+
+def systemctl(root: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """Put a program of that name first in the search path; it notes what it is asked."""
+    asked = root / "asked"
+    program = root / "systemctl"
+    program.write_text(f'#!/bin/sh\necho "$*" >>{asked}\n{script}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{root}:{os.environ['PATH']}")
+    return asked
+
+
+def test_it_is_restarted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the unit is there."""
+    asked = systemctl(root, monkeypatch, "[ $1 = restart ] || echo loaded")
+    assert restart(root) is Restart.DONE
+    assert asked.read_text().splitlines()[-1] == "restart iot-onboard.service"
+
+
+def test_a_failure_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """systemctl waits for the service to be ready: one that ends at once fails here."""
+    systemctl(root, monkeypatch, "[ $1 = show ] && echo loaded")
+    assert restart(root) is Restart.FAILED
+
+
+@pytest.mark.parametrize("script", ["echo not-found", "echo masked", "exit 1"])
+def test_without_the_unit_nothing_is_started(root: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Not installed, masked, or a systemd that does not answer."""
+    asked = systemctl(root, monkeypatch, script)
+    assert restart(root) is Restart.NO_UNIT
+    assert "restart" not in asked.read_text()
+
+
+def test_without_systemd_nothing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image build or a chroot has none."""
+    asked = systemctl(tmp_path, monkeypatch, "echo loaded")
+    assert restart(tmp_path) is Restart.NO_SYSTEMD
+    assert not asked.exists()
+
+
+def test_a_system_without_systemctl(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts as one without the unit."""
+    monkeypatch.setenv("PATH", str(root))
+    assert restart(root) is Restart.NO_UNIT

@@ -1,0 +1,181 @@
+"""The file on the boot partition: taken however it was saved, refused with its lines, and its secret never shown."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_onboard import boot_file
+from iot_onboard.boot_file import BootFile, read
+from iot_onboard.provision import Wish
+from iot_onboard.secret import Secret
+
+PATH = Path("/boot/firmware/iot-onboard.yaml")
+GOOD = 'product_key: a1b2c3d4e5f\ndevice_name: "gw-{serial}"\nproduct_secret: hunter2\nmqtt: {port: 443}\n'
+SETTINGS = {"product_key": "a1b2c3d4e5f", "device_name": "gw-{serial}", "mqtt.port": 443}
+
+
+def taken(data: bytes) -> Wish:
+    found = read(PATH, data)
+    assert found.problems == ()
+    assert found.wish is not None
+    return found.wish
+
+
+def problems_of(text: str) -> list[str]:
+    found = read(PATH, text.encode())
+    assert found.wish is None
+    return [str(problem).removeprefix(f"{PATH}:") for problem in found.problems]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        GOOD.encode(),
+        GOOD.replace("\n", "\r\n").encode(),
+        GOOD.replace("\n", "\r").encode(),
+        GOOD.rstrip().encode(),
+        codecs.BOM_UTF8 + GOOD.encode(),
+        GOOD.encode("utf-16"),
+        codecs.BOM_UTF16_BE + GOOD.encode("utf-16-be"),
+        b"# a note\n---\n" + GOOD.encode() + b"...\n",
+        b'{"product_key":"a1b2c3d4e5f","device_name":"gw-{serial}","product_secret":"hunter2","mqtt":{"port":443}}',
+    ],
+    ids=["lf", "crlf", "cr", "no-end", "bom", "utf-16-le", "utf-16-be", "document", "json"],
+)
+def test_however_it_was_saved(data: bytes) -> None:
+    """Every usual editor's line ends and marks give the same."""
+    wish = taken(data)
+    assert (wish.settings, wish.product_secret, wish.device_secret) == (SETTINGS, Secret("hunter2"), None)
+
+
+@pytest.mark.parametrize(
+    "written", ["0123456789", "1e3", "true", "'hunter2'", '"hunter2 "', "|\n  hunter2", "2026-11-24"]
+)
+def test_a_secret_is_taken_as_it_is_written(written: str) -> None:
+    """Also where YAML would make a number of it, or lose its zeros."""
+    expected = "hunter2" if "hunter2" in written else written
+    assert taken(f"product_secret: {written}\n".encode()).product_secret == Secret(expected)
+    assert taken(f"device_secret: {written}\n".encode()).device_secret == Secret(expected)
+
+
+EMPTY = "1: (file): holds no keys (like  product_key: a1b2c3d4e5f)"
+NO_SECRET = "does not hold a secret (write the secret alone, one line, as the console shows it)"
+TABS = "found character '\\t' that cannot start any token (indent with blanks, not tabs)"
+NEVER = "a secret is never a value here (put it into a file: product_secret_file, device_secret_file)"
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ("", [EMPTY]),
+        ("\n# product_key: x\n", [EMPTY]),
+        ("{}", [EMPTY]),
+        ("\0" * 700, ["1: (file): is not YAML: it holds characters or a depth that YAML does not take"]),
+        ("product_secret: hunter2\n\tregion: x\n", [f"2: (file): is not YAML: {TABS}"]),
+        ("region: x\nproduct_secret:hunter2\n", ["3: (file): is not YAML: could not find expected ':'"]),
+        (
+            "{product_secret:hunter2}",
+            ["1: product_secret...: is not a key we know (a blank is missing after the colon)"],
+        ),
+        ("\nproduct_secret: ~\n", ["2: product_secret: is empty"]),
+        ("product_secret: [hunter2]\n", ["1: product_secret: must be text (put it in quotes)"]),
+        ("product_secret: !x hunter2\n", ["1: product_secret: must be text (put it in quotes)"]),
+        ("product_secret: hunter2 hunter2\n", [f"1: product_secret: {NO_SECRET}"]),
+        ("mqtt: {product_secret: hunter2}\n", [f"1: mqtt.product_secret: {NEVER}"]),
+        (
+            "device_secret_file: /x\ndevice_secret: hunter2\n",
+            ["2: device_secret: stands here together with device_secret_file (remove one)"],
+        ),
+        (
+            "device_secret:\nregon: x\nproduct_secret: a b\n",
+            [
+                "1: device_secret: is empty",
+                "2: regon: is not a key we know (did you mean region?)",
+                f"3: product_secret: {NO_SECRET}",
+            ],
+        ),
+        ("product_secret: hunter2\nproduct_secret: hunter2\n", ["2: product_secret: stands here twice (remove one)"]),
+    ],
+)
+def test_what_is_wrong_is_told(text: str, problems: list[str]) -> None:
+    """Every problem at once, in the order of the lines."""
+    assert problems_of(text) == problems
+
+
+def test_what_is_not_text() -> None:
+    """The line of the first strange byte is named."""
+    (problem,) = read(PATH, b"region: x\nproduct_secret: \xff\xfe\n").problems
+    assert str(problem) == f"{PATH}:2: (file): is not UTF-8 text (save it as UTF-8)"
+
+
+def shown(found: BootFile) -> str:
+    return f"{found!r} {boot_file.error_note([str(problem) for problem in found.problems])}"
+
+
+@given(st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
+def test_any_bytes_are_a_wish_or_problems(data: bytes) -> None:
+    """Nothing raises, and each problem is one printable line."""
+    found = read(PATH, data)
+    assert (found.wish is None) == bool(found.problems)
+    assert all(str(problem).isprintable() for problem in found.problems)
+
+
+LINES = st.sampled_from(
+    [
+        "product_key: a1b2c3d4e5f", "device_name: gw-0001", "region: x", "mqtt:", "  port: 443", "\tregion: x", "",
+        "product_secret: hunter2", "product_secret:hunter2", "product_secret:\thunter2", "Product Secret: hunter2",
+        "product_secret = hunter2", "product_secret: 'hunter2", 'product_secret: "hunter2"',
+        "product_secret: hunter2: x",
+        "  product_secret: hunter2", "- product_secret: hunter2", "device_secret: [hunter2]", "device-secret: hunter2",
+        "secret: {a: hunter2}", "{product_secret: hunter2, region: x}", "{product_secret:hunter2}",
+        "? password=hunter2",
+        "product_secret: &a hunter2", "product_secret: !hunter2 x", "region: {hunter2", "# hunter2", "password=hunter2",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(LINES, max_size=6).map("\n".join))
+def test_a_secret_is_never_shown(text: str) -> None:
+    """However the line with it is mistyped, no problem and no record of ours holds it."""
+    found = read(PATH, text.encode())
+    if found.wish is not None:
+        # What it is taken from is a file's text: nobody prints that.
+        found = BootFile(wish=Wish(settings=found.wish.settings, product_secret=found.wish.product_secret))
+    assert "hunter2" not in shown(found)
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.integers(), max_size=2)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["product_key", "device_name", "region", "product_secret", "device_secret", "mqtt", "tls"]),
+        VALUES | st.dictionaries(st.sampled_from(["port", "host", "ca_file"]), VALUES, max_size=2),
+        max_size=5,
+    )
+)
+def test_any_value_under_any_key(values: dict[str, Any]) -> None:
+    """What is taken is what stood there, and secrets are not among the settings."""
+    found = read(PATH, yaml.safe_dump(values, allow_unicode=True).encode())
+    assert (found.wish is None) == bool(found.problems)
+    if found.wish is not None:
+        assert not {"product_secret", "device_secret"} & set(found.wish.settings)
+        for key in ("product_key", "device_name", "region"):
+            assert found.wish.settings.get(key) == values.get(key)
+
+
+@given(st.integers(0, 2000))
+def test_what_a_taken_file_is_overwritten_with(size: int) -> None:
+    """The same length, nothing of before, and known again from its first sector on."""
+    image = boot_file.wiped(size)
+    assert len(image) == size
+    assert set(image) <= set(boot_file.TAKEN)
+    assert image.startswith(boot_file.TAKEN) == (size >= len(boot_file.TAKEN))
+    assert len(boot_file.TAKEN) <= min(boot_file.SECTOR_BYTES, len("product_secret: x"))
