@@ -51,6 +51,8 @@ COMMANDS = (
     Command(
         "explain", "explain an event, a code or a CONNACK number: what it means, whose move it is, the cure", "explain"
     ),
+    Command("events", "tell the story of a boot, a line an event, out of the journal", "events"),
+    Command("timeline", "show where the time from power-on to online went, as bars or a picture", "timeline"),
     Command("import-boot-file", "take in iot-onboard.yaml from the boot partition; run at boot", "import_boot_file"),
     Command("doctor", "look at all that a gateway needs, and say what is wrong and what mends it", "doctor"),
     Command("forget", "set the stored device secret aside (it is not deleted)", "forget"),

@@ -1,0 +1,92 @@
+"""`iot-onboard events`: the story of a boot, out of the journal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from textwrap import dedent
+
+from ..console import complain
+from ..exit_codes import ExitCode
+from ..journal_reader import Unreadable, follow, keeps_boots, present_start
+from ..story import Moment, Step, steps
+from ..story_report import heading, line, record, wide_columns
+from ..story_text import lines_of, story_of
+from ..story_trouble import KEEP
+from ..terminal import style
+
+EPILOG = dedent(
+    """\
+    A line an event, with the time since boot and since the line before. `iot-onboard explain NAME` explains an event,
+    and what stands under code. Lines of systemd are shown where something went wrong. The journal is for root and the
+    group systemd-journal. Exit code: 0 there was a story, 1 there was none, and why.
+
+    examples:
+      sudo iot-onboard events               what happened since power-on
+      sudo iot-onboard events --boot -1     what happened in the boot before
+      sudo iot-onboard events --follow      and what happens now, until Ctrl-C
+      sudo iot-onboard events --all --json  everything, for a program; docs/story.md describes it
+    """
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add which boots, and how they are told."""
+    parser.epilog = EPILOG
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--boot", type=boot, default=0, metavar="N", help="0 the present boot, -1 the one before, ...")
+    which.add_argument("--all", action="store_true", help="all boots that the journal holds")
+    which.add_argument("--follow", action="store_true", help="the present boot, and go on as it goes on")
+    parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+
+
+def boot(text: str) -> int:
+    """Read the number of a boot."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 1
+    if number > 0:
+        raise argparse.ArgumentTypeError("0 is the present boot, -1 the one before it, and so on")
+    return number
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, and tell."""
+    try:
+        if arguments.follow:
+            _print_live(follow(), as_json=arguments.json)
+        else:
+            _print(story_of(None if arguments.all else arguments.boot), as_json=arguments.json)
+    except KeyboardInterrupt:
+        return ExitCode.DONE
+    except Unreadable as why:
+        complain(str(why))
+        return ExitCode.FAILED
+    if arguments.all and not keeps_boots():
+        complain(f"the journal is in memory alone, and holds this boot only; {KEEP}")
+    return ExitCode.DONE
+
+
+def _print(told: tuple[Step, ...], *, as_json: bool) -> None:
+    for told_line in (json.dumps(record(step)) for step in told) if as_json else lines_of(told, style()):
+        print(told_line)
+
+
+def _print_live(moments: Iterator[Moment], *, as_json: bool) -> None:
+    origin_us = present_start().origin_us
+    columns = wide_columns()
+    before: Moment | None = None
+    for moment in moments:
+        if not moment.worth_telling:
+            continue
+        pair = [moment] if before is None else [before, moment]
+        step = steps(pair, {moment.boot_id: origin_us}, {moment.boot_id: 0})[-1]
+        if as_json:
+            print(json.dumps(record(step)), flush=True)
+        else:
+            if before is None:
+                print(heading(step, columns))
+            print(line(step, columns, style()), flush=True)
+        before = moment

@@ -1,0 +1,77 @@
+"""`iot-onboard timeline`: where the time from power-on to online went."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+from ..console import complain
+from ..exit_codes import ExitCode
+from ..journal_reader import Unreadable
+from ..spans import Timeline
+from ..story_text import timeline_of
+from ..terminal import draws_blocks, style
+from ..timeline_report import comparison, record, text
+from ..timeline_svg import svg
+from .events import boot
+
+EPILOG = dedent(
+    """\
+    It reads the journal, as `iot-onboard events` does, and needs the same rights. Time counts from the kernel's start;
+    what firmware and boot loader took before is told where they say it. What the time was spent on, row by row, stands
+    in docs/story.md. Exit code: 0 there is a timeline, 1 there is none, and why.
+
+    examples:
+      sudo iot-onboard timeline                  this boot, as bars
+      sudo iot-onboard timeline --boot -1        the boot before
+      sudo iot-onboard timeline --compare -1     this boot and the one before, and the difference
+      sudo iot-onboard timeline --svg boot.svg   the same as a picture
+    """
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add which boots, and how they are shown."""
+    parser.epilog = EPILOG
+    parser.add_argument("--boot", type=boot, default=0, metavar="N", help="0 the present boot, -1 the one before, ...")
+    parser.add_argument("--compare", type=boot, metavar="N", help="show this boot as well, and the difference")
+    parser.add_argument("--svg", metavar="FILE", help="write a picture to this file (- for standard output)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, and show."""
+    wanted = [arguments.boot] if arguments.compare is None else [arguments.boot, arguments.compare]
+    try:
+        shown = [timeline_of(number) for number in wanted]
+    except Unreadable as why:
+        complain(str(why))
+        return ExitCode.FAILED
+    if arguments.json:
+        print(json.dumps(record(shown), indent=1))
+    if arguments.svg is not None:
+        return _write(arguments.svg, svg(shown))
+    if not arguments.json:
+        print(_text(shown))
+    return ExitCode.DONE
+
+
+def _text(shown: list[Timeline]) -> str:
+    scale_us = max(timeline.whole_us for timeline in shown)
+    parts = [text(timeline, style(), blocks=draws_blocks(), scale_us=scale_us) for timeline in shown]
+    return "\n\n".join([*parts, comparison(*shown)] if len(shown) > 1 else parts)
+
+
+def _write(file: str, picture: str) -> int:
+    if file == "-":
+        sys.stdout.write(picture)
+        return ExitCode.DONE
+    try:
+        Path(file).write_text(picture, encoding="utf-8")
+    except OSError as error:
+        complain(f"{file} cannot be written: {error.strerror}")
+        return ExitCode.FAILED
+    return ExitCode.DONE
