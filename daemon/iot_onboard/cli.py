@@ -28,6 +28,7 @@ examples:
   sudo iot-onboard setup         say which gateway this is, and start
   iot-onboard status             is it online; if not: why, whose move it is, what helps, when is the next try
   sudo iot-onboard doctor        what is wrong, and what mends it
+  sudo iot-onboard bundle        one file for support, without secrets
 
 Each command has a --help of its own. Manual: iot-onboard(8), iot-onboard.yaml(5), iot-onboard.service(8).
 """
@@ -55,6 +56,7 @@ COMMANDS = (
     Command("timeline", "show where the time from power-on to online went, as bars or a picture", "timeline"),
     Command("import-boot-file", "take in iot-onboard.yaml from the boot partition; run at boot", "import_boot_file"),
     Command("doctor", "look at all that a gateway needs, and say what is wrong and what mends it", "doctor"),
+    Command("bundle", "write one file for support: status, doctor, journal, configuration; without secrets", "bundle"),
     Command("forget", "set the stored device secret aside (it is not deleted)", "forget"),
 )
 

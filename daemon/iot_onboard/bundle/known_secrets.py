@@ -1,0 +1,126 @@
+"""Find every secret that lies on this gateway, as far as this user may read, so that none of them leaves it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ..boot_partition import PLACES, find
+from ..config import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET
+from ..plain_file import read_plain
+from .mask import PLACEHOLDERS, mask_configuration
+from .places import Places
+
+# Where the service manager keeps credentials, for the running service and before (systemd.exec(5)).
+_CREDENTIAL_PLACES = ("run/credentials/iot-onboard.service", "etc/credstore", "run/credstore", "usr/lib/credstore")
+_PROXIES = re.compile(r".*_proxy", re.IGNORECASE)
+_STORED = re.compile(r'"device_secret"\s*:\s*"((?:[^"\\]|\\.)*)')
+# What a damaged file may still hold of a secret.
+_WORDS = re.compile(r"[^\s\"',:{}\[\]\\]{8,}")
+_FIELDS = {"product_key", "device_name", "device_secret", "issued_at"}
+# Larger than any file that the daemon takes.
+_MOST_BYTES = 300_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Known:
+    """Hold what was found; `unread` names the files that may hold more."""
+
+    secrets: set[str] = field(default_factory=set, repr=False)
+    unread: list[str] = field(default_factory=list)
+
+
+def known_secrets(config_path: Path, places: Places, root: Path = Path("/")) -> Known:
+    """Return the secrets of files, credentials, configuration and environment; the machine id counts as one."""
+    known = Known()
+    for path in _secret_files(config_path, places, root):
+        text = _read(path, known)
+        known.secrets |= {line.strip() for line in text.splitlines()}
+    for path in _configuration_files(config_path, root):
+        known.secrets |= _in_configuration(_read(path, known))
+    for state_dir in places.state_dirs:
+        for path in _listed(state_dir / "credentials", known):
+            known.secrets |= _in_store(path.name, _read(path, known))
+    known.secrets |= {proxy.password.reveal() for proxy in places.proxies if proxy.password is not None}
+    for name, value in os.environ.items():
+        if _PROXIES.fullmatch(name):
+            known.secrets |= _passwords(value)
+    # Confidential too (machine-id(5)): it names this machine to everybody.
+    known.secrets |= {_read(root / "etc/machine-id", known).strip()}
+    known.secrets.discard("")
+    return known
+
+
+def _secret_files(config_path: Path, places: Places, root: Path) -> Iterable[Path]:
+    directory = config_path.parent
+    found = [directory / PRODUCT_SECRET, directory / DEVICE_SECRET, *places.secret_files]
+    # Copies that somebody or dpkg left beside them.
+    found += [path for path in _listed(directory) if "secret" in path.name.lower()]
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    for place in (*(root / name for name in _CREDENTIAL_PLACES), *([Path(given)] if given else [])):
+        found += [path for path in _listed(place) if "secret" in path.name.lower()]
+    return dict.fromkeys(found)
+
+
+def _configuration_files(config_path: Path, root: Path) -> Iterable[Path]:
+    # Hidden ones and copies too: what an editor left holds the password of before.
+    here = [path for path in _listed(config_path.parent) if ".yaml" in path.name]
+    places = [root / place.relative_to("/") for place in PLACES]
+    return [config_path, *here, *_listed(config_path.parent / FRAGMENTS), *find(places)]
+
+
+def _in_configuration(text: str) -> set[str]:
+    covered = mask_configuration(text).covered
+    found = set(covered) | {unquote(value) for value in covered}
+    for word in re.findall(r"\w+://[^\s\"']+", text):
+        found |= _passwords(word)
+    return {secret for secret in found if secret.lower() not in PLACEHOLDERS}
+
+
+def _passwords(address: str) -> set[str]:
+    try:
+        password = urlsplit(address).password or ""
+    except ValueError:
+        return set()
+    return {password, unquote(password)}
+
+
+def _in_store(name: str, text: str) -> set[str]:
+    """Return the secret of a stored file, whole or damaged; whatever might be one where nothing else is sure."""
+    stored = {match[1] for match in _STORED.finditer(text)}
+    if not stored:
+        return {word for word in _WORDS.findall(text) if word not in _FIELDS and word not in name}
+    return stored | {_unescaped(secret) for secret in stored}
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:
+        return text
+
+
+def _listed(directory: Path, known: Known | None = None) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError:
+        if known is not None:
+            known.unread.append(str(directory))
+        return []
+
+
+def _read(path: Path, known: Known) -> str:
+    try:
+        return read_plain(path.resolve(), _MOST_BYTES, follow=False).decode("utf-8", "replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError:
+        known.unread.append(str(path))
+        return ""

@@ -1,0 +1,227 @@
+"""What goes into the bundle: a line a part, with what brings it and how its secrets are covered."""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+import platform
+import pwd
+import ssl
+import stat
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..boot_file import ERRORS
+from ..boot_partition import PLACES, find
+from ..config import FRAGMENTS
+from ..journal_reader import UNITS, Unreadable
+from ..plain_file import read_plain
+from ..programs import ask
+from ..runtime_files import HistoryLog
+from ..status import read
+from ..status_view import View, text, view_of
+from ..story import FIELDS
+from ..story_text import lines_of, story_of, timeline_of
+from ..text_style import Style
+from ..timeline_report import text as timeline_text
+from .assemble import Kind
+from .gather import LeftOut
+from .places import Places
+
+TIMEOUT_S = 10.0
+MOST_BYTES = 1_000_000
+_UNITS = tuple(f"--unit={unit}" for unit in (*UNITS, "iot-onboard-wait-online.service"))
+_JOURNAL = ("journalctl", "--no-pager", "-q", "-n", "5000")
+_FIELDS = f"--output-fields={','.join((*FIELDS, 'IOT_PRODUCT_KEY', 'IOT_DEVICE_NAME', '_BOOT_ID', '_SYSTEMD_UNIT'))}"
+_PACKAGES = (
+    "iot-onboard", "python3", "python3-paho-mqtt", "python3-requests", "python3-urllib3", "python3-yaml",
+    "python3-systemd", "libssl3", "libssl3t64", "openssl", "ca-certificates", "systemd", "libc6",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Name a part, say what it is, what brings it, and whose words it holds."""
+
+    name: str
+    about: str
+    bring: Callable[[], bytes]
+    kind: Kind = Kind.FOREIGN
+
+
+def members(config_path: Path, places: Places, root: Path = Path("/")) -> tuple[Member, ...]:
+    """Return the parts that this gateway may have, but the doctor's."""
+    runtime_dir = places.runtime_dirs[0]
+    stores = (path for state_dir in places.state_dirs for path in (state_dir, state_dir / "credentials"))
+    folders = (config_path.parent, config_path.parent / FRAGMENTS, *stores, *places.runtime_dirs)
+    return (
+        Member("status.txt", "what the daemon says of itself", partial(_status, runtime_dir), Kind.OURS),
+        Member("status.json", "the same, for a program", partial(_status_record, runtime_dir), Kind.OURS),
+        *_runtime(runtime_dir),
+        Member("journal/this-boot.txt", "the service's lines", _said(*_JOURNAL, "-b", *_UNITS, "-o", "short-iso")),
+        Member("journal/this-boot.json", "with their fields", _said(*_JOURNAL, "-b", *_UNITS, "-o", "json", _FIELDS)),
+        Member("journal/last-boot.txt", "those before", _said(*_JOURNAL, "-b", "-1", *_UNITS, "-o", "short-iso")),
+        Member("story.txt", "the story of this boot", partial(_story, 0)),
+        Member("story-last-boot.txt", "that of the boot before", partial(_story, -1)),
+        Member("timeline.txt", "where the time to online went", _timeline),
+        Member("journal/kernel.txt", "the kernel's warnings", _said(*_JOURNAL, "-b", "-k", "-p", "warning")),
+        Member("journal/time.txt", "who keeps the time", _said(*_JOURNAL, "-b", "-u", "systemd-timesyncd")),
+        Member("unit/show.txt", "the unit's properties", _said("systemctl", "show", "iot-onboard.service")),
+        Member("unit/cat.txt", "the unit's files", _said("systemctl", "cat", "iot-onboard.service")),
+        Member("unit/list.txt", "our units", _said("systemctl", "list-units", "--all", "--no-pager", "iot-onboard*")),
+        Member("system/packages.txt", "versions of packages", _said("dpkg", "-l", *_PACKAGES)),
+        Member("system/verify.txt", "our files that were changed", _said("dpkg", "--verify", "iot-onboard")),
+        Member("system/python.txt", "versions of Python", _python, Kind.OURS),
+        Member("system/os-release", "the system", partial(_file, root / "etc/os-release")),
+        Member("system/model.txt", "the board", partial(_file, root / "proc/device-tree/model")),
+        Member("system/memory.txt", "memory", partial(_file, root / "proc/meminfo")),
+        Member("system/uptime.txt", "seconds since the boot", partial(_file, root / "proc/uptime")),
+        Member("system/load.txt", "load", partial(_file, root / "proc/loadavg")),
+        Member("system/time.txt", "the clock", _said("timedatectl", "status", "--no-pager")),
+        Member("system/disks.txt", "room on the disks", _said("df", "-h")),
+        Member("system/inodes.txt", "files on the disks", _said("df", "-i")),
+        Member("system/mounts.txt", "what is mounted", partial(_file, root / "proc/self/mountinfo")),
+        Member("network/addresses.txt", "interfaces", _said("ip", "-details", "address")),
+        Member("network/routes-v4.txt", "routes of IPv4", _said("ip", "-4", "route", "show", "table", "all")),
+        Member("network/routes-v6.txt", "routes of IPv6", _said("ip", "-6", "route", "show", "table", "all")),
+        Member("network/resolv.conf", "name servers", partial(_file, root / "etc/resolv.conf")),
+        Member("network/hosts", "fixed names", partial(_file, root / "etc/hosts")),
+        Member("network/nsswitch.conf", "who is asked", partial(_file, root / "etc/nsswitch.conf")),
+        Member("network/proxies.txt", "proxies, by name only", partial(_proxies, places), Kind.OURS),
+        Member("files.txt", "modes and owners of our directories", partial(_listing, folders), Kind.OURS),
+        *_configuration(config_path, root),
+    )  # fmt: skip
+
+
+def _runtime(runtime_dir: Path) -> list[Member]:
+    try:
+        paths = sorted(runtime_dir.glob("*.json"))
+    except OSError:
+        return []
+    return [Member(f"runtime/{path.name}", "what the daemon remembers", partial(_file, path)) for path in paths]
+
+
+def _configuration(config_path: Path, root: Path) -> list[Member]:
+    about = "as it is read, secrets covered"
+    found = [Member("config/config.yaml", about, partial(_file, config_path), Kind.CONFIGURATION)]
+    try:
+        fragments = sorted((config_path.parent / FRAGMENTS).iterdir())
+    except OSError:
+        fragments = []
+    found += [
+        Member(f"config/conf.d/{path.name}", about, partial(_file, path), Kind.CONFIGURATION) for path in fragments
+    ]
+    for place in PLACES:
+        for path in (*find([root / place.relative_to("/")]), root / place.relative_to("/") / ERRORS):
+            if path.exists():
+                name = f"boot{str(place).replace('/', '-')}/{path.name}"
+                found.append(Member(name, "on the boot partition", partial(_file, path), Kind.CONFIGURATION))
+    return found
+
+
+def _story(boot: int) -> bytes:
+    try:
+        return "".join(f"{told}\n" for told in lines_of(story_of(boot), Style())).encode()
+    except Unreadable as why:
+        raise LeftOut(str(why)) from None
+
+
+def _timeline() -> bytes:
+    try:
+        return f"{timeline_text(timeline_of(0), Style(), blocks=False)}\n".encode()
+    except Unreadable as why:
+        raise LeftOut(str(why)) from None
+
+
+def _said(*command: str) -> Callable[[], bytes]:
+    """Return what asks a program; what it said on its way to a failure is kept, for that tells too."""
+
+    def bring() -> bytes:
+        answer = ask(command, timeout_s=TIMEOUT_S)
+        said = answer.output[-MOST_BYTES:] + answer.errors[-MOST_BYTES:]
+        if not said:
+            raise LeftOut(answer.trouble or (f"ended with {answer.code}" if answer.code else "nothing to say"))
+        head = f"$ {' '.join(command)}\n".encode()
+        if len(answer.output) > MOST_BYTES:
+            head += b"(the end of it)\n"
+        tail = f"({answer.trouble or f'ended with {answer.code}'})\n".encode() if answer.code != 0 else b""
+        return head + said + tail
+
+    return bring
+
+
+def _file(path: Path) -> bytes:
+    data = read_plain(path.resolve(), MOST_BYTES, follow=False)
+    if not data:
+        raise LeftOut("empty")
+    return data
+
+
+def _view(runtime_dir: Path) -> View:
+    status = read(runtime_dir)
+    if status is None:
+        raise LeftOut("the daemon does not run")
+    return view_of(status, HistoryLog(runtime_dir).read(), datetime.now(UTC), time.monotonic())
+
+
+def _status(runtime_dir: Path) -> bytes:
+    return f"{text(_view(runtime_dir), datetime.now(UTC), Style())}\n".encode()
+
+
+def _status_record(runtime_dir: Path) -> bytes:
+    return json.dumps(asdict(_view(runtime_dir)), indent=1).encode()
+
+
+def _python() -> bytes:
+    lines = (
+        f"iot-onboard {__version__} at {Path(__file__).parent.parent}",
+        f"Python {sys.version}",
+        f"{ssl.OPENSSL_VERSION}",
+        f"{platform.platform()} on {platform.machine()}",
+        f"run by user {os.geteuid()}",
+    )
+    return "\n".join((*lines, "")).encode()
+
+
+def _proxies(places: Places) -> bytes:
+    names = sorted(name for name in os.environ if name.lower().endswith("_proxy"))
+    configured = "set" if places.proxies else "not set"
+    return f"proxy in the configuration: {configured}\nin the environment: {', '.join(names) or 'none'}\n".encode()
+
+
+def _listing(folders: tuple[Path, ...]) -> bytes:
+    lines = [line for folder in folders for line in _folder(folder)]
+    return "\n".join((*lines, "")).encode()
+
+
+def _folder(folder: Path) -> list[str]:
+    try:
+        paths = [folder, *sorted(folder.iterdir())]
+    except OSError as error:
+        return [f"{folder}: {error.strerror}", ""]
+    return [*(_entry(path) for path in paths), ""]
+
+
+def _entry(path: Path) -> str:
+    try:
+        found = path.lstat()
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    changed = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(timespec="seconds")
+    owner = f"{_named(pwd.getpwuid, found.st_uid)}:{_named(grp.getgrgid, found.st_gid)}"
+    return f"{stat.filemode(found.st_mode)} {owner:<24} {found.st_size:>9} {changed} {path}"
+
+
+def _named(name_of: Callable[[int], Sequence[Any]], number: int) -> str:
+    try:
+        return str(name_of(number)[0])
+    except KeyError:
+        return str(number)

@@ -1,0 +1,36 @@
+"""Where a gateway keeps what, by its configuration, also by one that does not make sense. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config import RULES, Document, settings_of
+from ..proxy import ProxyAddress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Hold every place that some file of the configuration names, and the usual ones; the last named comes first."""
+
+    state_dirs: tuple[Path, ...]
+    runtime_dirs: tuple[Path, ...]
+    secret_files: tuple[Path, ...]
+    proxies: tuple[ProxyAddress, ...]
+
+
+def places_of(documents: Sequence[Document]) -> Places:
+    """Return the places; what is wrong elsewhere in a file does not hide what it names."""
+    settings = [settings_of(document) for document in reversed(documents)]
+
+    def paths(key: str) -> tuple[Path, ...]:
+        named = [values.get(key) for values in settings]
+        return tuple(dict.fromkeys(path for path in (*named, RULES[key].default) if isinstance(path, Path)))
+
+    return Places(
+        state_dirs=paths("state_dir"),
+        runtime_dirs=paths("runtime_dir"),
+        secret_files=(*paths("product_secret_file"), *paths("device_secret_file")),
+        proxies=tuple(proxy for values in settings if isinstance(proxy := values.get("proxy"), ProxyAddress)),
+    )

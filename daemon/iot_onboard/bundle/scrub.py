@@ -1,0 +1,67 @@
+"""Cover known secrets in whatever form they stand: plain, escaped, in hexadecimal, in base64. Pure."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+
+COVER = b"[secret]"
+# What is shorter hides nothing, and would cover half of every text; in the configuration it is masked all the same.
+LEAST_BYTES = 4
+# Lines may be folded within base64.
+_FOLD = rb"(?:\r?\n)?"
+
+
+class Scrubber:
+    """Cover each of some secrets wherever it stands in a text.
+
+    A secret is looked for as it is, with any of its characters escaped as URLs, JSON or C do it; as hexadecimal
+    digits or as numbers, one a byte; and as base64 of either alphabet, wherever it stands in what was encoded.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        # The longest first: one secret may hold another.
+        known = sorted({secret for secret in secrets if len(secret.encode()) >= LEAST_BYTES}, key=len, reverse=True)
+        self._patterns = [re.compile(pattern, re.DOTALL) for secret in known for pattern in _patterns(secret)]
+
+    def clean(self, data: bytes) -> bytes:
+        """Return the data with every known secret covered."""
+        for pattern in self._patterns:
+            data = pattern.sub(COVER, data)
+        return data
+
+
+def _patterns(secret: str) -> list[bytes]:
+    data = secret.encode()
+    return [
+        b"".join(_character(character) for character in secret),
+        rb"(?i:" + rb"[ :,-]?(?:0x)?".join(b"%02x" % byte for byte in data) + rb")",
+        rb"\s*,\s*".join(b"%d" % byte for byte in data),
+        *(_base64(data, offset) for offset in range(3)),
+    ]
+
+
+def _character(character: str) -> bytes:
+    """Match one character: plain, or escaped by URLs (any number of times), JSON, or C and systemd (`\\x2d`)."""
+    data = character.encode()
+    ways = [re.escape(data), b"".join(rb"%%(?:25)*(?i:%02x)" % byte for byte in data)]
+    ways.append(b"".join(rb"\\+x(?i:%02x)" % byte for byte in data))
+    units = character.encode("utf-16-be", "surrogatepass")
+    ways.append(b"".join(rb"\\+u(?i:%s)" % units[at : at + 2].hex().encode() for at in range(0, len(units), 2)))
+    if character in "\"'\\/":
+        ways.append(rb"\\+" + re.escape(data))
+    if character == " ":
+        ways.append(rb"\+")
+    return rb"(?:" + rb"|".join(ways) + rb")"
+
+
+def _base64(data: bytes, offset: int) -> bytes:
+    """Match what the data gives where `offset` bytes stand before it, whatever those and the following ones are.
+
+    The digits at both ends hold bits of the neighbours too, and stay: of the secret they tell less than a byte.
+    """
+    digits = base64.b64encode(b"\0" * offset + data)
+    first, last = -(-offset * 8 // 6), (offset + len(data)) * 8 // 6
+    ways = {ord("+"): rb"(?:\+|-|%2[bB])", ord("/"): rb"(?:/|_|%2[fF]|\\/)"}
+    return _FOLD.join(ways.get(digit, bytes((digit,))) for digit in digits[first:last])

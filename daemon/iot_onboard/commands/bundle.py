@@ -1,0 +1,150 @@
+"""`iot-onboard bundle`: one file for whoever helps from afar, without secrets."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import re
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from .. import __version__
+from ..apart import apart
+from ..bundle.archive import pack, put
+from ..bundle.assemble import Kind, Part, assemble
+from ..bundle.gather import gather
+from ..bundle.known_secrets import Known, known_secrets
+from ..bundle.members import Member, members
+from ..bundle.places import Places, places_of
+from ..config import parse
+from ..console import complain
+from ..doctor.model import Result
+from ..doctor.report import record, text
+from ..doctor.runner import run as run_checks
+from ..doctor.table import CHECKS
+from ..exit_codes import ExitCode
+from ..problems import BadName, MissingFact
+from ..settings import read_documents
+from ..surroundings import identity_of
+from ..text_style import Style
+
+# The time limit of a program, and a little.
+LIMIT_S = 12.0
+
+_EPILOG = """\
+It holds what `status` and `doctor` say, the journal of this boot and the last, the unit, versions, network facts, and
+the configuration with its secrets covered; MANIFEST.txt in it says what is there and what is not. Every secret that
+lies on this gateway is covered in whatever form it stands. With sudo it holds more, and knows more secrets to cover.
+
+examples:
+  sudo iot-onboard bundle                           into this directory
+  sudo iot-onboard bundle --output /tmp/b.tar.gz    into this file
+  tar -tzf b.tar.gz                                 what is in it
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add where it goes."""
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="default: ./iot-onboard-bundle-NAME-TIME.tar.gz, by device or host name and UTC time",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look at everything, cover what is secret, and write one file."""
+    return apart(partial(_make, arguments))
+
+
+def _make(arguments: argparse.Namespace) -> int:
+    if sys.stderr.isatty():
+        complain("looking at everything; this takes up to a minute")
+    at = datetime.now(UTC)
+    name, known, listed = _prepared(arguments.config)
+    results = run_checks(CHECKS, arguments.config)
+    parts = [*_doctor(results, at), *_brought(listed)]
+    who = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
+    headline = (
+        f"iot-onboard bundle of {name}, made {at.isoformat(timespec='seconds')} by iot-onboard {__version__} as {who}"
+    )
+    files = assemble(parts, secrets=frozenset(known.secrets), unread=known.unread, headline=headline)
+    folder = f"iot-onboard-bundle-{re.sub(r'[^A-Za-z0-9._-]', '-', name)}-{at:%Y%m%dT%H%M%SZ}"
+    path: Path = arguments.output or Path(f"{folder}.tar.gz")
+    try:
+        put(path.absolute(), pack(folder, files, int(at.timestamp())))
+    except OSError as error:
+        complain(f"{path} cannot be written: {error.strerror or error}")
+        return ExitCode.FAILED
+    print(_told(path, parts, known))
+    return ExitCode.DONE
+
+
+def _prepared(config_path: Path) -> tuple[str, Known, Sequence[Member]]:
+    """Return what this gateway is called, the secrets it holds, and the parts to bring; none of them may hang us."""
+    read = gather({"configuration": partial(_read, config_path)}, limit_s=LIMIT_S)["configuration"].value
+    name, places = read or (platform.node() or "gateway", places_of(()))
+    known = gather({"secrets": partial(known_secrets, config_path, places)}, limit_s=LIMIT_S)["secrets"]
+    listed = gather({"parts": partial(members, config_path, places)}, limit_s=LIMIT_S)["parts"].value
+    # A disk that does not answer keeps its secrets; that they are not known is said.
+    return name, known.value or Known(unread=[f"all files: {known.why_not}"]), listed or ()
+
+
+def _read(config_path: Path) -> tuple[str, Places]:
+    documents, problems = read_documents(config_path)
+    config, _ = parse(documents, problems, names_required=False)
+    name = platform.node() or "gateway"
+    if config is not None and config.device_name:
+        with contextlib.suppress(BadName, MissingFact):
+            name = identity_of(config).device_name
+    return name, places_of(documents)
+
+
+def _doctor(results: Sequence[Result], at: datetime) -> list[Part]:
+    made = record(results, version=__version__, at=at.isoformat(timespec="seconds"), as_root=os.geteuid() == 0)
+    told, about = text(results, Style()), "what `iot-onboard doctor` found"
+    return [
+        Part(name="doctor.txt", about=about, kind=Kind.OURS, data=f"{told}\n".encode()),
+        Part(
+            name="doctor.json",
+            about="the same, for a program",
+            kind=Kind.OURS,
+            data=json.dumps(made, indent=1).encode(),
+        ),
+    ]
+
+
+def _brought(listed: Sequence[Member]) -> list[Part]:
+    brought = gather({member.name: member.bring for member in listed}, limit_s=LIMIT_S)
+    return [
+        Part(
+            name=member.name,
+            about=member.about,
+            kind=member.kind,
+            data=brought[member.name].value,
+            why_not=brought[member.name].why_not,
+        )
+        for member in listed
+    ]
+
+
+def _told(path: Path, parts: Sequence[Part], known: Known) -> str:
+    count = sum(part.data is not None for part in parts)
+    lines = [
+        f"Written to {path}: {count} files, without secrets; MANIFEST.txt in it says what is there and what is not."
+    ]
+    if known.unread and os.geteuid() != 0:
+        lines.append("With sudo it would hold more, and more secrets would be known and looked for.")
+    elif known.unread:
+        lines.append(
+            f"Look through it before it leaves: {known.unread[0]} could not be read, so its secrets are not known."
+        )
+    return "\n".join(lines)
