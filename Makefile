@@ -1,5 +1,5 @@
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-demo demo test lint types unit paho2 paho1 clean
+.PHONY: help setup setup-demo demo test lint types unit paho2 paho1 reference clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -25,7 +25,8 @@ setup: ## install what the tests need: Debian packages (with sudo where not root
 lint: setup ## style of Python and shell
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	shellcheck -x tests/setup.sh .ci/run
+	mandoc -T lint -W warning docs/man/*
+	shellcheck -x tests/setup.sh .ci/run completion/iot-onboard
 
 types: setup ## mypy --strict
 	$(PY) -m mypy
@@ -38,6 +39,10 @@ paho2: setup ## adapters and whole processes, with the newest Paho
 
 paho1: setup ## what touches Paho and requests once more, with Debian 12's
 	PYTHONPATH=$(CURDIR)/$(PAHO1):$(PYTHONPATH) $(PY) -m pytest tests/process $(PAHO1_ADAPTERS) -n 4
+
+reference: setup ## write what is made from tables: the journal catalog, the completion for bash, docs/troubleshooting.md, docs/status.md
+	$(PY) -m iot_onboard.reference .
+	PYTHONPATH=$(PYTHONPATH):tests $(PY) -m support.completion .
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .cache build dist

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +51,16 @@ def test_what_the_parts_took_stands_in_fields() -> None:
     fields = dict(journal_fields(Event.ONLINE, details, CONTEXT, "online"))
     told = {name: value for name, value in fields.items() if name.endswith("_MS")}
     assert told == {"IOT_DURATION_MS": "250", "IOT_TCP_MS": "0", "IOT_TLS_MS": "90", "IOT_ANSWER_MS": "50"}
+
+
+def test_each_field_is_explained() -> None:
+    """What `journalctl -o verbose` shows, iot-onboard.service(8) names."""
+    full = Details(
+        code="4", attempt=1, next_try_s=1.0, duration_ms=1, took=Took(dns_ms=1, tcp_ms=1, tls_ms=1, answer_ms=1)
+    )
+    page = (Path(__file__).parent.parent.parent / "docs/man/iot-onboard.service.8").read_text()
+    explained = set(re.findall(r"\bEv (IOT_[A-Z_]+)", page))
+    assert explained == {name for name, _ in journal_fields(Event.ONLINE, full, CONTEXT, "online")}
 
 
 def test_a_hint_is_given_where_there_is_one() -> None:

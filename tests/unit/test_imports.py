@@ -45,6 +45,7 @@ PURE = {
     "provision",
     "proxy",
     "records",
+    "reference",
     "repetition",
     "secret",
     "spans",
