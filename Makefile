@@ -1,10 +1,12 @@
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-demo demo test lint types unit paho2 paho1 reference clean
+.PHONY: help setup setup-demo demo test lint types unit paho2 paho1 deb images system reference gallery clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
 PAHO1 := .cache/paho-1.6.1
 PAHO1_ADAPTERS := $(addprefix tests/adapters/test_,connection.py registrar.py session.py)
+FOREIGN := bookworm-armhf trixie-arm64
+ARCHITECTURE = $(shell dpkg --print-architecture)
 # What runs is this tree, wherever the environment was made.
 export PYTHONPATH := $(CURDIR)/daemon:$(CURDIR)/sandbox
 
@@ -14,7 +16,7 @@ help: ## list the targets
 demo: setup-demo ## a gateway's life in five chapters, against a local stand-in of the platform
 	@$(PY) tests/demo.py
 
-test: setup lint types unit paho2 paho1 ## lint, types and every test
+test: setup lint types unit paho2 paho1 system ## lint, types and every test
 
 setup-demo:
 	@tests/setup.sh demo $(VENV) $(PAHO1)
@@ -26,7 +28,8 @@ lint: setup ## style of Python and shell
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	mandoc -T lint -W warning docs/man/*
-	shellcheck -x tests/setup.sh .ci/run completion/iot-onboard
+	shellcheck -x tests/setup.sh .ci/run tests/system/boot tests/system/build-image tests/system/configure-emulated tests/system/why-not debian/build-deb debian/iot-onboard.postrm \
+	    debian/tests/commands debian/tests/service completion/iot-onboard
 
 types: setup ## mypy --strict
 	$(PY) -m mypy
@@ -40,9 +43,35 @@ paho2: setup ## adapters and whole processes, with the newest Paho
 paho1: setup ## what touches Paho and requests once more, with Debian 12's
 	PYTHONPATH=$(CURDIR)/$(PAHO1):$(PYTHONPATH) $(PY) -m pytest tests/process $(PAHO1_ADAPTERS) -n 4
 
+deb: setup ## the Debian package, in dist/
+	@rm -f dist/*.deb
+	@debian/build-deb dist
+
+images: setup ## the Debian systems that the system tests boot or run in; needs root
+	@why_not=$$(tests/system/why-not .cache/images); \
+	if [ -n "$$why_not" ]; then echo "images: the system tests will be skipped: $$why_not"; exit 0; fi; \
+	$(MAKE) --no-print-directory -j2 $(FOREIGN:%=image-%)
+
+image-%:
+	@tests/system/build-image $(subst -, ,$*) .cache/images/$*
+
+# What is the same everywhere, a foreign one takes from the native one.
+image-bookworm-armhf: image-bookworm-$(ARCHITECTURE)
+image-trixie-arm64: image-trixie-$(ARCHITECTURE)
+
+system: deb images ## whole Debian systems, booted with the package installed
+	$(PY) -m pytest tests/system -n 4
+
 reference: setup ## write what is made from tables: the journal catalog, the completion for bash, docs/troubleshooting.md, docs/status.md
 	$(PY) -m iot_onboard.reference .
 	PYTHONPATH=$(PYTHONPATH):tests $(PY) -m support.completion .
+
+gallery: deb images ## write docs/gallery.md: what each fault looks like, out of the system tests
+	@rm -rf .cache/gallery && mkdir -p .cache/gallery
+	GALLERY=$(CURDIR)/.cache/gallery $(PY) -m pytest tests/system/test_gallery.py -n 4
+	@{ echo "# What each fault looks like"; echo; \
+	    echo "Made by \`make gallery\`: each fault is broken on a booted system, and this is what a person sees of it."; \
+	    for picture in .cache/gallery/*.md; do echo; cat "$$picture"; done; } >docs/gallery.md
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .cache build dist

@@ -1,0 +1,212 @@
+"""Ways to give a gateway its product identity, all ending in the same files; and what is wrong with a configuration."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+
+from support import images
+from support.machine import Machine
+from support.sandbox import wait_for
+from support.site import PRODUCT_KEY, Site
+
+FRAGMENT = "/etc/iot-onboard/conf.d/50-identity.yaml"
+SECRET = "/etc/iot-onboard/product-secret"
+
+
+@pytest.fixture
+def blank(site: Site) -> Machine:
+    """A machine with the package, and nothing that says whose it is."""
+    site.sandbox.add_device(PRODUCT_KEY, "gw0001")
+    return site.machine("gw0001")
+
+
+def modes(machine: Machine) -> dict[str, str]:
+    found = {}
+    for path in ("/etc/iot-onboard", FRAGMENT, SECRET):
+        status = (machine.root / path.lstrip("/")).stat()
+        found[path] = f"{stat.S_IMODE(status.st_mode):04o} {status.st_uid}:{status.st_gid}"
+    return found
+
+
+def assert_same_files(site: Site, machine: Machine) -> None:
+    assert modes(machine) == {"/etc/iot-onboard": "0755 0:0", FRAGMENT: "0644 0:0", SECRET: "0600 0:0"}
+    assert machine.read(SECRET).strip() == site.product_secret.strip()
+    assert site.product_secret.strip() not in machine.read(FRAGMENT)
+
+
+def wait_not_set_up(machine: Machine) -> None:
+    machine.wait_for_event("not-set-up")
+    assert machine.show("ActiveState", "NRestarts") == {"ActiveState": "active", "NRestarts": "0"}
+
+
+def test_without_configuration_it_waits_and_says_what_to_do(blank: Machine) -> None:
+    """An installed but unconfigured service is no failed one: journal and status say what to do."""
+    blank.boot()
+    wait_not_set_up(blank)
+    assert "iot-onboard setup" in blank.wait_for_event("not-set-up")["MESSAGE"]
+    assert "iot-onboard setup" in blank.show("StatusText")["StatusText"]
+    told = blank.try_run("iot-onboard", "status")
+    assert told.returncode == 1
+    assert "iot-onboard setup" in told.stdout
+    assert blank.run("systemctl", "is-system-running").strip() == "running"
+
+
+def test_setup_by_hand(site: Site, blank: Machine) -> None:
+    """`iot-onboard setup` with its options writes the files and restarts the service: online with no other hand."""
+    blank.boot()
+    wait_not_set_up(blank)
+    options = ["--product-key", PRODUCT_KEY, "--product-secret-file", "-", "--device-name", "gw0001"]
+    blank.run("iot-onboard", "setup", *options, stdin=site.product_secret)
+    blank.wait_for_state("online")
+    assert_same_files(site, blank)
+
+
+def test_files_written_by_hand(site: Site, blank: Machine) -> None:
+    """Whoever just writes the two files sees the service start by itself, in either order of writing."""
+    blank.boot()
+    wait_not_set_up(blank)
+    blank.write(FRAGMENT, f"product_key: {PRODUCT_KEY}\ndevice_name: gw0001\n")
+    blank.write(SECRET, site.product_secret, 0o600)
+    blank.wait_for_state("online", 45)
+
+
+def test_a_secret_that_comes_late(site: Site, blank: Machine) -> None:
+    """With the names but without the secret the service is blocked, and goes on by itself once the file is there."""
+    blank.write(FRAGMENT, f"product_key: {PRODUCT_KEY}\ndevice_name: gw0001\n")
+    blank.boot()
+    told = blank.wait_for_event("not-configured")
+    assert SECRET in told["MESSAGE"]
+    blank.write(SECRET, site.product_secret, 0o600)
+    blank.wait_for_state("online", 45)
+
+
+def test_debconf_preseed(site: Site) -> None:
+    """Preseeded answers and `apt install` need no hand; the secret does not stay in debconf's database."""
+    machine = site.bare_machine("gw0001")
+    site.sandbox.add_device(PRODUCT_KEY, "gw0001")
+    machine.boot()
+    answers = (
+        f"iot-onboard iot-onboard/product-key string {PRODUCT_KEY}\n"
+        f"iot-onboard iot-onboard/product-secret password {site.product_secret}\n"
+        "iot-onboard iot-onboard/device-name string gw0001\n"
+    )
+    machine.run("debconf-set-selections", stdin=answers)
+    machine.install(images.package())
+    machine.wait_for_state("online")
+    assert_same_files(site, machine)
+    assert site.product_secret.strip() not in machine.run("sh", "-c", "cat /var/cache/debconf/*.dat /var/log/dpkg.log")
+    machine.reboot()
+    machine.wait_for_state("online")
+    assert len(site.sandbox.seen("register")) == 1
+
+
+def test_debconf_preseed_that_is_wrong(site: Site) -> None:
+    """A bad answer ends the installation with its problem in plain words, so that no image ships with it."""
+    machine = site.bare_machine("gw0001")
+    machine.boot()
+    machine.run("debconf-set-selections", stdin="iot-onboard iot-onboard/product-key string not/a/key\n")
+    failed = machine.try_install(images.package())
+    assert failed.returncode != 0
+    assert "product-key" in failed.stdout + failed.stderr
+    assert not machine.exists(FRAGMENT)
+
+
+@pytest.mark.parametrize("partition", ["/boot/firmware", "/boot"])
+def test_a_file_on_the_boot_partition(site: Site, blank: Machine, partition: str) -> None:
+    """A file dropped on the card is taken in at boot, its secret leaves the partition, and a note says so."""
+    text = f"product_key: {PRODUCT_KEY}\r\nproduct_secret: {site.product_secret.strip()}\r\ndevice_name: gw0001\r\n"
+    blank.write(f"{partition}/iot-onboard.yaml", text)
+    blank.boot()
+    blank.wait_for_state("online")
+    assert_same_files(site, blank)
+    left = {item.name: item.read_text() for item in (blank.root / partition.lstrip("/")).iterdir() if item.is_file()}
+    assert "iot-onboard.yaml" not in left
+    assert len(left) == 1, "the note"
+    assert site.product_secret.strip() not in "".join(left.values())
+    blank.reboot()
+    blank.wait_for_state("online")
+    assert len(site.sandbox.seen("register")) == 1
+
+
+def test_a_bad_file_on_the_boot_partition(site: Site, blank: Machine) -> None:
+    """A file with a mistake changes nothing and stays; every problem stands beside it with its line."""
+    text = f"product_key: {PRODUCT_KEY}\nproduct_secret: {site.product_secret.strip()}\ndevice_nam: gw0001\n"
+    blank.write("/boot/firmware/iot-onboard.yaml", text)
+    blank.boot()
+    wait_not_set_up(blank)
+    assert blank.read("/boot/firmware/iot-onboard.yaml") == text
+    error = next(
+        path for path in (blank.root / "boot/firmware").iterdir() if path.name != "iot-onboard.yaml"
+    ).read_text()
+    assert "3" in error
+    assert "device_nam" in error
+    assert site.product_secret.strip() not in error
+    assert not blank.exists(FRAGMENT)
+
+
+def test_a_bad_configuration_ends_with_78(site: Site, gateway: Machine) -> None:
+    """The service ends with 78 and is not restarted; the journal names file and line of every problem."""
+    gateway.write("/etc/iot-onboard/conf.d/60-mine.yaml", "mqtt:\n  keepalive_s: soon\nregionn: cn-shanghai\n")
+    gateway.boot()
+    wait_for(lambda: gateway.show("ActiveState")["ActiveState"] == "failed", "the service has ended", 20)
+    shown = gateway.show("ExecMainStatus", "NRestarts", "Result")
+    assert shown == {"ExecMainStatus": "78", "NRestarts": "0", "Result": "exit-code"}
+    lines = [entry for entry in gateway.journal() if "60-mine.yaml" in str(entry["MESSAGE"])]
+    told = "\n".join(str(entry["MESSAGE"]) for entry in lines)
+    assert "60-mine.yaml:2: mqtt.keepalive_s" in told
+    assert "60-mine.yaml:3: regionn" in told
+    assert {entry["PRIORITY"] for entry in lines} == {"3"}
+    gateway.run("rm", "/etc/iot-onboard/conf.d/60-mine.yaml")
+    gateway.run("systemctl", "restart", "iot-onboard")
+    gateway.wait_for_state("online")
+    assert len(site.sandbox.seen("register")) == 1
+
+
+def test_an_open_secret_file_is_refused(site: Site, gateway: Machine) -> None:
+    """A product secret that others can read is not used; closing the file is all the cure it needs."""
+    (gateway.root / SECRET.lstrip("/")).chmod(0o644)
+    # tmpfiles closes it at boot: here somebody opens it afterwards.
+    gateway.drop_in("open", f"[Service]\nExecStartPre=+/bin/chmod 644 {SECRET}\n")
+    gateway.boot()
+    told = gateway.wait_for_event("not-configured")
+    assert f"chmod 600 {SECRET}" in told["MESSAGE"]
+    assert site.sandbox.seen("register") == []
+    gateway.run("rm", "/etc/systemd/system/iot-onboard.service.d/open.conf")
+    gateway.run("systemctl", "daemon-reload")
+    gateway.run("chmod", "600", SECRET)
+    gateway.wait_for_state("online", 45)
+
+
+def test_an_encrypted_credential(site: Site, gateway: Machine) -> None:
+    """The product secret can lie encrypted for this machine, by the manual's steps, and no plain file is needed."""
+    sealed = f"{SECRET}.cred"
+    gateway.boot()
+    gateway.wait_for_state("online")
+    gateway.run("systemd-creds", "encrypt", "--name=product-secret", SECRET, sealed)
+    gateway.run("rm", SECRET)
+    gateway.drop_in("override", f"[Service]\nLoadCredentialEncrypted=product-secret:{sealed}\n")
+    gateway.run("systemctl", "daemon-reload")
+    # Nothing but a registration needs the product secret.
+    site.sandbox.command("reset", PRODUCT_KEY, "gw0001")
+    gateway.run("systemctl", "stop", "iot-onboard")
+    gateway.run("iot-onboard", "forget", "--yes")
+    gateway.run("systemctl", "start", "iot-onboard")
+    gateway.wait_for_event("registered", count=2)
+    gateway.wait_for_state("online")
+    assert site.product_secret.strip() not in gateway.read(sealed)
+    assert "systemd hands it to the running service" in gateway.run("iot-onboard", "check-config")
+
+
+def test_dpkg_reconfigure(site: Site, blank: Machine) -> None:
+    """Whoever installed without answers can give them to debconf later: online with no restart by hand."""
+    blank.boot()
+    wait_not_set_up(blank)
+    answers = {"product-key": PRODUCT_KEY, "product-secret": site.product_secret.strip(), "device-name": "gw0001"}
+    kinds = {"product-secret": "password"}
+    lines = [f"iot-onboard iot-onboard/{name} {kinds.get(name, 'string')} {text}" for name, text in answers.items()]
+    blank.run("debconf-set-selections", stdin="\n".join(lines) + "\n")
+    blank.run("dpkg-reconfigure", "--frontend=noninteractive", "iot-onboard")
+    blank.wait_for_state("online")
+    assert_same_files(site, blank)
