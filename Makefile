@@ -62,6 +62,10 @@ image-trixie-arm64: image-trixie-$(ARCHITECTURE)
 system: deb images ## whole Debian systems, booted with the package installed
 	$(PY) -m pytest tests/system -n 4
 
+.PHONY: torture
+torture: deb images ## attack the daemon for hours: crashes, disks, the cloud, rubbish, fleets; prints one table
+	PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests $(PY) -m torture $(TORTURE)
+
 reference: setup ## write what is made from tables: the journal catalog, the completion for bash, docs/troubleshooting.md, docs/status.md
 	$(PY) -m iot_onboard.reference .
 	PYTHONPATH=$(PYTHONPATH):tests $(PY) -m support.completion .
@@ -72,6 +76,12 @@ gallery: deb images ## write docs/gallery.md: what each fault looks like, out of
 	@{ echo "# What each fault looks like"; echo; \
 	    echo "Made by \`make gallery\`: each fault is broken on a booted system, and this is what a person sees of it."; \
 	    for picture in .cache/gallery/*.md; do echo; cat "$$picture"; done; } >docs/gallery.md
+
+.PHONY: field
+field: deb images ## print how each trouble of the network was met, out of the system tests
+	@rm -rf .cache/field && mkdir -p .cache/field
+	FIELD=$(CURDIR)/.cache/field $(PY) -m pytest tests/system/test_field.py -n 4
+	@echo "| trouble | release | told as | failures in a row | online |"; echo "|---|---|---|--:|---|"; cat .cache/field/*.md
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .cache build dist

@@ -1,0 +1,1 @@
+"""Attacks on the promises of the design: `make torture` runs them all and prints one table."""

@@ -1,0 +1,207 @@
+"""Attack 8: a whole fleet wants to log in at once, and the account may do 500 logins a second.
+
+The gateways are the daemon's own state machine and pacing, not a copy; time and chance are simulated. What the
+platform does beyond its limit is as protocol.md has it: CONNACK 3, "unavailable; in practice also throttling".
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iot_onboard import pacing
+from iot_onboard.credentials import Credentials, Identity
+from iot_onboard.errors import Cause, Transient
+from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle import step
+from iot_onboard.secret import Secret
+
+from .parts import shared
+from .plot import Curve, plot
+from .tally import Tally, joined
+
+LIMIT_PER_S = 500
+# The same hardware, the same image: what is left of chance in the time from power to the first dial.
+BOOT_S = (20.0, 35.0)
+DIAL_S = (0.1, 0.4)
+CONNACK_S = 0.05
+OUTAGE_S = 3600.0
+# A larger fleet is looked at through one of so many of its gateways, against as small a part of the limit.
+MOST_SIMULATED = 20_000
+_MOST_S = 6 * 3600.0
+_GONE = Transient(cause=Cause.NETWORK, detail="connection refused")
+_CREDENTIALS = Credentials(
+    identity=Identity(product_key="a1b2c3d4e5f", device_name="gw-0001"), device_secret=Secret("x")
+)
+
+_GIVEN: dict[type[m.Input], m.Input] = {
+    type(given): given
+    for given in (
+        m.Loaded(credentials=_CREDENTIALS),
+        m.Lost(by_server=True, detail="closed"),
+        m.Dialled(),
+        m.DialFailed(failure=_GONE),
+        m.Accepted(),
+        m.Refused(code=3),
+        m.Tick(),
+    )
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """Hold how it went; times are seconds from when the platform can be reached by the first gateway."""
+
+    scenario: str
+    devices: int
+    one_in: int = 1
+    online: int = 0
+    attempts: int = 0
+    refused: int = 0
+    over_budget: int = 0
+    last_s: float = 0.0
+    attempts_per_s: Counter[int] = field(default_factory=Counter)
+    accepted_per_s: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def least_s(self) -> float:
+        """Return what the account's limit alone asks for."""
+        return self.devices / self.limit_per_s
+
+    @property
+    def limit_per_s(self) -> float:
+        """Return the part of the account's limit that these devices have."""
+        return LIMIT_PER_S / self.one_in
+
+    def __str__(self) -> str:
+        shown = f", of which one in {self.one_in} was looked at" if self.one_in > 1 else ""
+        return (
+            f"fleet of {self.devices * self.one_in:,}{shown}, {self.scenario}: {self.attempts / self.devices:.2f} "
+            f"attempts and {self.refused / self.devices:.2f} refusals a device, all online after {self.last_s:,.0f} s, "
+            f"where the limit alone asks for {self.least_s:,.0f} s"
+        )
+
+
+class Fleet:
+    """Run many state machines against one limit."""
+
+    def __init__(self, scenario: str, devices: int, seed: int) -> None:
+        self._chance = random.Random(seed)
+        self._queue: list[tuple[float, int, type[m.Input]]] = []
+        self._states: list[m.State] = []
+        self._back_at = 0.0
+        one_in = -(-devices // MOST_SIMULATED)
+        self.outcome = Outcome(scenario=scenario, devices=devices // one_in, one_in=one_in)
+        for device in range(devices // one_in):
+            self._begin(device, scenario)
+
+    def _begin(self, device: int, scenario: str) -> None:
+        state = m.State()
+        if scenario == "power comes back":
+            self._states.append(state)
+            self._push(self._chance.uniform(*BOOT_S), device, m.Loaded)
+            self._back_at = BOOT_S[0]
+            return
+        # The last session was a long one; the platform goes away at second 0 and stays away for an hour.
+        state, _ = step(state, m.Loaded(credentials=_CREDENTIALS), m.Now(at=-900.0, chance=0.5))
+        state, _ = step(state, m.Dialled(), m.Now(at=-899.0, chance=0.5))
+        state, _ = step(state, m.Accepted(), m.Now(at=-898.0, chance=0.5))
+        self._states.append(state)
+        self._back_at = OUTAGE_S
+        self._push(0.0, device, m.Lost)
+
+    def _push(self, at_s: float, device: int, kind: type[m.Input]) -> None:
+        heapq.heappush(self._queue, (at_s, device, kind))
+
+    def run(self) -> Outcome:
+        """Run until all are online, or for six hours."""
+        while self._queue:
+            at_s, device, kind = heapq.heappop(self._queue)
+            if at_s > _MOST_S:
+                break
+            self._feed(device, _GIVEN[kind], at_s)
+        return self.outcome
+
+    def _feed(self, device: int, given: m.Input, at_s: float) -> None:
+        before = self._states[device]
+        state, effects = step(before, given, m.Now(at=at_s, chance=self._chance.random()))
+        self._states[device] = state
+        for effect in effects:
+            if isinstance(effect, m.Dial):
+                there = at_s >= self._back_at
+                self._push(at_s + self._chance.uniform(*DIAL_S), device, m.Dialled if there else m.DialFailed)
+            elif isinstance(effect, m.Login):
+                self._login(device, effect, at_s)
+        if state.phase is m.Phase.WAITING and state.wake_at is not None:
+            self._push(state.wake_at, device, m.Tick)
+
+    def _login(self, device: int, login: m.Login, at_s: float) -> None:
+        outcome, second = self.outcome, int(at_s)
+        outcome.attempts += 1
+        outcome.attempts_per_s[second] += 1
+        recent = sum(at_s - stamp < pacing.BUDGET_WINDOW_S for stamp in login.connects)
+        outcome.over_budget += recent > pacing.BUDGET_CONNECTS
+        if outcome.accepted_per_s[second] < outcome.limit_per_s:
+            outcome.accepted_per_s[second] += 1
+            outcome.online += 1
+            outcome.last_s = at_s - self._back_at
+            self._push(at_s + CONNACK_S, device, m.Accepted)
+        else:
+            outcome.refused += 1
+            self._push(at_s + CONNACK_S, device, m.Refused)
+
+    @property
+    def start_s(self) -> float:
+        """Return when the platform can first be reached."""
+        return self._back_at
+
+
+SCENARIOS = ("power comes back", "an hour without the cloud")
+
+
+def simulate(scenario: str, devices: int, seed: int) -> Outcome:
+    """Run one fleet, times counted from when the platform can be reached."""
+    fleet = Fleet(scenario, devices, seed)
+    outcome = fleet.run()
+    for name in ("attempts_per_s", "accepted_per_s"):
+        moved = Counter({at - int(fleet.start_s): number for at, number in getattr(outcome, name).items() if number})
+        setattr(outcome, name, moved)
+    return outcome
+
+
+def _curves(outcome: Outcome) -> list[Curve]:
+    end = int(outcome.last_s) + 2
+    width = max(1, end // 240)
+
+    def rate(per_s: Counter[int]) -> list[tuple[float, float]]:
+        scale = outcome.one_in / width
+        return [(at, scale * sum(per_s[at + more] for more in range(width))) for at in range(0, end, width)]
+
+    return [
+        Curve("attempts a second", rate(outcome.attempts_per_s)),
+        Curve("of them accepted", rate(outcome.accepted_per_s)),
+    ]
+
+
+def run_part(scenario: str, devices: int, seed: int, plots: str | None) -> Tally:
+    """Run one fleet, and draw it."""
+    outcome = simulate(scenario, devices, seed)
+    tally = Tally(attack="", tried=outcome.devices, survived=outcome.online, stuck=outcome.devices - outcome.online)
+    tally.facts.append(str(outcome))
+    if outcome.over_budget:
+        tally.broken += outcome.over_budget
+        tally.notes.append(f"{outcome.over_budget} logins over the budget of a device")
+    if plots is not None:
+        name = f"fleet-{'power' if 'power' in scenario else 'outage'}-{devices}.svg"
+        Path(plots, name).write_text(plot(f"{devices:,} gateways: {scenario}", "seconds", _curves(outcome)))
+    return tally
+
+
+def attack(jobs: int, sizes: tuple[int, ...], seed: int, plots: Path | None = None) -> Tally:
+    """Let fleets of these sizes come back in both ways."""
+    place = str(plots) if plots else None
+    pieces = [(scenario, devices, seed, place) for devices in sizes for scenario in SCENARIOS]
+    return joined("fleets, simulated", shared(jobs, run_part, pieces))
