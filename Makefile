@@ -83,5 +83,8 @@ field: deb images ## print how each trouble of the network was met, out of the s
 	FIELD=$(CURDIR)/.cache/field $(PY) -m pytest tests/system/test_field.py -n 4
 	@echo "| trouble | release | told as | failures in a row | online |"; echo "|---|---|---|--:|---|"; cat .cache/field/*.md
 
+bench: setup ## measure beside the bare Paho script and the vendor's client, into docs/performance.md; needs root
+	PYTHONPATH=$(CURDIR):$(CURDIR)/tests:$(PYTHONPATH) $(PY) -m bench $(BENCH)
+
 clean: ## remove what the targets made
 	rm -rf $(VENV) .cache build dist
