@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from . import __version__
+from .config import CONFIG_DIR
 from .console import complain
 from .errors import Misconfigured, OnboardError
 from .exit_codes import ExitCode
@@ -21,7 +22,7 @@ from .typed import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-DEFAULT_CONFIG = Path("/etc/iot-onboard/config.yaml")
+DEFAULT_CONFIG = CONFIG_DIR / "config.yaml"
 
 _EPILOG = """\
 examples:

@@ -15,6 +15,8 @@ from .proxy import ProxyAddress
 from .records import dataclass
 from .typed import Any
 
+# Where the packaged service is configured.
+CONFIG_DIR = Path("/etc/iot-onboard")
 # What stands beside the configuration file: more of its kind, and the secrets.
 FRAGMENTS = "conf.d"
 PRODUCT_SECRET = "product-secret"  # noqa: S105 - a file's name

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from .config import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET, SETUP, Config, Document, parse
+from .config import CONFIG_DIR, DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET, SETUP, Config, Document, parse
 from .config_values import Bad, secret
 from .errors import Misconfigured, OnboardError
 from .plain_file import read_plain
@@ -16,8 +16,7 @@ from .secret import Secret
 
 # What the unit's SetCredential= stands in with for a missing file: a line end, for systemd takes no empty value there.
 STAND_IN_BYTES = 1
-# Where the packaged service is configured, and where systemd keeps what it hands out while that runs.
-SERVICE_CONFIG_DIR = Path("/etc/iot-onboard")
+# Where systemd keeps what it hands out to the packaged service while that runs.
 HANDED_OUT_DIR = Path("/run/credentials/iot-onboard.service")
 _MOST_BYTES = 4096
 _NOTHING: Mapping[str, str] = {}
@@ -111,7 +110,7 @@ def read_device_secret(
 
 
 def service_credentials(
-    config_path: Path, handed_out: Path = HANDED_OUT_DIR, service: Path = SERVICE_CONFIG_DIR
+    config_path: Path, handed_out: Path = HANDED_OUT_DIR, service: Path = CONFIG_DIR
 ) -> Path | None:
     """Return where a command run by hand finds what systemd hands the service: its plain files, else their copies."""
     if config_path.parent != service:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
-from .config import DEVICE_SECRET, PRODUCT_SECRET
+from .config import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET
 from .records import dataclass
 
 GUARD = "iot-onboard-credentials.service"
@@ -58,7 +58,7 @@ class Override:
     withheld: tuple[Given, ...]
 
 
-SHIPPED = tuple(Given(name=name, path=f"/etc/iot-onboard/{name}") for name in (PRODUCT_SECRET, DEVICE_SECRET))
+SHIPPED = tuple(Given(name=name, path=str(CONFIG_DIR / name)) for name in (PRODUCT_SECRET, DEVICE_SECRET))
 
 
 def read_unit(text: str) -> tuple[Given, ...]:

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
 
-from ..config import RULES, settings_of
+from ..config import CONFIG_DIR, RULES, settings_of
 from ..exit_codes import ExitCode
 from ..records import as_dict, replace
 from ..runtime_files import HistoryLog
-from ..settings import SERVICE_CONFIG_DIR, read_documents
+from ..settings import read_documents
 from ..status import read
 from ..status_view import View, line, text, view_of, view_without_daemon
 from ..terminal import style
@@ -71,7 +71,7 @@ def runtime_dirs(config_path: Path) -> tuple[Path, ...]:
     if configured is None:
         return (usual,)
     # systemd gives the service the usual one, whatever its configuration says.
-    return (configured, usual) if config_path.parent == SERVICE_CONFIG_DIR else (configured,)
+    return (configured, usual) if config_path.parent == CONFIG_DIR else (configured,)
 
 
 class Lookout:

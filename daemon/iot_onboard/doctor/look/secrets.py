@@ -5,12 +5,12 @@ from __future__ import annotations
 import pwd
 from pathlib import Path
 
-from ...config import DEVICE_SECRET, PRODUCT_SECRET
+from ...config import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET
 from ...credentials import Identity
 from ...credentials_file import MOST_BYTES, Damaged, NewerFormat, decode
 from ...errors import Misconfigured, OnboardError
 from ...plain_file import read_plain
-from ...settings import HANDED_OUT_DIR, SERVICE_CONFIG_DIR, is_handed_out, product_secret_path, read_secret
+from ...settings import HANDED_OUT_DIR, is_handed_out, product_secret_path, read_secret
 from ...withheld import DROP_IN, read_override
 from ..judge.files import Account
 from ..judge.secrets import SecretFacts, StoredFile, StoreFacts
@@ -50,7 +50,7 @@ def _device_secret(seen: Seen) -> SecretFacts:
 def _own_secret(seen: Seen) -> Path | None:
     """Return where a device secret is given by hand: configured, or where the unit looks for one by itself."""
     configured, usual = seen.of(CONFIG).device_secret_file, seen.config_path.parent / DEVICE_SECRET
-    if configured is not None or seen.config_path.parent != seen.root / SERVICE_CONFIG_DIR.relative_to("/"):
+    if configured is not None or seen.config_path.parent != seen.root / CONFIG_DIR.relative_to("/"):
         return configured
     try:
         return usual if facts_of(usual) is not None else None
