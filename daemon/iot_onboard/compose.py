@@ -26,7 +26,7 @@ from .settings_watch import SettingsWatch
 from .status import StatusFile
 from .store import Store
 from .supervisor import Supervisor
-from .surroundings import credentials_directory, identity_of, with_systemd_directories, withheld_secrets
+from .surroundings import identity_of, secrets_directory, with_systemd_directories, withheld_secrets
 from .teller import Teller
 from .typed import NoReturn
 
@@ -38,7 +38,7 @@ def supervise(config: Config, config_path: Path, settings: SettingsWatch, *, reg
     identity = identity_of(config)
     clock = Clock()
     store = Store(config.state_dir, identity)
-    credentials_dir = credentials_directory()
+    credentials_dir = secrets_directory(config_path)
     withheld = withheld_secrets()
     connect_log = ConnectLog(config.runtime_dir)
     policy = Policy(

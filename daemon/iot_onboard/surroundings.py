@@ -10,6 +10,7 @@ from .credentials import Identity
 from .hardware import read_facts
 from .identity import Facts, expand
 from .records import replace
+from .settings import service_credentials
 
 
 def identity_of(config: Config) -> Identity:
@@ -19,10 +20,15 @@ def identity_of(config: Config) -> Identity:
     return Identity(product_key=config.product_key, device_name=expand(template, facts))
 
 
-def credentials_directory() -> Path | None:
-    """Return where systemd put this service's credentials."""
+def secrets_directory(config_path: Path) -> Path | None:
+    """Return where systemd put this process's secrets, or what one run by hand has in their place.
+
+    Not what stands in for those that systemd cannot hand out: the service gets on without them.
+    """
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    return Path(directory) if directory else None
+    if directory:
+        return Path(directory)
+    return None if withheld_secrets() else service_credentials(config_path)
 
 
 def withheld_secrets() -> dict[str, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from ..exit_codes import ExitCode
-from ..settings import HANDED_OUT_DIR, load, read_device_secret, read_product_secret, service_credentials
-from ..surroundings import credentials_directory, identity_of
+from ..settings import HANDED_OUT_DIR, load, read_device_secret, read_product_secret
+from ..surroundings import identity_of, secrets_directory
 from ..trust import tls_context
 
 _EPILOG = """\
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what the configuration comes to, or raise what is wrong with it."""
     config = load(arguments.config)
     identity = identity_of(config)
-    credentials_dir = credentials_directory() or service_credentials(arguments.config)
+    credentials_dir = secrets_directory(arguments.config)
     print(f"{arguments.config}: ok")
     print(f"  product key  {identity.product_key}")
     print(f"  device name  {identity.device_name}")
