@@ -91,7 +91,7 @@ class Chapter:
 def main() -> int:
     """Tell the five chapters."""
     # A terminal or file that cannot show a check mark gets a question mark.
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a text file, as started
     page = Page(sys.stdout)
     begun = time.monotonic()
     try:

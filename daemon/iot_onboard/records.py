@@ -34,7 +34,7 @@ else:
 
 def as_dict(record: object) -> dict[str, Any]:
     """Return the fields of a record by name, as they are."""
-    names: tuple[str, ...] = type(record).__slots__  # type: ignore[attr-defined]
+    names: tuple[str, ...] = type(record).__slots__  # type: ignore[attr-defined]  # every record of ours has them
     return {name: getattr(record, name) for name in names}
 
 

@@ -38,7 +38,7 @@ class Gate:
         self._context = context
         self._connects: dict[Identity, list[float]] = defaultdict(list)
         self._online: dict[Identity, asyncio.StreamWriter] = {}
-        self._clients: set[asyncio.BaseTransport] = set()
+        self._clients: set[asyncio.WriteTransport] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def accept(self, listener: socket.socket) -> None:
@@ -71,7 +71,7 @@ class Gate:
     def drop_all(self) -> None:
         """End every connection, handshakes under way too."""
         for transport in tuple(self._clients):
-            transport.abort()  # type: ignore[attr-defined]
+            transport.abort()
         for task in tuple(self._tasks):
             task.cancel()
 

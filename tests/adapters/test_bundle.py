@@ -9,7 +9,7 @@ import stat
 import tarfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ import pytest
 from iot_onboard.bundle.archive import pack, put
 from iot_onboard.bundle.gather import LeftOut, gather
 from iot_onboard.bundle.known_secrets import known_secrets
-from iot_onboard.bundle.members import members
+from iot_onboard.bundle.members import Member, members
 from iot_onboard.bundle.places import Places, places_of
 from iot_onboard.credentials import Credentials, Identity
 from iot_onboard.credentials_file import encode
@@ -169,10 +169,8 @@ def test_what_hangs_or_breaks_is_left_out() -> None:
     assert "hunter2" not in str(brought)
 
 
-def brought_by(listed: object, name: str) -> bytes:
-    member = next(member for member in listed if member.name == name)  # type: ignore[attr-defined]
-    data: bytes = member.bring()
-    return data
+def brought_by(listed: Iterable[Member], name: str) -> bytes:
+    return next(member for member in listed if member.name == name).bring()
 
 
 def test_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

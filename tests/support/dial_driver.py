@@ -36,7 +36,7 @@ def main() -> None:
     with contextlib.suppress(OSError):
         order = [found[4][0] for found in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)]
         answer["order"] = order
-    print(json.dumps({**answer, "port": port, "took_s": took_s}))  # noqa: T201
+    print(json.dumps({**answer, "port": port, "took_s": took_s}))  # noqa: T201 - its answer
 
 
 if __name__ == "__main__":

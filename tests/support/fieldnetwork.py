@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .fakebroker import FakeBroker
@@ -98,12 +99,8 @@ def somebody_else(site: Site, chain: Path, host: str, ports: Iterable[int]) -> I
     heard: list[bytes] = []
     with ExitStack() as servers:
         for port in ports:
-            server = site.inside(
-                lambda port=port: TlsServer(  # type: ignore[misc]
-                    lambda connection: heard.append(connection.recv(4096)), chain=chain, host=host, port=port
-                )
-            )
-            servers.enter_context(server)
+            serve = partial(TlsServer, lambda connection: heard.append(connection.recv(4096)), chain=chain, host=host)
+            servers.enter_context(site.inside(partial(serve, port=port)))
         yield
     assert not any(heard), "somebody else was told something"
 

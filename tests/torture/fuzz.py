@@ -6,12 +6,13 @@ import json
 import random
 import resource
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from iot_onboard import boot_file
 from iot_onboard.aliyun.login import Login
@@ -217,7 +218,9 @@ def _try_stream(data: bytes) -> None:
     plain = _Plain(fileno=ours.detach())
     plain.setblocking(False)
     now_s = 1000.0
-    connection = Connection(plain, _LOGIN, keepalive_s=300, clean_session=False, now=lambda: now_s)  # type: ignore[arg-type]
+    connection = Connection(
+        cast("ssl.SSLSocket", plain), _LOGIN, keepalive_s=300, clean_session=False, now=lambda: now_s
+    )
     with theirs:
         theirs.sendall(data[:65536])
         theirs.shutdown(socket.SHUT_WR)

@@ -282,7 +282,7 @@ def _listener_of(pid: int, pidfd: int) -> int:
 
 def _names(directory: Path) -> list[str]:
     try:
-        return os.listdir(directory)  # noqa: PTH208
+        return os.listdir(directory)  # noqa: PTH208 - names alone, at each call
     except OSError:
         return []
 

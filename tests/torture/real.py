@@ -77,7 +77,7 @@ def soak(seconds: float, seed: int) -> Tally:
 
 
 def _sample(world: World, gateway: Gateway, pid: int, at_s: float) -> Sample:
-    files = len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+    files = len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - a count
     lines = gateway.log.read_bytes().count(b"\n")
     return Sample(at_s, world.seen(gateway).connects, lines, _pss_kb(pid), files)
 

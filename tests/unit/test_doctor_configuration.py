@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -167,8 +168,8 @@ CONFIGURATION = [
 ]
 
 
-def named(template: str, name: str | None = "gw-0001", trouble: str = "", **hardware: object) -> IdentityFacts:
-    return IdentityFacts(template=template, device_name=name, problem=trouble, hardware=Facts(**hardware))  # type: ignore[arg-type]
+def named(template: str, name: str | None = "gw-0001", trouble: str = "", **hardware: Any) -> IdentityFacts:
+    return IdentityFacts(template=template, device_name=name, problem=trouble, hardware=Facts(**hardware))
 
 
 def hosts(

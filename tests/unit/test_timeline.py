@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,13 +25,13 @@ START = BootStart(userspace_us=2_100_000)
 POWER_ON = datetime(2026, 11, 25, tzinfo=UTC)
 
 
-def at(seconds: float, event: Event | None = None, **fields: object) -> Moment:
+def at(seconds: float, event: Event | None = None, **fields: Any) -> Moment:
     at_us = round(seconds * 1_000_000)
     moment = Moment(
         boot_id="b", at_us=at_us, utc=POWER_ON + timedelta(microseconds=at_us), message="", priority=6,
         event=None if event is None else event.value,
     )  # fmt: skip
-    return replace(moment, **fields)  # type: ignore[arg-type]
+    return replace(moment, **fields)
 
 
 def manager(seconds: float, message_id: str, unit: str = UNIT) -> Moment:

@@ -41,7 +41,7 @@ class _Shown:
 
     def __init__(self, context: BoundedContext) -> None:
         self.certificate: Certificate | None = None
-        context._msg_callback = self._hear  # type: ignore[attr-defined]
+        context._msg_callback = self._hear  # type: ignore[attr-defined]  # decision 7
 
     def _hear(self, _: Any, direction: str, version: Any, kind: Any, message: Any, data: bytes) -> None:
         if direction == "read" and (kind, message) == (_HANDSHAKE, _CERTIFICATE) and self.certificate is None:
