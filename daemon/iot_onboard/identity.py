@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from uuid import UUID
 
 from .aliyun.names import device_name_problem
 from .problems import BadName, MissingFact
 from .records import dataclass
 
 # Fixed for ever: another number would rename every gateway that is named by {machine_id}.
-_APPLICATION = UUID("6d3b2f6e-0f0d-4c55-9d0e-2f0b7a5b7c11")
+_APPLICATION = bytes.fromhex("6d3b2f6e0f0d4c559d0e2f0b7a5b7c11")
 # As text: a gateway whose name is literal compiles none of them.
 _PLACEHOLDER = r"\{([^{}]*)\}"
 _NAMES = ("serial", "mac", "machine_id", "hostname")
@@ -81,7 +80,7 @@ def _machine_name(machine_id: str) -> str:
 
     64 bits tell gateways apart and leave 16 of the platform's 32 characters for a prefix.
     """
-    return hmac.new(machine_id.encode(), _APPLICATION.bytes, hashlib.sha256).hexdigest()[:16]
+    return hmac.new(machine_id.encode(), _APPLICATION, hashlib.sha256).hexdigest()[:16]
 
 
 def _bare(mac: str) -> str:
