@@ -92,8 +92,8 @@ _NOTES = """
 ## What stands in the way
 
 - A start costs more than the bare script's by some seventy modules of our own (15 to 20 ms of processor time on the
-  development machine, of which 4 are their number) and JSON, and less by `urllib.request`, which Paho imports and never
-  uses here (`docs/decisions/0011`). To import Paho while the first dial is under way was tried: on a busy machine no
+  development machine, of which 4 are their number) and JSON, and less by what Paho imports and never uses here
+  (`docs/decisions/0011`). To import Paho while the first dial is under way was tried: on a busy machine no
   gain could be shown, so it is left out.
 - Memory: the same, in both directions.
 - A first boot takes four round trips: TCP, TLS, question and answer for the registration, and question and answer for

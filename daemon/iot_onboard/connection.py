@@ -18,9 +18,19 @@ from .records import dataclass
 from .trust import SESSIONS_ARE_FREED, BoundedContext, is_close, resumable, tls_reason
 from .typed import Any
 
-# Paho wants it for the proxies of its own dial, which is not used: with HTTP and e-mail behind it, it is a quarter of
-# the time and a fifth of the memory that the bare script takes. Measured in docs/decisions/0011.
-with left_out("urllib.request"):
+# Paho wants them for the proxies of its own dial, for names that it makes up and for a log, none of which is used, and
+# to tell Windows: a third of the time and of the memory that the bare script takes. Measured in docs/decisions/0011.
+try:
+    with (
+        left_out("urllib.request"),
+        left_out("uuid"),
+        left_out("platform", system=lambda: "Linux"),
+        left_out("logging", DEBUG=10, INFO=20, WARNING=30, ERROR=40),
+    ):
+        import paho.mqtt
+        import paho.mqtt.client as mqtt
+except AttributeError:
+    # A Paho that asks more of them than they have.
     import paho.mqtt
     import paho.mqtt.client as mqtt
 

@@ -9,15 +9,18 @@ from types import ModuleType
 
 
 @contextmanager
-def left_out(name: str) -> Iterator[None]:
-    """Let imports in this block find an empty module of that name; whoever imports it later gets the real one.
+def left_out(name: str, **attributes: object) -> Iterator[None]:
+    """Let imports in this block find a module of that name with these attributes alone.
 
-    Where the real one is there already it stays. For the time before threads: the name is everybody's meanwhile.
+    Whoever imports it later gets the real one; where that is there already it stays. For the time before threads: the
+    name is everybody's meanwhile.
     """
     if name in sys.modules:
         yield
         return
-    sys.modules[name] = ModuleType(name)
+    stand_in = ModuleType(name)
+    vars(stand_in).update(attributes)
+    sys.modules[name] = stand_in
     try:
         yield
     finally:

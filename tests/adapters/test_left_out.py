@@ -2,45 +2,89 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-LOOK = "import json, sys; print(json.dumps([name in sys.modules for name in ('urllib.request', 'email', 'http')]))"
+SPARED = ("urllib.request", "email", "http", "uuid", "platform", "logging")
+LOOK = f"import json, sys; print(json.dumps([name in sys.modules for name in {SPARED}]))"
+# Who has one that does not come from a file.
+HOLDERS = (
+    "import iot_onboard.connection, json, sys\n"
+    "of = lambda module: [vars(module).get(name) for name in ('uuid', 'platform', 'logging', 'request')]\n"
+    "stands_in = lambda found: type(found) is type(sys) and found.__spec__ is None\n"
+    "print(json.dumps([name for name, module in sys.modules.items() if any(map(stands_in, of(module)))]))"
+)
 
 
-def after(script: str) -> list[bool]:
-    """Run a program; return whether `urllib.request` and what it brings are there in the end."""
-    done = subprocess.run([sys.executable, "-c", f"{script}; {LOOK}"], capture_output=True, text=True, check=True)
-    found: list[bool] = json.loads(done.stdout)
+def told_by(script: str, **environment: str) -> list[object]:
+    """Run a program, apart from what this machine hooks into every start of Python; return what it prints."""
+    path = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), *sys.path)))
+    command = [sys.executable, "-S", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": path})
+    found: list[object] = json.loads(done.stdout)
     return found
 
 
-def test_paho_is_imported_without_the_library_of_its_proxies() -> None:
-    """The connection's module is there, the library is not."""
-    assert after("import iot_onboard.connection") == [False, False, False]
-    assert after("import paho.mqtt.client") == [True, True, True], "or it need not be left out any more"
+def after(script: str) -> set[str]:
+    """Run a program; return which of the spared modules are there in the end."""
+    return {name for name, there in zip(SPARED, told_by(f"{script}\n{LOOK}"), strict=True) if there}
+
+
+def test_paho_is_imported_without_what_it_does_not_use_here() -> None:
+    """The connection's module is there, the libraries are not."""
+    assert after("import iot_onboard.connection") == set()
+    assert after("import paho.mqtt.client") == set(SPARED), "or it need not be left out any more"
 
 
 @pytest.mark.parametrize(
-    "import_it", ["import urllib.request", "from urllib import request as r; import urllib.request"]
+    ("import_it", "of_it"),
+    [
+        ("import urllib.request", "urllib.request.getproxies"),
+        ("from urllib import request as r; import urllib.request", "urllib.request.getproxies"),
+        ("import logging", "logging.getLogger"),
+        ("import platform", "platform.machine"),
+        ("import uuid", "uuid.uuid4"),
+    ],
 )
-def test_whoever_imports_it_later_gets_the_real_one(import_it: str) -> None:
+def test_whoever_imports_it_later_gets_the_real_one(import_it: str, of_it: str) -> None:
     """With all that it has."""
-    script = f"import iot_onboard.connection; {import_it}; assert callable(urllib.request.getproxies)"
-    assert after(script) == [True, True, True]
+    assert after(f"import iot_onboard.connection; {import_it}; assert callable({of_it})")
 
 
 def test_the_real_one_stays_where_it_is_there() -> None:
     """Paho gets it, as it is."""
-    script = "import sys, urllib.request; real = urllib.request; import iot_onboard.connection"
-    assert after(f"{script}; assert sys.modules['urllib.request'] is real is urllib.request") == [True, True, True]
+    script = "import sys, logging; real = logging; import iot_onboard.connection, paho.mqtt.client as client"
+    assert after(f"{script}; assert sys.modules['logging'] is real is client.logging") == {"logging"}
+
+
+def test_nobody_but_paho_gets_what_stands_in() -> None:
+    """No module of Python's that comes with Paho keeps one."""
+    holders = [name for name in told_by(HOLDERS) if not str(name).startswith("paho.")]
+    assert holders == []
+
+
+def test_a_paho_that_asks_for_more_gets_the_real_ones(tmp_path: Path) -> None:
+    """Rather a slow start than none."""
+    found = importlib.util.find_spec("paho")
+    assert found is not None
+    assert found.submodule_search_locations
+    shutil.copytree(found.submodule_search_locations[0], tmp_path / "paho")
+    client = tmp_path / "paho" / "mqtt" / "client.py"
+    client.write_text(client.read_text().replace("import logging\n", "import logging\nlogging.getLogger('paho')\n", 1))
+    script = "import iot_onboard.connection, paho.mqtt, json, sys\n"
+    script += "print(json.dumps([paho.mqtt.__file__, 'logging' in sys.modules]))"
+    assert told_by(script, PYTHONPATH=str(tmp_path)) == [str(tmp_path / "paho" / "mqtt" / "__init__.py"), True]
 
 
 def test_a_failure_on_the_way_leaves_nothing_behind() -> None:
     """Also where the import breaks."""
     script = "from contextlib import suppress; from iot_onboard.left_out import left_out\n"
     script += "with suppress(ImportError), left_out('urllib.request'): raise ImportError\n"
-    assert after(f"{script}pass") == [False, False, False]
+    assert after(script) == set()

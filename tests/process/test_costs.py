@@ -35,6 +35,10 @@ SPARED = {
     "encodings.idna",
     "argparse",
     "queue",
+    "logging",
+    "traceback",
+    "platform",
+    "uuid",
     "iot_onboard.registrar",
     "iot_onboard.aliyun.registration",
     "iot_onboard.ahead",
@@ -42,7 +46,7 @@ SPARED = {
 MOST_MODULES = 75
 # Of the standard library, that Paho has not brought.
 MOST_OTHERS = 9
-MOST_CALLS = 2100
+MOST_CALLS = 2000
 MOST_OPEN_FILES = 11
 MOST_TRIPS = 4
 ROUND_TRIP_S = 1.0
