@@ -474,5 +474,5 @@ def test_a_login_leaves_no_memory_behind() -> None:
             gc.collect()
             return own_memory_kb()
 
-        settled_kb = log_in(60)
-        assert log_in(100) - settled_kb < 300, "3 kB a login"
+        settled_kb = log_in(100)
+        assert log_in(100) - settled_kb < 200, "2 kB a login"
