@@ -19,7 +19,7 @@ from .trust import SESSIONS_ARE_FREED, BoundedContext, is_close, resumable, tls_
 from .typed import Any
 
 # Paho wants them for the proxies of its own dial, for names that it makes up and for a log, none of which is used, and
-# to tell Windows: a third of the time and of the memory that the bare script takes. Measured in docs/decisions/0011.
+# to tell Windows: a third of the time that the bare script takes, and a quarter of its memory (docs/decisions/0011).
 try:
     with (
         left_out("urllib.request"),
@@ -29,7 +29,7 @@ try:
     ):
         import paho.mqtt
         import paho.mqtt.client as mqtt
-except AttributeError:
+except (AttributeError, ImportError):
     # A Paho that asks more of them than they have.
     import paho.mqtt
     import paho.mqtt.client as mqtt

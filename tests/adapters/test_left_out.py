@@ -70,14 +70,17 @@ def test_nobody_but_paho_gets_what_stands_in() -> None:
     assert holders == []
 
 
-def test_a_paho_that_asks_for_more_gets_the_real_ones(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "asks", ["logging.getLogger('paho')", "from logging import getLogger", "import logging.handlers"]
+)
+def test_a_paho_that_asks_for_more_gets_the_real_ones(tmp_path: Path, asks: str) -> None:
     """Rather a slow start than none."""
     found = importlib.util.find_spec("paho")
     assert found is not None
     assert found.submodule_search_locations
     shutil.copytree(found.submodule_search_locations[0], tmp_path / "paho")
     client = tmp_path / "paho" / "mqtt" / "client.py"
-    client.write_text(client.read_text().replace("import logging\n", "import logging\nlogging.getLogger('paho')\n", 1))
+    client.write_text(client.read_text().replace("import logging\n", f"import logging\n{asks}\n", 1))
     script = "import iot_onboard.connection, paho.mqtt, json, sys\n"
     script += "print(json.dumps([paho.mqtt.__file__, 'logging' in sys.modules]))"
     assert told_by(script, PYTHONPATH=str(tmp_path)) == [str(tmp_path / "paho" / "mqtt" / "__init__.py"), True]
