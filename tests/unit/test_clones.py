@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -35,6 +37,7 @@ class Pair:
     logins: list[float] = field(default_factory=list)
     named_at: list[float] = field(default_factory=list)
     _due: list[tuple[float, int, int, m.Input]] = field(default_factory=list)
+    _order: Iterator[int] = field(default_factory=itertools.count)
 
     def run(self) -> Pair:
         chance = random.Random(self.seed)
@@ -54,7 +57,7 @@ class Pair:
         return self
 
     def _push(self, at_s: float, which: int, given: m.Input) -> None:
-        heapq.heappush(self._due, (at_s, len(self._due) + len(self.logins), which, given))
+        heapq.heappush(self._due, (at_s, next(self._order), which, given))
 
     def _act(self, now_s: float, which: int, effect: m.Effect) -> None:
         match effect:
