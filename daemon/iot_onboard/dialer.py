@@ -89,7 +89,7 @@ def tunnel(host: str, port: int, proxy: ProxyAddress, timeout_s: float) -> socke
     client = http.client.HTTPConnection(proxy.host, proxy.port, timeout=timeout_s)
     client.set_tunnel(host, port, authorization(proxy))
     # Here, for newer ones take the brackets away before.
-    client._tunnel_host = destination(host)  # type: ignore[attr-defined]  # private
+    client._tunnel_host = destination(host)  # type: ignore[attr-defined]  # a private name
     try:
         client.connect()
     except (OSError, http.client.HTTPException, UnicodeError) as error:

@@ -90,7 +90,7 @@ def test_the_table_is_the_record() -> None:
     """Every rule has its field and every field its rule; the record is frozen."""
     assert {key.replace(".", "_") for key in RULES} == {field.name for field in fields(Config)}
     with pytest.raises(FrozenInstanceError):
-        read(BASE).region = "x"  # type: ignore[misc]
+        read(BASE).region = "x"  # type: ignore[misc]  # what is tried
 
 
 def test_later_documents_win_key_by_key() -> None:

@@ -20,6 +20,7 @@ LABEL = st.text(
     st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f"), min_size=1, max_size=30
 )
 # Before 2050 a UTCTime, from then on a GeneralizedTime.
+# hypothesis wants its bounds without a zone.
 DAY = st.datetimes(datetime(1971, 1, 1), datetime(2090, 1, 1)).map(lambda at: at.replace(microsecond=0, tzinfo=UTC))  # noqa: DTZ001
 
 

@@ -100,7 +100,7 @@ def test_select() -> None:
         select("dns,nonsense")
 
 
-MOMENTS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as hypothesis wants bounds
 ADDRESSES = st.ip_addresses().map(str)
 st.register_type_strategy(datetime, MOMENTS)
 st.register_type_strategy(timedelta, st.timedeltas(timedelta(days=-9999), timedelta(days=9999)))

@@ -18,7 +18,7 @@ class Holder:
 def test_masked_everywhere() -> None:
     """repr, str, format and a record around it show stars."""
     secret = Secret("hunter2hunter2")
-    for text in (repr(secret), str(secret), f"{secret}", f"{secret!r}", repr(Holder(secret)), "%s" % secret):  # noqa: UP031
+    for text in (repr(secret), str(secret), f"{secret}", f"{secret!r}", repr(Holder(secret)), "%s" % secret):  # noqa: UP031 - one of the ways
         assert "hunter2" not in text
     assert secret.reveal() == "hunter2hunter2"
 
