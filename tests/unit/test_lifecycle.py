@@ -237,6 +237,18 @@ def test_new_settings_end_a_wait_too(failure: Failure) -> None:
     assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
 
 
+def test_new_settings_end_a_hold_off() -> None:
+    """A name of its own is the cure against a clone: whoever writes it does not have to restart."""
+    life = Life().online()
+    for _ in range(3):
+        life.feed(m.Lost(by_server=True, detail="closed"), after_s=5.0)
+        if Event.IDENTITY_SHARED not in life.told():
+            life.wait().feed(m.Dialled()).feed(m.Accepted())
+    assert life.told() == [Event.IDENTITY_SHARED]
+    life.feed(m.SettingsChanged())
+    assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
+
+
 def test_new_settings_do_not_end_the_wait_for_the_disk() -> None:
     """The secret is in memory alone: a new process would have to ask for another one."""
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.Registered(credentials=secret(1)))

@@ -120,6 +120,8 @@ def lost(state: m.State, given: m.Lost, now: m.Now) -> Step:
         step = wait(state, now, m.Goal.CONNECT, failure, Event.CONNECTION_LOST, duration_ms=lasted_ms)
         return first(m.Drop(), step)
     wait_s = pacing.HOLD_OFF.wait_s(short - SHORT_SESSIONS_OF_A_CLONE + 1, now.chance)
-    waiting = replace(enter(state, m.Phase.WAITING, now.at + wait_s, m.Goal.CONNECT), failures=state.failures + 1)
+    entered = enter(state, m.Phase.WAITING, now.at + wait_s, m.Goal.CONNECT)
+    # A name of its own is the cure: it ends the hold-off. News of the network does not.
+    waiting = replace(entered, failures=state.failures + 1, wakers=frozenset({m.Waker.SETTINGS}))
     details = Details(attempt=short, next_try_s=wait_s, detail=given.detail, duration_ms=lasted_ms)
     return waiting, (m.Drop(), m.Announce(event=Event.IDENTITY_SHARED, details=details))
