@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 
@@ -15,9 +16,10 @@ class NetworkWatch:
     """Listen to rtnetlink, and remember what is known, so that a refresh is not news."""
 
     def __init__(self) -> None:
-        self._known = snapshot()
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         self._socket.bind((0, netlink.GROUPS))
+        # Only now: what changes meanwhile is told as well.
+        self._known = snapshot()
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when the kernel has news."""
@@ -34,8 +36,10 @@ class NetworkWatch:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     return appeared
-                # The kernel dropped news: look at everything afresh.
-                self._known, appeared = snapshot(), True
+                # The kernel dropped news: look at everything afresh, or where that fails too go on with what is known.
+                with contextlib.suppress(OSError):
+                    self._known = snapshot()
+                appeared = True
                 continue
             for change in netlink.changes(data):
                 if not change.added:

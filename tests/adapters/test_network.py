@@ -56,12 +56,38 @@ print(found)
 """
 
 
-@pytest.mark.skipif(namespace.why_no_namespace() is not None, reason=str(namespace.why_no_namespace()))
+OVERRUN = """
+import os, resource, socket, subprocess
+from iot_onboard import netlink
+from iot_onboard.network import open_watch
+
+subprocess.run(["ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1"], check=True)
+beside = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
+beside.bind((0, netlink.GROUPS))
+watch = open_watch()
+batch = "".join(f"addr add 10.{n >> 8}.{n & 255}.1/24 dev v0\\n" for n in range(4000))
+subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True)
+# What looks at everything afresh needs a descriptor, and there is none.
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+try:
+    beside.recv(1)
+    overrun = ""
+except OSError as error:
+    overrun = os.strerror(error.errno)
+print([overrun, watch.appeared(), watch.appeared()])
+"""
+needs_namespace = pytest.mark.skipif(namespace.why_no_namespace() is not None, reason=str(namespace.why_no_namespace()))
+
+
+def run(script: str) -> object:
+    command = [*namespace.UNSHARE, sys.executable, "-c", script]
+    return ast.literal_eval(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+
+
+@needs_namespace
 def test_what_appears_is_news_and_a_refresh_is_not() -> None:
     """Addresses and routes that appear or come back are told within a second; refreshes and loopback are not."""
-    command = [*namespace.UNSHARE, sys.executable, "-c", SCRIPT]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    assert ast.literal_eval(told) == {
+    assert run(SCRIPT) == {
         "address": True,
         "refresh": False,
         "refresh of what was there before": False,
@@ -71,3 +97,9 @@ def test_what_appears_is_news_and_a_refresh_is_not() -> None:
         "loopback": False,
         "drained": False,
     }
+
+
+@needs_namespace
+def test_news_that_the_kernel_dropped_end_nothing() -> None:
+    """There was news, whatever it was; also where the state of now cannot be asked for."""
+    assert run(OVERRUN) == ["No buffer space available", True, False]
