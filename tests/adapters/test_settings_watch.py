@@ -21,7 +21,7 @@ class Etc:
         self.directory = directory
         self.config = directory / "config.yaml"
         self.secret = directory / "product-secret"
-        (directory / "conf.d").mkdir()
+        (directory / "conf.d").mkdir(exist_ok=True)
         self.config.write_text(text)
         self.watch = SettingsWatch(self.config, lambda: Facts(hostname="pi"))
         self.watch.runs_with(load(self.config, names_required=False))
@@ -51,11 +51,21 @@ def test_another_value(etc: Etc) -> None:
 
 
 def test_another_fragment(etc: Etc) -> None:
-    """Also one that is new, and one that is gone."""
+    """One that is new is a change; back to what runs is none."""
     (etc.directory / "conf.d" / "50.yaml").write_text("region: us-east-1\n")
     assert etc.look() == Change()
     (etc.directory / "conf.d" / "50.yaml").unlink()
     assert etc.look() is None
+
+
+def test_a_fragment_that_goes(tmp_path: Path) -> None:
+    """What it said does not hold any more."""
+    fragment = tmp_path / "conf.d" / "50.yaml"
+    fragment.parent.mkdir()
+    fragment.write_text("region: us-east-1\n")
+    etc = Etc(tmp_path)
+    fragment.unlink()
+    assert etc.look() == Change()
 
 
 @pytest.mark.parametrize("name", ["product-secret", "device-secret", "product-secret.cred"])
