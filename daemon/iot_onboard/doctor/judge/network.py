@@ -27,7 +27,7 @@ class Link:
 class NetworkFacts:
     """Hold interfaces but loopback, addresses and routes.
 
-    `near` are the literal addresses that the gateway wants to reach and has a route to: then it needs no other.
+    `near` has an address with a route for each host that the gateway speaks to, or nothing: then it needs no other.
     """
 
     links: tuple[Link, ...] = ()

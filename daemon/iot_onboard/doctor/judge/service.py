@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...config import SETUP
-from ...events import Event
+from ...events import Event, Priority
+from ...exit_codes import ExitCode
 from ...records import dataclass
 from ..model import Finding, fail, ok, skipped, warn
 
 UNIT = "iot-onboard.service"
 START = "sudo systemctl start iot-onboard"
 JOURNAL = "journalctl -b -x -u iot-onboard"
-_CONFIGURATION = 78
-# Of syslog.
-_ERR, _WARNING = 3, 4
 # systemd.exec(5), "Process Exit Codes": what goes wrong before our first line.
 _BEFORE_US = {
     200: "its working directory cannot be entered",
@@ -106,7 +104,7 @@ def running(facts: UnitFacts) -> Finding:
     code = facts.number("ExecMainStatus")
     if state == "active":
         return ok(f"The service runs (process {facts.of('MainPID')}) since {facts.of('ActiveEnterTimestamp')}.")
-    if state == "failed" and code == _CONFIGURATION:
+    if state == "failed" and code == ExitCode.CONFIGURATION:
         sentence = "The service ended with 78: its configuration is wrong, and the same one would fail again."
         return fail(sentence, "mend what `iot-onboard check-config` lists, then: sudo systemctl restart iot-onboard")
     if code in _BEFORE_US and (state == "failed" or sub == "auto-restart"):
@@ -184,9 +182,9 @@ def events(facts: JournalFacts) -> Finding:
         if last.event == Event.ONLINE.value:
             return warn(f"Online, but: {sentence}", fix)
         return fail(sentence, fix, blocks=False)
-    if last.priority <= _ERR:
+    if last.priority <= Priority.ERR:
         return fail(told, last.remedy or f"see what came before: {JOURNAL}", blocks=False)
-    if last.priority == _WARNING:
+    if last.priority == Priority.WARNING:
         return warn(told, last.remedy or "it tries again by itself")
     return ok(told)
 

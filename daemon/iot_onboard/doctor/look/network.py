@@ -27,7 +27,7 @@ def _network(seen: Seen) -> NetworkFacts:
 
 
 def _towards(seen: Seen) -> NetworkFacts:
-    """Add which of the addresses the gateway speaks to can be reached without a default route."""
+    """Add where each host that the gateway speaks to has an address with a route."""
     facts = seen.of(NETWORK)
     names = (seen.maybe(REGISTRATION_NAME), seen.maybe(MQTT_NAME), seen.maybe(PROXY_NAME))
     ours = [name for name in names if name is not None and not name.by_proxy]
@@ -39,11 +39,12 @@ def _towards(seen: Seen) -> NetworkFacts:
 def _has_route(host: str) -> bool:
     """Ask the kernel for a route: connecting a datagram socket sends nothing."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as asking:
-        try:
+    try:
+        # A kernel without IPv6 has no such socket.
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
             asking.connect((host, 9))
-        except OSError:
-            return False
+    except OSError:
+        return False
     return True
 
 

@@ -20,7 +20,7 @@ from .configuration import CONFIG
 from .files import facts_of
 from .identity import NAMED
 
-_STORAGE = "the disk does not answer: check the SD card, and the kernel's words: sudo dmesg | tail"
+STORAGE = "the disk does not answer: check the SD card, and the kernel's words: sudo dmesg | tail"
 
 
 def _account(seen: Seen) -> Account | None:
@@ -150,14 +150,14 @@ def _verdict(path: Path, identity: Identity) -> dict[str, str]:
 
 
 ACCOUNT: Probe[Account | None] = Probe(
-    name="the look-up of the service's user", look=_account, needs=(CONFIG,), stuck=_STORAGE
+    name="the look-up of the service's user", look=_account, needs=(CONFIG,), stuck=STORAGE
 )
 PRODUCT_SECRET_FILE: Probe[SecretFacts] = Probe(
-    name="reading the product secret file", look=_product_secret, needs=(CONFIG, NAMED, ACCOUNT), stuck=_STORAGE
+    name="reading the product secret file", look=_product_secret, needs=(CONFIG, NAMED, ACCOUNT), stuck=STORAGE
 )
 DEVICE_SECRET_FILE: Probe[SecretFacts] = Probe(
-    name="reading the device secret file", look=_device_secret, needs=(CONFIG, NAMED, ACCOUNT), stuck=_STORAGE
+    name="reading the device secret file", look=_device_secret, needs=(CONFIG, NAMED, ACCOUNT), stuck=STORAGE
 )
 STORE: Probe[StoreFacts] = Probe(
-    name="reading the stored secrets", look=_store, needs=(CONFIG, NAMED, ACCOUNT), stuck=_STORAGE
+    name="reading the stored secrets", look=_store, needs=(CONFIG, NAMED, ACCOUNT), stuck=STORAGE
 )

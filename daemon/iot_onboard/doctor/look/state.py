@@ -10,10 +10,9 @@ from ..judge.state import DirectoryFacts, Mount
 from ..model import Probe, Seen
 from .configuration import CONFIG
 from .files import chain_of
-from .secrets import ACCOUNT
+from .secrets import ACCOUNT, STORAGE
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
-_STORAGE = "the disk does not answer: check the SD card, and the kernel's words: sudo dmesg | tail"
 
 
 def _state(seen: Seen) -> DirectoryFacts:
@@ -71,6 +70,6 @@ def _errors(root: Path, mount: Mount) -> int | None:
 
 
 STATE: Probe[DirectoryFacts] = Probe(
-    name="looking at the state directory", look=_state, needs=(CONFIG, ACCOUNT), stuck=_STORAGE
+    name="looking at the state directory", look=_state, needs=(CONFIG, ACCOUNT), stuck=STORAGE
 )
 RUNTIME: Probe[DirectoryFacts] = Probe(name="looking at the runtime directory", look=_runtime, needs=(CONFIG, ACCOUNT))
