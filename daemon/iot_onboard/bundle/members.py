@@ -169,7 +169,7 @@ def _view(runtime_dir: Path) -> View:
     status = read(runtime_dir)
     if status is None:
         raise LeftOut("the daemon does not run")
-    return view_of(status, HistoryLog(runtime_dir).read(), datetime.now(UTC), time.monotonic())
+    return view_of(status, HistoryLog(runtime_dir).read_as_reader(), datetime.now(UTC), time.monotonic())
 
 
 def _status(runtime_dir: Path) -> bytes:
