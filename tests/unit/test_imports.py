@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,15 @@ def test_pure_modules_stay_pure(name: str) -> None:
 def test_every_pure_module_of_the_design_exists() -> None:
     """The list above names real modules."""
     assert all(any(name == module or name.startswith(f"{module}.") for name in module_files()) for module in PURE)
+
+
+def test_the_architecture_names_the_pure_modules() -> None:
+    """docs/architecture.md has the list above."""
+    named = re.search(
+        r"^Pure: `([^`]+)`", (PACKAGE.parent.parent / "docs" / "architecture.md").read_text(), re.MULTILINE
+    )
+    assert named is not None
+    assert set(named[1].split()) == PURE
 
 
 def test_nothing_imports_the_edge() -> None:
