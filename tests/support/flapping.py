@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from iot_onboard.repetition import MOST_LINES
 
-from .budget import assert_within_budget
+from .budget import assert_within_budget, window_at
 from .fieldnetwork import MQTT
 from .machine import Machine
 from .sandbox import wait_for
@@ -61,7 +61,7 @@ def flap(site: Site, gateway: Machine, *, seconds: float, speed: float, within_s
     gateway.wait_for_state("online", within_s / speed)
     found.online_after_s = (time.monotonic() - ended) * speed
     logins = [row["at"] for row in site.sandbox.seen("connect")]
-    assert_within_budget(logins)
+    assert_within_budget(logins, window_at(speed=speed))
     found.logins = len(logins)
     found.lines = len(gateway.events())
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from support.budget import assert_within_budget
 from support.machine import Machine
 from support.sandbox import wait_for
 from support.site import PRODUCT_KEY, Site
@@ -33,8 +34,7 @@ def test_kills_in_a_row_never_wedge_it(site: Site, gateway: Machine) -> None:
         wait_for(lambda: gateway.show("MainPID")["MainPID"] != "0", "it runs again", 20)
     gateway.wait_for_state("online", 90)
     connects = [row["at"] for row in site.sandbox.seen() if row["what"] == "connect"]
-    for first, sixth in zip(connects, connects[5:], strict=False):
-        assert sixth - first >= 60.0, "more than five CONNECTs in a minute, across restarts"
+    assert_within_budget(connects)
 
 
 def test_a_hanging_service_is_restarted_by_the_watchdog(gateway: Machine) -> None:
@@ -109,7 +109,7 @@ def test_a_deleted_device_slows_down(site: Site, gateway: Machine) -> None:
     online(gateway)
     site.sandbox.command("delete", PRODUCT_KEY, "gw0001")
     blocked = gateway.wait_for_event("login-blocked", 90)
-    assert float(blocked["IOT_NEXT_TRY_S"]) > 1800
+    assert 3240 <= float(blocked["IOT_NEXT_TRY_S"]) <= 3960
     assert gateway.exists(f"/var/lib/iot-onboard/credentials/{PRODUCT_KEY}.gw0001.json")
     assert gateway.show("StatusText")["StatusText"].startswith("blocked")
 
@@ -122,7 +122,7 @@ def test_a_device_activated_elsewhere_is_blocked(site: Site, gateway: Machine) -
     assert refused["IOT_CODE"] == "6289"
     assert "reset" in refused["MESSAGE"].lower()
     assert refused["PRIORITY"] == "3"
-    assert 1800 < float(refused["IOT_NEXT_TRY_S"]) <= 7200
+    assert 3240 <= float(refused["IOT_NEXT_TRY_S"]) <= 3960
     assert gateway.show("ActiveState") == {"ActiveState": "active"}
     site.sandbox.command("reset", PRODUCT_KEY, "gw0001")
     gateway.run("systemctl", "restart", "iot-onboard")

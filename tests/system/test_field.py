@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from support import images
-from support.budget import assert_within_budget
+from support.budget import WINDOW_S, assert_within_budget, window_at
 from support.fakeproxy import FakeProxy
 from support.fickledns import FickleDns
 from support.fieldfaults import MINE, NAME
@@ -53,7 +53,9 @@ def test_trouble(site: Site, gateway: Machine, release: str, trouble: Trouble) -
             assert re.search(word, told["MESSAGE"]), told["MESSAGE"]
         failed = wait_for_failures(gateway, trouble.failures)
     took_s = comes_online(gateway)
-    assert_sound(site, gateway, met, registrations=1 + failed * trouble.loses_secrets)
+    # A try may have begun between the last look and the end.
+    lost = range(1 + failed, 3 + failed) if trouble.loses_secrets else range(1, 2)
+    assert_sound(site, gateway, met, registrations=lost)
     note(gateway, trouble.title, release, failed, took_s)
 
 
@@ -81,6 +83,7 @@ def test_a_bad_line(site: Site, gateway: Machine, release: str) -> None:
     note(gateway, "A round trip takes 2 s", release, 0, took_s, BOOT)
 
 
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize("release", [BOOKWORM])
 def test_a_lossy_line(site: Site, gateway: Machine, release: str) -> None:
     """A fifth of all packets is lost, both ways, and it comes online while that lasts; no secret is lost for good."""
@@ -89,12 +92,12 @@ def test_a_lossy_line(site: Site, gateway: Machine, release: str) -> None:
     line.loss = 0.2
     gateway.boot()
     began_s = time.monotonic()
-    gateway.wait_for_state("online", 120)
+    # Six failures in a row, with the longest of their waits.
+    gateway.wait_for_state("online", 360)
     took_s = time.monotonic() - began_s
     assert line.dropped
-    given = [row for row in site.sandbox.seen("register") if row["code"] == 200]
-    assert_sound(site, gateway, registrations=len(given))
-    assert len(given) <= 3
+    # Each try may lose its answer, and the last does not.
+    assert_sound(site, gateway, registrations=range(1, 7))
     note(gateway, "A fifth of the packets is lost", release, 0, took_s, BOOT)
 
 
@@ -231,8 +234,8 @@ def test_a_proxy_that_dies(site: Site, gateway: Machine, release: str) -> None:
 @pytest.mark.parametrize("release", [BOOKWORM])
 def test_a_link_that_flaps(site: Site, gateway: Machine, release: str) -> None:
     """Every 10 s, for five minutes that pass ten times as fast: nothing grows, and soon after it is online."""
-    flapped = flap(site, gateway, seconds=300, speed=10, within_s=240)
-    assert_sound(site, gateway)
+    flapped = flap(site, gateway, seconds=300, speed=10, within_s=400)
+    assert_sound(site, gateway, window_s=window_at(speed=10))
     assert_flat(flapped)
     assert "identity-shared" not in gateway.events()
     note(gateway, "The link flaps every 10 s, for 5 minutes (10 times as fast)", release, 0, flapped.online_after_s)
@@ -263,18 +266,28 @@ def wait_for_failures(gateway: Machine, count: int) -> int:
 def comes_online(gateway: Machine, seconds: float = 0.0) -> float:
     """Return how long it takes from now on; the bound is the next try, where `seconds` names no other."""
     began_s = time.monotonic()
-    next_try_at = gateway.status().get("next_try_monotonic_s") or began_s
-    gateway.wait_for_state("online", (seconds or max(0.0, next_try_at - began_s)) + TRY_S)
+    # A try that began in the trouble may fail once more.
+    wait_for(lambda: gateway.status().get("state") in {"waiting", "blocked", "online"}, "no try is under way", 15)
+    now_s = time.monotonic()
+    next_try_at = gateway.status().get("next_try_monotonic_s") or now_s
+    gateway.wait_for_state("online", (seconds or max(0.0, next_try_at - now_s)) + TRY_S)
     return time.monotonic() - began_s
 
 
-def assert_sound(site: Site, gateway: Machine, met: Sequence[float] = (), *, registrations: int = 1) -> None:
+def assert_sound(
+    site: Site,
+    gateway: Machine,
+    met: Sequence[float] = (),
+    *,
+    registrations: range = range(1, 2),
+    window_s: float = WINDOW_S,
+) -> None:
     """Check what holds after any trouble: not restarted, no secret too many, no CONNECT too many."""
     assert gateway.show("ActiveState", "NRestarts") == {"ActiveState": "active", "NRestarts": "0"}
     given = [row for row in site.sandbox.seen("register") if row["code"] == 200]
-    assert len(given) == registrations, gateway.story()
+    assert len(given) in registrations, gateway.story()
     since_boot_s = time.time() - time.monotonic()
-    assert_within_budget([*met, *(row["at"] - since_boot_s for row in site.sandbox.seen("connect"))])
+    assert_within_budget([*met, *(row["at"] - since_boot_s for row in site.sandbox.seen("connect"))], window_s)
     assert site.connected(NAME)
 
 

@@ -86,8 +86,9 @@ def test_nothing_runs_as_root_and_no_secret_shows(site: Site, gateway: Machine) 
     gateway.write("/etc/iot-onboard/conf.d/60-debug.yaml", "log_level: debug\n")
     stored = json.loads(online(gateway))
     secrets = [site.product_secret.strip(), stored["device_secret"]]
-    found = gateway.run("sh", "-c", "ps -eo user:32,args 2>/dev/null || true")
-    assert not [line for line in found.splitlines() if "iot-onboard" in line and line.startswith("root ")]
+    look = 'for it in /proc/[0-9]*; do echo "$(stat -c %U $it) $(tr "\\0" " " <$it/cmdline)"; done 2>/dev/null'
+    ours = [line for line in gateway.run("sh", "-c", look).splitlines() if "/iot-onboard " in line]
+    assert {line.partition(" ")[0] for line in ours} == {"iot-onboard"}, ours
     main = gateway.show("MainPID")["MainPID"]
     owner = gateway.run("stat", "--format=%U", f"/proc/{main}").strip()
     assert owner == "iot-onboard"
