@@ -73,6 +73,18 @@ def test_purge_leaves_a_copy_of_the_secret_and_nothing_else(gateway: Machine) ->
         assert kept.read().decode() == before
 
 
+def test_purge_keeps_a_secret_given_by_hand(site: Site) -> None:
+    """It may be the only copy, and nothing but the gateway's own configuration directory has it."""
+    machine = site.machine("gw0001")
+    machine.boot()
+    machine.write("/etc/iot-onboard/device-secret", "0123456789abcdef0123456789abcdef\n", 0o600)
+    told = machine.run("sh", "-c", "apt-get purge --yes -q iot-onboard 2>&1")
+    copy = next((machine.root / "var/backups").glob("iot-onboard-device-secret-*"))
+    assert f"/var/backups/{copy.name}" in told
+    assert copy.read_text() == "0123456789abcdef0123456789abcdef\n"
+    assert (stat.S_IMODE(copy.stat().st_mode), copy.stat().st_uid) == (0o600, 0)
+
+
 def test_purge_without_a_secret_leaves_nothing(site: Site) -> None:
     """Where no secret was stored there is nothing to keep."""
     machine = site.machine("gw0001")
