@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 
 import pytest
@@ -199,14 +200,33 @@ def test_an_encrypted_credential(site: Site, gateway: Machine) -> None:
     assert "systemd hands it to the running service" in gateway.run("iot-onboard", "check-config")
 
 
+def answer(machine: Machine, **answers: str) -> None:
+    """Give debconf answers, and have the package configured anew."""
+    named = {name.replace("_", "-"): text for name, text in answers.items()}
+    kinds = {"product-secret": "password"}
+    lines = [f"iot-onboard iot-onboard/{name} {kinds.get(name, 'string')} {text}\n" for name, text in named.items()]
+    machine.run("debconf-set-selections", stdin="".join(lines))
+    machine.run("dpkg-reconfigure", "--frontend=noninteractive", "iot-onboard")
+
+
 def test_dpkg_reconfigure(site: Site, blank: Machine) -> None:
     """Whoever installed without answers can give them to debconf later: online with no restart by hand."""
     blank.boot()
     wait_not_set_up(blank)
-    answers = {"product-key": PRODUCT_KEY, "product-secret": site.product_secret.strip(), "device-name": "gw0001"}
-    kinds = {"product-secret": "password"}
-    lines = [f"iot-onboard iot-onboard/{name} {kinds.get(name, 'string')} {text}" for name, text in answers.items()]
-    blank.run("debconf-set-selections", stdin="\n".join(lines) + "\n")
-    blank.run("dpkg-reconfigure", "--frontend=noninteractive", "iot-onboard")
+    answer(blank, product_key=PRODUCT_KEY, product_secret=site.product_secret.strip(), device_name="gw0001")
     blank.wait_for_state("online")
     assert_same_files(site, blank)
+
+
+def test_debconf_answers_later(blank: Machine) -> None:
+    """One that is emptied takes the earlier one away; an update does not bring back what somebody put elsewhere."""
+    blank.boot()
+    answer(blank, product_key=PRODUCT_KEY, device_name="gw0001", instance_id="iot-060a0abc")
+    assert "iot-060a0abc" in blank.read(FRAGMENT)
+    answer(blank, instance_id="")
+    assert "iot-060a0abc" not in blank.read(FRAGMENT)
+    blank.run("mv", FRAGMENT, "/etc/iot-onboard/conf.d/20-mine.yaml")
+    package = images.package()
+    shutil.copy(package, blank.root / "root")
+    blank.run("dpkg", "--install", f"/root/{package.name}")
+    assert not blank.exists(FRAGMENT)
