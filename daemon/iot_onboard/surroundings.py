@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .config import Config
+from .config import RULES, Config
 from .credentials import Identity
 from .hardware import read_facts
 from .identity import Facts, expand
@@ -43,12 +43,18 @@ def withheld_secrets() -> dict[str, str]:
 
 
 def with_systemd_directories(config: Config) -> Config:
-    """Return the configuration with the directories that systemd made for this service."""
-    state_dir = os.environ.get("STATE_DIRECTORY")
-    runtime_dir = os.environ.get("RUNTIME_DIRECTORY")
-    # systemd gives several directories with colons in between; ours is the first.
+    """Return the configuration with the directories that systemd made for this service in place of the usual ones.
+
+    One that the configuration names itself stays, for commands run by hand look there, too.
+    """
     return replace(
         config,
-        state_dir=Path(state_dir.split(":")[0]) if state_dir else config.state_dir,
-        runtime_dir=Path(runtime_dir.split(":")[0]) if runtime_dir else config.runtime_dir,
+        state_dir=_made("STATE_DIRECTORY", config.state_dir, RULES["state_dir"].default),
+        runtime_dir=_made("RUNTIME_DIRECTORY", config.runtime_dir, RULES["runtime_dir"].default),
     )
+
+
+def _made(variable: str, configured: Path, usual: Path) -> Path:
+    given = os.environ.get(variable)
+    # systemd gives several directories with colons in between; ours is the first.
+    return Path(given.split(":")[0]) if given and configured == usual else configured

@@ -7,24 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.commands.status import runtime_dirs, why_absent
+from iot_onboard.commands.status import runtime_dir, why_absent
 
 USUAL = Path("/run/iot-onboard")
 
 
 @pytest.mark.parametrize(
-    ("text", "places"),
+    ("text", "place"),
     [
-        ("product_key: [broken\nruntime_dir: /x\n", (USUAL,)),
-        ("product_kee: a\nruntime_dir: /x\n", (Path("/x"),)),
-        ("runtime_dir: 7\n", (USUAL,)),
-        ("", (USUAL,)),
+        ("product_key: [broken\nruntime_dir: /x\n", USUAL),
+        ("product_kee: a\nruntime_dir: /x\n", Path("/x")),
+        ("runtime_dir: 7\n", USUAL),
+        ("", USUAL),
     ],
 )
-def test_a_wrong_configuration_does_not_hide_the_status(tmp_path: Path, text: str, places: tuple[Path, ...]) -> None:
+def test_a_wrong_configuration_does_not_hide_the_status(tmp_path: Path, text: str, place: Path) -> None:
     """The daemon may run all the same, with what was there before."""
     (tmp_path / "config.yaml").write_text(text)
-    assert runtime_dirs(tmp_path / "config.yaml") == places
+    assert runtime_dir(tmp_path / "config.yaml") == place
 
 
 def test_a_later_file_wins(tmp_path: Path) -> None:
@@ -33,13 +33,13 @@ def test_a_later_file_wins(tmp_path: Path) -> None:
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d" / "a.yaml").write_text("runtime_dir: /y\n")
     (tmp_path / "conf.d" / "b.yaml").write_text("log_level: debug\n")
-    assert runtime_dirs(tmp_path / "config.yaml") == (Path("/y"),)
+    assert runtime_dir(tmp_path / "config.yaml") == Path("/y")
 
 
 def test_a_configuration_that_cannot_be_read_leads_to_the_usual_place(tmp_path: Path) -> None:
     """An ordinary user may ask for the status."""
-    assert runtime_dirs(tmp_path / "nowhere.yaml") == (USUAL,)
-    assert runtime_dirs(tmp_path) == (USUAL,)
+    assert runtime_dir(tmp_path / "nowhere.yaml") == USUAL
+    assert runtime_dir(tmp_path) == USUAL
 
 
 def systemd(root: Path, monkeypatch: pytest.MonkeyPatch, *properties: str) -> Path:

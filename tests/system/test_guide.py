@@ -199,6 +199,30 @@ def test_a_new_card(site: Site, gateway: Machine) -> None:
     assert card.read(STORED) == before
 
 
+def test_the_secret_on_another_partition(site: Site, gateway: Machine) -> None:
+    """The secret goes along, and from then on service and commands look there; without leave the line says what is."""
+    online(gateway)
+    before = gateway.read(STORED)
+    gateway.run("mkdir", "/data")
+    succeed(gateway, "Keep the secret on another partition")
+    gateway.run("rm", "-r", "/var/lib/iot-onboard/credentials")
+    gateway.reboot()
+    gateway.wait_for_event("reported")
+    assert gateway.read(f"/data/iot-onboard/credentials/{Path(STORED).name}") == before
+    assert "/data/iot-onboard" in gateway.run("iot-onboard", "doctor", "--only", "state-directory")
+    assert len(site.sandbox.seen("register")) == 1
+
+    gateway.run("systemctl", "stop", "iot-onboard")
+    assert "/data/iot-onboard" in gateway.run("iot-onboard", "forget", "--yes")
+    site.sandbox.command("reset", PRODUCT_KEY, "gw0001")
+    gateway.run("rm", "/etc/systemd/system/iot-onboard.service.d/60-state.conf")
+    gateway.run("systemctl", "daemon-reload")
+    gateway.run("systemctl", "start", "iot-onboard")
+    told = gateway.wait_for_event("store-not-writable")
+    assert "/data/iot-onboard/credentials: Read-only file system" in told["MESSAGE"]
+    assert len(site.sandbox.seen("register")) == 1
+
+
 def test_update_remove_purge_and_back(site: Site, gateway: Machine) -> None:
     """Through all of it the device keeps its one secret."""
     online(gateway)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
 
-from ..config import CONFIG_DIR, RULES, settings_of
+from ..config import RULES, settings_of
 from ..exit_codes import ExitCode
 from ..records import as_dict, replace
 from ..runtime_files import HistoryLog
@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status, at once or as soon as the gateway is online, or with each change."""
-    lookout = Lookout(runtime_dirs(arguments.config))
+    lookout = Lookout(runtime_dir(arguments.config))
     waits = arguments.wait is not None
     until_s = time.monotonic() + max(0.0, arguments.wait) if waits else math.inf if arguments.watch else -math.inf
     if arguments.watch:
@@ -62,40 +62,36 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE if view.state == "online" else ExitCode.FAILED
 
 
-def runtime_dirs(config_path: Path) -> tuple[Path, ...]:
-    """Return where the status may be, whatever is wrong with the configuration or may not be read of it."""
-    usual: Path = RULES["runtime_dir"].default
-    configured: Path | None = None
+def runtime_dir(config_path: Path) -> Path:
+    """Return where the status is, whatever is wrong with the configuration or may not be read of it."""
+    place: Path = RULES["runtime_dir"].default
     for document in read_documents(config_path)[0]:
-        configured = settings_of(document).get("runtime_dir", configured)
-    if configured is None:
-        return (usual,)
-    # systemd gives the service the usual one, whatever its configuration says.
-    return (configured, usual) if config_path.parent == CONFIG_DIR else (configured,)
+        place = settings_of(document).get("runtime_dir", place)
+    return place
 
 
 class Lookout:
     """Look at the status as often as wanted; why there is none is asked for once in a while."""
 
-    def __init__(self, places: tuple[Path, ...]) -> None:
-        self._places = places
+    def __init__(self, place: Path) -> None:
+        self._place = place
         self._absence: tuple[str, str, str | None] | None = None
         self._asked_at = -math.inf
 
     def online(self) -> bool:
         """Say whether the gateway is online."""
-        return any(status.state == "online" for status in map(read, self._places) if status is not None)
+        status = read(self._place)
+        return status is not None and status.state == "online"
 
     def view(self) -> View:
         """Return the answer as it is now."""
         now, now_s = datetime.now(UTC), time.monotonic()
-        for place in self._places:
-            status = read(place)
-            if status is not None:
-                self._absence = None
-                return view_of(status, HistoryLog(place).read_as_reader(), now, now_s)
+        status = read(self._place)
+        if status is not None:
+            self._absence = None
+            return view_of(status, HistoryLog(self._place).read_as_reader(), now, now_s)
         if self._absence is None or now_s - self._asked_at >= _ASK_AGAIN_S:
-            self._absence, self._asked_at = why_absent(self._places[0]), now_s
+            self._absence, self._asked_at = why_absent(self._place), now_s
         return view_without_daemon(*self._absence, now)
 
 
