@@ -382,6 +382,10 @@ def test_through_a_proxy(user: str | None) -> None:
         assert b"proxy-authorization" not in server.requests[0].lower()
 
 
+_LEADS_NOWHERE = "the proxy 127.0.0.1 port {proxy} does not lead on: "
+_REFUSED = f"{_LEADS_NOWHERE}Tunnel connection failed: "
+
+
 def test_an_ipv6_address_through_a_proxy() -> None:
     """CONNECT names it in brackets, whatever Python makes of it, and the certificate is compared without them."""
     with FakeProxy() as proxy, Platform(reply(b"{}"), names=("::1",), host="::1") as server:
@@ -394,25 +398,25 @@ def test_an_ipv6_address_through_a_proxy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "words"),
+    ("says", "cause", "words"),
     [
-        (None, "does not lead on: Tunnel connection failed: 407 Proxy Authentication Required"),
-        (b"HTTP/1.1 403 Forbid\x1b[2Jden\r\n\r\n", "does not lead on: Tunnel connection failed: 403 Forbid[2Jden"),
-        (b"HTTP/1.1 502 " + b"x" * 5000 + b"\r\n\r\n", "does not lead on: Tunnel connection failed: 502 x"),
-        (b"rubbish\r\n\r\n", "does not lead on: "),
-        (b"HTTP/1.1 200 OK\r\n\r\nrubbish", ""),
-        (b"\r\n", "does not lead on: "),
+        (None, Cause.PROXY, f"{_REFUSED}407 Proxy Authentication Required"),
+        (b"HTTP/1.1 403 Forbid\x1b[2Jden\r\n\r\n", Cause.PROXY, f"{_REFUSED}403 Forbid[2Jden"),
+        (b"HTTP/1.1 502 " + b"x" * 5000 + b"\r\n\r\n", Cause.PROXY, f"{_REFUSED}502 x"),
+        (b"rubbish\r\n\r\n", Cause.PROXY, _LEADS_NOWHERE),
+        # It says that it leads on, and does not: from there on the other end is spoken to.
+        (b"HTTP/1.1 200 OK\r\n\r\nrubbish", Cause.TLS, "TLS with localhost:{server} failed: "),
+        (b"\r\n", Cause.PROXY, _LEADS_NOWHERE),
     ],
     ids=["407", "403", "502", "rubbish", "rubbish-after-200", "empty"],
 )
-def test_a_proxy_that_does_not_lead_on(says: bytes | None, words: str) -> None:
+def test_a_proxy_that_does_not_lead_on(says: bytes | None, cause: Cause, words: str) -> None:
     """The proxy is named, with what it said as far as that can be shown; its password is not."""
     with FakeProxy("gw", "right", says=says) as proxy, Platform(reply(b"{}")) as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port, username="gw", password=Secret("wr0ng"))
         told = failure(lambda: ask(server, proxy=address))
-        if words:
-            assert told.cause is Cause.PROXY
-            assert told.detail.startswith(f"the proxy 127.0.0.1 port {proxy.port} {words}")
+        assert told.cause is cause
+        assert told.detail.startswith(words.format(proxy=proxy.port, server=server.port))
         assert len(told.detail) < 250
         assert told.detail.isprintable()
         assert "wr0ng" not in told.detail

@@ -162,8 +162,9 @@ def test_two_machines_with_one_identity(site: Site, gateway: Machine) -> None:
 def test_stopping_is_quick_and_polite(site: Site, gateway: Machine) -> None:
     """`systemctl stop` sends DISCONNECT and is over within half a second of the signal."""
     online(gateway)
-    began = time.monotonic()
     gateway.run("systemctl", "stop", "iot-onboard")
-    assert time.monotonic() - began < 1.5
+    told = gateway.show("ActiveExitTimestampMonotonic", "ExecMainExitTimestampMonotonic")
+    took_us = int(told["ExecMainExitTimestampMonotonic"]) - int(told["ActiveExitTimestampMonotonic"])
+    assert 0 < took_us <= 500_000
     assert gateway.show("Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}
     wait_for(lambda: not site.connected("gw0001"), "offline at the platform", 5)
