@@ -26,9 +26,10 @@ class FickleDns:
         self._delay_s = delay_s
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((host, 53))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -36,6 +37,8 @@ class FickleDns:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        # Until it has ended, the port is not free.
+        self._thread.join(5)
 
     def _serve(self) -> None:
         word = ""

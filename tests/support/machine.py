@@ -99,8 +99,8 @@ class Machine:
         environment = " ".join(f'"{name}={value}"' for name, value in quick_clock(times).items())
         self.drop_in("clock", f"[Service]\nEnvironment={environment}\n")
 
-    def start(self) -> None:
-        """Turn it on, and return as soon as commands can be run in it."""
+    def start(self, *, plugged: bool = True) -> None:
+        """Turn it on, with the cable in or out, and return as soon as commands can be run in it."""
         assert self._nspawn is None
         command = ["ip", "netns", "exec", self._netns, "unshare", "--mount", str(BOOT)]
         with self._console.open("ab") as console:
@@ -112,6 +112,8 @@ class Machine:
                 start_new_session=True,
             )
         self._init = wait_for(self._find_init, f"{self.name} starts", 30)
+        if not plugged:
+            self.cable(plugged=False)
         wait_for(lambda: self.try_run("test", "-S", "/run/dbus/system_bus_socket").returncode == 0, "the bus", 60)
 
     def boot(self) -> None:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -145,7 +146,10 @@ class Site:
         options = ["--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file="]
         listen = [f"--listen-address={HOST}", "--bind-interfaces", "--user=root"]
         command = ["ip", "netns", "exec", self.netns, "dnsmasq", *options, *listen, *answers]
-        self._dns = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        self._dns = dns = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        bound = f"{int.from_bytes(ip_address(HOST).packed, 'little'):08X}:{53:04X} "
+        wait_for(lambda: dns.poll() is not None or bound in Path(f"/proc/{dns.pid}/net/udp").read_text(), "DNS", 10)
+        assert dns.poll() is None, "the name server has ended"
 
     def stop_dns(self) -> None:
         if self._dns is not None:

@@ -41,8 +41,7 @@ def test_second_boot(site: Site, gateway: Machine) -> None:
 
 def test_boot_without_network(site: Site, gateway: Machine) -> None:
     """A boot with the cable out does not fail; once it is in, the gateway is online within seconds."""
-    gateway.start()
-    gateway.cable(plugged=False)
+    gateway.start(plugged=False)
     wait_for(lambda: gateway.show("ActiveState")["ActiveState"] == "active", "the service runs", 30)
     gateway.wait_for_event("registration-failed")
     gateway.cable(plugged=True)
@@ -68,7 +67,8 @@ def test_boot_with_the_platform_down(site: Site, gateway: Machine) -> None:
     gateway.boot()
     gateway.wait_for_event("registration-failed")
     assert gateway.try_run("iot-onboard", "status").returncode == 1
-    assert gateway.show("StatusText")["StatusText"].startswith("waiting to register")
+    # Between two tries.
+    wait_for(lambda: gateway.show("StatusText")["StatusText"].startswith("waiting to register"), "its word", 20)
     site.sandbox.start()
     gateway.wait_for_state("online", 60)
 

@@ -10,6 +10,8 @@ from support.machine import Machine
 from support.sandbox import wait_for
 
 NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+# A processor that is busy elsewhere may keep systemd that long from a line that it has reckoned.
+_SAID_LATE_S = 0.1
 MEMBER = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--groups=systemd-journal")
 
 
@@ -47,9 +49,12 @@ def test_events(gateway: Machine) -> None:
 
     gateway.reboot()
     gateway.wait_for_event("reported")
-    for now, before in zip(records(gateway.run("iot-onboard", "events", "--boot", "-1", "--json")), told, strict=False):
-        assert now["message"] == before["message"]
-        assert abs(now["since_boot_s"] - before["since_boot_s"]) < 0.005
+    later = records(gateway.run("iot-onboard", "events", "--boot", "-1", "--json"))[: len(told)]
+    assert [row["message"] for row in later] == [row["message"] for row in told]
+    # Of an earlier boot it is known when systemd said that it took so long, which is a moment after it took the time.
+    offsets_s = [row["since_boot_s"] - before["since_boot_s"] for row, before in zip(later, told, strict=True)]
+    assert close(max(offsets_s), min(offsets_s))
+    assert abs(offsets_s[0]) < _SAID_LATE_S
     boots = {row["boot"] for row in records(gateway.run("iot-onboard", "events", "--all", "--json"))}
     assert boots == {-1, 0}
     assert gateway.run(*MEMBER, "iot-onboard", "events") == gateway.run("iot-onboard", "events")
@@ -166,7 +171,7 @@ def test_timeline_of_a_first_and_a_second_boot(gateway: Machine) -> None:
     assert close(second["look"][0][1], at["connecting"])
     assert check_login(gateway, second, at) > 0
     assert not [kind for kind in second if kind.startswith("registration") or kind == "store"]
-    assert abs(spans_of(gateway, "-1")["login-answer"][0][1] - spans["login-answer"][0][1]) < 0.005
+    assert abs(spans_of(gateway, "-1")["login-answer"][0][1] - spans["login-answer"][0][1]) < _SAID_LATE_S
     compared = gateway.run("iot-onboard", "timeline", "--compare", "-1")
     assert compared.count("after the kernel started") == 2
     assert compared.splitlines()[-1].startswith("online after ")
@@ -176,8 +181,7 @@ def test_timeline_of_a_first_and_a_second_boot(gateway: Machine) -> None:
 
 def test_timeline_of_a_boot_without_network(gateway: Machine) -> None:
     """What the cable cost is told apart: from the first try to the one that got through."""
-    gateway.start()
-    gateway.cable(plugged=False)
+    gateway.start(plugged=False)
     gateway.wait_for_event("registration-failed")
     assert "not online" in gateway.run("iot-onboard", "timeline")
     gateway.cable(plugged=True)
