@@ -21,9 +21,10 @@ def pause(config: Config, short_lives: int) -> bool:
     context = Context(product_key=config.product_key, device_name=config.device_name, version=__version__)
     details = Details(detail=f"{short_lives} times", next_try_s=wait_s)
     line = line_of(Event.SHORT_LIVES, details, context, "boot")
-    open_journal(os.environ, sys.stderr, config.log_level).write(line)
-    notifier = Notifier()
-    notifier.status(line.message)
-    notifier.starts_later(wait_s)
+    # Before anything is told: whoever hears of the pause may end it.
     with StopSignals() as stop_signals:
+        open_journal(os.environ, sys.stderr, config.log_level).write(line)
+        notifier = Notifier()
+        notifier.status(line.message)
+        notifier.starts_later(wait_s)
         return not select.select([stop_signals], [], [], wait_s)[0]
