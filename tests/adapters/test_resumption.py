@@ -60,7 +60,7 @@ def test_a_session_is_offered_once(newest: str) -> None:
         context = talk(server, tls_context(server.ca_file, handshake_timeout_s=5))
         for _ in range(2):
             dial("localhost", server.port, context=context, proxy=None, dial_timeout_s=5).close()
-        server.join()
+            server.join()
     assert server.resumed == [False, True, False]
 
 

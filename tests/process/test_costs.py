@@ -101,6 +101,7 @@ def test_a_warm_start_makes_no_more_system_calls(sandbox: Sandbox, gateway: Gate
     left_out = "!brk,mmap,munmap,mprotect,madvise,futex,rt_sigaction,rt_sigprocmask"
     gateway.start("strace", "-f", "-qq", "-e", f"trace={left_out}", "-o", str(trace))
     gateway.wait_for_line("Online at")
+    wait_for(lambda: "Online at" in trace.read_text(), "the trace of it")
     gateway.kill()
     calls = trace.read_text().splitlines()
     first = next(number for number, line in enumerate(calls) if "iot_onboard/cli" in line)

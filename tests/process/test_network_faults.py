@@ -49,8 +49,8 @@ def test_a_peer_that_vanishes_while_the_network_changes_is_noticed_soon(gateway:
     gateway.start(*cable.prefix)
     gateway.wait_for_state("online")
     cable.vanish()
-    namespace.shell(gateway.pid, "ip addr add 10.9.9.3/24 dev v0")
     changed = time.monotonic()
+    namespace.shell(gateway.pid, "ip addr add 10.9.9.3/24 dev v0")
     gateway.wait_for_line("no answer to the ping within 10 s", 15)
     assert 10.0 <= time.monotonic() - changed <= 12.0
     cable.come_back()

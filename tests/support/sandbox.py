@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ def wait_for(found: Callable[[], T | None], what: str, seconds: float = 20.0, ev
 
 
 class Sandbox:
-    """A platform of one's own on loopback."""
+    """A platform of one's own on loopback; while it is down, nobody else is given its ports."""
 
     def __init__(self, directory: Path, *options: str, wrapper: tuple[str, ...] = ()) -> None:
         self.directory = directory
@@ -38,6 +39,7 @@ class Sandbox:
         self.https_port = 0
         self.mqtt_port = 0
         self.ca_file = directory / "ca.pem"
+        self._held: list[socket.socket] = []
 
     def __enter__(self) -> Self:
         self.start()
@@ -45,6 +47,8 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        for held in self._held:
+            held.close()
 
     def start(self) -> None:
         """Start on the ports of the time before; the first time on any."""
@@ -60,9 +64,20 @@ class Sandbox:
 
     def begin(self) -> None:
         """Start it, and do not wait until it serves."""
+        if not self.https_port:
+            self.https_port, self.mqtt_port = self._hold(), self._hold()
         ports = ["--https-port", str(self.https_port), "--mqtt-port", str(self.mqtt_port), "--json"]
         command = [sys.executable, "-m", "iot_sandbox", "serve", "--state", str(self.directory), *ports, *self._options]
         self._process = subprocess.Popen([*self._wrapper, *command], stdout=subprocess.PIPE, text=True)
+
+    def _hold(self) -> int:
+        # Bound and not listening: a server that sets SO_REUSEADDR can listen there, and no search for a port finds it.
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        self._held.append(held)
+        port: int = held.getsockname()[1]
+        return port
 
     @property
     def pid(self) -> int:
@@ -128,8 +143,8 @@ class Sandbox:
     def push(self, topic: str, *lines: str) -> None:
         """Send messages to whoever subscribes, at QoS 1, as the application side of the platform does."""
         # The path of a socket is limited to 107 bytes: hence by its name alone.
-        (socket,) = (path.name for path in (self.directory / "broker").glob("*.sock"))
-        command = ["mosquitto_pub", "--unix", socket, "-t", topic, "-q", "1", "-l"]
+        (name,) = (path.name for path in (self.directory / "broker").glob("*.sock"))
+        command = ["mosquitto_pub", "--unix", name, "-t", topic, "-q", "1", "-l"]
         text = "".join(f"{line}\n" for line in lines)
         subprocess.run(command, check=True, cwd=self.directory / "broker", input=text, text=True, timeout=30)
 

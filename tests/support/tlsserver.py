@@ -56,6 +56,8 @@ class TlsServer:
         self.closed = threading.Event()
         self._speak = speak
         self._threads: list[threading.Thread] = []
+        # So that whoever has shaken hands is among the threads.
+        self._starting = threading.Lock()
         self._listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.port: int = self._listener.getsockname()[1]
 
@@ -71,8 +73,9 @@ class TlsServer:
 
     def join(self) -> None:
         """Wait until every connection so far has ended, and forget them: who measures memory would count them."""
-        while self._threads:
-            thread = self._threads.pop()
+        with self._starting:
+            threads, self._threads = self._threads, []
+        for thread in threads:
             thread.join(10)
             assert not thread.is_alive(), "a connection was left behind"
 
@@ -88,8 +91,9 @@ class TlsServer:
             except OSError:
                 return
             thread = threading.Thread(target=self._serve, args=(raw,), daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            with self._starting:
+                thread.start()
+                self._threads.append(thread)
 
     def _serve(self, raw: socket.socket) -> None:
         with raw:
