@@ -25,6 +25,9 @@ from .http_wire import HttpAnswer, Request
 from .proxy import ProxyAddress, authorization, destination, proxy_failure
 from .trust import BoundedContext, tls_failure
 
+# A clock that is not set is told of in words of our own; this one would stand in the journal beside them.
+urllib3.disable_warnings(urllib3.exceptions.SystemTimeWarning)
+
 MOST_BYTES = 65_536
 _CHUNK_BYTES = 8192
 

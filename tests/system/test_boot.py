@@ -127,6 +127,7 @@ def test_clock_in_1970(gateway: Machine) -> None:
     gateway.boot()
     waiting = gateway.wait_for_event("clock-wrong")
     assert "Waiting for the clock" in waiting["MESSAGE"]
+    assert not [entry for entry in gateway.journal() if entry["_TRANSPORT"] == "stdout"], "what a library has to say"
     gateway.write("/etc/faketime", "+0\n")
     gateway.wait_for_state("online", 30)
     assert gateway.show("NRestarts") == {"NRestarts": "0"}
