@@ -221,6 +221,8 @@ def test_the_secret_on_another_partition(site: Site, gateway: Machine) -> None:
     told = gateway.wait_for_event("store-not-writable")
     assert "/data/iot-onboard/credentials: Read-only file system" in told["MESSAGE"]
     assert len(site.sandbox.seen("register")) == 1
+    gateway.run("apt-get", "purge", "--yes", "-q", "iot-onboard")
+    assert gateway.run("sh", "-c", "cat /data/iot-onboard/credentials/*.json*") == before, "set aside, and kept"
 
 
 def test_update_remove_purge_and_back(site: Site, gateway: Machine) -> None:
