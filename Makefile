@@ -67,8 +67,8 @@ torture: deb images ## attack the daemon for hours: crashes, disks, the cloud, r
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests $(PY) -m torture $(TORTURE)
 
 reference: setup ## write what is made from tables: the journal catalog, the completion for bash, docs/troubleshooting.md, docs/status.md
-	$(PY) -m iot_onboard.reference .
-	PYTHONPATH=$(PYTHONPATH):tests $(PY) -m support.completion .
+	PYTHONPATH=$(PYTHONPATH):$(CURDIR) $(PY) -m tools.reference .
+	PYTHONPATH=$(PYTHONPATH):$(CURDIR) $(PY) -m tools.completion .
 
 gallery: deb images ## write docs/gallery.md: what each fault looks like, out of the system tests
 	@rm -rf .cache/gallery && mkdir -p .cache/gallery

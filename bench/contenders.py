@@ -9,9 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.credentials_file import encode
-from iot_onboard.secret import Secret
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.disk.credentials_format import encode
 
 from .running import Running
 from .world import MQTT_HOST, PRODUCT_KEY, World

@@ -10,14 +10,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from . import __version__
-from .config import CONFIG_DIR
-from .console import complain
-from .errors import Misconfigured, OnboardError
-from .exit_codes import ExitCode
-from .place import place_of
-from .problems import BadName, ConfigError, MissingFact
-from .records import dataclass
-from .typed import TYPE_CHECKING
+from .config.problems import BadName, ConfigError, MissingFact
+from .config.schema import CONFIG_DIR
+from .core.exit_codes import ExitCode
+from .core.failures import Misconfigured, OnboardError
+from .core.tracebacks import innermost_frame
+from .fast_start.fast_dataclasses import dataclass
+from .fast_start.typing_names import TYPE_CHECKING
+from .system.terminal import complain
 
 if TYPE_CHECKING:
     import argparse
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.FAILED
     except Exception as error:
         # The message of an exception may quote data: its kind and place do not.
-        complain(f"internal error: {type(error).__name__} at {place_of(error)}; please report this line")
+        complain(f"internal error: {type(error).__name__} at {innermost_frame(error)}; please report this line")
         return ExitCode.INTERNAL
 
 

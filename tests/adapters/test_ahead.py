@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from iot_onboard.ahead import DialAhead, Found
-from iot_onboard.dialer import dial
-from iot_onboard.errors import Cause, OnboardError, Transient
-from iot_onboard.lifecycle import model as m
-from iot_onboard.trust import tls_context
+from iot_onboard.core.failures import Cause, OnboardError, Transient
+from iot_onboard.net.dial import dial
+from iot_onboard.net.early_dial import EarlyDial, Found
+from iot_onboard.net.tls import tls_context
 from support.descriptors import descriptors
 from support.sandbox import wait_for
 from support.tlsserver import TlsServer
@@ -53,7 +52,7 @@ class Host(TlsServer):
     def dial(self) -> Found:
         context = tls_context(self.ca_file, handshake_timeout_s=5)
         sock = dial("localhost", self.port, context=context, proxy=None, dial_timeout_s=5)
-        return sock, m.Dialled(took=context.laps.took())
+        return sock, context.timer.timings()
 
 
 @pytest.fixture
@@ -73,13 +72,13 @@ def fail_by(cause: Cause) -> Callable[[], Found]:
 def test_what_stands_is_taken_as_it_is(host: Host, newest: str) -> None:
     """The tickets that a server of TLS 1.3 sends on its own are no sign of death; what it took is told."""
     host.context.maximum_version = ssl.TLSVersion[newest]
-    ahead = DialAhead(host.dial)
+    ahead = EarlyDial(host.dial)
     assert host.spoken.wait(10)
     found = ahead.take()
     assert found is not None
-    sock, dialled = found
+    sock, timings = found
     assert sock.gettimeout() == 5
-    assert dialled.took.tls_ms is not None
+    assert timings.tls_ms is not None
     sock.sendall(b"CONNECT")
     wait_for(lambda: host.heard == [b"CONNECT"], "what was sent")
     assert ahead.take() is None, "it is given once"
@@ -91,7 +90,7 @@ def test_what_stands_is_taken_as_it_is(host: Host, newest: str) -> None:
 def test_one_that_is_under_way_is_waited_for(host: Host) -> None:
     """The need came before the handshake was over: there is still one connection."""
     host.open.clear()
-    ahead = DialAhead(host.dial)
+    ahead = EarlyDial(host.dial)
     wait_for(lambda: host.accepted, "the TCP connection")
     threading.Timer(0.1, host.open.set).start()
     found = ahead.take()
@@ -105,7 +104,7 @@ def test_a_connection_that_is_no_good_any_more_is_not_given(host: Host, how: str
     """Closed by the server while it waited, or spoken on out of turn: the real dial makes another one."""
     host.how = how
     before = descriptors()
-    ahead = DialAhead(host.dial)
+    ahead = EarlyDial(host.dial)
     assert host.spoken.wait(10)
     if how == "hang up":
         host.join()
@@ -117,7 +116,7 @@ def test_a_connection_that_is_no_good_any_more_is_not_given(host: Host, how: str
 def test_what_nobody_takes_is_closed_after_a_while(host: Host) -> None:
     """The server is not left with a connection that says nothing."""
     before = descriptors()
-    ahead = DialAhead(host.dial, fresh_s=0.05)
+    ahead = EarlyDial(host.dial, fresh_s=0.05)
     assert host.spoken.wait(10)
     host.join()
     assert ahead.take() is None
@@ -131,7 +130,7 @@ def test_what_is_not_wanted_any_more_is_closed(host: Host, stands: bool) -> None
     before = descriptors()
     if not stands:
         host.open.clear()
-    ahead = DialAhead(host.dial, fresh_s=60)
+    ahead = EarlyDial(host.dial, fresh_s=60)
     assert host.spoken.wait(10) if stands else wait_for(lambda: host.accepted, "the TCP connection")
     ahead.drop()
     assert ahead.take() is None
@@ -143,9 +142,9 @@ def test_what_is_not_wanted_any_more_is_closed(host: Host, stands: bool) -> None
 @pytest.mark.parametrize(("cause", "nobody"), [(Cause.NAME_LOOKUP, True), (Cause.NETWORK, False), (Cause.TLS, False)])
 def test_a_failure_is_kept(cause: Cause, nobody: bool) -> None:
     """Nothing is given, and whether anybody was spoken to can be asked for."""
-    ahead = DialAhead(fail_by(cause))
+    ahead = EarlyDial(fail_by(cause))
     assert ahead.take() is None
-    assert ahead.reached_nobody() == nobody
+    assert ahead.name_unresolved() == nobody
 
 
 def test_a_defect_is_kept_too(capfd: pytest.CaptureFixture[str]) -> None:
@@ -154,7 +153,7 @@ def test_a_defect_is_kept_too(capfd: pytest.CaptureFixture[str]) -> None:
     def crash() -> Found:
         raise ValueError("hunter2")
 
-    ahead = DialAhead(crash)
+    ahead = EarlyDial(crash)
     assert ahead.take() is None
     wait_for(lambda: all(thread.name != "ahead" for thread in threading.enumerate()), "the end of the thread")
     assert capfd.readouterr() == ("", "")

@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.apart import apart
+from iot_onboard.system.processes import run_isolated
 
-PACKAGE = Path(apart.__code__.co_filename).parent.parent
+PACKAGE = Path(run_isolated.__code__.co_filename).parent.parent
 
 
 def run(work: str) -> subprocess.CompletedProcess[str]:
     """Do some work apart in a program of its own, which counts how often it came back."""
     code = f"""
 import os, signal, sys, threading, time
-from iot_onboard.apart import apart
+from iot_onboard.system.processes import run_isolated
 def work():
     print("begun")
     {work}
 try:
-    code = apart(work)
+    code = run_isolated(work)
 except ValueError:
     print("told")
     sys.exit(5)

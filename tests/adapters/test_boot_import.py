@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard import boot_partition
-from iot_onboard.boot_file import TAKEN
-from iot_onboard.boot_import import BootImport
-from iot_onboard.events import Context, Details, Event
-from iot_onboard.exit_codes import ExitCode
-from iot_onboard.identity import Facts
-from iot_onboard.settings import load
+from iot_onboard.config.device_name import Facts
+from iot_onboard.config.files import load
+from iot_onboard.core.exit_codes import ExitCode
+from iot_onboard.events.model import Context, Details, Event
+from iot_onboard.provisioning import boot_partition
+from iot_onboard.provisioning.boot_file import TAKEN
+from iot_onboard.provisioning.boot_import import BootImport
 from support.faults import why_no_strace
 
 NAMES = "product_key: a1b2c3d4e5f\r\ndevice_name: gw-0001\r\n"

@@ -19,10 +19,10 @@ from iot_onboard.bundle.gather import LeftOut, gather
 from iot_onboard.bundle.known_secrets import known_secrets
 from iot_onboard.bundle.members import Member, members
 from iot_onboard.bundle.places import Places, places_of
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.credentials_file import encode
-from iot_onboard.secret import Secret
-from iot_onboard.settings import read_documents
+from iot_onboard.config.files import read_documents
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.disk.credentials_format import encode
 from support.probing import program
 from support.unprivileged import open_directory, unprivileged
 

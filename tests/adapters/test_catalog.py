@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.event_table import TABLE
-from iot_onboard.explanations import chapters
-from iot_onboard.reference import catalog
+from iot_onboard.events.explain import chapters
+from iot_onboard.events.table import TABLE
+from tools.reference import catalog
 
 pytestmark = pytest.mark.skipif(shutil.which("journalctl") is None, reason="journalctl is not installed")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from iot_onboard.clock import BUILT_AT, Clock
+from iot_onboard.system.clock import BUILT_AT, Clock
 
 NOW = BUILT_AT.timestamp() + 86_400.0
 

@@ -11,9 +11,9 @@ import pytest
 
 from iot_onboard.cli import COMMANDS
 from iot_onboard.doctor.table import CHECKS, select
-from iot_onboard.explanations import chapters, find
-from support import completion
+from iot_onboard.events.explain import chapters, find
 from support.terminal import Terminal
+from tools import completion
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / completion.FILE

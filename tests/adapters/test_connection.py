@@ -17,17 +17,10 @@ from typing import Any
 import pytest
 
 from iot_onboard.aliyun.login import Login
-from iot_onboard.connection import (
-    ConnackAccepted,
-    ConnackRefused,
-    Connection,
-    ConnectionLost,
-    Happening,
-    Published,
-)
-from iot_onboard.dialer import dial
-from iot_onboard.secret import Secret
-from iot_onboard.trust import BoundedContext, tls_context
+from iot_onboard.core.secret import Secret
+from iot_onboard.mqtt.client import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, Happening, Published
+from iot_onboard.net.dial import dial
+from iot_onboard.net.tls import BoundedContext, tls_context
 from iot_sandbox import packets
 from support.fakebroker import FakeBroker
 from support.memory import own_memory_kb

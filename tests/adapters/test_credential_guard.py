@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.credential_guard import main, opens
-from iot_onboard.withheld import DROP_IN, Given, Stage, read_override
+from iot_onboard.config.unloadable import DROP_IN, CredentialSource, Stage, read_override
+from iot_onboard.service.credential_recovery import main, opens
 
 _SYSTEMCTL = """#!/bin/sh
 echo "$*" >>{0}/asked
@@ -117,7 +117,7 @@ def test_a_systemd_that_does_not_answer_is_asked_again(manager: Manager) -> None
 def test_which_files_can_be_handed_out(tmp_path: Path) -> None:
     """As systemd sees it: a missing one has a stand-in, a directory is loaded whole, 1 MiB is the most."""
     path = tmp_path / "secret"
-    given = Given(name="product-secret", path=str(path))
+    given = CredentialSource(name="product-secret", path=str(path))
     assert opens(given)
     path.write_text("x")
     assert opens(given)
@@ -129,4 +129,4 @@ def test_which_files_can_be_handed_out(tmp_path: Path) -> None:
     path.unlink()
     path.mkdir()
     assert opens(given)
-    assert not opens(Given(name="product-secret"))
+    assert not opens(CredentialSource(name="product-secret"))

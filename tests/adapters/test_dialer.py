@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from iot_onboard.dialer import dial
-from iot_onboard.errors import Cause, OnboardError, Transient
-from iot_onboard.proxy import ProxyAddress
-from iot_onboard.race import HEAD_START_S
-from iot_onboard.secret import Secret
-from iot_onboard.trust import tls_context
+from iot_onboard.core.failures import Cause, OnboardError, Transient
+from iot_onboard.core.proxy import ProxyAddress
+from iot_onboard.core.secret import Secret
+from iot_onboard.net.dial import dial
+from iot_onboard.net.happy_eyeballs import HEAD_START_S
+from iot_onboard.net.tls import tls_context
 from support import dial_driver
 from support.deaf import deaf
 from support.fakeproxy import FakeProxy
@@ -88,7 +88,7 @@ def test_what_took_how_long_is_measured() -> None:
     with Slow() as server:
         context = tls_context(server.ca_file, handshake_timeout_s=5)
         dial("localhost", server.port, context=context, proxy=None, dial_timeout_s=5).close()
-    took = context.laps.took()
+    took = context.timer.timings()
     assert (took.dns_ms is None, took.tcp_ms is None, took.answer_ms) == (False, False, None)
     assert took.tls_ms is not None
     assert took.tls_ms >= 190

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.credentials_file import encode
-from iot_onboard.doctor.judge import configuration, secrets, state
-from iot_onboard.doctor.look.configuration import CONFIG_FILES
-from iot_onboard.doctor.look.secrets import DEVICE_SECRET_FILE, PRODUCT_SECRET_FILE, STORE
-from iot_onboard.doctor.look.state import RUNTIME, STATE, mount_of
+from iot_onboard.config.unloadable import DROP_IN, CredentialSource, Override, Stage, render
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.disk.credentials_format import encode
+from iot_onboard.doctor.checks import configuration, secrets, state
 from iot_onboard.doctor.model import Denied, Level, Probe
-from iot_onboard.secret import Secret
-from iot_onboard.withheld import DROP_IN, Given, Override, Stage, render
+from iot_onboard.doctor.probes.configuration import CONFIG_FILES
+from iot_onboard.doctor.probes.secrets import DEVICE_SECRET_FILE, PRODUCT_SECRET_FILE, STORE
+from iot_onboard.doctor.probes.state import RUNTIME, STATE, mount_of
 from support.probing import bring
 from support.unprivileged import open_directory, unprivileged
 
@@ -186,7 +186,7 @@ def test_a_secret_that_systemd_cannot_hand_out(gateway: Path) -> None:
     etc = root / "etc/iot-onboard"
     etc.mkdir(parents=True)
     (gateway / "config.yaml").rename(etc / "config.yaml")
-    sealed = Given(name="product-secret", path="/etc/iot-onboard/product-secret.cred", encrypted=True)
+    sealed = CredentialSource(name="product-secret", path="/etc/iot-onboard/product-secret.cred", encrypted=True)
     drop_in = root / DROP_IN.relative_to("/")
     drop_in.parent.mkdir(parents=True)
     drop_in.write_text(render(Override(stage=Stage.AS_SHIPPED, failed_at="1", withheld=(sealed,))))

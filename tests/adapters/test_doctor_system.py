@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from iot_onboard import __version__
-from iot_onboard.doctor.judge import clock, names, network, package, service
-from iot_onboard.doctor.look.clock import CLOCK
-from iot_onboard.doctor.look.names import MQTT_NAME, PROXY_NAME, REGISTRATION_NAME, RESOLVING
-from iot_onboard.doctor.look.network import NETWORK, TOWARDS
-from iot_onboard.doctor.look.package import MODULES, PACKAGE, SIGNING
-from iot_onboard.doctor.look.service import JOURNAL, STATUS, UNIT_PROPERTIES
+from iot_onboard.doctor.checks import clock, names, network, package, service
 from iot_onboard.doctor.model import Level
-from iot_onboard.programs import ask
-from iot_onboard.status import start_ticks
+from iot_onboard.doctor.probes.clock import CLOCK
+from iot_onboard.doctor.probes.names import MQTT_NAME, PROXY_NAME, REGISTRATION_NAME, RESOLVING
+from iot_onboard.doctor.probes.network import NETWORK, TOWARDS
+from iot_onboard.doctor.probes.package import MODULES, PACKAGE, SIGNING
+from iot_onboard.doctor.probes.service import JOURNAL, STATUS, UNIT_PROPERTIES
+from iot_onboard.reporting.status_file import start_ticks
+from iot_onboard.system.processes import ask
 from support.namespace import network as own_network
 from support.namespace import why_no_namespace
 from support.probing import bring, program
@@ -108,8 +108,8 @@ def test_a_clock_of_1970(config: Path, programs: Path) -> None:
     """The date and what the machine has lived through both tell."""
     assert programs.exists()
     code = (
-        "from support.probing import bring; from pathlib import Path; from iot_onboard.doctor.judge import clock;"
-        "from iot_onboard.doctor.look.clock import CLOCK;"
+        "from support.probing import bring; from pathlib import Path; from iot_onboard.doctor.checks import clock;"
+        "from iot_onboard.doctor.probes.clock import CLOCK;"
         f"facts = bring(CLOCK, Path({str(config)!r}));"
         "print(clock.plausible(facts).sentence, clock.forward(facts).sentence)"
     )
@@ -158,8 +158,8 @@ def test_network_without_a_configuration(tmp_path: Path) -> None:
 def in_own_network(directory: Path, config: Path, code: str, *, nameserver: bool = False) -> list[str]:
     imports = (
         "from support.probing import bring; from pathlib import Path;"
-        "from iot_onboard.doctor.judge import names, network;"
-        "from iot_onboard.doctor.look.names import *; from iot_onboard.doctor.look.network import *;"
+        "from iot_onboard.doctor.checks import names, network;"
+        "from iot_onboard.doctor.probes.names import *; from iot_onboard.doctor.probes.network import *;"
         f"config = Path({str(config)!r});"
     )
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": f"{DAEMON}:{TESTS}"}

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.doctor.judge import endpoints, reach, tls
-from iot_onboard.doctor.look.anchors import CONFIGURED, SHIPPED, SYSTEM
-from iot_onboard.doctor.look.endpoints import MQTT_SILENCE, REGISTRATION_ANSWER
-from iot_onboard.doctor.look.reach import MQTT_REACH, PROXY_WAY, REGISTRATION_REACH
-from iot_onboard.doctor.look.tls import MQTT_TLS, REGISTRATION_TLS
+from iot_onboard.doctor.checks import endpoints, reach, tls
 from iot_onboard.doctor.model import Finding, Level
+from iot_onboard.doctor.probes.anchors import CONFIGURED, SHIPPED, SYSTEM
+from iot_onboard.doctor.probes.endpoints import MQTT_SILENCE, REGISTRATION_ANSWER
+from iot_onboard.doctor.probes.reach import MQTT_REACH, PROXY_WAY, REGISTRATION_REACH
+from iot_onboard.doctor.probes.tls import MQTT_TLS, REGISTRATION_TLS
 from support.deaf import deaf
 from support.fakeproxy import FakeProxy
 from support.probing import bring

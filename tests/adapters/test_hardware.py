@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.hardware import Board, read_board, read_facts
-from iot_onboard.identity import Facts
+from iot_onboard.config.device_name import Facts
+from iot_onboard.config.hardware import Board, read_board, read_facts
 
 
 def put(root: Path, files: dict[str, str | bytes]) -> Path:

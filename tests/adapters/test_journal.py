@@ -6,7 +6,8 @@ import io
 import os
 from datetime import UTC, datetime
 
-from iot_onboard.journal import Journal, Line, entry, open_journal, readable
+from iot_onboard.events.format import Line
+from iot_onboard.reporting.journal import Journal, entry, open_journal, readable
 
 AT = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
 

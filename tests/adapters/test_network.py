@@ -12,7 +12,7 @@ from support import namespace
 
 SCRIPT = """
 import select, subprocess, sys
-from iot_onboard.network import open_watch
+from iot_onboard.net.route_watch import open_watch
 
 def ip(*words):
     subprocess.run(["ip", *words], check=True)
@@ -58,8 +58,8 @@ print(found)
 
 OVERRUN = """
 import os, resource, socket, subprocess
-from iot_onboard import netlink
-from iot_onboard.network import open_watch
+from iot_onboard.net import rtnetlink as netlink
+from iot_onboard.net.route_watch import open_watch
 
 subprocess.run(["ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1"], check=True)
 beside = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)

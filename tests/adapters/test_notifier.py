@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.notifier import Notifier
+from iot_onboard.system.notify import Notifier
 
 
 @pytest.fixture(params=["path", "abstract"])

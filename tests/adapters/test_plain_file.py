@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.plain_file import read_plain
+from iot_onboard.disk.files import read_plain
 
 
 def test_the_first_bytes_are_read(tmp_path: Path) -> None:

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.errors import OnboardError
-from iot_onboard.problems import ConfigError
-from iot_onboard.provision import Wish
-from iot_onboard.provisioner import check, provision
-from iot_onboard.secret import Secret
-from iot_onboard.settings import load
+from iot_onboard.config.files import load
+from iot_onboard.config.problems import ConfigError
+from iot_onboard.core.failures import OnboardError
+from iot_onboard.core.secret import Secret
+from iot_onboard.provisioning.apply import check, provision
+from iot_onboard.provisioning.plan import ProvisioningRequest
 from support.unprivileged import open_directory, unprivileged
 
-WISH = Wish(settings={"product_key": "a1b2c3d4e5f", "device_name": "gw-0001"}, product_secret=Secret("hunter2"))
+WISH = ProvisioningRequest(
+    settings={"product_key": "a1b2c3d4e5f", "device_name": "gw-0001"}, product_secret=Secret("hunter2")
+)
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_a_problem_changes_nothing(config: Path) -> None:
 
 def test_a_device_secret_of_before_is_set_aside(config: Path) -> None:
     """It would be used instead of a registration; it is kept."""
-    provision(config, Wish(settings=WISH.settings, device_secret=Secret("own")))
+    provision(config, ProvisioningRequest(settings=WISH.settings, device_secret=Secret("own")))
     done = provision(config, WISH)
     assert not (config.parent / "device-secret").exists()
     assert (config.parent / "device-secret.old").read_text() == "own\n"
@@ -112,9 +114,9 @@ def test_the_first_time_there_is_no_directory(tmp_path: Path) -> None:
 def test_a_proxys_password_is_closed_too(config: Path) -> None:
     """With it, the names' file is not for everybody; without it again, it is."""
     fragment = config.parent / "conf.d" / "50-identity.yaml"
-    provision(config, Wish(settings={**WISH.settings, "proxy": "http://u:hunter2@proxy:3128"}))
+    provision(config, ProvisioningRequest(settings={**WISH.settings, "proxy": "http://u:hunter2@proxy:3128"}))
     assert stat.S_IMODE(fragment.stat().st_mode) == 0o640
-    provision(config, Wish(settings={"proxy": "http://proxy:3128"}))
+    provision(config, ProvisioningRequest(settings={"proxy": "http://proxy:3128"}))
     assert stat.S_IMODE(fragment.stat().st_mode) == 0o644
 
 
@@ -123,5 +125,5 @@ def test_checking_writes_nothing(config: Path) -> None:
     before = listing(config.parent)
     assert check(config, WISH).device_name == "gw-0001"
     with pytest.raises(ConfigError, match="product_key: is missing"):
-        check(config, Wish(settings={"device_name": "gw-0001"}))
+        check(config, ProvisioningRequest(settings={"device_name": "gw-0001"}))
     assert listing(config.parent) == before

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from iot_onboard.race import HEAD_START_S, NobodyAnswered, Place, Race, by_turns
+from iot_onboard.net.happy_eyeballs import HEAD_START_S, NobodyAnswered, Place, Race, by_turns
 from support.deaf import deaf
 
 

@@ -16,12 +16,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from iot_onboard.errors import Cause, OnboardError, Transient
-from iot_onboard.http_wire import HttpAnswer, Request
-from iot_onboard.proxy import ProxyAddress
-from iot_onboard.registrar import MOST_BYTES, post
-from iot_onboard.secret import Secret
-from iot_onboard.trust import tls_context
+from iot_onboard.core.failures import Cause, OnboardError, Transient
+from iot_onboard.core.http import HttpAnswer, Request
+from iot_onboard.core.proxy import ProxyAddress
+from iot_onboard.core.secret import Secret
+from iot_onboard.net.https import MOST_BYTES, post
+from iot_onboard.net.tls import tls_context
 from support.deaf import deaf
 from support.descriptors import descriptors
 from support.fakeproxy import FakeProxy
@@ -101,12 +101,12 @@ def test_what_took_how_long_is_measured() -> None:
         direct, led = (tls_context(server.ca_file, handshake_timeout_s=5) for _ in range(2))
         post(server.request(), context=direct, timeout_s=5, proxy=None)
         post(server.request(), context=led, timeout_s=5, proxy=ProxyAddress(host="127.0.0.1", port=proxy.port))
-    for took in (direct.laps.took(), led.laps.took()):
+    for took in (direct.timer.timings(), led.timer.timings()):
         assert took.answer_ms is not None
         assert 300 <= took.answer_ms < 2000
         assert took.tcp_ms is not None
         assert took.tls_ms is not None
-    assert (direct.laps.took().dns_ms is None, led.laps.took().dns_ms is None) == (False, True)
+    assert (direct.timer.timings().dns_ms is None, led.timer.timings().dns_ms is None) == (False, True)
 
 
 def test_what_is_sent() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.dialer import dial
-from iot_onboard.errors import OnboardError
-from iot_onboard.trust import RESUMED_FOR_S, BoundedContext, resumable, still_good, tls_context
+from iot_onboard.core.failures import OnboardError
+from iot_onboard.net.dial import dial
+from iot_onboard.net.tls import RESUMED_FOR_S, BoundedContext, resumable, still_good, tls_context
 from support.tlsserver import TlsServer
 
 VERSIONS = pytest.mark.parametrize("newest", ["TLSv1_2", "TLSv1_3"])

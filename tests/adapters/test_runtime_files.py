@@ -11,9 +11,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.history import History, Registration, with_session
-from iot_onboard.pacing import earliest_s, pause_s
-from iot_onboard.runtime_files import ConnectLog, HistoryLog, LifeLog, ReportLog
+from iot_onboard.core.pacing import earliest_s, restart_delay_s
+from iot_onboard.reporting.history import History, Registration, with_session
+from iot_onboard.reporting.runtime_files import ConnectLog, HistoryLog, ReportLog, StartLog
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
@@ -131,25 +131,25 @@ def test_any_history_can_be_read(record: object) -> None:
 
 def test_lives_that_end_soon_are_counted(tmp_path: Path) -> None:
     """In a row, whatever ended them; a long one, another boot or an end in order starts over."""
-    assert [LifeLog(tmp_path).begin() for _ in range(4)] == [0, 1, 2, 3]
+    assert [StartLog(tmp_path).begin() for _ in range(4)] == [0, 1, 2, 3]
     long_ago = {"boot_id": BOOT_ID, "begins_at": time.monotonic() - 61.0, "short": 3}
     put(tmp_path, "lives.json", long_ago)
-    assert LifeLog(tmp_path).begin() == 0
+    assert StartLog(tmp_path).begin() == 0
     put(tmp_path, "lives.json", {**long_ago, "begins_at": time.monotonic() - 30.0})
-    assert LifeLog(tmp_path).begin() == 4
+    assert StartLog(tmp_path).begin() == 4
     put(tmp_path, "lives.json", {**long_ago, "begins_at": time.monotonic(), "boot_id": "another"})
-    assert LifeLog(tmp_path).begin() == 0
-    LifeLog(tmp_path).end()
-    assert LifeLog(tmp_path).begin() == 0
+    assert StartLog(tmp_path).begin() == 0
+    StartLog(tmp_path).end()
+    assert StartLog(tmp_path).begin() == 0
 
 
 def test_a_life_that_ended_in_its_pause_counts(tmp_path: Path) -> None:
     """The next pause is no shorter for it, and no count is too large to be read."""
-    counts = [LifeLog(tmp_path).begin() for _ in range(14)]
+    counts = [StartLog(tmp_path).begin() for _ in range(14)]
     assert counts == list(range(14))
-    assert pause_s(13) == 40.0
+    assert restart_delay_s(13) == 40.0
     put(tmp_path, "lives.json", {"boot_id": BOOT_ID, "begins_at": time.monotonic(), "short": 10**400})
-    assert pause_s(LifeLog(tmp_path).begin()) == 600.0
+    assert restart_delay_s(StartLog(tmp_path).begin()) == 600.0
 
 
 @given(values, values)
@@ -157,4 +157,4 @@ def test_any_record_of_lives_leads_to_a_pause_of_ten_minutes_at_most(begins_at: 
     """A damaged file keeps no gateway off line."""
     with tempfile.TemporaryDirectory() as name:
         put(Path(name), "lives.json", {"boot_id": BOOT_ID, "begins_at": begins_at, "short": short})
-        assert 0 <= pause_s(LifeLog(Path(name)).begin()) <= 600.0
+        assert 0 <= restart_delay_s(StartLog(Path(name)).begin()) <= 600.0

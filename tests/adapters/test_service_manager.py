@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.service_manager import Restart, restart
+from iot_onboard.system.systemd import Restart, restart
 
 
 @pytest.fixture

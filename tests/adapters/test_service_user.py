@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.service_user import make_state_directory, service_group
+from iot_onboard.system.accounts import make_state_directory, service_group
 from support.unprivileged import unprivileged
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

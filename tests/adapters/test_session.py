@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.config import Document, parse
-from iot_onboard.dialer import dial
-from iot_onboard.hardware import Board
+from iot_onboard.config.hardware import Board
+from iot_onboard.config.reader import parse
+from iot_onboard.config.schema import Document
 from iot_onboard.lifecycle import model as m
-from iot_onboard.runtime_files import ReportLog
-from iot_onboard.session import Session
-from iot_onboard.trust import tls_context
+from iot_onboard.net.dial import dial
+from iot_onboard.net.tls import tls_context
+from iot_onboard.reporting.runtime_files import ReportLog
+from iot_onboard.service.cloud_link import CloudLink
 from support.stored import DEVICE
 from support.tlsserver import TlsServer
 
@@ -34,7 +35,7 @@ def test_a_peer_that_is_gone_before_the_login(tmp_path: Path, politely: bool) ->
     assert config is not None
     heard: list[m.Input] = []
     with TlsServer(hang_up) as server, selectors.DefaultSelector() as selector:
-        session = Session(
+        session = CloudLink(
             config=config,
             identity=DEVICE.identity,
             version="1.0",

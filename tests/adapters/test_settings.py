@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.config import Config
-from iot_onboard.errors import Misconfigured, OnboardError
-from iot_onboard.problems import ConfigError
-from iot_onboard.settings import (
+from iot_onboard.config.files import load
+from iot_onboard.config.problems import ConfigError
+from iot_onboard.config.schema import Config
+from iot_onboard.config.secrets import (
     device_secret_path,
-    load,
     product_secret_path,
     read_device_secret,
     read_product_secret,
     read_secret,
     service_credentials,
 )
+from iot_onboard.core.failures import Misconfigured, OnboardError
 from support.descriptors import descriptors
 from support.unprivileged import open_directory, unprivileged
 

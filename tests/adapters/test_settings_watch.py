@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.identity import Facts
-from iot_onboard.settings import load
-from iot_onboard.settings_watch import Change, SettingsWatch
+from iot_onboard.config.device_name import Facts
+from iot_onboard.config.files import load
+from iot_onboard.config.watch import Change, ConfigWatch
 
 NAMES = "product_key: abc\ndevice_name: gw-0001\n"
 
@@ -23,7 +23,7 @@ class Etc:
         self.secret = directory / "product-secret"
         (directory / "conf.d").mkdir(exist_ok=True)
         self.config.write_text(text)
-        self.watch = SettingsWatch(self.config, lambda: Facts(hostname="pi"))
+        self.watch = ConfigWatch(self.config, lambda: Facts(hostname="pi"))
         self.watch.runs_with(load(self.config, names_required=False))
 
     def look(self) -> Change | None:
@@ -139,7 +139,7 @@ def test_a_change_before_the_first_look(tmp_path: Path) -> None:
     """What changes between the reading and the first look is not missed."""
     config = tmp_path / "config.yaml"
     config.write_text(NAMES)
-    watch = SettingsWatch(config)
+    watch = ConfigWatch(config)
     running = load(config)
     config.write_text(NAMES + "region: us-east-1\n")
     watch.runs_with(running)

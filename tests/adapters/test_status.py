@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.history import History
-from iot_onboard.status import StatusFile, read, start_ticks
-from iot_onboard.status_record import SCHEMA, Status
-from iot_onboard.status_view import line, text, view_of
-from iot_onboard.text_style import Style
+from iot_onboard.reporting.history import History
+from iot_onboard.reporting.status import SCHEMA, Status
+from iot_onboard.reporting.status_file import StatusFile, read, start_ticks
+from iot_onboard.reporting.status_view import line, text, view_of
+from iot_onboard.system.text_style import Style
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 STATUS = Status(

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.credentials_file import encode
-from iot_onboard.errors import OnboardError, StoreFailure, StoreFault
-from iot_onboard.secret import Secret
-from iot_onboard.store import Store, StoreBusy
+from iot_onboard.core.failures import OnboardError, StoreFailure, StoreFault
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.disk.credentials import Store, StoreBusy
+from iot_onboard.disk.credentials_format import encode
 from support import faults
 from support.store_driver import IDENTITY, credentials
 
@@ -253,8 +253,8 @@ def test_one_process_works_on_a_store(tmp_path: Path) -> None:
         with pytest.raises(StoreBusy), store(tmp_path).lock():
             raise AssertionError("two at once")
         code = (
-            "import sys; from pathlib import Path; from iot_onboard.store import *; "
-            "from iot_onboard.credentials import *\n"
+            "import sys; from pathlib import Path; from iot_onboard.disk.credentials import *; "
+            "from iot_onboard.core.identity import *\n"
             f"identity = Identity(product_key='a', device_name='{IDENTITY.device_name}')\n"
             "with Store(Path(sys.argv[1]), identity).lock(): pass"
         )

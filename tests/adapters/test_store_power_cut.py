@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.credentials_file import encode
-from iot_onboard.store import Store
+from iot_onboard.disk.credentials import Store
+from iot_onboard.disk.credentials_format import encode
 from support import faults, lostwrites
 from support.store_driver import IDENTITY, credentials
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.config import Config, Document, parse
-from iot_onboard.surroundings import with_systemd_directories
+from iot_onboard.config.environment import with_systemd_directories
+from iot_onboard.config.reader import parse
+from iot_onboard.config.schema import Config, Document
 
 
 def config(text: str) -> Config:

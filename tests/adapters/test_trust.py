@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.errors import Cause, Misconfigured, OnboardError
-from iot_onboard.trust import anchor_path, holds_all, tls_context, tls_failure
+from iot_onboard.core.failures import Cause, Misconfigured, OnboardError
+from iot_onboard.net.tls import anchor_path, holds_all, tls_context, tls_failure
 from support.namespace import UNSHARE, why_no_namespace
 from support.tlsserver import TlsServer, certificates
 
@@ -141,7 +141,7 @@ exec "$@"
 """
 _SHAKE_HANDS = """
 import socket, sys
-from iot_onboard.trust import tls_context
+from iot_onboard.net.tls import tls_context
 with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5) as raw:
     print(tls_context(None, handshake_timeout_s=5).wrap_socket(raw, server_hostname="localhost").version())
 """

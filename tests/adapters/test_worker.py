@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from iot_onboard.errors import Cause, OnboardError, Transient
-from iot_onboard.worker import Result, Worker
+from iot_onboard.core.failures import Cause, OnboardError, Transient
+from iot_onboard.service.worker import Result, Worker
 from support.stopwatch import time_to_end_s
 
 
@@ -53,7 +53,7 @@ def test_one_thing_at_a_time() -> None:
 
 def test_a_job_that_hangs_does_not_keep_the_process() -> None:
     """The interpreter ends within half a second while a job blocks."""
-    code = "import socket, sys; from iot_onboard.worker import Worker\n"
+    code = "import socket, sys; from iot_onboard.service.worker import Worker\n"
     code += "a, b = socket.socketpair(); w = Worker(); w.submit(1, lambda: a.recv(1)); print('up', flush=True)\n"
     code += "sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:

@@ -13,7 +13,7 @@ import pytest
 
 from iot_onboard.aliyun.login import login
 from iot_onboard.aliyun.signing import SignMethod
-from iot_onboard.trust import SESSIONS_ARE_FREED
+from iot_onboard.net.tls import SESSIONS_ARE_FREED
 from support.clocks import wrong_clock
 from support.fakebroker import FakeBroker
 from support.gateway import Gateway

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.credentials_file import encode
-from iot_onboard.secret import Secret
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.disk.credentials_format import encode
 from support.archives import unpacked
 from support.forms import slips, traces
 from support.gateway import PRODUCT_KEY, Gateway

@@ -179,7 +179,7 @@ def test_a_quick_command_pays_for_itself_alone(sandbox: Sandbox, gateway: Gatewa
     done = subprocess.run(command, capture_output=True, text=True, env=gateway.environment, timeout=30, check=True)
     imported = set(done.stderr.split())
     assert "yaml" in imported
-    assert not imported & {"paho", "requests", "systemd", "logging", "iot_onboard.supervisor"}
+    assert not imported & {"paho", "requests", "systemd", "logging", "iot_onboard.service.supervisor"}
     commands = {module for module in imported if module.startswith("iot_onboard.commands.")}
     assert commands == {f"iot_onboard.commands.{name.replace('-', '_')}"}
 

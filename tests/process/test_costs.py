@@ -39,14 +39,14 @@ SPARED = {
     "traceback",
     "platform",
     "uuid",
-    "iot_onboard.registrar",
+    "iot_onboard.net.https",
     "iot_onboard.aliyun.registration",
-    "iot_onboard.ahead",
+    "iot_onboard.net.early_dial",
 }
-MOST_MODULES = 75
+MOST_MODULES = 89
 # Of the standard library, that Paho has not brought.
 MOST_OTHERS = 9
-MOST_CALLS = 2000
+MOST_CALLS = 2150
 MOST_OPEN_FILES = 11
 MOST_TRIPS = 4
 ROUND_TRIP_S = 1.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.settings import load
+from iot_onboard.config.files import load
 from support.gateway import Gateway
 from support.terminal import Terminal
 from support.unprivileged import as_nobody, open_directory

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from iot_onboard.status_view import View
+from iot_onboard.reporting.status_view import View
 from support.gateway import Gateway
 from support.sandbox import Sandbox, wait_for
 from support.terminal import Terminal

@@ -8,9 +8,9 @@ import socket
 import sys
 import time
 
-from iot_onboard.dialer import dial
-from iot_onboard.errors import OnboardError, Transient
-from iot_onboard.trust import tls_context
+from iot_onboard.core.failures import OnboardError, Transient
+from iot_onboard.net.dial import dial
+from iot_onboard.net.tls import tls_context
 from support.deaf import deaf
 from support.tlsserver import TlsServer
 

@@ -6,7 +6,7 @@ import re
 import time
 from dataclasses import dataclass, field
 
-from iot_onboard.repetition import MOST_LINES
+from iot_onboard.events.rate_limit import MOST_LINES
 
 from .budget import assert_within_budget, window_at
 from .fieldnetwork import MQTT

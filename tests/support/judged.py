@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from iot_onboard.doctor.judge.files import Account, FileFacts
+from iot_onboard.doctor.checks.files import Account, FileFacts
 from iot_onboard.doctor.model import Finding, Level
 
 

@@ -8,10 +8,10 @@ import os
 import sys
 from pathlib import Path
 
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.errors import OnboardError, StoreFailure
-from iot_onboard.secret import Secret
-from iot_onboard.store import Store
+from iot_onboard.core.failures import OnboardError, StoreFailure
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.disk.credentials import Store
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw:1@x.y")
 BEGIN, END = "/the-store-begins", "/the-store-ends"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.credentials_file import encode
-from iot_onboard.secret import Secret
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.disk.credentials_format import encode
 
 from .gateway import PRODUCT_KEY, Gateway
 

@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from iot_onboard import pacing
 from iot_onboard.aliyun.codes import PLATFORM_FAULTS, REJECTIONS, THROTTLED, failure_of
-from iot_onboard.errors import Cause, Failure, Throttled, Transient
+from iot_onboard.core import pacing
+from iot_onboard.core.failures import Cause, Failure, Throttled, Transient
 
 from .gateway_life import Life
 from .tally import Tally

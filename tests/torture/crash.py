@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from iot_onboard.boot_file import TAKEN
-from iot_onboard.problems import ConfigError
-from iot_onboard.settings import load
+from iot_onboard.config.files import load
+from iot_onboard.config.problems import ConfigError
+from iot_onboard.provisioning.boot_file import TAKEN
 from support.gateway import PRODUCT_KEY, Gateway
 
 from . import hold

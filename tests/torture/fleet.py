@@ -12,12 +12,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from iot_onboard import pacing
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.errors import Cause, Transient
+from iot_onboard.core import pacing
+from iot_onboard.core.failures import Cause, Transient
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
-from iot_onboard.secret import Secret
 
 from .parts import shared
 from .plot import Curve, plot

@@ -14,20 +14,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from iot_onboard import boot_file
 from iot_onboard.aliyun.login import Login
 from iot_onboard.aliyun.registration import credentials_of
-from iot_onboard.config import Document, parse
-from iot_onboard.connection import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, Published
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.credentials_file import Damaged, NewerFormat, decode, encode
-from iot_onboard.errors import OnboardError
-from iot_onboard.history import history_of
-from iot_onboard.http_wire import HttpAnswer
-from iot_onboard.secret import Secret
-from iot_onboard.status_record import Status, status_of
-from iot_onboard.status_view import line, text, view_of
-from iot_onboard.text_style import Style
+from iot_onboard.config.reader import parse
+from iot_onboard.config.schema import Document
+from iot_onboard.core.failures import OnboardError
+from iot_onboard.core.http import HttpAnswer
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.disk.credentials_format import Damaged, NewerFormat, decode, encode
+from iot_onboard.mqtt.client import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, Published
+from iot_onboard.provisioning import boot_file
+from iot_onboard.reporting.history import history_of
+from iot_onboard.reporting.status import Status, status_of
+from iot_onboard.reporting.status_view import line, text, view_of
+from iot_onboard.system.text_style import Style
 
 from .parts import shared
 from .tally import Tally, joined

@@ -7,15 +7,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from iot_onboard import pacing
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.errors import Failure
-from iot_onboard.event_table import TABLE
-from iot_onboard.events import Event
+from iot_onboard.core import pacing
+from iot_onboard.core.failures import Failure
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.events.model import Event
+from iot_onboard.events.rate_limit import Memory, cause_of, hear, remind, remind_at
+from iot_onboard.events.table import TABLE
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
-from iot_onboard.repetition import Memory, cause_of, hear, remind, remind_at
-from iot_onboard.secret import Secret
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw-0001")
 # The longest wait that the design has, for somebody to act.

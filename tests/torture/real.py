@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from iot_onboard import pacing
+from iot_onboard.core import pacing
 from support.gateway import PRODUCT_KEY, Gateway
 from support.sandbox import wait_for
 

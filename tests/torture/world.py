@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.secret import Secret
-from iot_onboard.store import Store
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.disk.credentials import Store
 from iot_sandbox.devices import Devices
 from support.clocks import quick_clock, run_with
 from support.gateway import PRODUCT_KEY, Gateway

@@ -13,8 +13,8 @@ from iot_onboard.aliyun.connack import CONNACKS, ConnackMeaning, connack
 from iot_onboard.aliyun.login import login
 from iot_onboard.aliyun.signing import SignMethod, sign
 from iot_onboard.aliyun.topics import tags_report, version_report
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.secret import Secret
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
 
 VECTORS: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parent.parent / "vectors" / "vectors.json").read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from iot_onboard.lifecycle.diagram import mermaid
+from tools.diagram import mermaid
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -11,17 +11,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard import boot_file
-from iot_onboard.boot_file import BootFile, read
-from iot_onboard.provision import Wish
-from iot_onboard.secret import Secret
+from iot_onboard.core.secret import Secret
+from iot_onboard.provisioning import boot_file
+from iot_onboard.provisioning.boot_file import BootFile, read
+from iot_onboard.provisioning.plan import ProvisioningRequest
 
 PATH = Path("/boot/firmware/iot-onboard.yaml")
 GOOD = 'product_key: a1b2c3d4e5f\ndevice_name: "gw-{serial}"\nproduct_secret: hunter2\nmqtt: {port: 443}\n'
 SETTINGS = {"product_key": "a1b2c3d4e5f", "device_name": "gw-{serial}", "mqtt.port": 443}
 
 
-def taken(data: bytes) -> Wish:
+def taken(data: bytes) -> ProvisioningRequest:
     found = read(PATH, data)
     assert found.problems == ()
     assert found.wish is not None
@@ -147,7 +147,9 @@ def test_a_secret_is_never_shown(text: str) -> None:
     found = read(PATH, text.encode())
     if found.wish is not None:
         # What it is taken from is a file's text: nobody prints that.
-        found = BootFile(wish=Wish(settings=found.wish.settings, product_secret=found.wish.product_secret))
+        found = BootFile(
+            wish=ProvisioningRequest(settings=found.wish.settings, product_secret=found.wish.product_secret)
+        )
     assert "hunter2" not in shown(found)
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from iot_onboard import pacing
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.events import Event
+from iot_onboard.core import pacing
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.events.model import Event
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
-from iot_onboard.secret import Secret
 
 CREDENTIALS = Credentials(
     identity=Identity(product_key="a1b2c3d4e5f", device_name="gw-0001"), device_secret=Secret("x")

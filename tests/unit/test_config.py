@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.aliyun.signing import SignMethod
-from iot_onboard.config import RULES, Config, Document, parse, settings_of
-from iot_onboard.problems import Problem, file_problem
-from iot_onboard.proxy import ProxyAddress
-from iot_onboard.secret import Secret
+from iot_onboard.config.problems import Problem, file_problem
+from iot_onboard.config.reader import parse, settings_of
+from iot_onboard.config.schema import RULES, Config, Document
+from iot_onboard.core.proxy import ProxyAddress
+from iot_onboard.core.secret import Secret
 
 BASE = 'product_key: a1b2c3d4e5f\ndevice_name: "gw-{serial}"\n'
 SHIPPED = Path(__file__).parent.parent.parent / "config" / "config.yaml"
@@ -321,7 +322,7 @@ def test_a_gateway_that_is_not_set_up_has_no_names() -> None:
 def test_keys_that_somebody_else_reads() -> None:
     """They are left alone at the top, refused in a section, and still may stand there once only."""
     text = BASE + "product_secret: hunter2\nmqtt: {product_secret: hunter2}\nproduct_secret: hunter2\n"
-    document = Document(name="f", text=text, apart=frozenset({"product_secret"}))
+    document = Document(name="f", text=text, ignored_keys=frozenset({"product_secret"}))
     _, problems = parse([document])
     assert [(problem.line, problem.key, problem.problem) for problem in problems] == [
         (4, "mqtt.product_secret", "a secret is never a value here"),

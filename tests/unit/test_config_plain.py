@@ -11,9 +11,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.config import SECTIONS, Document, parse
-from iot_onboard.config_plain import plain_values
-from iot_onboard.config_yaml import read_document
+from iot_onboard.config.plain_reader import plain_values
+from iot_onboard.config.reader import parse
+from iot_onboard.config.schema import SECTIONS, Document
+from iot_onboard.config.yaml_reader import read_document
 
 ROOT = Path(__file__).parent.parent.parent
 KEYS = ["product_key", "device_name", "region", "mqtt", "tls", "port", "on", "null", "proxy", "x"]
@@ -57,7 +58,7 @@ def test_what_is_taken_as_plain_is_what_yaml_says(text: str) -> None:
 @given(text=TEXTS, apart=st.sampled_from([frozenset(), frozenset({"x"}), frozenset({"mqtt"})]))
 def test_a_configuration_is_the_same_by_either_way(text: str, apart: frozenset[str]) -> None:
     """The values, and every problem with its line: a plain reading never changes what an operator is told."""
-    document = Document(name="c.yaml", text=text, apart=apart)
+    document = Document(name="c.yaml", text=text, ignored_keys=apart)
     problems: list[Any] = []
     values = read_document(document, problems)
     config, told = parse([document], names_required=False)
@@ -94,4 +95,4 @@ def test_only_the_yaml_modules_import_yaml() -> None:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.Import) and any(alias.name == "yaml" for alias in node.names):
                 importing.add(path.stem)
-    assert importing == {"config_yaml", "provision", "boot_file"}
+    assert importing == {"yaml_reader", "plan", "boot_file"}

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.credentials_file import MOST_BYTES, Damaged, NewerFormat, decode, encode
-from iot_onboard.secret import Secret
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.disk.credentials_format import MOST_BYTES, Damaged, NewerFormat, decode, encode
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw:1@x.y")
 GOOD = encode(Credentials(identity=IDENTITY, device_secret=Secret("theDeviceSecret")))

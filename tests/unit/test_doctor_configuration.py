@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from iot_onboard.config import Document, parse
-from iot_onboard.doctor.judge import configuration, identity
-from iot_onboard.doctor.judge.configuration import ConfigFacts
-from iot_onboard.doctor.judge.files import Account, FileFacts
-from iot_onboard.doctor.judge.identity import IdentityFacts, PlatformFacts
-from iot_onboard.identity import Facts
-from iot_onboard.problems import Problem, file_problem
+from iot_onboard.config.device_name import Facts
+from iot_onboard.config.problems import Problem, file_problem
+from iot_onboard.config.reader import parse
+from iot_onboard.config.schema import Document
+from iot_onboard.doctor.checks import configuration, identity
+from iot_onboard.doctor.checks.configuration import ConfigFacts
+from iot_onboard.doctor.checks.files import Account, FileFacts
+from iot_onboard.doctor.checks.identity import IdentityFacts, PlatformFacts
 from support.judged import FAIL, OK, SERVICE, SKIPPED, WARN, Row, directory, file
 
 MAIN, EXTRA, MORE = (

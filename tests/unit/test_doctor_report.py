@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from iot_onboard.doctor.model import Check, Finding, Group, Level, Probe, Result, fail, ok, skipped, warn
 from iot_onboard.doctor.report import SCHEMA, counts, first, record, text
 from iot_onboard.doctor.table import CHECKS
-from iot_onboard.text_style import Style
+from iot_onboard.system.text_style import Style
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "doctor.md"
 NOTHING: Probe[None] = Probe(name="nothing", look=lambda _: None)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.doctor.judge import secrets
-from iot_onboard.doctor.judge.files import ENTER, READ, WRITE, Account, FileFacts, closed_to, may
-from iot_onboard.doctor.judge.secrets import SecretFacts, StoredFile, StoreFacts
+from iot_onboard.doctor.checks import secrets
+from iot_onboard.doctor.checks.files import ENTER, READ, WRITE, Account, FileFacts, closed_to, may
+from iot_onboard.doctor.checks.secrets import SecretFacts, StoredFile, StoreFacts
 from support.judged import FAIL, OK, SERVICE, SKIPPED, WARN, Row, directory, file
 
 SECRET_FILE = file("/etc/iot-onboard/product-secret", 0o600, uid=0)

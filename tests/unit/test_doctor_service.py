@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.aliyun.signing import SignMethod
-from iot_onboard.doctor.judge import package, service
-from iot_onboard.doctor.judge.package import VECTORS, Module, PackageFacts
-from iot_onboard.doctor.judge.service import JournalFacts, StatusFacts, Told, UnitFacts
+from iot_onboard.doctor.checks import package, service
+from iot_onboard.doctor.checks.package import VECTORS, Module, PackageFacts
+from iot_onboard.doctor.checks.service import JournalFacts, StatusFacts, Told, UnitFacts
 from support.judged import FAIL, OK, SKIPPED, WARN, Row
 
 KNOWN = Path(__file__).parent.parent / "vectors" / "vectors.json"

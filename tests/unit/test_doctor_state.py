@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iot_onboard.doctor.judge import clock, state
-from iot_onboard.doctor.judge.clock import ClockFacts
-from iot_onboard.doctor.judge.files import FileFacts
-from iot_onboard.doctor.judge.state import DirectoryFacts, Mount
+from iot_onboard.doctor.checks import clock, state
+from iot_onboard.doctor.checks.clock import ClockFacts
+from iot_onboard.doctor.checks.files import FileFacts
+from iot_onboard.doctor.checks.state import DirectoryFacts, Mount
 from support.judged import FAIL, OK, SERVICE, SKIPPED, WARN, Row, directory, file
 
 CHAIN = (directory("/", 0o755, 0), directory("/var", 0o755, 0), directory("/var/lib/iot-onboard", 0o700))

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iot_onboard.doctor.judge.files import FileFacts
-from iot_onboard.doctor.judge.names import NameFacts
-from iot_onboard.doctor.judge.network import NetworkFacts
-from iot_onboard.doctor.look.configuration import CONFIG
-from iot_onboard.doctor.look.identity import NAMED
-from iot_onboard.doctor.look.reach import MQTT_WAY, REGISTRATION_WAY
-from iot_onboard.doctor.look.tls import MQTT_SHAKEN, REGISTRATION_SHAKEN
+from iot_onboard.config.device_name import Facts
+from iot_onboard.core.secret import Secret
+from iot_onboard.doctor.checks.files import FileFacts
+from iot_onboard.doctor.checks.names import NameFacts
+from iot_onboard.doctor.checks.network import NetworkFacts
 from iot_onboard.doctor.model import Check, Group, Level, Probe
+from iot_onboard.doctor.probes.configuration import CONFIG
+from iot_onboard.doctor.probes.identity import NAMED
+from iot_onboard.doctor.probes.reach import MQTT_WAY, REGISTRATION_WAY
+from iot_onboard.doctor.probes.tls import MQTT_SHAKEN, REGISTRATION_SHAKEN
 from iot_onboard.doctor.table import CHECKS, select
-from iot_onboard.identity import Facts
-from iot_onboard.secret import Secret
 
 BY_ID = {check.id: check for check in CHECKS}
 GROUPS = [group.value for group in Group]

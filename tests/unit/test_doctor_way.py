@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from iot_onboard.core.failures import Cause
 from iot_onboard.doctor.certificate import Certificate
-from iot_onboard.doctor.judge import endpoints, names, network, reach, tls
-from iot_onboard.doctor.judge.endpoints import HttpFacts, SilenceFacts
-from iot_onboard.doctor.judge.names import NameFacts, ResolverFacts, Unresolved
-from iot_onboard.doctor.judge.network import Link, NetworkFacts
-from iot_onboard.doctor.judge.reach import ReachFacts, Tried
-from iot_onboard.doctor.judge.tls import ANCHOR_SHA256, PUBLIC_ROOT, Anchor, AnchorFacts, TlsFacts
-from iot_onboard.errors import Cause
-from iot_onboard.netlink import Key
+from iot_onboard.doctor.checks import endpoints, names, network, reach, tls
+from iot_onboard.doctor.checks.endpoints import HttpFacts, SilenceFacts
+from iot_onboard.doctor.checks.names import NameFacts, ResolverFacts, Unresolved
+from iot_onboard.doctor.checks.network import Link, NetworkFacts
+from iot_onboard.doctor.checks.reach import ReachFacts, Tried
+from iot_onboard.doctor.checks.tls import ANCHOR_SHA256, PUBLIC_ROOT, Anchor, AnchorFacts, TlsFacts
+from iot_onboard.net.rtnetlink import Key
 from support.judged import FAIL, OK, SKIPPED, WARN, Row
 
 UP = Link(name="eth0", index=2, up=True, running=True, hardware=True)

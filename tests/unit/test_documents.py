@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.cli import _parse
-from iot_onboard.explanations import find
+from iot_onboard.events.explain import find
 from support.wording import commands_in
 
 ROOT = Path(__file__).parent.parent.parent

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.advice import Move
 from iot_onboard.aliyun.codes import PLATFORM_FAULTS, REJECTIONS, THROTTLED
 from iot_onboard.aliyun.connack import CONNACKS
 from iot_onboard.cli import main
 from iot_onboard.commands.explain import listing, render, unknown
-from iot_onboard.errors import Cause
-from iot_onboard.event_table import TABLE
-from iot_onboard.events import Event
-from iot_onboard.exit_codes import ExitCode
-from iot_onboard.explanations import Topic, chapters, find, suggestions, wrapped
+from iot_onboard.core.advice import Move
+from iot_onboard.core.exit_codes import ExitCode
+from iot_onboard.core.failures import Cause
+from iot_onboard.events.explain import Topic, chapters, find, suggestions, wrapped
+from iot_onboard.events.model import Event
+from iot_onboard.events.table import TABLE
 
 TOPICS = [topic for chapter in chapters() for topic in chapter.topics]
 

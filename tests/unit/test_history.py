@@ -7,7 +7,15 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.history import DAY_HOURS, History, Registration, history_of, last_day, record_of, with_session
+from iot_onboard.reporting.history import (
+    DAY_HOURS,
+    History,
+    Registration,
+    history_of,
+    last_day,
+    record_of,
+    with_session,
+)
 
 HOUR_S = 3600.0
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.aliyun.names import device_name_problem
-from iot_onboard.identity import Facts, expand, template_problem
-from iot_onboard.problems import BadName, MissingFact
+from iot_onboard.config.device_name import Facts, expand, template_problem
+from iot_onboard.config.problems import BadName, MissingFact
 
 MACHINE_ID = "0123456789abcdef0123456789abcdef"
 FACTS = Facts(

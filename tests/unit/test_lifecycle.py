@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iot_onboard import pacing
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.errors import (
+from iot_onboard.core import pacing
+from iot_onboard.core.failures import (
     Cause,
     Failure,
     Misconfigured,
@@ -23,12 +22,14 @@ from iot_onboard.errors import (
     Throttled,
     Transient,
 )
-from iot_onboard.events import Details, Event, Took
-from iot_onboard.explanations import find
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.core.timings import Timings
+from iot_onboard.events.explain import find
+from iot_onboard.events.model import Details, Event
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
 from iot_onboard.lifecycle.table import IGNORED, TABLE
-from iot_onboard.secret import Secret
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw-0001")
 NETWORK = Transient(cause=Cause.NETWORK, detail="no route")
@@ -97,7 +98,7 @@ def test_first_boot() -> None:
 
 def test_each_step_says_what_it_took() -> None:
     """Registration, store and login: the whole since the step began, and the parts that were measured."""
-    took = Took(dns_ms=5, tcp_ms=40, tls_ms=90)
+    took = Timings(dns_ms=5, tcp_ms=40, tls_ms=90)
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=True))
     life.feed(m.Registered(credentials=secret(1), took=replace(took, answer_ms=700)), after_s=0.9)
     assert told_of(life) == Details(duration_ms=900, took=replace(took, answer_ms=700))
@@ -214,7 +215,7 @@ def test_changed_settings_end_a_block(failure: Failure) -> None:
     """A new process has the new configuration and systemd's new copy of the secret."""
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.RegisterFailed(failure=failure))
     assert m.Waker.SETTINGS in life.state.wakers
-    life.feed(m.SettingsChanged())
+    life.feed(m.ConfigChanged())
     assert life.state.phase is m.Phase.STOPPED
     assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
 
@@ -223,7 +224,7 @@ def test_wrong_settings_end_nothing() -> None:
     """Ending for them would end with 78, and nobody starts that again: told, and the wait goes on."""
     life = Life().feed(m.Started()).feed(m.LoadFailed(failure=UNREADABLE))
     before = life.state
-    life.feed(m.SettingsChanged(problems=("config.yaml:1: a", "config.yaml:2: b")))
+    life.feed(m.ConfigChanged(problems=("config.yaml:1: a", "config.yaml:2: b")))
     assert life.state == before
     assert life.told() == [Event.SETTINGS_WRONG, Event.SETTINGS_WRONG]
 
@@ -233,7 +234,7 @@ def test_new_settings_end_a_wait_too(failure: Failure) -> None:
     """A wrong proxy or host looks like a network that is down: whoever corrects it does not have to restart."""
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.RegisterFailed(failure=failure))
     assert life.state.phase is m.Phase.WAITING
-    life.feed(m.SettingsChanged())
+    life.feed(m.ConfigChanged())
     assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
 
 
@@ -245,7 +246,7 @@ def test_new_settings_end_a_hold_off() -> None:
         if Event.IDENTITY_SHARED not in life.told():
             life.wait().feed(m.Dialled()).feed(m.Accepted())
     assert life.told() == [Event.IDENTITY_SHARED]
-    life.feed(m.SettingsChanged())
+    life.feed(m.ConfigChanged())
     assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
 
 
@@ -255,14 +256,14 @@ def test_new_settings_do_not_end_the_wait_for_the_disk() -> None:
     life.feed(m.SaveFailed(failure=UNREADABLE))
     before = life.state
     assert m.Waker.SETTINGS not in before.wakers
-    assert life.feed(m.SettingsChanged()).state == before
+    assert life.feed(m.ConfigChanged()).state == before
     assert life.effects == ()
 
 
 @pytest.mark.parametrize("phase", [phase for phase in m.Phase if phase not in {m.Phase.WAITING, m.Phase.BLOCKED}])
 def test_settings_end_nothing_else(phase: m.Phase) -> None:
     """A gateway that is online stays so; an operator restarts it for other settings."""
-    assert (phase, m.SettingsChanged) in IGNORED
+    assert (phase, m.ConfigChanged) in IGNORED
 
 
 def test_a_route_ends_the_wait() -> None:
@@ -443,7 +444,7 @@ def outcome(life: Life, pick: int, failure: Failure, flag: bool, number: int) ->
         case m.Phase.ONLINE:
             return m.Lost(by_server=flag, detail="x")
         case m.Phase.WAITING | m.Phase.BLOCKED if pick == 8:
-            return m.SettingsChanged(problems=("x",) if flag else ())
+            return m.ConfigChanged(problems=("x",) if flag else ())
         case _:
             return m.Tick()
 
@@ -512,7 +513,7 @@ def test_invariants_hold_over_random_lives(
         life.feed(given_input, chance=chance)
         if life.state.phase is m.Phase.STOPPED:
             # Whoever ends for new settings leaves nothing behind that is in memory alone.
-            assert isinstance(given_input, m.SettingsChanged)
+            assert isinstance(given_input, m.ConfigChanged)
             assert life.state.credentials is None or life.state.durable
             return
         rule = TABLE.get((before.phase, type(given_input)))

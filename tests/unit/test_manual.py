@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.cli import COMMANDS, Command
-from iot_onboard.config import RULES, Missing
-from iot_onboard.exit_codes import ExitCode
-from iot_onboard.identity import _NAMES
+from iot_onboard.config.device_name import _NAMES
+from iot_onboard.config.schema import RULES, Missing
+from iot_onboard.core.exit_codes import ExitCode
 
 REPOSITORY = Path(__file__).parent.parent.parent
 MANUAL = REPOSITORY / "docs" / "man"

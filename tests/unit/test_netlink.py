@@ -7,7 +7,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard import netlink
+from iot_onboard.net import rtnetlink as netlink
 
 
 def address(kind: int, index: int = 2, flags: int = 0, lifetime: int = 1) -> bytes:

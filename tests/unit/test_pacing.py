@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard import pacing
+from iot_onboard.core import pacing
 
 chances = st.floats(0, 1, exclude_max=True)
 
@@ -46,5 +46,13 @@ def test_no_sixth_connect_within_the_window(pauses: list[float]) -> None:
 
 def test_a_pause_comes_late_and_stays_bounded() -> None:
     """Ten quick ends are nothing but systemd's two seconds; then ten seconds, doubling to ten minutes."""
-    assert {pacing.pause_s(short) for short in range(11)} == {0.0}
-    assert [pacing.pause_s(short) for short in (11, 12, 13, 16, 17, 18, 10**6)] == [10, 20, 40, 320, 600, 600, 600]
+    assert {pacing.restart_delay_s(short) for short in range(11)} == {0.0}
+    assert [pacing.restart_delay_s(short) for short in (11, 12, 13, 16, 17, 18, 10**6)] == [
+        10,
+        20,
+        40,
+        320,
+        600,
+        600,
+        600,
+    ]

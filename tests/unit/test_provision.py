@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.config import RULES, Document, parse
-from iot_onboard.config_yaml import compose
-from iot_onboard.problems import Problem, file_problem
-from iot_onboard.provision import HEADER, Plan, Wish, plain_settings, plan, render
-from iot_onboard.secret import Secret
+from iot_onboard.config.problems import Problem, file_problem
+from iot_onboard.config.reader import parse
+from iot_onboard.config.schema import RULES, Document
+from iot_onboard.config.yaml_reader import compose
+from iot_onboard.core.secret import Secret
+from iot_onboard.provisioning.plan import HEADER, Plan, ProvisioningRequest, plain_settings, plan, render
 
 ETC = Path("/etc/iot-onboard")
 CONFIG = ETC / "config.yaml"
@@ -82,7 +83,7 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
-def planned(wish: Wish, *documents: Document, earlier: tuple[Problem, ...] = ()) -> Plan:
+def planned(wish: ProvisioningRequest, *documents: Document, earlier: tuple[Problem, ...] = ()) -> Plan:
     config = Document(name=str(CONFIG), text="region: cn-shanghai\n")
     found, problems = plan([config, *documents], earlier, CONFIG, wish)
     assert problems == ()
@@ -90,7 +91,7 @@ def planned(wish: Wish, *documents: Document, earlier: tuple[Problem, ...] = ())
     return found
 
 
-def problems_of(wish: Wish, *documents: Document) -> list[str]:
+def problems_of(wish: ProvisioningRequest, *documents: Document) -> list[str]:
     found, problems = plan([Document(name=str(CONFIG), text=""), *documents], (), CONFIG, wish)
     assert found is None
     return [str(problem) for problem in problems]
@@ -130,13 +131,13 @@ def test_what_is_written_is_what_is_read(settings: dict[str, Any]) -> None:
 def test_only_what_is_named_changes(before: dict[str, Any], after: dict[str, Any]) -> None:
     """A second time with other keys keeps those of the first."""
     changes = {key: after[key] for key in list(after)[::2]}
-    found = planned(Wish(settings=changes), ours(render(before)))
-    assert found.config == planned(Wish(settings={**before, **changes})).config
+    found = planned(ProvisioningRequest(settings=changes), ours(render(before)))
+    assert found.config == planned(ProvisioningRequest(settings={**before, **changes})).config
 
 
 def test_the_files_and_their_modes() -> None:
     """The secret first and closed, then the names, open to all."""
-    found = planned(Wish(settings=NAMES, product_secret=Secret("hunter2")))
+    found = planned(ProvisioningRequest(settings=NAMES, product_secret=Secret("hunter2")))
     assert [(str(file.path), file.mode) for file in found.files] == [
         (f"{ETC}/product-secret", 0o600),
         (OURS, 0o644),
@@ -148,7 +149,7 @@ def test_the_files_and_their_modes() -> None:
 def test_every_problem_of_the_whole_configuration_is_told() -> None:
     """Also those of other people's files: nothing is written on top of a configuration that does not hold."""
     theirs = Document(name=f"{ETC}/conf.d/60-mine.yaml", text="\nregon: x\n")
-    assert problems_of(Wish(settings={"product_key": "a b"}), theirs) == [
+    assert problems_of(ProvisioningRequest(settings={"product_key": "a b"}), theirs) == [
         f"{OURS}:3: product_key: may hold letters and digits only",
         f"{ETC}/conf.d/60-mine.yaml:2: regon: is not a key we know (did you mean region?)",
         f'{CONFIG}:1: device_name: is missing (for example  device_name: "gw-{{serial}}")',
@@ -158,8 +159,8 @@ def test_every_problem_of_the_whole_configuration_is_told() -> None:
 def test_problems_of_a_source_have_its_lines() -> None:
     """The file on the boot partition is named, not the one that is not written."""
     text = "\n\nregion: Shang Hai\nproduct_secret: hunter2\n"
-    source = Document(name="/boot/iot-onboard.yaml", text=text, apart=frozenset({"product_secret"}))
-    assert problems_of(Wish(settings={"region": "Shang Hai"}, source=source), ours(render(NAMES))) == [
+    source = Document(name="/boot/iot-onboard.yaml", text=text, ignored_keys=frozenset({"product_secret"}))
+    assert problems_of(ProvisioningRequest(settings={"region": "Shang Hai"}, source=source), ours(render(NAMES))) == [
         "/boot/iot-onboard.yaml:3: region: is not a region like cn-shanghai",
     ]
 
@@ -169,7 +170,7 @@ def test_what_wins_later_is_told() -> None:
     same = Document(name=f"{ETC}/conf.d/60-same.yaml", text="product_key: a1b2c3d4e5f\n")
     theirs = Document(name=f"{ETC}/conf.d/70-mine.yaml", text="device_name: gw-7777\n")
     earlier = Document(name=f"{ETC}/conf.d/40-mine.yaml", text="device_name: gw-4444\n")
-    found = planned(Wish(settings=NAMES), earlier, same, theirs)
+    found = planned(ProvisioningRequest(settings=NAMES), earlier, same, theirs)
     assert found.config.device_name == "gw-7777"
     assert found.warnings == (f"{ETC}/conf.d/70-mine.yaml is read later and sets device_name too: its value counts",)
 
@@ -185,19 +186,19 @@ def test_what_wins_later_is_told() -> None:
 def test_a_broken_fragment_is_written_anew(text: str | None, earlier: Problem | None, warning: str) -> None:
     """Nobody else mends the file that is ours; what was wrong with it is told."""
     documents = [ours(text)] if text is not None else []
-    found = planned(Wish(settings=NAMES), *documents, earlier=(earlier,) if earlier else ())
+    found = planned(ProvisioningRequest(settings=NAMES), *documents, earlier=(earlier,) if earlier else ())
     assert found.warnings == (f"{OURS}:{warning}; the file is written anew",)
     assert found.config.product_key == "a1b2c3d4e5f"
 
 
 def test_a_device_secret_is_given_by_its_file() -> None:
     """The configuration names it; a product secret that is given later means a registration again."""
-    given_secret = planned(Wish(settings=NAMES, device_secret=Secret("hunter2")))
+    given_secret = planned(ProvisioningRequest(settings=NAMES, device_secret=Secret("hunter2")))
     assert given_secret.config.device_secret_file == ETC / "device-secret"
     assert given_secret.retired is None
-    again = planned(Wish(settings={}, product_secret=Secret("s")), ours(fragment_of(given_secret)))
+    again = planned(ProvisioningRequest(settings={}, product_secret=Secret("s")), ours(fragment_of(given_secret)))
     assert (again.config.device_secret_file, again.retired) == (None, ETC / "device-secret")
-    both = planned(Wish(settings=NAMES, product_secret=Secret("s"), device_secret=Secret("t")))
+    both = planned(ProvisioningRequest(settings=NAMES, product_secret=Secret("s"), device_secret=Secret("t")))
     assert (both.config.device_secret_file, both.retired) == (ETC / "device-secret", None)
 
 
@@ -206,7 +207,7 @@ def test_a_product_secret_that_is_not_used_is_told() -> None:
     theirs = Document(
         name=f"{ETC}/conf.d/10-mine.yaml", text="product_secret_file: /some/where\ndevice_secret_file: /any/where\n"
     )
-    found = planned(Wish(settings=NAMES, product_secret=Secret("s")), theirs)
+    found = planned(ProvisioningRequest(settings=NAMES, product_secret=Secret("s")), theirs)
     assert found.warnings == (
         "product_secret_file names /some/where: the product secret that was given is not used",
         "device_secret_file is set: this gateway does not register, and needs no product secret",

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard import records
+from iot_onboard.fast_start import fast_dataclasses as records
 
 T = TypeVar("T")
 # Not NaN: since Python 3.13 a record that holds the very same one is no longer equal.

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.event_table import TABLE
-from iot_onboard.events import Context, Details, Event, Priority, journal_fields
-from iot_onboard.explanations import chapters
-from iot_onboard.reference import TEXTS, catalog, troubleshooting
+from iot_onboard.events.explain import chapters
+from iot_onboard.events.format import journal_fields
+from iot_onboard.events.model import Context, Details, Event, Priority
+from iot_onboard.events.table import TABLE
+from tools.reference import TEXTS, catalog, troubleshooting
 
 ROOT = Path(__file__).parent.parent.parent
 ENTRIES = {

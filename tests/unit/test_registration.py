@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from iot_onboard.aliyun.codes import PLATFORM_FAULTS, REJECTIONS
 from iot_onboard.aliyun.registration import credentials_of, registration_request
 from iot_onboard.aliyun.signing import SignMethod
-from iot_onboard.credentials import Identity
-from iot_onboard.errors import Cause, Failure, OnboardError, Rejected, Throttled, Transient
-from iot_onboard.http_wire import HttpAnswer
-from iot_onboard.secret import Secret
+from iot_onboard.core.failures import Cause, Failure, OnboardError, Rejected, Throttled, Transient
+from iot_onboard.core.http import HttpAnswer
+from iot_onboard.core.identity import Identity
+from iot_onboard.core.secret import Secret
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw-0001")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -9,13 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.errors import Cause, Transient
-from iot_onboard.event_table import TABLE
-from iot_onboard.events import Event, Kind
-from iot_onboard.lifecycle import model as m
-from iot_onboard.lifecycle import step
-from iot_onboard.repetition import (
+from iot_onboard.core.failures import Cause, Transient
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.events.model import Event, Kind
+from iot_onboard.events.rate_limit import (
     AGAIN_S,
     MOST_LINES,
     MOST_OF_A_CAUSE,
@@ -26,7 +24,9 @@ from iot_onboard.repetition import (
     remind,
     remind_at,
 )
-from iot_onboard.secret import Secret
+from iot_onboard.events.table import TABLE
+from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle import step
 
 HOUR_S = 3600.0
 

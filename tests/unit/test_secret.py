@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from iot_onboard.secret import Secret
+from iot_onboard.core.secret import Secret
 
 
 @dataclass(frozen=True)

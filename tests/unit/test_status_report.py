@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iot_onboard.credentials import Credentials, Identity
-from iot_onboard.events import Context, Details, Event
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.events.model import Context, Details, Event
 from iot_onboard.lifecycle import model as m
-from iot_onboard.secret import Secret
-from iot_onboard.status_report import report, secret_words, trouble
+from iot_onboard.reporting.headline import report, secret_words, trouble
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 CONTEXT = Context(product_key="pk", device_name="gw-0001", version="1.0", endpoint="host:8883")

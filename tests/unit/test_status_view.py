@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.history import History, Registration, with_session
-from iot_onboard.status_record import SCHEMA, Status, status_of
-from iot_onboard.status_view import NOT_RUNNING, View, line, text, view_of, view_without_daemon
-from iot_onboard.text_style import Style
+from iot_onboard.reporting.history import History, Registration, with_session
+from iot_onboard.reporting.status import SCHEMA, Status, status_of
+from iot_onboard.reporting.status_view import NOT_RUNNING, View, line, text, view_of, view_without_daemon
+from iot_onboard.system.text_style import Style
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW_S = 5000.0

@@ -13,15 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.boot_start import BootStart, of_finished, of_present
-from iot_onboard.events import Context, Details, Event, Took, journal_fields
-from iot_onboard.story import FIELDS, Moment, Step, read_moment, steps
-from iot_onboard.story_report import clock, columns_of, duration, heading, line, record, wide_columns
-from iot_onboard.story_trouble import KEEP, Silence, why_silent
-from iot_onboard.text_style import Style
+from iot_onboard.boot_log.boots import BootStart, of_finished, of_present
+from iot_onboard.boot_log.entries import FIELDS, JournalEntry, TimedEntry, read_moment, steps
+from iot_onboard.boot_log.journalctl import KEEP, JournalUnavailable, why_silent
+from iot_onboard.boot_log.listing import clock, columns_of, duration, heading, line, record, wide_columns
+from iot_onboard.core.timings import Timings
+from iot_onboard.events.format import journal_fields
+from iot_onboard.events.model import Context, Details, Event
+from iot_onboard.system.text_style import Style
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "story.md"
-MOMENT = Moment(
+MOMENT = JournalEntry(
     boot_id="b" * 32,
     at_us=12_345_678,
     utc=datetime(2026, 11, 25, 0, 1, 12, tzinfo=UTC),
@@ -44,20 +46,20 @@ def entry(**fields: Any) -> str:
     return json.dumps({**standing, "PRIORITY": "5", "_PID": "54", **fields})
 
 
-def moment(**fields: Any) -> Moment:
+def moment(**fields: Any) -> JournalEntry:
     found = read_moment(entry(**fields))
     assert found is not None
     return found
 
 
-def step(told: Moment, since_previous_us: int | None = None) -> Step:
+def step(told: JournalEntry, since_previous_us: int | None = None) -> TimedEntry:
     (found,) = steps([told], {}, {told.boot_id: 0})
     return replace(found, since_previous_us=since_previous_us)
 
 
 def test_what_the_daemon_writes_is_read_back() -> None:
     """Every field of a line, as the journal hands it on."""
-    took = Took(dns_ms=1, tcp_ms=2, tls_ms=3, answer_ms=4)
+    took = Timings(dns_ms=1, tcp_ms=2, tls_ms=3, answer_ms=4)
     details = Details(code="4", cause="connack-4", attempt=3, next_try_s=9.5, duration_ms=10, took=took)
     context = Context(product_key="pk", device_name="gw", version="1", endpoint="host:8883")
     fields = dict(journal_fields(Event.LOGIN_REFUSED, details, context, "waiting"))
@@ -250,7 +252,7 @@ def test_when_an_earlier_boot_began(fields: dict[str, str], start: BootStart | N
     assert of_finished(json.dumps({"_BOOT_ID": "b", **fields})) == start
 
 
-SILENT = Silence(boot=0, trouble="", words="", may_read=True, known=(0,), kept=True)
+SILENT = JournalUnavailable(boot=0, trouble="", words="", may_read=True, known=(0,), kept=True)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +269,7 @@ SILENT = Silence(boot=0, trouble="", words="", may_read=True, known=(0,), kept=T
         (replace(SILENT, words="Failed to open files: Input/output error"), "Input/output error"),
     ],
 )
-def test_silence_is_explained(seen: Silence, told: str) -> None:
+def test_silence_is_explained(seen: JournalUnavailable, told: str) -> None:
     """In one line: what stands in the way first, and what to do."""
     words = why_silent(seen)
     assert told in words

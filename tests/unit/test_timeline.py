@@ -12,29 +12,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.boot_start import BootStart
-from iot_onboard.errors import Cause
-from iot_onboard.event_table import TABLE
-from iot_onboard.events import Event, Took
-from iot_onboard.events import Kind as EventKind
-from iot_onboard.spans import ABOUT, Group, Kind, Timeline
-from iot_onboard.story import UNIT, Moment
-from iot_onboard.timeline import EXITED_ID, STARTING_ID, timeline
+from iot_onboard.boot_log.boots import BootStart
+from iot_onboard.boot_log.entries import JournalEntry
+from iot_onboard.boot_log.timeline import EXITED_ID, STARTING_ID, timeline
+from iot_onboard.boot_log.timeline_model import ABOUT, Group, Kind, Timeline
+from iot_onboard.core import units
+from iot_onboard.core.failures import Cause
+from iot_onboard.core.timings import Timings
+from iot_onboard.events.model import Event
+from iot_onboard.events.model import Kind as EventKind
+from iot_onboard.events.table import TABLE
 
 START = BootStart(userspace_us=2_100_000)
 POWER_ON = datetime(2026, 11, 25, tzinfo=UTC)
 
 
-def at(seconds: float, event: Event | None = None, **fields: Any) -> Moment:
+def at(seconds: float, event: Event | None = None, **fields: Any) -> JournalEntry:
     at_us = round(seconds * 1_000_000)
-    moment = Moment(
+    moment = JournalEntry(
         boot_id="b", at_us=at_us, utc=POWER_ON + timedelta(microseconds=at_us), message="", priority=6,
         event=None if event is None else event.value,
     )  # fmt: skip
     return replace(moment, **fields)
 
 
-def manager(seconds: float, message_id: str, unit: str = UNIT) -> Moment:
+def manager(seconds: float, message_id: str, unit: str = units.SERVICE) -> JournalEntry:
     return at(seconds, by_manager=True, message_id=message_id, unit=unit)
 
 
@@ -42,7 +44,7 @@ def told(line: Timeline) -> list[tuple[Kind, float]]:
     return [(span.kind, round(span.length_us / 1_000_000, 6)) for span in line.spans]
 
 
-def after_start(*moments: Moment, until: float | None = None) -> list[tuple[Kind, float]]:
+def after_start(*moments: JournalEntry, until: float | None = None) -> list[tuple[Kind, float]]:
     """Return the spans after `started`, which is at 9 s."""
     first = (manager(8.0, STARTING_ID), at(9.0, Event.STARTED))
     line = timeline(0, START, [*first, *moments], None if until is None else round(until * 1_000_000))
@@ -50,15 +52,15 @@ def after_start(*moments: Moment, until: float | None = None) -> list[tuple[Kind
     return told(line)[3:]
 
 
-def online(seconds: float, **took: int) -> Moment:
-    return at(seconds, Event.ONLINE, duration_ms=took.pop("duration_ms"), took=Took(**took))
+def online(seconds: float, **took: int) -> JournalEntry:
+    return at(seconds, Event.ONLINE, duration_ms=took.pop("duration_ms"), took=Timings(**took))
 
 
 def test_a_first_boot() -> None:
     """Every part of it, in its order; before name look-up comes our own work."""
     moments = (
         at(9.01, Event.REGISTERING),
-        at(10.0, Event.REGISTERED, duration_ms=980, took=Took(dns_ms=50, tcp_ms=100, tls_ms=200, answer_ms=530)),
+        at(10.0, Event.REGISTERED, duration_ms=980, took=Timings(dns_ms=50, tcp_ms=100, tls_ms=200, answer_ms=530)),
         at(10.04, Event.SECRET_STORED, duration_ms=39),
         at(10.041, Event.CONNECTING),
         online(10.341, duration_ms=300, dns_ms=10, tcp_ms=100, tls_ms=120, answer_ms=50),
@@ -190,10 +192,10 @@ moments = st.builds(
         event=event,
         by_manager=by_manager,
         message_id=message_id,
-        unit=UNIT,
+        unit=units.SERVICE,
         cause=cause,
         duration_ms=duration_ms,
-        took=Took(dns_ms=took[0], tcp_ms=took[1], tls_ms=took[2], answer_ms=took[3]),
+        took=Timings(dns_ms=took[0], tcp_ms=took[1], tls_ms=took[2], answer_ms=took[3]),
     ),
     st.integers(0, 200_000),
     st.none() | st.sampled_from([event.value for event in Event] + ["of-another-version"]),
@@ -216,7 +218,7 @@ starts = st.builds(
 
 
 @given(starts, st.lists(moments, min_size=1, max_size=30), st.none() | st.integers(0, 300_000_000))
-def test_spans_are_whole(start: BootStart, story: Sequence[Moment], now_us: int | None) -> None:
+def test_spans_are_whole(start: BootStart, story: Sequence[JournalEntry], now_us: int | None) -> None:
     """From the boot's beginning to its end: none negative or empty, none overlaps another, together all of it."""
     line = timeline(0, start, story, now_us)
     assert all(span.length_us > 0 for span in line.spans)

@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.spans import ABOUT, Kind, Span, Timeline
-from iot_onboard.story import Moment
-from iot_onboard.text_style import Style, says_utf8
-from iot_onboard.timeline_report import comparison, difference, record, text
-from iot_onboard.timeline_svg import svg
+from iot_onboard.boot_log.entries import JournalEntry
+from iot_onboard.boot_log.timeline_model import ABOUT, Kind, Span, Timeline
+from iot_onboard.boot_log.timeline_svg import svg
+from iot_onboard.boot_log.timeline_text import comparison, difference, record, text
+from iot_onboard.system.text_style import Style, says_utf8
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "story.md"
 BEGAN = datetime(2026, 11, 25, tzinfo=UTC)
-LAST = Moment(boot_id="b" * 32, at_us=0, utc=BEGAN, message="Online.", priority=5, event="online")
+LAST = JournalEntry(boot_id="b" * 32, at_us=0, utc=BEGAN, message="Online.", priority=5, event="online")
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given as sampled
 from hypothesis import strategies as st
 
-from iot_onboard.withheld import (
+from iot_onboard.config.unloadable import (
     CREDENTIALS,
     DROP_IN,
-    GUARD,
     SHIPPED,
-    Given,
+    CredentialSource,
     Override,
     Stage,
     decide,
@@ -22,17 +21,18 @@ from iot_onboard.withheld import (
     read_unit,
     render,
 )
+from iot_onboard.core import units
 
 UNIT = (Path(__file__).parent.parent.parent / "systemd/iot-onboard.service").read_text()
-GUARD_UNIT = (Path(__file__).parent.parent.parent / "systemd" / GUARD).read_text()
-SEALED = Given(name="product-secret", path="/etc/iot-onboard/product-secret.cred", encrypted=True)
-INLINE = Given(name="product-secret", encrypted=True)
+GUARD_UNIT = (Path(__file__).parent.parent.parent / "systemd" / units.CREDENTIALS).read_text()
+SEALED = CredentialSource(name="product-secret", path="/etc/iot-onboard/product-secret.cred", encrypted=True)
+INLINE = CredentialSource(name="product-secret", encrypted=True)
 PLAIN = SHIPPED[0]
 FIRST = Override(stage=Stage.AS_SHIPPED, failed_at="100", withheld=(SEALED,))
 
 paths = st.text("abc/.-_@ %:\"'\\\n=ü", max_size=20).map("/".__add__)
 secrets = st.builds(
-    Given, name=st.sampled_from(["product-secret", "device-secret"]), path=paths, encrypted=st.booleans()
+    CredentialSource, name=st.sampled_from(["product-secret", "device-secret"]), path=paths, encrypted=st.booleans()
 )
 overrides = st.builds(
     Override,
@@ -54,7 +54,7 @@ def test_the_shipped_unit_is_what_is_fallen_back_to() -> None:
     assert read_unit(render(FIRST)) == SHIPPED
     wanted = {line for line in UNIT.splitlines() if line.startswith(("LoadCredential=", "SetCredential="))}
     assert wanted < set(render(FIRST).splitlines())
-    assert f"OnFailure={GUARD}" in UNIT.splitlines()
+    assert f"OnFailure={units.CREDENTIALS}" in UNIT.splitlines()
     assert "RestartPreventExitStatus=78 243" in UNIT.splitlines()
     assert f"= {CREDENTIALS}'" in GUARD_UNIT
 
@@ -65,14 +65,14 @@ def test_the_shipped_unit_is_what_is_fallen_back_to() -> None:
         ("[Service]\nLoadCredentialEncrypted=product-secret:/etc/iot-onboard/product-secret.cred", SEALED),
         (
             "[Service]\n LoadCredentialEncrypted = product-secret:/x",
-            Given(name="product-secret", path="/x", encrypted=True),
+            CredentialSource(name="product-secret", path="/x", encrypted=True),
         ),
-        ("[Service]\nLoadCredential=product-secret:/x", Given(name="product-secret", path="/x")),
+        ("[Service]\nLoadCredential=product-secret:/x", CredentialSource(name="product-secret", path="/x")),
         ("[Service]\nLoadCredentialEncrypted=product-secret", INLINE),
         ("[Service]\nLoadCredential=\nSetCredentialEncrypted=product-secret: \\\n  Zm9v=", INLINE),
     ],
 )
-def test_a_drop_in_is_read_as_systemd_does(drop_in: str, expected: Given) -> None:
+def test_a_drop_in_is_read_as_systemd_does(drop_in: str, expected: CredentialSource) -> None:
     """The last line about a name counts, an empty one takes all of its kind away."""
     found = read_unit(cat(drop_in))
     assert found[0] == expected

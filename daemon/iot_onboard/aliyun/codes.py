@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..advice import HOURLY, SLOWLY, SOON, Advice, Move
-from ..errors import Cause, Failure, Rejected, Throttled, Transient
+from ..core.advice import HOURLY, SLOWLY, SOON, Advice, Move
+from ..core.failures import Cause, Failure, Rejected, Throttled, Transient
 
 _CONSOLE = "in the Alibaba Cloud IoT console"
 # Where the pages are, by the vendor's documentation of 2026: the menus hang below an instance.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 
-from ..advice import SLOWLY, SOON, Advice, Move
-from ..records import dataclass
+from ..core.advice import SLOWLY, SOON, Advice, Move
+from ..fast_start.fast_dataclasses import dataclass
 
 
 class ConnackMeaning(enum.Enum):

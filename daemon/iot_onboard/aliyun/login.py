@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..credentials import Credentials
-from ..records import dataclass
-from ..secret import Secret
+from ..core.identity import Credentials
+from ..core.secret import Secret
+from ..fast_start.fast_dataclasses import dataclass
 from .signing import SignMethod, sign
 
 

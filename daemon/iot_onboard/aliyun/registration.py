@@ -6,10 +6,10 @@ import json
 import re
 from datetime import datetime
 
-from ..credentials import Credentials, Identity
-from ..errors import Cause, Failure, OnboardError, Throttled, Transient
-from ..http_wire import HttpAnswer, Request
-from ..secret import Secret
+from ..core.failures import Cause, Failure, OnboardError, Throttled, Transient
+from ..core.http import HttpAnswer, Request
+from ..core.identity import Credentials, Identity
+from ..core.secret import Secret
 from .codes import failure_of
 from .signing import SignMethod, sign
 

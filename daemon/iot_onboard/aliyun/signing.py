@@ -6,7 +6,7 @@ import enum
 import hmac
 from collections.abc import Mapping
 
-from ..secret import Secret
+from ..core.secret import Secret
 
 
 class SignMethod(enum.Enum):

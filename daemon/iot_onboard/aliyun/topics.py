@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from ..credentials import Identity
-from ..records import dataclass
+from ..core.identity import Identity
+from ..fast_start.fast_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

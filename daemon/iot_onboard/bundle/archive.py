@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..durable import write_durably
+from ..disk.files import write_durably
 
 
 def pack(folder: str, parts: Mapping[str, bytes], made_at: int) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ..place import place_of
+from ..core.tracebacks import innermost_frame
 
 T = TypeVar("T")
 
@@ -56,4 +56,4 @@ def _outcome(job: Callable[[], T]) -> Brought[T]:
         return Brought(why_not=f"cannot be read: {error.strerror or error}")
     except BaseException as error:
         # The message of an exception may quote data: its kind and place do not.
-        return Brought(why_not=f"broke: {type(error).__name__} at {place_of(error)}")
+        return Brought(why_not=f"broke: {type(error).__name__} at {innermost_frame(error)}")

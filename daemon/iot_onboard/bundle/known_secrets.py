@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ..boot_partition import PLACES, find
-from ..config import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET
-from ..plain_file import read_plain
+from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET
+from ..disk.files import read_plain
+from ..provisioning.boot_partition import PLACES, find
 from .mask import PLACEHOLDERS, mask_configuration
 from .places import Places
 

@@ -19,19 +19,19 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..boot_file import ERRORS
-from ..boot_partition import PLACES, find
-from ..config import FRAGMENTS
-from ..journal_reader import UNITS, Unreadable
-from ..plain_file import read_plain
-from ..programs import ask
-from ..runtime_files import HistoryLog
-from ..status import read
-from ..status_view import View, text, view_of
-from ..story import FIELDS
-from ..story_text import lines_of, story_of, timeline_of
-from ..text_style import Style
-from ..timeline_report import text as timeline_text
+from ..boot_log.entries import FIELDS
+from ..boot_log.journalctl import UNITS, Unreadable
+from ..boot_log.listing_text import lines_of, story_of, timeline_of
+from ..boot_log.timeline_text import text as timeline_text
+from ..config.schema import FRAGMENTS
+from ..disk.files import read_plain
+from ..provisioning.boot_file import ERRORS
+from ..provisioning.boot_partition import PLACES, find
+from ..reporting.runtime_files import HistoryLog
+from ..reporting.status_file import read
+from ..reporting.status_view import View, text, view_of
+from ..system.processes import ask
+from ..system.text_style import Style
 from .assemble import Kind
 from .gather import LeftOut
 from .places import Places
@@ -182,7 +182,7 @@ def _status_record(runtime_dir: Path) -> bytes:
 
 def _python() -> bytes:
     lines = (
-        f"iot-onboard {__version__} at {Path(__file__).parent.parent}",
+        f"iot-onboard {__version__} at {Path(__file__).parents[1]}",
         f"Python {sys.version}",
         f"{ssl.OPENSSL_VERSION}",
         f"{platform.platform()} on {platform.machine()}",

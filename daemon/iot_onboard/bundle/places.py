@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config import RULES, Document, settings_of
-from ..proxy import ProxyAddress
+from ..config.reader import settings_of
+from ..config.schema import RULES, Document
+from ..core.proxy import ProxyAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,24 +15,24 @@ from functools import partial
 from pathlib import Path
 
 from .. import __version__
-from ..apart import apart
 from ..bundle.archive import pack, put
 from ..bundle.assemble import Kind, Part, assemble
 from ..bundle.gather import gather
 from ..bundle.known_secrets import Known, known_secrets
 from ..bundle.members import Member, members
 from ..bundle.places import Places, places_of
-from ..config import parse
-from ..console import complain
+from ..config.environment import identity_of
+from ..config.files import read_documents
+from ..config.problems import BadName, MissingFact
+from ..config.reader import parse
+from ..core.exit_codes import ExitCode
 from ..doctor.model import Result
 from ..doctor.report import record, text
 from ..doctor.runner import run as run_checks
 from ..doctor.table import CHECKS
-from ..exit_codes import ExitCode
-from ..problems import BadName, MissingFact
-from ..settings import read_documents
-from ..surroundings import identity_of
-from ..text_style import Style
+from ..system.processes import run_isolated
+from ..system.terminal import complain
+from ..system.text_style import Style
 
 # The time limit of a program, and a little.
 LIMIT_S = 12.0
@@ -62,7 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at everything, cover what is secret, and write one file."""
-    return apart(partial(_make, arguments))
+    return run_isolated(partial(_make, arguments))
 
 
 def _make(arguments: argparse.Namespace) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from ..exit_codes import ExitCode
-from ..settings import HANDED_OUT_DIR, load, read_device_secret, read_product_secret
-from ..surroundings import identity_of, secrets_directory
-from ..trust import tls_context
+from ..config.environment import identity_of, secrets_directory
+from ..config.files import load
+from ..config.secrets import HANDED_OUT_DIR, read_device_secret, read_product_secret
+from ..core.exit_codes import ExitCode
+from ..net.tls import tls_context
 
 _EPILOG = """\
 It changes nothing. Exit code: 0 all is well, 78 something is wrong, and each line says what and where.

@@ -12,14 +12,13 @@ from textwrap import dedent
 from typing import Any
 
 from .. import __version__
-from ..apart import apart
-from ..console import complain
+from ..core.exit_codes import ExitCode
 from ..doctor.model import Check, Level, Result
 from ..doctor.report import record, text
 from ..doctor.runner import run as run_checks
 from ..doctor.table import CHECKS, select
-from ..exit_codes import ExitCode
-from ..terminal import style
+from ..system.processes import run_isolated
+from ..system.terminal import complain, style
 
 EPILOG = dedent(
     """\
@@ -56,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         except ValueError as error:
             complain(f"--only: {error} is no check and no group; iot-onboard doctor --list names them")
             return ExitCode.USAGE
-    return apart(partial(_examine, arguments, checks, asked))
+    return run_isolated(partial(_examine, arguments, checks, asked))
 
 
 def _examine(arguments: argparse.Namespace, checks: Sequence[Check[Any]], asked: frozenset[str]) -> int:

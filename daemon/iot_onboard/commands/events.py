@@ -7,14 +7,12 @@ import json
 from collections.abc import Iterator
 from textwrap import dedent
 
-from ..console import complain
-from ..exit_codes import ExitCode
-from ..journal_reader import Unreadable, follow, keeps_boots, present_start
-from ..story import Moment, Step, steps
-from ..story_report import heading, line, record, wide_columns
-from ..story_text import lines_of, story_of
-from ..story_trouble import KEEP
-from ..terminal import style
+from ..boot_log.entries import JournalEntry, TimedEntry, steps
+from ..boot_log.journalctl import KEEP, Unreadable, follow, keeps_boots, present_start
+from ..boot_log.listing import heading, line, record, wide_columns
+from ..boot_log.listing_text import lines_of, story_of
+from ..core.exit_codes import ExitCode
+from ..system.terminal import complain, style
 
 EPILOG = dedent(
     """\
@@ -69,15 +67,15 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _print(told: tuple[Step, ...], *, as_json: bool) -> None:
+def _print(told: tuple[TimedEntry, ...], *, as_json: bool) -> None:
     for told_line in (json.dumps(record(step)) for step in told) if as_json else lines_of(told, style()):
         print(told_line)
 
 
-def _print_live(moments: Iterator[Moment], *, as_json: bool) -> None:
+def _print_live(moments: Iterator[JournalEntry], *, as_json: bool) -> None:
     origin_us = present_start().origin_us
     columns = wide_columns()
-    before: Moment | None = None
+    before: JournalEntry | None = None
     for moment in moments:
         if not moment.worth_telling:
             continue

@@ -7,9 +7,9 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 
-from ..console import complain
-from ..exit_codes import ExitCode
-from ..explanations import Topic, chapters, find, suggestions, wrapped
+from ..core.exit_codes import ExitCode
+from ..events.explain import Topic, chapters, find, suggestions, wrapped
+from ..system.terminal import complain
 
 _EXAMPLES = """\
 examples:

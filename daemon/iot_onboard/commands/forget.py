@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..console import complain
-from ..credentials import Identity
-from ..exit_codes import ExitCode
-from ..settings import load
-from ..store import Store, StoreBusy
-from ..surroundings import identity_of
+from ..config.environment import identity_of
+from ..config.files import load
+from ..core.exit_codes import ExitCode
+from ..core.identity import Identity
+from ..disk.credentials import Store, StoreBusy
+from ..system.terminal import complain
 
 _TO_DO = "To do: systemctl stop iot-onboard, then this again, then systemctl start iot-onboard"
 

@@ -7,13 +7,14 @@ import os
 import sys
 from pathlib import Path
 
-from ..boot_import import BootImport
-from ..boot_partition import PLACES, find
-from ..events import Context, Details, Event
-from ..exit_codes import ExitCode
-from ..hardware import read_facts
-from ..identity import Facts
-from ..journal import line_of, open_journal
+from ..config.device_name import Facts
+from ..config.hardware import read_facts
+from ..core.exit_codes import ExitCode
+from ..events.format import line_of
+from ..events.model import Context, Details, Event
+from ..provisioning.boot_import import BootImport
+from ..provisioning.boot_partition import PLACES, find
+from ..reporting.journal import open_journal
 
 _EPILOG = """\
 A unit does this at boot where there is such a file, which is removed then; iot-onboard.yaml(5) says what it may hold.

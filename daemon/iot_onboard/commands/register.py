@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 
-from ..compose import supervise
-from ..config import RULES
-from ..service_user import make_state_directory
-from ..settings import load
-from ..settings_watch import SettingsWatch
+from ..config.files import load
+from ..config.schema import RULES
+from ..config.watch import ConfigWatch
+from ..service.main import supervise
+from ..system.accounts import make_state_directory
 
 _EPILOG = """\
 One try. It opens no MQTT session: the device stays inactive, and can be registered again. Where a secret is stored it
@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the daemon up to where it would connect, with one try."""
-    settings = SettingsWatch(arguments.config)
+    settings = ConfigWatch(arguments.config)
     config = load(arguments.config)
     if config.state_dir == RULES["state_dir"].default:
         # What cannot be made here is told by the store.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from ..exit_codes import ExitCode
-from ..pacing import pause_s
-from ..problems import BadName, ConfigError, MissingFact
-from ..runtime_files import LifeLog
-from ..settings import load
-from ..settings_watch import SettingsWatch
-from ..surroundings import with_systemd_directories
-from ..typed import TYPE_CHECKING
+from ..config.environment import with_systemd_directories
+from ..config.files import load
+from ..config.problems import BadName, ConfigError, MissingFact
+from ..config.watch import ConfigWatch
+from ..core.exit_codes import ExitCode
+from ..core.pacing import restart_delay_s
+from ..fast_start.typing_names import TYPE_CHECKING
+from ..reporting.runtime_files import StartLog
 
 if TYPE_CHECKING:
     import argparse
@@ -32,32 +32,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace | SimpleNamespace) -> int:
     """Run until asked to stop; where nothing says yet who this gateway is, wait for that."""
-    settings = SettingsWatch(arguments.config)
+    settings = ConfigWatch(arguments.config)
     try:
         config = load(arguments.config, names_required=False)
         if not config.product_key or not config.device_name:
-            from ..unconfigured import wait_for_names
+            from ..service.awaiting_setup import wait_for_names
 
             return wait_for_names(config, settings)
-        lives = LifeLog(with_systemd_directories(config).runtime_dir)
-        if pause_s(short_lives := lives.begin()):
-            from ..short_lives import pause
+        lives = StartLog(with_systemd_directories(config).runtime_dir)
+        if restart_delay_s(short_lives := lives.begin()):
+            from ..service.restart_delay import pause
 
             if not pause(config, short_lives):
                 lives.end()
                 return ExitCode.DONE
         # A gateway that waits for its names needs none of the loop's libraries.
-        from ..compose import supervise
+        from ..service.main import supervise
 
         try:
             return supervise(config, arguments.config, settings, register_only=False)
         except MissingFact as missing:
-            from ..unconfigured import wait_for_fact
+            from ..service.awaiting_setup import wait_for_fact
 
             return wait_for_fact(config, settings, missing)
     except ConfigError as error:
         if error.unread:
-            from ..unconfigured import wait_for_files
+            from ..service.awaiting_setup import wait_for_files
 
             return wait_for_files(arguments.config, settings, error)
         return _refuse(*(str(problem) for problem in error.problems))
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace | SimpleNamespace) -> int:
 
 
 def _refuse(*problems: str) -> ExitCode:
-    from ..unconfigured import tell_wrong
+    from ..service.awaiting_setup import tell_wrong
 
     tell_wrong(problems)
     return ExitCode.CONFIGURATION

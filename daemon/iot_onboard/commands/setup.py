@@ -9,20 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..config import RULES, Config
-from ..config_values import Bad, secret
-from ..console import complain
-from ..dialogue import ask_product_secret, ask_settings, name_here, say
-from ..errors import Misconfigured, OnboardError
-from ..exit_codes import ExitCode
-from ..hardware import read_facts
-from ..identity import Facts
-from ..problems import BadName
-from ..provision import Wish
-from ..provisioner import Done, check, current, provision
-from ..secret import Secret
-from ..service_manager import Restart, restart
-from ..settings import read_device_secret, read_product_secret
+from ..config.device_name import Facts
+from ..config.hardware import read_facts
+from ..config.problems import BadName
+from ..config.schema import RULES, Config
+from ..config.secrets import read_device_secret, read_product_secret
+from ..config.values import Bad, secret
+from ..core.exit_codes import ExitCode
+from ..core.failures import Misconfigured, OnboardError
+from ..core.secret import Secret
+from ..provisioning.apply import ProvisioningResult, check, current, provision
+from ..provisioning.plan import ProvisioningRequest
+from ..provisioning.prompts import ask_product_secret, ask_settings, name_here, say
+from ..system.systemd import Restart, restart
+from ..system.terminal import complain
 
 _MOST_SECRET_BYTES = 4096
 _EPILOG = """\
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE if arguments.no_restart else _restart()
 
 
-def _wish(arguments: argparse.Namespace, present: Config, facts: Facts) -> Wish:
+def _wish(arguments: argparse.Namespace, present: Config, facts: Facts) -> ProvisioningRequest:
     keys = ("product_key", "device_name", "region", "instance_id")
     given = {key: getattr(arguments, key) or None for key in keys if getattr(arguments, key) is not None}
     source: str | None = arguments.product_secret_file
@@ -100,7 +100,7 @@ def _wish(arguments: argparse.Namespace, present: Config, facts: Facts) -> Wish:
         kept = _has_secret(present, arguments.config)
         if product_secret is None and (everything or not kept or source == "-"):
             product_secret = ask_product_secret(kept=kept)
-    return Wish(settings=given, product_secret=product_secret)
+    return ProvisioningRequest(settings=given, product_secret=product_secret)
 
 
 def _secret_of(source: str) -> Secret:
@@ -128,7 +128,7 @@ def _has_secret(config: Config, config_path: Path) -> bool:
     return True
 
 
-def _tell(done: Done, name: str, config_path: Path) -> None:
+def _tell(done: ProvisioningResult, name: str, config_path: Path) -> None:
     for warning in done.warnings:
         complain(f"warning: {warning}")
     if not _has_secret(done.config, config_path):

@@ -13,14 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
 
-from ..config import RULES, settings_of
-from ..exit_codes import ExitCode
-from ..records import as_dict, replace
-from ..runtime_files import HistoryLog
-from ..settings import read_documents
-from ..status import read
-from ..status_view import View, line, text, view_of, view_without_daemon
-from ..terminal import style
+from ..config.files import read_documents
+from ..config.reader import settings_of
+from ..config.schema import RULES
+from ..core.exit_codes import ExitCode
+from ..fast_start.fast_dataclasses import as_dict, replace
+from ..reporting.runtime_files import HistoryLog
+from ..reporting.status_file import read
+from ..reporting.status_view import View, line, text, view_of, view_without_daemon
+from ..system.terminal import style
 
 _POLL_S = 0.2
 _ASK_AGAIN_S = 5.0
@@ -100,9 +101,9 @@ def why_absent(place: Path, root: Path = Path("/")) -> tuple[str, str, str | Non
     if not (root / "run/systemd/system").is_dir():
         return "No daemon runs here.", "sudo systemctl start iot-onboard, or in the foreground: iot-onboard run", None
     # What asks other programs is needed here alone.
-    from ..doctor.judge.service import START, running, unit
-    from ..doctor.look.service import unit_facts
+    from ..doctor.checks.service import START, running, unit
     from ..doctor.model import Level
+    from ..doctor.probes.service import unit_facts
 
     facts = unit_facts()
     if facts.of("LoadState") not in {"loaded", "masked"}:

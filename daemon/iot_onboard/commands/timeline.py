@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
-from ..console import complain
-from ..exit_codes import ExitCode
-from ..journal_reader import Unreadable
-from ..spans import Timeline
-from ..story_text import timeline_of
-from ..terminal import draws_blocks, style
-from ..timeline_report import comparison, record, text
-from ..timeline_svg import svg
+from ..boot_log.journalctl import Unreadable
+from ..boot_log.listing_text import timeline_of
+from ..boot_log.timeline_model import Timeline
+from ..boot_log.timeline_svg import svg
+from ..boot_log.timeline_text import comparison, record, text
+from ..core.exit_codes import ExitCode
+from ..system.terminal import complain, draws_blocks, style
 from .events import boot
 
 EPILOG = dedent(

@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from ..records import dataclass
+from ..fast_start.fast_dataclasses import dataclass
 
 _SEQUENCE, _OID, _UTC_TIME = 0x30, 0x06, 0x17
 _VERSION, _EXTENSIONS = 0xA0, 0xA3

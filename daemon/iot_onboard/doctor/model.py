@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
-from ..records import dataclass
+from ..fast_start.fast_dataclasses import dataclass
 
 T = TypeVar("T")
 

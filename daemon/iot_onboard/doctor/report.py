@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..text_style import Style, lines_of, painted
+from ..system.text_style import Style, lines_of, painted
 from .model import Level, Result
 
 SCHEMA = 1

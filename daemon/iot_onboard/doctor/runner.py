@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..place import place_of
-from ..records import dataclass, replace
+from ..core.tracebacks import innermost_frame
+from ..fast_start.fast_dataclasses import dataclass, replace
 from .model import Check, Denied, Finding, Probe, Result, Seen, fail, skipped
 
 LIMIT_S = 5.0
@@ -165,5 +165,5 @@ def _not_begun(probe: Probe[Any]) -> Finding:
 
 def _broken(error: BaseException) -> Finding:
     # The message of an exception may quote data: its kind and place do not.
-    place = f"{type(error).__name__} at {place_of(error)}"
+    place = f"{type(error).__name__} at {innermost_frame(error)}"
     return skipped(f"This check itself broke: {place}.", "please report this line", blocks=True)

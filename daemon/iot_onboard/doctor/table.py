@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from .judge import clock, configuration, endpoints, identity, names, network, package, reach, secrets, service, state
-from .judge import tls as tls_rules
-from .look.anchors import CONFIGURED, SHIPPED, SYSTEM
-from .look.clock import CLOCK
-from .look.configuration import CONFIG_FILES
-from .look.endpoints import MQTT_SILENCE, REGISTRATION_ANSWER
-from .look.identity import IDENTITY, PLATFORM
-from .look.names import INVENTED, MQTT_NAME, REGISTRATION_NAME, RESOLVING
-from .look.network import TOWARDS
-from .look.package import MODULES, PACKAGE, SIGNING
-from .look.reach import MQTT_REACH, PROXY_WAY, REGISTRATION_REACH
-from .look.secrets import DEVICE_SECRET_FILE, PRODUCT_SECRET_FILE, STORE
-from .look.service import JOURNAL, STATUS, UNIT_PROPERTIES
-from .look.state import RUNTIME, STATE
-from .look.tls import MQTT_TLS, REGISTRATION_TLS
+from .checks import clock, configuration, endpoints, identity, names, network, package, reach, secrets, service, state
+from .checks import tls as tls_rules
 from .model import Check, Group
+from .probes.anchors import CONFIGURED, SHIPPED, SYSTEM
+from .probes.clock import CLOCK
+from .probes.configuration import CONFIG_FILES
+from .probes.endpoints import MQTT_SILENCE, REGISTRATION_ANSWER
+from .probes.identity import IDENTITY, PLATFORM
+from .probes.names import INVENTED, MQTT_NAME, REGISTRATION_NAME, RESOLVING
+from .probes.network import TOWARDS
+from .probes.package import MODULES, PACKAGE, SIGNING
+from .probes.reach import MQTT_REACH, PROXY_WAY, REGISTRATION_REACH
+from .probes.secrets import DEVICE_SECRET_FILE, PRODUCT_SECRET_FILE, STORE
+from .probes.service import JOURNAL, STATUS, UNIT_PROPERTIES
+from .probes.state import RUNTIME, STATE
+from .probes.tls import MQTT_TLS, REGISTRATION_TLS
 
 _NETWORK = ("network",)
 _CLOCK = ("clock-plausible", "clock-forward")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .. import pacing
 from ..aliyun.connack import Connack, ConnackMeaning, connack
-from ..errors import Cause, Failure, Misconfigured, Rejected, Transient
-from ..events import Details, Event
-from ..records import replace
+from ..core import pacing
+from ..core.failures import Cause, Failure, Misconfigured, Rejected, Transient
+from ..events.model import Details, Event
+from ..fast_start.fast_dataclasses import replace
 from . import model as m
 from .steps import register, stuck
 from .waits import Step, block, clock_is_why, enter, first, ms_since, wait

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 
-from .. import pacing
-from ..credentials import Credentials
-from ..errors import Failure
-from ..events import Details, Event, Took
-from ..records import dataclass, field
+from ..core import pacing
+from ..core.failures import Failure
+from ..core.identity import Credentials
+from ..core.timings import Timings
+from ..events.model import Details, Event
+from ..fast_start.fast_dataclasses import dataclass, field
 
 
 class Phase(enum.Enum):
@@ -100,7 +101,7 @@ class Registered:
     """The platform gave a secret."""
 
     credentials: Credentials
-    took: Took = field(default_factory=Took)
+    took: Timings = field(default_factory=Timings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,7 @@ class SaveFailed:
 class Dialled:
     """TCP and TLS stand; no MQTT packet was sent."""
 
-    took: Took = field(default_factory=Took)
+    took: Timings = field(default_factory=Timings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +170,7 @@ class ClockSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettingsChanged:
+class ConfigChanged:
     """There is another configuration, or another secret; with `problems` it is one to be corrected first."""
 
     problems: tuple[str, ...] = ()
@@ -201,7 +202,7 @@ Input = (
     | Lost
     | NetworkChanged
     | ClockSet
-    | SettingsChanged
+    | ConfigChanged
     | Tick
     | StopRequested
 )
@@ -291,7 +292,7 @@ class State:
     durable: bool = False
     logging_in: bool = False
     began_at: float = 0.0
-    took: Took = field(default_factory=Took)
+    took: Timings = field(default_factory=Timings)
     online_since: float = 0.0
     network_changed_at: float = float("-inf")
     failures: int = 0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .. import pacing
-from ..events import Details, Event
-from ..exit_codes import ExitCode
-from ..records import replace
+from ..core import pacing
+from ..core.exit_codes import ExitCode
+from ..events.model import Details, Event
+from ..fast_start.fast_dataclasses import replace
 from . import model as m
 from .waits import Step, enter
 
@@ -68,7 +68,7 @@ def clock_set(state: m.State, given: m.ClockSet, now: m.Now) -> Step:
     return wake(state, given, now) if m.Waker.CLOCK in state.wakers else (state, ())
 
 
-def settings_changed(state: m.State, given: m.SettingsChanged, _: m.Now) -> Step:
+def settings_changed(state: m.State, given: m.ConfigChanged, _: m.Now) -> Step:
     """End, so that the service manager starts afresh; go on with the old settings where the new ones do not hold."""
     if m.Waker.SETTINGS not in state.wakers:
         return state, ()

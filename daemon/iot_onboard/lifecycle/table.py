@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..events import Event
-from ..exit_codes import ExitCode
-from ..records import dataclass, replace
-from ..typed import Any
+from ..core.exit_codes import ExitCode
+from ..events.model import Event
+from ..fast_start.fast_dataclasses import dataclass, replace
+from ..fast_start.typing_names import Any
 from . import connection_rules as connection
 from . import model as m
-from . import secret_rules as secret
+from . import registration_rules as secret
 from . import steps
 from .model import Phase
 from .waits import Step
@@ -67,10 +67,10 @@ TABLE: dict[tuple[Phase, type[m.Input]], Rule] = {
     (Phase.WAITING, m.Tick): _rule(steps.wake, "the wait ends", *_WAKE),
     (Phase.WAITING, m.NetworkChanged): _rule(steps.network_changed, "a route or address appears", *_WAKE),
     (Phase.WAITING, m.ClockSet): _rule(steps.clock_set, "the clock is set", *_WAKE),
-    (Phase.WAITING, m.SettingsChanged): _SETTINGS,
+    (Phase.WAITING, m.ConfigChanged): _SETTINGS,
     (Phase.WAITING, m.StopRequested): _STOP,
     (Phase.BLOCKED, m.Tick): _rule(steps.wake, "about hourly", *_WAKE),
-    (Phase.BLOCKED, m.SettingsChanged): _SETTINGS,
+    (Phase.BLOCKED, m.ConfigChanged): _SETTINGS,
     (Phase.BLOCKED, m.StopRequested): _STOP,
 }
 
@@ -94,7 +94,7 @@ _WORLD = (m.NetworkChanged, m.ClockSet)
 IGNORED: frozenset[tuple[Phase, type[m.Input]]] = frozenset(
     [(phase, result) for phase in Phase for result in _RESULTS if (phase, result) not in TABLE]
     + [(phase, news) for phase in Phase for news in _WORLD if (phase, news) not in TABLE]
-    + [(phase, m.SettingsChanged) for phase in Phase if phase not in {Phase.WAITING, Phase.BLOCKED}]
+    + [(phase, m.ConfigChanged) for phase in Phase if phase not in {Phase.WAITING, Phase.BLOCKED}]
     + [(phase, m.Started) for phase in Phase if phase is not Phase.BOOT]
     + [(Phase.ONLINE, m.Tick), (Phase.STOPPED, m.Tick), (Phase.STOPPED, m.StopRequested)]
 )

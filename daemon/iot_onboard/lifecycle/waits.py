@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .. import pacing
-from ..causes import CAUSES
-from ..errors import Cause, Failure, Misconfigured, Rejected, StoreFailure, Throttled, Transient
-from ..events import Details, Event
-from ..records import replace
+from ..core import pacing
+from ..core.failures import Cause, Failure, Misconfigured, Rejected, StoreFailure, Throttled, Transient
+from ..events.causes import CAUSES
+from ..events.model import Details, Event
+from ..fast_start.fast_dataclasses import replace
 from . import model as m
 
 Step = tuple[m.State, tuple[m.Effect, ...]]

@@ -1,0 +1,1 @@
+"""What the journal says of a boot: its lines as entries, and where its time went."""

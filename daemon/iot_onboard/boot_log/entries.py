@@ -1,0 +1,141 @@
+"""The gateway's story out of the journal: one moment a line, with the time since boot. Pure.
+
+Times are microseconds of the journal's monotonic clock, which counts from the kernel's start and does not jump when the
+wall clock is set.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from ..core.timings import Timings
+from ..events.model import Priority
+
+# What of the journal's fields is asked for.
+FIELDS = (
+    "MESSAGE", "MESSAGE_ID", "PRIORITY", "_PID", "UNIT", "IOT_EVENT", "IOT_STATE", "IOT_CODE", "IOT_CAUSE",
+    "IOT_ATTEMPT", "IOT_NEXT_TRY_S", "IOT_ENDPOINT", "IOT_DURATION_MS", "IOT_DNS_MS", "IOT_TCP_MS", "IOT_TLS_MS",
+    "IOT_ANSWER_MS",
+)  # fmt: skip
+# Who says it, where it is not an event.
+MANAGER = "(systemd)"
+OUTPUT = "(output)"
+_Number = TypeVar("_Number", int, float)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """Hold one line of the journal. `event` is as it stands there: another version may have told it."""
+
+    boot_id: str
+    at_us: int
+    utc: datetime
+    message: str
+    priority: int
+    message_id: str = ""
+    unit: str = ""
+    by_manager: bool = False
+    event: str | None = None
+    state: str | None = None
+    code: str | None = None
+    cause: str | None = None
+    attempt: int | None = None
+    next_try_s: float | None = None
+    endpoint: str | None = None
+    duration_ms: int | None = None
+    took: Timings = field(default_factory=Timings)
+
+    @property
+    def worth_telling(self) -> bool:
+        """Say whether it belongs to the story: of the service manager's lines those about what went wrong."""
+        return not self.by_manager or self.priority <= Priority.NOTICE
+
+    @property
+    def name(self) -> str:
+        """Name the event, or who speaks where it is none."""
+        return self.event or (MANAGER if self.by_manager else OUTPUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedEntry:
+    """Hold a moment with the times that are told of it; `offset` is 0 in the present boot, -1 in the one before."""
+
+    moment: JournalEntry
+    offset: int | None
+    since_boot_us: int
+    since_previous_us: int | None
+
+
+def read_moment(line: str) -> JournalEntry | None:
+    """Return what a line of `journalctl -o json` holds, or `None` where it makes no sense."""
+    try:
+        record = json.loads(line)
+        return JournalEntry(
+            boot_id=_text(record, "_BOOT_ID") or "",
+            at_us=int(record["__MONOTONIC_TIMESTAMP"]),
+            utc=datetime.fromtimestamp(int(record["__REALTIME_TIMESTAMP"]) / 1_000_000, UTC),
+            message=_text(record, "MESSAGE") or "",
+            priority=_number(record, "PRIORITY", int) or Priority.INFO,
+            message_id=_text(record, "MESSAGE_ID") or "",
+            unit=_text(record, "UNIT") or "",
+            by_manager=_text(record, "_PID") == "1",
+            event=_text(record, "IOT_EVENT"),
+            state=_text(record, "IOT_STATE"),
+            code=_text(record, "IOT_CODE"),
+            cause=_text(record, "IOT_CAUSE"),
+            attempt=_number(record, "IOT_ATTEMPT", int),
+            next_try_s=_number(record, "IOT_NEXT_TRY_S", float),
+            endpoint=_text(record, "IOT_ENDPOINT"),
+            duration_ms=_number(record, "IOT_DURATION_MS", int),
+            took=Timings(
+                dns_ms=_number(record, "IOT_DNS_MS", int),
+                tcp_ms=_number(record, "IOT_TCP_MS", int),
+                tls_ms=_number(record, "IOT_TLS_MS", int),
+                answer_ms=_number(record, "IOT_ANSWER_MS", int),
+            ),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def steps(
+    moments: Sequence[JournalEntry], origins: Mapping[str, int], offsets: Mapping[str, int]
+) -> tuple[TimedEntry, ...]:
+    """Return the story with its times; `origins` says when a boot began, where that was not at 0."""
+    told: list[TimedEntry] = []
+    before: JournalEntry | None = None
+    for moment in moments:
+        if not moment.worth_telling:
+            continue
+        same = before is not None and before.boot_id == moment.boot_id
+        told.append(
+            TimedEntry(
+                moment=moment,
+                offset=offsets.get(moment.boot_id),
+                since_boot_us=moment.at_us - origins.get(moment.boot_id, 0),
+                since_previous_us=moment.at_us - before.at_us if same and before is not None else None,
+            )
+        )
+        before = moment
+    return tuple(told)
+
+
+def _text(record: Mapping[str, Any], name: str) -> str | None:
+    value = record.get(name)
+    # journalctl writes what is no text as a list of bytes, and what a line has twice as a list of both.
+    if isinstance(value, list):
+        if all(isinstance(item, int) for item in value):
+            return bytes(value).decode("utf-8", "replace")
+        value = value[0]
+    return value if isinstance(value, str) else None
+
+
+def _number(record: Mapping[str, Any], name: str, read: Callable[[str], _Number]) -> _Number | None:
+    try:
+        return read(_text(record, name) or "")
+    except ValueError:
+        return None

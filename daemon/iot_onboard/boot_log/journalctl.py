@@ -1,0 +1,161 @@
+"""Read the gateway's story from the journal, by `journalctl`, which knows boots, rotation and who may read what."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core import units
+from ..system.processes import Answer, ask, environment
+from .boots import FINISHED_IDS, PROPERTIES, BootStart, of_finished, of_present
+from .entries import FIELDS, JournalEntry, read_moment
+
+UNITS = (units.SERVICE, units.IMPORT, units.CREDENTIALS)
+# A card that holds months may be slow.
+_TIMEOUT_S = 60.0
+_ASK_S = 5.0
+_BOOT = re.compile(r"^\s*(-?\d+)\s+([0-9a-f]{32})\b", re.MULTILINE)
+
+KEEP = (
+    "to have boots kept, put `[Journal]` and `Storage=persistent` into /etc/systemd/journald.conf.d/persistent.conf, "
+    "then: sudo systemctl restart systemd-journald && sudo journalctl --flush (it writes to the SD card)"
+)
+
+
+class Unreadable(Exception):
+    """The journal tells nothing; the message says why, and what to do."""
+
+
+def read(boot: int | None) -> tuple[JournalEntry, ...]:
+    """Return the story of one boot (0 is the present one, -1 the one before), or of all; raise `Unreadable`."""
+    answer = ask([*_command(boot), "--no-pager"], timeout_s=_TIMEOUT_S)
+    moments = tuple(moment for line in answer.text.splitlines() if (moment := read_moment(line)) is not None)
+    if not any(moment.worth_telling for moment in moments):
+        raise Unreadable(_why(boot, answer))
+    return moments
+
+
+def follow() -> Iterator[JournalEntry]:
+    """Yield the story of the present boot, and go on as it goes on; raise `Unreadable` where it may not be read."""
+    if not _may_read():
+        raise Unreadable(_why(0, Answer(code=0)))
+    command = [*_command(0), "--follow", "--lines=all"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment(), text=True, errors="replace") as process:  # noqa: S603 - a list of words, and none of them from outside
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if (moment := read_moment(line)) is not None:
+                    yield moment
+        finally:
+            process.terminate()
+
+
+def boots() -> dict[str, int]:
+    """Return the boots that the journal holds, by their ids: 0 is the present one, -1 the one before."""
+    answer = ask(["journalctl", "--list-boots", "--quiet", "--no-pager"], timeout_s=_TIMEOUT_S)
+    return {boot_id: int(offset) for offset, boot_id in _BOOT.findall(answer.text)}
+
+
+def keeps_boots() -> bool:
+    """Say whether earlier boots are kept: a journal in memory alone is gone with each."""
+    return any(Path("/var/log/journal").glob("*/*.journal"))
+
+
+def starts(moments: Sequence[JournalEntry], offsets: Mapping[str, int]) -> dict[str, BootStart]:
+    """Return when the boots of these moments began, by their ids."""
+    first = {moment.boot_id: moment.at_us for moment in reversed(moments)}
+    present = present_start()
+    # In a container the clock is the host's: where nothing better is known, all begins with the first line.
+    unknown = BootStart(origin_us=0) if present.origin_us == 0 else None
+    found = {boot_id: unknown or BootStart(origin_us=at_us) for boot_id, at_us in first.items()}
+    earlier = [offset for boot_id, offset in offsets.items() if boot_id in first and offset != 0]
+    if earlier:
+        finished = _finished(earlier[0] if len(earlier) == 1 else None)
+        found |= {boot_id: start for boot_id, start in finished.items() if boot_id in found}
+    return found | {boot_id: present for boot_id in found if offsets.get(boot_id) == 0}
+
+
+def present_start() -> BootStart:
+    """Return when the present boot began, as far as the service manager tells."""
+    answer = ask(["systemctl", "show", f"--property={','.join(PROPERTIES)}"], timeout_s=_ASK_S)
+    return of_present(dict(line.partition("=")[::2] for line in answer.text.splitlines())) or BootStart()
+
+
+def _finished(boot: int | None) -> dict[str, BootStart]:
+    """Return when boots began that have finished starting up, by their ids."""
+    ids = [f"MESSAGE_ID={message_id}" for message_id in FINISHED_IDS]
+    command = ["journalctl", "--quiet", "--no-pager", "--output=json", "_PID=1", *ids]
+    answer = ask([*command, *_of(boot)], timeout_s=_TIMEOUT_S)
+    found = (of_finished(line) for line in answer.text.splitlines())
+    return {start.boot_id: start for start in found if start is not None}
+
+
+def _command(boot: int | None) -> list[str]:
+    chosen = [f"--unit={unit}" for unit in UNITS]
+    return ["journalctl", "--quiet", "--output=json", f"--output-fields={','.join(FIELDS)}", *chosen, *_of(boot)]
+
+
+def _of(boot: int | None) -> list[str]:
+    return [] if boot is None else [f"--boot={boot}"]
+
+
+def _why(boot: int | None, answer: Answer) -> str:
+    words = answer.errors.decode("utf-8", "replace").strip().splitlines()
+    return why_silent(
+        JournalUnavailable(
+            boot=boot,
+            trouble=answer.trouble,
+            words=words[0] if words else "",
+            may_read=_may_read(),
+            known=tuple(sorted(boots().values())),
+            kept=keeps_boots(),
+        )
+    )
+
+
+def _may_read() -> bool:
+    if os.geteuid() == 0:
+        return True
+    files = [
+        file for place in ("/var/log/journal", "/run/log/journal") for file in Path(place).glob("*/system.journal")
+    ]
+    return any(os.access(file, os.R_OK) for file in files) or not files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalUnavailable:
+    """Hold what is known about a journal that gave no line of ours; `boot` is `None` for all boots."""
+
+    boot: int | None
+    trouble: str
+    words: str
+    may_read: bool
+    known: tuple[int, ...]
+    kept: bool
+
+
+def why_silent(seen: JournalUnavailable) -> str:
+    """Return one line: what is the matter, then what to do."""
+    if seen.trouble:
+        return f"the journal cannot be read: {seen.trouble}"
+    if not seen.may_read:
+        return (
+            "this user may not read the journal. To do: put sudo before the command, or once and for all: "
+            "sudo usermod --append --groups systemd-journal $USER, and log in again"
+        )
+    if seen.boot not in (None, 0) and seen.boot not in seen.known:
+        if not seen.kept:
+            return f"no boot before the present one is kept: the journal is in memory alone. To do: {KEEP}"
+        oldest = min(seen.known, default=0)
+        return f"the journal has no boot {seen.boot}: it goes back to boot {oldest}. To do: journalctl --list-boots"
+    if seen.words:
+        return f"the journal cannot be read: {seen.words}"
+    which = {None: "the journal", 0: "the journal of this boot"}.get(seen.boot, f"the journal of boot {seen.boot}")
+    return (
+        f"{which} holds no line of the service: it has not run, or its log_level leaves all out. "
+        "To do: systemctl status iot-onboard"
+    )

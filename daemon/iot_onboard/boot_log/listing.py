@@ -1,0 +1,128 @@
+"""Tell the gateway's story: a line a moment for people, a record for programs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..events.format import span
+from ..events.model import Event, Priority
+from ..lifecycle.model import Phase
+from ..system.text_style import Style, painted
+from .entries import JournalEntry, TimedEntry
+
+SCHEMA = 1
+_COLOURS = {Priority.CRIT: "1;31", Priority.ERR: "1;31", Priority.WARNING: "33", Priority.NOTICE: "32"}
+_LEAST_MESSAGE = 16
+_STATE, _EVENT, _CODE = "state", "event", "code"
+# Of what is still to come: `closed-by-server`.
+_CODE_WIDTH = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Say how wide the columns are."""
+
+    state: int
+    name: int
+    code: int
+
+
+def columns_of(told: Sequence[TimedEntry]) -> Columns:
+    """Return columns that hold these steps."""
+    return Columns(
+        state=max(len(_STATE), *(len(step.moment.state or "-") for step in told)),
+        name=max(len(_EVENT), *(len(step.moment.name) for step in told)),
+        code=max(len(_CODE), *(len(_code(step.moment)) for step in told)),
+    )
+
+
+def wide_columns() -> Columns:
+    """Return columns that hold whatever may come."""
+    return Columns(
+        state=max(len(phase.value) for phase in Phase),
+        name=max(len(event.value) for event in Event),
+        code=_CODE_WIDTH,
+    )
+
+
+def heading(step: TimedEntry, columns: Columns) -> str:
+    """Return the lines above the steps of a boot."""
+    began = (step.moment.utc - timedelta(microseconds=step.since_boot_us)).replace(microsecond=0)
+    name = "Boot" if step.offset is None else f"Boot {step.offset}"
+    times = f"{'since boot':>12} {'':>9}"
+    names = f"{_STATE:<{columns.state}}  {_EVENT:<{columns.name}}  {_CODE}"
+    return f"{name} ({step.moment.boot_id[:8]}), from {began:%Y-%m-%d %H:%M:%S} UTC\n{times}  {names}".rstrip()
+
+
+def line(step: TimedEntry, columns: Columns, style: Style) -> str:
+    """Return a step in one line, which a terminal does not break."""
+    moment = step.moment
+    gap = "" if step.since_previous_us is None else f"+{duration(step.since_previous_us)}"
+    name = f"{moment.name:<{columns.name}}"
+    colour = _COLOURS.get(_priority(moment))
+    head = f"{clock(step.since_boot_us):>12} {gap:>9}  {moment.state or '-':<{columns.state}}  "
+    rest = f"  {_code(moment):<{columns.code}}"
+    message = "".join(character if character.isprintable() else "?" for character in moment.message)
+    room = len(message) if style.width is None else style.width - len(head) - len(name) - len(rest) - 2
+    if len(message) > room:
+        message = f"{message[: room - 3]}..." if room >= _LEAST_MESSAGE else ""
+    return f"{head}{painted(name, colour, style) if colour else name}{rest}  {message}".rstrip()
+
+
+def record(step: TimedEntry) -> dict[str, object]:
+    """Return a step as docs/story.md describes it."""
+    moment = step.moment
+    gap_us = step.since_previous_us
+    return {
+        "schema": SCHEMA,
+        "boot": step.offset,
+        "boot_id": moment.boot_id,
+        "at": moment.utc.isoformat(timespec="milliseconds"),
+        "since_boot_s": step.since_boot_us / 1_000_000,
+        "since_previous_s": None if gap_us is None else gap_us / 1_000_000,
+        "source": "daemon" if moment.event else ("systemd" if moment.by_manager else "output"),
+        "event": moment.event,
+        "state": moment.state,
+        "priority": _priority(moment).name.lower(),
+        "code": moment.code,
+        "cause": moment.cause,
+        "attempt": moment.attempt,
+        "next_try_s": moment.next_try_s,
+        "endpoint": moment.endpoint,
+        "duration_ms": moment.duration_ms,
+        "dns_ms": moment.took.dns_ms,
+        "tcp_ms": moment.took.tcp_ms,
+        "tls_ms": moment.took.tls_ms,
+        "answer_ms": moment.took.answer_ms,
+        "message": moment.message,
+    }
+
+
+def clock(us: int) -> str:
+    """Write a time since boot: `0:00:12.345`, `3d 04:05:06`."""
+    seconds, milliseconds = divmod(max(us, 0) // 1000, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}:{minutes:02}:{seconds:02}.{milliseconds:03}"
+    return f"{hours // 24}d {hours % 24:02}:{minutes:02}:{seconds:02}"
+
+
+def duration(us: int) -> str:
+    """Write a length of time, short: `12 ms`, `4.1 s`, `12 min`."""
+    us = max(us, 0)
+    if us < 999_500:
+        return f"{round(us / 1000)} ms"
+    return f"{us / 1_000_000:.1f} s" if us < 119_950_000 else span(us / 1_000_000)
+
+
+def _priority(moment: JournalEntry) -> Priority:
+    # The service manager may be more upset than we ever are.
+    return Priority(min(max(moment.priority, Priority.CRIT), Priority.DEBUG))
+
+
+def _code(moment: JournalEntry) -> str:
+    """Return what `explain` takes for more than the event."""
+    return moment.cause if moment.cause and moment.cause != moment.event else moment.code or "-"

@@ -1,0 +1,92 @@
+"""Name the device: a template and what the hardware says, to a device name. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+
+from ..aliyun.names import device_name_problem
+from ..fast_start.fast_dataclasses import dataclass
+from .problems import BadName, MissingFact
+
+# Fixed for ever: another number would rename every gateway that is named by {machine_id}.
+_APPLICATION = bytes.fromhex("6d3b2f6e0f0d4c559d0e2f0b7a5b7c11")
+# As text: a gateway whose name is literal compiles none of them.
+_PLACEHOLDER = r"\{([^{}]*)\}"
+_NAMES = ("serial", "mac", "machine_id", "hostname")
+_MACHINE_ID = r"(?!0{32})[0-9a-f]{32}"
+_MAC_OF = r"mac:[A-Za-z0-9._-]{1,15}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Hold what tells one gateway from another; `macs` pairs interface names with addresses (`b8:27:eb:00:00:01`)."""
+
+    serial: str | None = None
+    macs: tuple[tuple[str, str], ...] = ()
+    machine_id: str | None = None
+    hostname: str | None = None
+
+
+def template_problem(template: str) -> str | None:
+    """Say what is wrong with a template before any hardware is looked at, or `None`."""
+    if "{" not in template and "}" not in template:
+        return device_name_problem(template)
+    for name in re.findall(_PLACEHOLDER, template):
+        if name not in _NAMES and not re.fullmatch(_MAC_OF, name, re.ASCII):
+            import difflib
+
+            close = difflib.get_close_matches(name, _NAMES, 1)
+            hint = f"; did you mean {{{close[0]}}}?" if close else ""
+            known = " ".join(f"{{{known}}}" for known in _NAMES)
+            return f"{{{name}}} is not a placeholder; there are {known} {{mac:eth0}}{hint}"
+    rest = re.sub(_PLACEHOLDER, "", template)
+    if "{" in rest or "}" in rest:
+        return "has a brace without its partner"
+    # Each placeholder gives a character at least: look at what is literal.
+    return device_name_problem((rest + "aaaa")[:32]) if len(rest) <= 31 else "is too long"
+
+
+def expand(template: str, facts: Facts) -> str:
+    """Return the device name; raise `MissingFact` or `BadName`."""
+    literal = "{" not in template
+    name = template if literal else re.sub(_PLACEHOLDER, lambda match: _fact(match[1], facts), template)
+    if problem := device_name_problem(name):
+        raise BadName(f"expands to {name!r}, which {problem}")
+    return name
+
+
+def _fact(placeholder: str, facts: Facts) -> str:
+    if placeholder == "serial" and facts.serial:
+        return facts.serial.lower()
+    if placeholder == "hostname" and facts.hostname:
+        return facts.hostname
+    # While systemd has not settled the id yet, the file says "uninitialized", on every gateway (machine-id(5)).
+    if placeholder == "machine_id" and re.fullmatch(_MACHINE_ID, facts.machine_id or "", re.ASCII):
+        return _machine_name(facts.machine_id or "")
+    if placeholder == "mac" and facts.macs:
+        return _bare(min(facts.macs, key=lambda pair: (_rank(pair[0]), pair[0]))[1])
+    interface = placeholder.partition(":")[2]
+    for name, address in facts.macs:
+        if name == interface:
+            return _bare(address)
+    others = "; {mac} and {machine_id} work on most boards" if placeholder == "serial" else ""
+    raise MissingFact(f"this machine has no {{{placeholder}}} now{others}")
+
+
+def _machine_name(machine_id: str) -> str:
+    """Derive 16 hex digits for this application: the raw machine id is confidential (machine-id(5)).
+
+    64 bits tell gateways apart and leave 16 of the platform's 32 characters for a prefix.
+    """
+    return hmac.new(machine_id.encode(), _APPLICATION, hashlib.sha256).hexdigest()[:16]
+
+
+def _bare(mac: str) -> str:
+    return mac.replace(":", "").lower()
+
+
+def _rank(interface: str) -> int:
+    order = ("eth0", "end0", "en", "eth", "wlan0")
+    return next((rank for rank, prefix in enumerate(order) if interface.startswith(prefix)), len(order))

@@ -1,0 +1,49 @@
+"""What can be wrong with a configuration or a device name, told by an exception. Pure, and quick to import."""
+
+from __future__ import annotations
+
+from ..fast_start.fast_dataclasses import dataclass
+
+FILE = "(file)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Say what is wrong, where, and what helps."""
+
+    file: str
+    line: int
+    key: str
+    problem: str
+    hint: str = ""
+    # There may be nothing wrong with the file itself.
+    unread: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.key}: {self.problem}" + (f" ({self.hint})" if self.hint else "")
+
+
+def file_problem(name: str, problem: str, *, line: int = 1, hint: str = "", unread: bool = False) -> Problem:
+    """Say what is wrong with a file as a whole: its keys are not known then."""
+    return Problem(file=name, line=line, key=FILE, problem=problem, hint=hint, unread=unread)
+
+
+class ConfigError(Exception):
+    """Carry every problem of the configuration."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+    @property
+    def unread(self) -> bool:
+        """Say whether a file is there that could not be read: it may be in order, and readable later."""
+        return any(problem.unread for problem in self.problems)
+
+
+class MissingFact(Exception):
+    """Say which fact for the device name the hardware does not give (now: an interface may appear later)."""
+
+
+class BadName(Exception):
+    """Say why the platform would not take the device name."""

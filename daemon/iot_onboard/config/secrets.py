@@ -1,0 +1,147 @@
+"""Read the secret files, and say where they are."""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..core.failures import Misconfigured, OnboardError
+from ..core.secret import Secret
+from ..disk.files import read_plain
+from .schema import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET, SETUP, Config
+from .values import Bad, secret
+
+# What the unit's SetCredential= stands in with for a missing file: a line end, for systemd takes no empty value there.
+STAND_IN_BYTES = 1
+# Where systemd keeps what it hands out to the packaged service while that runs.
+HANDED_OUT_DIR = Path("/run/credentials/iot-onboard.service")
+_MOST_BYTES = 4096
+_NOTHING: Mapping[str, str] = {}
+
+
+def product_secret_path(config: Config, config_path: Path, credentials_dir: Path | None) -> Path:
+    """Return where the product secret is: configured, given by systemd, or beside the configuration."""
+    usual = config_path.parent / PRODUCT_SECRET
+    configured = config.product_secret_file or usual
+    # Of the usual file systemd gives us a copy that we may read; the file itself is root's alone.
+    return configured if configured != usual else _credential(credentials_dir, PRODUCT_SECRET) or usual
+
+
+def device_secret_path(config: Config, config_path: Path, credentials_dir: Path | None) -> Path | None:
+    """Return where a device secret is given by hand, or `None` where registration is to get it."""
+    configured = config.device_secret_file
+    if configured is not None and configured != config_path.parent / DEVICE_SECRET:
+        return configured
+    return _credential(credentials_dir, DEVICE_SECRET) or configured
+
+
+def read_product_secret(
+    config: Config, config_path: Path, credentials_dir: Path | None, withheld: Mapping[str, str] = _NOTHING
+) -> Secret:
+    """Read the product secret from where it is, or raise `OnboardError`; `withheld`: what systemd cannot hand out."""
+    path = product_secret_path(config, config_path, credentials_dir)
+    usual = config_path.parent / PRODUCT_SECRET
+    if credentials_dir is not None and path.parent == credentials_dir:
+        _refuse_an_open_original(usual, "product secret")
+    elif path == usual:
+        _refuse_withheld(withheld, PRODUCT_SECRET, SETUP)
+    return read_secret(path, "product secret", cure=SETUP if path == usual else "")
+
+
+def read_device_secret(
+    config: Config, config_path: Path, credentials_dir: Path | None, withheld: Mapping[str, str] = _NOTHING
+) -> Secret | None:
+    """Read the device secret that is given by hand, or return `None` where registration is to get it."""
+    path = device_secret_path(config, config_path, credentials_dir)
+    if path is None or path == config.device_secret_file == config_path.parent / DEVICE_SECRET:
+        # It may be good and this device's only one: nothing is registered in its place.
+        _refuse_withheld(withheld, DEVICE_SECRET, f"write the device secret to {config_path.parent / DEVICE_SECRET}")
+    if path is None:
+        return None
+    if credentials_dir is not None and path.parent == credentials_dir:
+        _refuse_an_open_original(config_path.parent / DEVICE_SECRET, "device secret")
+    return read_secret(path, "device secret")
+
+
+def service_credentials(
+    config_path: Path, handed_out: Path = HANDED_OUT_DIR, service: Path = CONFIG_DIR
+) -> Path | None:
+    """Return where a command run by hand finds what systemd hands the service: its plain files, else their copies."""
+    if config_path.parent != service:
+        return None
+    for name in (DEVICE_SECRET, PRODUCT_SECRET):
+        if _credential(service, name) is not None:
+            return service
+        if is_handed_out(name, handed_out):
+            return handed_out
+    return service
+
+
+def is_handed_out(name: str, directory: Path = HANDED_OUT_DIR) -> bool:
+    """Say whether systemd has handed the running service a secret; no, where this user may not look."""
+    try:
+        return (directory / name).lstat().st_size > STAND_IN_BYTES
+    except OSError:
+        return False
+
+
+def read_secret(path: Path, what: str, cure: str = "") -> Secret:
+    """Read a secret file, or raise `OnboardError` with what the operator does; nothing of it enters an error."""
+    cure = cure or f"write the {what} to it"
+    size: int | None = None
+    try:
+        # Looked at before it is opened: a named pipe would hold the daemon for ever, and what is wrong with a file
+        # that is root's alone shows all the same.
+        found = path.stat()
+        size = found.st_size
+        _refuse_open(path, found.st_mode, what)
+        if not stat.S_ISREG(found.st_mode):
+            raise _refuse(f"the {what} file {path} is not a regular file", f"write the {what} to a file")
+        data = read_plain(path, _MOST_BYTES + 1)
+    except OSError as error:
+        reason = "is empty" if size == 0 else f"cannot be read: {error.strerror}"
+        raise _refuse(f"the {what} file {path} {reason}", cure) from error
+    try:
+        # Too much is no secret, whatever its beginning looks like.
+        text = data.decode("ascii", "replace").strip("\r\n") if len(data) <= _MOST_BYTES else " "
+        return secret(text)
+    except Bad as bad:
+        raise _refuse(f"the {what} file {path} {bad}", bad.hint or cure) from None
+
+
+def _credential(credentials_dir: Path | None, name: str) -> Path | None:
+    """Return systemd's credential; one without content stands for none."""
+    if credentials_dir is None:
+        return None
+    path = credentials_dir / name
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        # It may be there: reading it will say what is wrong, and nothing else is used in its place.
+        return path
+    return None if stat.S_ISREG(found.st_mode) and found.st_size <= STAND_IN_BYTES else path
+
+
+def _refuse_an_open_original(path: Path, what: str) -> None:
+    """Hold the file that systemd copied to the same rule as one that we read ourselves."""
+    with contextlib.suppress(OSError):
+        _refuse_open(path, path.stat().st_mode, what)
+
+
+def _refuse_withheld(withheld: Mapping[str, str], name: str, cure: str) -> None:
+    if name in withheld:
+        raise _refuse(f"systemd cannot hand out {withheld[name]}", cure)
+
+
+def _refuse_open(path: Path, mode: int, what: str) -> None:
+    # Not the group's bits: systemd lets a service's user at its credentials by an access control list.
+    if stat.S_ISREG(mode) and mode & 0o007:
+        raise _refuse(f"the {what} file {path} is open to others", f"chmod 600 {path}")
+
+
+def _refuse(detail: str, cure: str) -> OnboardError:
+    return OnboardError(Misconfigured(detail=detail, cure=cure))

@@ -1,0 +1,99 @@
+"""What a failure asks for: the closed set of dispositions, and the one exception that carries them.
+
+Adapters translate foreign exceptions into an `OnboardError` at their edge and chain them; from there on a failure is
+a value. `detail` is a clause for the operator ("connection refused by 10.0.0.1 port 443"): it never holds a secret
+or the body of an answer.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from ..fast_start.fast_dataclasses import dataclass
+
+
+class Cause(enum.Enum):
+    """Name the part of the world that made an attempt fail and may mend by itself."""
+
+    NETWORK = "network"
+    NAME_LOOKUP = "name look-up"
+    PROXY = "proxy"
+    TLS = "TLS"
+    TLS_DATE = "TLS date"
+    TIMEOUT = "time limit"
+    PLATFORM = "platform"
+    ANSWER = "answer"
+    CONNACK = "CONNACK"
+    CLOSED_BY_SERVER = "closed by the server"
+    UNKNOWN_CODE = "unknown code"
+
+    @property
+    def slug(self) -> str:
+        """Return the name by which an operator asks for it: `name-lookup`."""
+        return self.name.lower().replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transient:
+    """Waiting helps. `slow` asks for the long end of the waits (an unknown code, a server that is unhappy).
+
+    `cure` says what to do if waiting does not help after all; where it is empty, the cause says it.
+    """
+
+    cause: Cause
+    detail: str
+    code: str | None = None
+    slow: bool = False
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttled:
+    """The server asked to slow down; `retry_after_s` is its own wish where it named one."""
+
+    detail: str
+    retry_after_s: float | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The platform said no, and somebody has to act there or in the configuration: `cure` says who and what."""
+
+    code: str
+    detail: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misconfigured:
+    """Something on this gateway is set up wrong; `cure` is what the operator does."""
+
+    detail: str
+    cure: str
+
+
+class StoreFault(enum.Enum):
+    """Say what the store could not do."""
+
+    UNREADABLE = "unreadable"
+    NOT_WRITABLE = "not writable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFailure:
+    """The disk would not do its part."""
+
+    fault: StoreFault
+    detail: str
+
+
+Failure = Transient | Throttled | Rejected | Misconfigured | StoreFailure
+
+
+class OnboardError(Exception):
+    """Carry a `Failure` from the adapter that met it to the loop."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure

@@ -1,0 +1,22 @@
+"""What goes over HTTP and comes back, before anyone reads a meaning into it."""
+
+from __future__ import annotations
+
+from ..fast_start.fast_dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Describe one form POST; `form` is in the order of sending, values not yet escaped."""
+
+    url: str
+    form: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """Hold an answer: its body may be a secret, and does not show itself."""
+
+    status: int
+    body: bytes = field(repr=False)
+    retry_after_s: float | None = None

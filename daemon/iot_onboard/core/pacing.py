@@ -1,0 +1,76 @@
+"""How long to wait: back-off with jitter, hold-off against a clone, and the connect budget.
+
+`chance` is a random number in [0, 1) that the caller draws. Every wait lies between its floor and its cap for any
+attempt number (invariant 4); no identity sends more than five CONNECTs in any 60 s (invariant 3).
+"""
+
+from __future__ import annotations
+
+from ..fast_start.fast_dataclasses import dataclass
+
+BUDGET_CONNECTS = 5
+BUDGET_WINDOW_S = 60.0
+# Clocks are read twice, here and when the packet leaves: the slack keeps the sixth CONNECT outside the window.
+BUDGET_SLACK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Bound a family of waits: the n-th lies between `floor_s` and min(`cap_s`, `first_s` * 2**(n-1))."""
+
+    floor_s: float
+    first_s: float
+    cap_s: float
+
+    def wait_s(self, attempt: int, chance: float) -> float:
+        """Return the wait after the `attempt`-th failure in a row, counted from 1: full jitter above the floor."""
+        # 2**20 times the smallest first wait is past every cap; the bound keeps a huge attempt from overflowing.
+        ceiling = min(self.cap_s, self.first_s * 2.0 ** min(max(attempt, 1) - 1, 20))
+        return self.floor_s + chance * (ceiling - self.floor_s)
+
+
+# First retry within 5 s, five minutes at the most.
+WAITING = Pace(floor_s=1.0, first_s=5.0, cap_s=300.0)
+# Refused, throttled without a wish, or a code nobody knows: knocking fast would only do harm.
+SLOW = Pace(floor_s=60.0, first_s=120.0, cap_s=300.0)
+# About hourly: the cure happens in the cloud console, and nobody visits the box to tell us.
+BLOCKED = Pace(floor_s=3240.0, first_s=3960.0, cap_s=3960.0)
+# Two holders of one secret evict each other: each short session makes the next hold-off longer, to 15 minutes.
+HOLD_OFF = Pace(floor_s=30.0, first_s=120.0, cap_s=900.0)
+# How often a refused login may lead to a registration: 10 minutes, doubling to 6 hours.
+REREGISTER_FIRST_S = 600.0
+REREGISTER_CAP_S = 21_600.0
+
+# A process that ends within a minute of its start, again and again: ten times nothing but systemd's two seconds.
+LIFE_S = 60.0
+_FREE_LIVES = 10
+_LIFE_FIRST_S = 10.0
+_LIFE_CAP_S = 600.0
+
+# A server's own wish is obeyed up to here: a mistyped header must not strand a gateway for a year.
+RETRY_AFTER_CAP_S = 3600.0
+
+
+def restart_delay_s(short_lives: int) -> float:
+    """Return how long a process waits before it begins, after so many that ended soon."""
+    beyond = short_lives - _FREE_LIVES
+    return min(_LIFE_CAP_S, _LIFE_FIRST_S * 2.0 ** min(beyond - 1, 20)) if beyond > 0 else 0.0
+
+
+def obeyed_wait_s(retry_after_s: float, chance: float) -> float:
+    """Return a wait of at least `retry_after_s` (an hour at most), spread so that a fleet does not return at once."""
+    asked = min(max(retry_after_s, WAITING.floor_s), RETRY_AFTER_CAP_S)
+    return asked + chance * max(asked * 0.1, 2.0)
+
+
+def within_window(stamps: tuple[float, ...], now_s: float) -> tuple[float, ...]:
+    """Keep the stamps that still count."""
+    return tuple(stamp for stamp in stamps if now_s - stamp < BUDGET_WINDOW_S + BUDGET_SLACK_S)
+
+
+def earliest_s(stamps: tuple[float, ...], now_s: float) -> float:
+    """Return when the next attempt is within the budget: now, or when the fifth-last stamp leaves the window."""
+    recent = sorted(within_window(stamps, now_s))
+    if len(recent) < BUDGET_CONNECTS:
+        return now_s
+    return recent[-BUDGET_CONNECTS] + BUDGET_WINDOW_S + BUDGET_SLACK_S

@@ -1,0 +1,19 @@
+"""How long the parts of an exchange took."""
+
+from __future__ import annotations
+
+from ..fast_start.fast_dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Hold how long the parts of an exchange took, one after the other, in milliseconds; `None` where not measured.
+
+    `tcp_ms` is the way through a proxy as well, where there is one; `answer_ms` is from the first byte that we send to
+    the platform's answer.
+    """
+
+    dns_ms: int | None = None
+    tcp_ms: int | None = None
+    tls_ms: int | None = None
+    answer_ms: int | None = None

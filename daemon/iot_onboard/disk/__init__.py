@@ -1,0 +1,1 @@
+"""Files that no power cut can lose, and the device secret among them."""

@@ -1,0 +1,91 @@
+"""Judge the wall clock: certificates are believed or not by it. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from ...fast_start.fast_dataclasses import dataclass
+from ..model import Finding, fail, ok, skipped, warn
+
+SET = "connect it to the network and see `timedatectl`; by hand: sudo timedatectl set-time 'YYYY-MM-DD hh:mm:ss'"
+_TOO_LATE = timedelta(days=15 * 365)
+_SLACK = timedelta(minutes=1)
+_BIG_STEP = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockFacts:
+    """Hold the time and how well it is known; all times are UTC.
+
+    `kernel_synchronised` is adjtimex's word, `None` where it may not be asked. `lived` are times that this gateway
+    has already had, by name. `step_since_start` is how far the clock was set since the service started.
+    """
+
+    now: datetime
+    built_at: datetime
+    timesyncd_flag: bool = False
+    kernel_synchronised: bool | None = None
+    lived: tuple[tuple[str, datetime], ...] = ()
+    step_since_start: timedelta | None = None
+
+
+def plausible(facts: ClockFacts) -> Finding:
+    """Judge whether it can be that late, or that early."""
+    now = _shown(facts.now)
+    if facts.now < facts.built_at:
+        sentence = f"The clock says {now}, before this program was written ({facts.built_at:%Y-%m-%d}): it is not set."
+        return fail(sentence, SET, blocks=False)
+    if facts.now > facts.built_at + _TOO_LATE:
+        sentence = f"The clock says {now}, more than 15 years after this program was written."
+        return fail(sentence, SET, blocks=False)
+    return ok(f"The clock says {now}.")
+
+
+def synchronised(facts: ClockFacts) -> Finding:
+    """Judge whether somebody keeps the clock right."""
+    if facts.timesyncd_flag:
+        return ok("systemd-timesyncd has synchronised the clock.")
+    if facts.kernel_synchronised:
+        return ok("The kernel's clock is synchronised.")
+    if facts.kernel_synchronised is None:
+        return skipped("Nobody says whether the clock is synchronised.")
+    fix = "sudo timedatectl set-ntp true, and see `timedatectl timesync-status`; NTP needs UDP port 123"
+    return warn("The clock is not synchronised: nobody has set it since the boot.", fix)
+
+
+def forward(facts: ClockFacts) -> Finding:
+    """Judge whether the clock stands before times that this gateway has already had."""
+    if not facts.lived:
+        return skipped("Nothing on this gateway tells an earlier time.")
+    what, latest = max(facts.lived, key=lambda pair: pair[1])
+    behind = latest - facts.now
+    if behind > _SLACK:
+        times = f"it says {_shown(facts.now)}, but {what} is of {_shown(latest)}"
+        return fail(f"The clock went back by {_length(behind)}: {times}.", SET, blocks=False)
+    return ok(f"The clock has not gone back: {what} is of {_shown(latest)}.")
+
+
+def steady(facts: ClockFacts) -> Finding:
+    """Judge whether the clock was set while the service ran."""
+    step = facts.step_since_start
+    if step is None:
+        return skipped("The service does not run, or systemd does not say since when.")
+    if abs(step) < _BIG_STEP:
+        return ok("The clock was not set since the service started, or by little.")
+    way = "forward" if step > timedelta() else "back"
+    sentence = f"The clock was set {way} by {_length(abs(step))} since the service started"
+    if step > timedelta() and facts.now - step < facts.built_at:
+        return ok(f"{sentence}, as it is after a boot without a battery clock.")
+    return warn(f"{sentence}: times in the journal do not fit.", "nothing, unless it goes on: two programs may set it")
+
+
+def _shown(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _length(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} seconds"

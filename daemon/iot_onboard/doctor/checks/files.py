@@ -1,0 +1,68 @@
+"""What is known of a file, and what a user may do with it. Pure."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+
+from ...fast_start.fast_dataclasses import dataclass
+
+READ, WRITE, ENTER = 4, 2, 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts:
+    """Hold what lstat(2) says; `mode` is the whole of `st_mode`."""
+
+    path: str
+    mode: int
+    uid: int
+    gid: int
+    size: int = 0
+
+    @property
+    def permissions(self) -> str:
+        """Give the permission bits as chmod takes them: `0640`."""
+        return f"{stat.S_IMODE(self.mode):04o}"
+
+    @property
+    def kind(self) -> str:
+        """Say what it is, in words."""
+        kinds = {
+            stat.S_IFREG: "a file",
+            stat.S_IFDIR: "a directory",
+            stat.S_IFLNK: "a symbolic link",
+            stat.S_IFIFO: "a named pipe",
+            stat.S_IFSOCK: "a socket",
+        }
+        return kinds.get(stat.S_IFMT(self.mode), "a device")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Hold the user that the service runs as."""
+
+    name: str
+    uid: int
+    gids: frozenset[int]
+
+
+def may(account: Account, facts: FileFacts, wanted: int) -> bool:
+    """Say whether the mode gives the user what is wanted: bits of `READ`, `WRITE`, `ENTER`.
+
+    Access control lists are not looked at; systemd uses them for credentials alone.
+    """
+    if account.uid == 0:
+        return True
+    if facts.uid == account.uid:
+        granted = facts.mode >> 6
+    elif facts.gid in account.gids:
+        granted = facts.mode >> 3
+    else:
+        granted = facts.mode
+    return granted & wanted == wanted
+
+
+def closed_to(account: Account, chain: Sequence[FileFacts]) -> FileFacts | None:
+    """Return the first directory of a path that the user may not enter, or `None`."""
+    return next((facts for facts in chain if not may(account, facts, ENTER)), None)

@@ -1,0 +1,141 @@
+"""Judge the directories that the daemon writes to, and the disk below them. Pure."""
+
+from __future__ import annotations
+
+from ...fast_start.fast_dataclasses import dataclass
+from ..model import Finding, fail, ok, skipped, warn
+from .files import ENTER, WRITE, Account, FileFacts, closed_to, may
+
+# The store writes a file of 400 bytes, twice, in a directory that may have to grow.
+LEAST_BYTES, SCARCE_BYTES = 256 * 1024, 16 * 1024 * 1024
+LEAST_INODES, SCARCE_INODES = 4, 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """Hold a line of mountinfo (proc(5)); `errors` counts what ext4 has met, `None` where it does not say."""
+
+    point: str
+    kind: str
+    source: str
+    options: tuple[str, ...] = ()
+    errors: int | None = None
+
+    @property
+    def read_only(self) -> bool:
+        """Say whether nothing can be written there."""
+        return "ro" in self.options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryFacts:
+    """Hold a directory of ours: the chain from `/` to it ends early where it is missing.
+
+    `free_bytes` and `free_inodes` are what is left to others than root, `None` where the file system has no limit.
+    """
+
+    path: str
+    chain: tuple[FileFacts, ...]
+    account: Account | None = None
+    mount: Mount | None = None
+    free_bytes: int = 0
+    free_inodes: int | None = None
+
+    @property
+    def found(self) -> FileFacts | None:
+        """Give the directory itself, where it is there."""
+        return self.chain[-1] if self.chain and self.chain[-1].path == self.path else None
+
+
+def directory(facts: DirectoryFacts) -> Finding:
+    """Judge whether the state directory is there, and whose it is."""
+    found = facts.found
+    if found is None:
+        fix = "sudo systemctl start iot-onboard makes it; where that fails, state_dir leads to a place that is missing"
+        return fail(f"The state directory {facts.path} does not exist.", fix)
+    if "directory" not in found.kind:
+        return fail(f"{facts.path} is {found.kind}, not a directory.", f"move it away: sudo mv {facts.path}{{,.old}}")
+    account = facts.account
+    if account is not None and found.uid != account.uid:
+        sentence = f"The state directory {facts.path} does not belong to the service's user {account.name}."
+        return fail(sentence, f"sudo chown -R {account.name}: {facts.path}", blocks=False)
+    if found.mode & 0o007:
+        sentence = f"The state directory {facts.path} is open to others (mode {found.permissions})."
+        return warn(sentence, f"sudo chmod 700 {facts.path}")
+    owner = account.name if account is not None else f"user {found.uid}"
+    return ok(f"The state directory {facts.path} belongs to {owner}, mode {found.permissions}.")
+
+
+def writable(facts: DirectoryFacts) -> Finding:
+    """Judge whether the service's user could write a secret there."""
+    if facts.mount is not None and facts.mount.read_only:
+        sentence = f"{facts.mount.point} is mounted read-only: no secret can be stored."
+        remount = f"sudo mount -o remount,rw {facts.mount.point}"
+        fix = f"see why: sudo dmesg | grep -i error (a dying SD card?); then: {remount}"
+        return fail(sentence, fix)
+    account, found = facts.account, facts.found
+    if account is None or found is None:
+        return skipped("There is no service user whose rights could be looked at.")
+    closed = closed_to(account, facts.chain[:-1])
+    if closed is not None:
+        sentence = f"The service's user {account.name} may not pass {closed.path} (mode {closed.permissions})."
+        return fail(sentence, f"sudo chmod a+x {closed.path}", blocks=False)
+    if not may(account, found, WRITE | ENTER):
+        sentence = f"The service's user {account.name} may not write to {facts.path} (mode {found.permissions})."
+        fix = f"sudo chown {account.name}: {facts.path} && sudo chmod 700 {facts.path}"
+        return fail(sentence, fix, blocks=False)
+    return ok(f"The service's user {account.name} may write to {facts.path}.")
+
+
+def space(facts: DirectoryFacts) -> Finding:
+    """Judge whether a secret would find room."""
+    point = facts.mount.point if facts.mount is not None else facts.path
+    free = f"{_size(facts.free_bytes)} free on {point}"
+    fix = f"free space there: sudo du -xh {point} | sort -h | tail"
+    if facts.free_bytes < LEAST_BYTES:
+        return fail(f"The disk is full: {free}; a secret cannot be stored.", fix, blocks=False)
+    inodes = facts.free_inodes
+    if inodes is not None and inodes < LEAST_INODES:
+        sentence = f"The file system on {point} takes no more files ({inodes} inodes left); a secret cannot be stored."
+        return fail(sentence, f"remove small files: sudo du --inodes -xS {point} | sort -n | tail", blocks=False)
+    if facts.free_bytes < SCARCE_BYTES or (inodes is not None and inodes < SCARCE_INODES):
+        return warn(f"Little room: {free}, {inodes if inodes is not None else 'any number of'} more files.", fix)
+    return ok(f"There is room: {free}.")
+
+
+def filesystem(facts: DirectoryFacts) -> Finding:
+    """Judge the file system that keeps the secret."""
+    mount = facts.mount
+    if mount is None:
+        return skipped("The kernel does not say what the state directory lies on.")
+    if mount.kind in {"tmpfs", "ramfs"}:
+        sentence = f"The state directory lies on {mount.kind}: the secret is lost at each boot, and the device with it."
+        return fail(sentence, "set state_dir to a place on a disk", blocks=False)
+    if mount.errors:
+        sentence = f"The kernel has met {mount.errors} errors on {mount.source} ({mount.kind} at {mount.point})."
+        return warn(sentence, "check it (sudo fsck at the next boot), and have a spare SD card ready")
+    note = "; an overlay keeps the secret only where its upper layer lasts" if mount.kind == "overlay" else ""
+    return ok(f"The state directory lies on {mount.source} ({mount.kind} at {mount.point}){note}.")
+
+
+def runtime(facts: DirectoryFacts) -> Finding:
+    """Judge the directory of the status file and of the connect count."""
+    found, account = facts.found, facts.account
+    if found is None:
+        return ok(f"{facts.path} is not there: the service makes it when it starts.")
+    if account is not None and not may(account, found, WRITE | ENTER):
+        sentence = f"The service's user {account.name} may not write to {facts.path} (mode {found.permissions})."
+        fix = f"sudo chown -R {account.name}: {facts.path} && sudo systemctl restart iot-onboard"
+        return fail(sentence, fix, blocks=False)
+    if facts.free_bytes < LEAST_BYTES:
+        sentence = f"There is no room in {facts.path}: status and connect count cannot be kept."
+        return warn(sentence, "see what fills /run: sudo du -xh /run | sort -h | tail")
+    return ok(f"{facts.path} can be written by the service.")
+
+
+def _size(number: int) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < 1024:
+            return f"{number} {unit}"
+        number //= 1024
+    return f"{number} TB"

@@ -1,0 +1,22 @@
+"""Look at files without opening them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..checks.files import FileFacts
+
+
+def facts_of(path: Path, *, follow: bool = False) -> FileFacts | None:
+    """Return what is known of a file, or `None` where there is none; raise `PermissionError` where that is hidden."""
+    try:
+        found = path.stat() if follow else path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return FileFacts(path=str(path), mode=found.st_mode, uid=found.st_uid, gid=found.st_gid, size=found.st_size)
+
+
+def chain_of(path: Path) -> tuple[FileFacts, ...]:
+    """Return the facts of a path and of each directory above it, from the top; what is not there is left out."""
+    found = (facts_of(above, follow=True) for above in (*reversed(path.parents), path))
+    return tuple(facts for facts in found if facts is not None)

@@ -1,0 +1,215 @@
+"""Everything that `iot-onboard explain` knows: events, codes, CONNACK numbers, causes and exit codes, by name. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import textwrap
+from collections.abc import Iterator
+
+from ..aliyun import codes
+from ..aliyun.connack import CONNACKS, STRANGE
+from ..core.advice import NEVER, Advice, Move
+from ..core.exit_codes import ExitCode
+from ..fast_start.fast_dataclasses import dataclass, replace
+from .causes import CAUSES
+from .model import Entry, Event
+from .table import GROUPS
+
+_EXITS = {
+    ExitCode.FAILED: Advice(
+        meaning="the command or the service failed",
+        cure="look at its last line",
+        move=Move.GATEWAY,
+        explanation="The last line before the end says why. The service manager starts the service again.",
+        steps=("`journalctl -u iot-onboard -n 20` shows the last lines of the service.",),
+        then="by itself, within seconds",
+    ),
+    ExitCode.USAGE: Advice(
+        meaning="the command line makes no sense; from `status`: the daemon is not running",
+        cure="see `iot-onboard --help`",
+        move=Move.GATEWAY,
+        explanation="A word or an option was not understood. `iot-onboard status` ends so where no daemon runs.",
+        steps=("`iot-onboard --help` lists the commands.", "`sudo systemctl start iot-onboard` starts the daemon."),
+        then=NEVER,
+    ),
+    ExitCode.INTERNAL: Advice(
+        meaning="a defect of this program",
+        cure="please report its last line",
+        move=Move.MAKERS,
+        explanation="The program met something that its makers did not think of. The service manager starts it again.",
+        steps=("Please report the last line of `journalctl -u iot-onboard -n 20`, with `sudo iot-onboard bundle`.",),
+        then="by itself, within seconds",
+    ),
+    ExitCode.CONFIGURATION: Advice(
+        meaning="something in this gateway's configuration is wrong",
+        cure="see `sudo iot-onboard check-config`",
+        move=Move.GATEWAY,
+        explanation="The configuration or a secret file cannot be used as it is. The service manager does not start "
+        "the service again, for the same file would fail again.",
+        steps=(
+            "`sudo iot-onboard check-config` names every problem, with file and line.",
+            "Correct it, or run `sudo iot-onboard setup`.",
+            "`sudo systemctl restart iot-onboard`",
+        ),
+        then="not by itself: at the next start of the service, or of the gateway",
+    ),
+}
+
+
+# What people say, for what we call otherwise.
+_COLLOQUIAL = {
+    "dns": "name-lookup",
+    "resolve": "name-lookup",
+    "certificate": "tls",
+    "ssl": "tls",
+    "ntp": "clock-wrong",
+    "time": "clock-wrong",
+    "firewall": "network",
+    "portal": "answer",
+    "clone": "identity-shared",
+    "kicked": "identity-shared",
+    "throttled": "429",
+    "password": "connack-4",
+    "disk": "store-not-writable",
+    "offline": "connect-failed",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """Hold one thing that can be explained; `aliases` are other names for it."""
+
+    name: str
+    title: str
+    explanation: str
+    move: Move
+    steps: tuple[str, ...]
+    then: str
+    aliases: tuple[str, ...] = ()
+    entry: Entry | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """Hold the topics of one kind."""
+
+    title: str
+    topics: tuple[Topic, ...]
+
+
+def chapters() -> tuple[Chapter, ...]:
+    """Return everything, in the order of a manual."""
+    events = [
+        Chapter(title=group.title, topics=tuple(_event(event, entry) for event, entry in group.entries.items()))
+        for group in GROUPS
+    ]
+    return (
+        *events,
+        Chapter(title="Codes of the registration", topics=tuple(_codes())),
+        Chapter(title="CONNACK numbers (answers to the login)", topics=tuple(_connacks())),
+        Chapter(title="Causes of a failed attempt", topics=tuple(_causes())),
+        Chapter(title="Exit codes", topics=tuple(_exits())),
+    )
+
+
+def find(words: str) -> Topic | None:
+    """Return what goes by this name, as people write it: `6289`, `connack 4`, `LOGIN_REFUSED`, a MESSAGE_ID."""
+    name = _normal(words)
+    for chapter in chapters():
+        for topic in chapter.topics:
+            if name == topic.name or name in topic.aliases:
+                return topic
+    if strange := re.fullmatch(r"connack-?([0-9]{1,3})", name):
+        return _topic(f"connack-{strange[1]}", f"CONNACK {strange[1]}", STRANGE.advice)
+    if status := re.fullmatch(r"(?:http-)?(5[0-9][0-9])", name):
+        return _http(status[1])
+    return None
+
+
+def suggestions(words: str) -> tuple[str, ...]:
+    """Return the names that come close to words that are none."""
+    name = _normal(words)
+    known = [topic.name for chapter in chapters() for topic in chapter.topics]
+    close = difflib.get_close_matches(name, known, 5, 0.5)
+    parts = {part for part in name.split("-") if len(part) > 2}
+    holding = [candidate for candidate in known if parts & set(candidate.split("-"))]
+    meant = [_COLLOQUIAL[part] for part in name.split("-") if part in _COLLOQUIAL]
+    return tuple(dict.fromkeys([*meant, *close, *holding]))[:6]
+
+
+def wrapped(text: str, width: int, indent: str = "", first: str | None = None) -> list[str]:
+    """Break a text into lines, but no `command` in it: those are there to be copied."""
+    whole = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
+    start = indent if first is None else first
+    wrapper = textwrap.TextWrapper(
+        width, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
+    return [line.replace("\0", " ") for line in wrapper.wrap(whole)]
+
+
+def _normal(words: str) -> str:
+    name = re.sub(r"[\s_]+", "-", words.strip().lower())
+    # journalctl shows a MESSAGE_ID without dashes, some tools as a UUID.
+    bare = name.removeprefix("message-id=").replace("-", "")
+    return bare if re.fullmatch(r"[0-9a-f]{32}", bare) else re.sub(r"^(code|error)-", "", name)
+
+
+def _topic(name: str, label: str, advice: Advice, *aliases: str) -> Topic:
+    return Topic(
+        name=name,
+        title=f"{label}: {advice.meaning}",
+        explanation=advice.explanation,
+        move=advice.move,
+        steps=advice.steps,
+        then=advice.then,
+        aliases=aliases,
+    )
+
+
+def _event(event: Event, entry: Entry) -> Topic:
+    return Topic(
+        name=event.value,
+        title=re.sub(r" \([^()]*\{code\}\)", "", entry.subject),
+        explanation=entry.explanation,
+        move=entry.move,
+        steps=(entry.remedy,),
+        then=entry.then,
+        aliases=(entry.message_id,),
+        entry=entry,
+    )
+
+
+def _codes() -> Iterator[Topic]:
+    known = codes.REJECTIONS | dict.fromkeys(codes.PLATFORM_FAULTS, codes.PLATFORM_FAULT)
+    known |= {codes.THROTTLED: codes.THROTTLING}
+    for code in sorted(known, key=int):
+        yield _topic(code, f"Code {code}", known[code], f"http-{code}")
+    yield from map(_http, ("502", "503", "504"))
+
+
+def _http(status: str) -> Topic:
+    fault = codes.PLATFORM_FAULT
+    advice = replace(
+        fault,
+        meaning="an error without a code of the platform",
+        explanation="The platform, or a proxy before it, is overloaded or down.",
+    )
+    return _topic(status, f"HTTP {status}", advice, f"http-{status}")
+
+
+def _connacks() -> Iterator[Topic]:
+    for number, answer in CONNACKS.items():
+        yield _topic(f"connack-{number}", f"CONNACK {number}", answer.advice, str(number), f"connack{number}")
+
+
+def _causes() -> Iterator[Topic]:
+    for cause, advice in CAUSES.items():
+        yield _topic(cause.slug, cause.value[0].upper() + cause.value[1:], advice, _normal(cause.value))
+
+
+def _exits() -> Iterator[Topic]:
+    for code, advice in _EXITS.items():
+        # 1 and 2 alone are CONNACK numbers, as the journal has them.
+        alone = (str(int(code)),) if code > len(CONNACKS) else ()
+        yield _topic(f"exit-{int(code)}", f"Exit code {int(code)}", advice, *alone)

@@ -1,0 +1,124 @@
+"""The words of events: their names, what the table says of each, and how one occurrence becomes a line.
+
+An *input* is what happened to the state machine; an *event* is what we tell the operator. The sentences stand in
+`event_table`.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from ..core.advice import Move
+from ..core.timings import Timings
+from ..fast_start.fast_dataclasses import dataclass
+
+
+class Priority(enum.IntEnum):
+    """Rank a line as syslog does."""
+
+    CRIT = 2
+    ERR = 3
+    WARNING = 4
+    NOTICE = 5
+    INFO = 6
+    DEBUG = 7
+
+
+class Kind(enum.Enum):
+    """Say what an event is in the gateway's story; `repetition` goes by it."""
+
+    NOTE = "told each time; says nothing about whether all is well"
+    PROGRESS = "told each time; what was wrong before it is over"
+    ATTEMPT = "told the first time; later ones end in something that is told"
+    TROUBLE = "told less and less often while it lasts"
+    RECOVERY = "told where a trouble was told before it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Describe one event.
+
+    `sentence` is the line, with `{fields}`; `subject` is what it says in a few words, and may hold `{code}`. The rest
+    are whole sentences for whoever asks further, but `then`, which goes on after "Next: ".
+    """
+
+    message_id: str
+    priority: Priority
+    subject: str
+    sentence: str
+    explanation: str
+    move: Move
+    remedy: str
+    then: str
+    kind: Kind = Kind.NOTE
+
+
+class Event(enum.Enum):
+    """Name every event of the table."""
+
+    STARTED = "started"
+    SECRET_FOUND = "secret-found"
+    SECRET_RECOVERED = "secret-recovered"
+    SECRET_DAMAGED = "secret-damaged"
+    SECRET_UNREADABLE = "secret-unreadable"
+    SECRET_WITHHELD = "secret-withheld"
+    SECRET_HANDED_OUT = "secret-handed-out"
+    STORE_NOT_WRITABLE = "store-not-writable"
+    REGISTERING = "registering"
+    REREGISTERING = "reregistering"
+    REGISTERED = "registered"
+    REGISTRATION_FAILED = "registration-failed"
+    REGISTRATION_THROTTLED = "registration-throttled"
+    REGISTRATION_REFUSED = "registration-refused"
+    NOT_CONFIGURED = "not-configured"
+    SECRET_STORED = "secret-stored"
+    SAVE_FAILED = "save-failed"
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    CONNECT_FAILED = "connect-failed"
+    CLOCK_WRONG = "clock-wrong"
+    LOGIN_REFUSED = "login-refused"
+    LOGIN_BLOCKED = "login-blocked"
+    CONNECTION_LOST = "connection-lost"
+    IDENTITY_SHARED = "identity-shared"
+    REPORTED = "reported"
+    STOPPING = "stopping"
+    WORKER_STUCK = "worker-stuck"
+    RUNTIME_NOT_WRITABLE = "runtime-not-writable"
+    SHORT_LIVES = "short-lives"
+    INTERNAL_ERROR = "internal-error"
+    NOT_SET_UP = "not-set-up"
+    NAME_UNKNOWN = "name-unknown"
+    CONFIGURATION_UNREAD = "configuration-unread"
+    CONFIGURATION_WRONG = "configuration-wrong"
+    SETTINGS_CHANGED = "settings-changed"
+    SETTINGS_WRONG = "settings-wrong"
+    OTHER_DEVICE = "other-device"
+    BOOT_FILE_TAKEN = "boot-file-taken"
+    BOOT_FILE_REFUSED = "boot-file-refused"
+    BOOT_FILE_REMAINS = "boot-file-remains"
+    BOOT_FILE_WARNING = "boot-file-warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """Hold what the sentence of one occurrence fills in; `cause` is its most exact name, which `explain` knows."""
+
+    code: str | None = None
+    cause: str = ""
+    detail: str = ""
+    cure: str = ""
+    attempt: int | None = None
+    next_try_s: float | None = None
+    duration_ms: int | None = None
+    took: Timings = Timings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Hold what is the same for every line of one process, and the endpoint that is being spoken to."""
+
+    product_key: str
+    device_name: str
+    version: str
+    endpoint: str = ""

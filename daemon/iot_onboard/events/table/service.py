@@ -1,0 +1,92 @@
+"""What the service says of itself."""
+
+from __future__ import annotations
+
+from ...core.advice import Move
+from ..model import Entry, Event, Kind, Priority
+
+SERVICE = {
+    Event.STARTED: Entry(
+        message_id="555611fbf8424260ad1bd7ebf39c4b94",
+        priority=Priority.INFO,
+        subject="The service starts",
+        sentence="iot-onboard {version} starts for {device_name} of product {product_key}.",
+        explanation="The daemon has read its configuration and looks for the stored device secret. The line names the identity that it uses: compare it with the console where another device was expected.",
+        move=Move.NOBODY,
+        remedy="Nothing is to be done.",
+        then="at once: the secret is looked for, then comes the login",
+    ),
+    Event.NOT_CONFIGURED: Entry(
+        message_id="92bea464aa2941be85fbee06f903ca3b",
+        priority=Priority.ERR,
+        kind=Kind.TROUBLE,
+        subject="Something on this gateway is set up wrong",
+        sentence="{detail}. To do: {cure}. {then}",
+        explanation="A secret or certificate file is missing, empty, unreadable, or readable by others. What is stored already is kept, and nothing is asked of the platform with a broken set-up.",
+        move=Move.GATEWAY,
+        remedy="Do what the line says; the service notices it within seconds, and starts afresh. `sudo iot-onboard setup` writes product key, device name and product secret with the right owner and mode; `sudo iot-onboard check-config` shows whether anything else is wrong.",
+        then="within seconds of the change; else by itself, about hourly",
+    ),
+    Event.REPORTED: Entry(
+        message_id="5105633644844617bd85cbc0f8545461",
+        priority=Priority.INFO,
+        kind=Kind.ATTEMPT,
+        subject="Version and tags are reported",
+        sentence="Version {version} and tags reported.",
+        explanation="The platform confirmed the version of this program, and the gateway's tags: system, model and serial number. The console shows them on the device's page.",
+        move=Move.NOBODY,
+        remedy="Nothing is to be done.",
+        then="once a boot, and after an upgrade",
+    ),
+    Event.STOPPING: Entry(
+        message_id="ed77e488589449ff9fdbec3f59e45a27",
+        priority=Priority.INFO,
+        subject="The service was asked to stop",
+        sentence="Asked to stop.",
+        explanation="The service manager or an operator stops the daemon: a shutdown, a restart, an upgrade of the package. It says goodbye to the platform and ends.",
+        move=Move.NOBODY,
+        remedy="Nothing is to be done. `sudo systemctl start iot-onboard` starts it again.",
+        then="at the next start of the service",
+    ),
+    Event.WORKER_STUCK: Entry(
+        message_id="2eae9d4fe35d4841ab78c3ad7e5f8684",
+        priority=Priority.CRIT,
+        subject="A system call hangs; the service starts afresh",
+        sentence="{detail} did not end within its time limit; ending so that the service manager starts afresh.",
+        explanation="A call into the system did not come back: the disk does not answer, or name look-up hangs. Only a new process mends that, so the daemon ends and the service manager starts it again.",
+        move=Move.GATEWAY,
+        remedy="Once is nothing. Where it comes back: `dmesg` shows errors of the SD card, which should then be replaced; `getent hosts iot-auth.cn-shanghai.aliyuncs.com` shows whether name look-up hangs.",
+        then="at once, in a new process",
+    ),
+    Event.RUNTIME_NOT_WRITABLE: Entry(
+        message_id="367c414953d0455a97b3351b1269dba1",
+        priority=Priority.WARNING,
+        subject="The runtime directory cannot be written",
+        sentence="The runtime directory cannot be written: {detail}. Status and connect count are not kept.",
+        explanation="The gateway works on. `iot-onboard status` cannot answer, and after a restart of the service the login limit of the platform may be overstepped once.",
+        move=Move.GATEWAY,
+        remedy="`df -h /run` shows whether it is full, `ls -ld /run/iot-onboard` whether it belongs to the user iot-onboard; a restart of the service makes the directory anew.",
+        then="with each change of the state",
+    ),
+    Event.SHORT_LIVES: Entry(
+        message_id="f403eebe8ba84a48aeca05fd89600609",
+        priority=Priority.ERR,
+        kind=Kind.TROUBLE,
+        subject="The service ends again and again shortly after its start",
+        sentence="The service has ended {detail} in a row within a minute of its start. It goes on in {hold_off}.",
+        explanation="Something ends the process before it has run for a minute: a defect of this program, a lack of memory, or somebody's hand. It is started again each time, and pauses before it goes on, up to ten minutes: an endless row of quick starts would fill the journal and wear the SD card out. The stored secret is safe.",
+        move=Move.MAKERS,
+        remedy="`journalctl -b -u iot-onboard` shows how it ended: an internal error is to be reported with a support file (`sudo iot-onboard bundle`); `oom-kill` means that the gateway has too little memory. `sudo systemctl restart iot-onboard` starts it without a pause.",
+        then="after the pause",
+    ),
+    Event.INTERNAL_ERROR: Entry(
+        message_id="aa05d69c363e46cb863b5f55d9b413da",
+        priority=Priority.CRIT,
+        subject="A defect of this program",
+        sentence="Internal error: {detail}. Ending; the service manager starts it again.",
+        explanation="The daemon met something that its makers did not think of. The stored secret is safe, and the service manager starts the daemon again.",
+        move=Move.MAKERS,
+        remedy="Please report it with this line and a support file (`sudo iot-onboard bundle`).",
+        then="at once, in a new process",
+    ),
+}

@@ -1,0 +1,1 @@
+"""What makes a start cheap, and nothing else: see the README beside this file."""

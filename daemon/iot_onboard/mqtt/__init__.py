@@ -1,0 +1,1 @@
+"""The MQTT client: Paho, driven by a loop of ours."""

@@ -1,0 +1,121 @@
+"""Connect to whichever of several addresses answers: none that leads nowhere holds up the others (RFC 8305)."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import time
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+
+from ..fast_start.fast_dataclasses import dataclass
+from ..fast_start.typing_names import Any
+
+# How long an address is waited for before the next one gets its chance as well.
+HEAD_START_S = 0.25
+
+# As `socket.getaddrinfo` gives them: family, type, protocol, canonical name, address.
+Place = tuple[Any, Any, int, str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """Hold an attempt that is under way, and when it is given up."""
+
+    number: int
+    deadline: float
+
+
+class NobodyAnswered(Exception):
+    """Hold what became of each address, in the order of the attempts."""
+
+    def __init__(self, tried: Sequence[tuple[str, OSError]]) -> None:
+        super().__init__()
+        self.tried = tuple(tried)
+
+
+class Race:
+    """Try places one after the other, a later one beside those that have not answered yet."""
+
+    def __init__(self, found: Sequence[Place], timeout_s: float) -> None:
+        self._places = by_turns(found)
+        self._timeout_s = timeout_s
+        self._ended: dict[int, OSError] = {}
+        self._running: dict[socket.socket, Runner] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> socket.socket:
+        """Return the first connection, with the time limit set, or raise `NobodyAnswered`."""
+        try:
+            winner = self._run()
+            winner.settimeout(self._timeout_s)
+            return winner
+        finally:
+            self._selector.close()
+            for raw in self._running:
+                raw.close()
+
+    def _run(self) -> socket.socket:
+        started, next_at = 0, time.monotonic()
+        while started < len(self._places) or self._running:
+            now = time.monotonic()
+            if started < len(self._places) and (now >= next_at or not self._running):
+                winner = self._start(started, now)
+                started, next_at = started + 1, now + HEAD_START_S
+            else:
+                deadlines = [runner.deadline for runner in self._running.values()]
+                winner = self._wait(min(deadlines if started == len(self._places) else [*deadlines, next_at]) - now)
+            if winner is not None:
+                return winner
+        texts = [place[4][0] for place in self._places]
+        raise NobodyAnswered([(texts[number], self._ended[number]) for number in sorted(self._ended)])
+
+    def _start(self, number: int, now: float) -> socket.socket | None:
+        family, kind, protocol, _, address = self._places[number]
+        try:
+            raw = socket.socket(family, kind, protocol)
+        except OSError as error:
+            self._ended[number] = error
+            return None
+        raw.setblocking(False)
+        self._running[raw] = Runner(number=number, deadline=now + self._timeout_s)
+        try:
+            raw.connect(address)
+        except BlockingIOError:
+            self._selector.register(raw, selectors.EVENT_WRITE)
+            return None
+        except OSError as error:
+            self._end(raw, error)
+            return None
+        return self._win(raw)
+
+    def _wait(self, seconds: float) -> socket.socket | None:
+        for key, _ in self._selector.select(max(0.0, seconds)):
+            raw = key.fileobj
+            assert isinstance(raw, socket.socket)
+            self._selector.unregister(raw)
+            code = raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if not code:
+                return self._win(raw)
+            self._end(raw, OSError(code, os.strerror(code)))
+        now = time.monotonic()
+        for raw in [raw for raw, runner in self._running.items() if now >= runner.deadline]:
+            self._selector.unregister(raw)
+            self._end(raw, TimeoutError("timed out"))
+        return None
+
+    def _win(self, raw: socket.socket) -> socket.socket:
+        del self._running[raw]
+        return raw
+
+    def _end(self, raw: socket.socket, error: OSError) -> None:
+        self._ended[self._running.pop(raw).number] = error
+        raw.close()
+
+
+def by_turns(found: Sequence[Place]) -> list[Place]:
+    """Let the families take turns, the resolver's favourite first: one of them may lead nowhere as a whole."""
+    mine = [place for place in found if place[0] == found[0][0]]
+    others = [place for place in found if place[0] != found[0][0]]
+    return [place for place in chain.from_iterable(zip_longest(mine, others)) if place is not None]

@@ -1,0 +1,206 @@
+"""Whom we believe: the TLS context of both legs. There is no switch against verification."""
+
+from __future__ import annotations
+
+import errno
+import os
+import ssl
+import sys
+import time
+from pathlib import Path
+
+from ..core.failures import Cause, Misconfigured, OnboardError, Transient
+from ..disk.files import refuse_other
+from ..fast_start.typing_names import Any
+from .timing import PhaseTimer
+
+_ANCHOR = "aliyun-iot-root-ca.pem"
+_ANCHOR_PLACES = (
+    Path("/usr/share/iot-onboard/ca") / _ANCHOR,
+    Path(__file__).parents[3] / "config" / "ca" / _ANCHOR,
+)
+Sources = tuple[tuple[str | int, ...], ...]
+
+# A resumed session shows no certificate: how long the last one that was seen is believed in its place.
+RESUMED_FOR_S = 3600.0
+# Before Python 3.13.1 each look at a session keeps 6 kB for good (CPython issue 116810). Where a link flaps, that fills
+# a small gateway's memory in days.
+SESSIONS_ARE_FREED = sys.hexversion >= 0x030D01F0
+_MOST_BYTES = 4_000_000
+# X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL.
+_DATE_ERRORS = {9, 10}
+
+
+class BoundedContext(ssl.SSLContext):
+    """Give up a handshake after `handshake_timeout_s`, and every read after `read_until_s` (monotonic).
+
+    `host` is whose certificate is wanted where the caller does not say: urllib3 1.26 leaves an address out. `timer`
+    measures the exchange that is under way. `session` is offered to the server once; `verified_at` (monotonic) is when
+    a certificate was looked at last, and `sources` what its trust was read from, as that was then.
+    """
+
+    timer: PhaseTimer
+
+    handshake_timeout_s: float = 10.0
+    read_until_s: float | None = None
+    host: str | None = None
+    session: ssl.SSLSession | None = None
+    verified_at: float = float("-inf")
+    sources: Sources = ()
+
+    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        """Shake hands with the server and check its name."""
+        kwargs["server_hostname"] = kwargs.get("server_hostname") or self.host
+        kwargs["session"], self.session = self.session, None
+        self.timer.finish("tcp")
+        secured = super().wrap_socket(*args, **kwargs)
+        self.timer.finish("tls")
+        if not secured.session_reused:
+            self.verified_at = time.monotonic()
+        return secured
+
+
+class BoundedSocket(ssl.SSLSocket):
+    """Hold a server to the time limits of its context: one that drips a byte a second cannot hold us."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Shake hands within the limit, which is one for the whole exchange."""
+        before = self.gettimeout()
+        if isinstance(self.context, BoundedContext):
+            self.settimeout(self.context.handshake_timeout_s)
+        super().do_handshake(block)
+        self.settimeout(before)
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        """Read within what is left of the limit."""
+        limit = self.context.read_until_s if isinstance(self.context, BoundedContext) else None
+        if limit is not None:
+            left_s = limit - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError("timed out")
+            self.settimeout(left_s)
+        return super().recv_into(*args, **kwargs)
+
+
+def anchor_path() -> Path | None:
+    """Return where the shipped root is: installed, or in the source tree."""
+    return next((path for path in _ANCHOR_PLACES if path.exists()), None)
+
+
+def tls_context(ca_file: Path | None, *, handshake_timeout_s: float) -> BoundedContext:
+    """Return a context that verifies against the system store, the shipped root and `ca_file`; TLS 1.2 or newer.
+
+    The same checks on every Python: what 3.13 adds to its default contexts (VERIFY_X509_STRICT) refuses certificates
+    for their form alone, and nobody here can mend the platform's.
+    """
+    context = BoundedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = BoundedSocket
+    context.handshake_timeout_s = handshake_timeout_s
+    # Before they are read: what changes meanwhile has changed.
+    context.sources = _sources(ca_file)
+    _trust_system(context)
+    _trust(context, anchor_path(), "install the package iot-onboard anew")
+    _trust(context, ca_file, "give tls.ca_file a file of certificates in PEM form")
+    context.timer = PhaseTimer()
+    return context
+
+
+def resumable(sock: ssl.SSLSocket) -> BoundedContext | None:
+    """Return the context of a connection, with the session that its server gave, for the next dial to the same host."""
+    context = sock.context
+    session = sock.session
+    if not isinstance(context, BoundedContext) or session is None:
+        return None
+    context.session = session
+    return context
+
+
+def still_good(context: BoundedContext, ca_file: Path | None) -> bool:
+    """Say whether a kept context trusts what a new one would, and its server's certificate was seen lately."""
+    age_s = time.monotonic() - context.verified_at
+    return age_s < RESUMED_FOR_S and context.sources == _sources(ca_file)
+
+
+def _sources(ca_file: Path | None) -> Sources:
+    """Look at all that trust is read from, by status alone."""
+    paths = ssl.get_default_verify_paths()
+    places = (anchor_path(), ca_file, paths.cafile, paths.capath)
+    return tuple((str(place), *_status(place)) for place in places if place is not None)
+
+
+def _status(place: Path | str) -> tuple[int, ...]:
+    try:
+        found = os.stat(place)  # noqa: PTH116 - some are paths, some are text
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _trust_system(context: BoundedContext) -> None:
+    """Trust the system store.
+
+    From a directory of hashed names OpenSSL reads the one certificate that a handshake asks for; from the bundle it
+    reads all of them, at every dial.
+    """
+    paths = ssl.get_default_verify_paths()
+    chosen = {paths.openssl_cafile_env, paths.openssl_capath_env} & os.environ.keys()
+    if not chosen and paths.capath and holds_all(Path(paths.capath), Path(paths.cafile) if paths.cafile else None):
+        context.load_verify_locations(capath=paths.capath)
+    else:
+        context.load_default_certs()
+
+
+def holds_all(directory: Path, bundle: Path | None) -> bool:
+    """Say whether a directory of hashed names holds what the bundle does, as where update-ca-certificates made both.
+
+    Where somebody appended to the bundle alone, or it cannot be read, the directory is not enough.
+    """
+    try:
+        # Eight digits of a hash, a dot, a number.
+        hashed = sum(
+            name[8:9] == "." and name[9:].isdigit()
+            for name in os.listdir(directory)  # noqa: PTH208 - names are wanted
+        )
+        bundled = bundle.read_bytes().count(b"-----BEGIN ") if bundle is not None else 1
+    except OSError:
+        return False
+    return hashed >= bundled
+
+
+def _trust(context: BoundedContext, path: Path | None, cure: str) -> None:
+    if path is None:
+        return
+    try:
+        # OpenSSL would wait for a writer of a named pipe.
+        found = path.stat()
+        refuse_other(found.st_mode)
+        if found.st_size > _MOST_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        context.load_verify_locations(cafile=path)
+    except OSError as error:
+        # OpenSSL's own words, for all that is wrong inside a file, help nobody.
+        reason = "it holds no whole certificate in PEM form" if isinstance(error, ssl.SSLError) else error.strerror
+        detail = f"the certificate file {path} cannot be used: {reason}"
+        raise OnboardError(Misconfigured(detail=detail, cure=cure)) from error
+
+
+def tls_failure(error: ssl.SSLError | ssl.CertificateError, where: str) -> Transient:
+    """Say what was wrong with the TLS of `where`."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        cause = Cause.TLS_DATE if error.verify_code in _DATE_ERRORS else Cause.TLS
+        # OpenSSL ends some of its words with a full stop, and our sentence has its own.
+        reason = error.verify_message.rstrip(".")
+        return Transient(cause=cause, detail=f"the certificate of {where} is not accepted: {reason}")
+    reason = "the connection was closed" if is_close(error) else tls_reason(error)
+    return Transient(cause=Cause.TLS, detail=f"TLS with {where} failed: {reason}")
+
+
+def is_close(error: Exception) -> bool:
+    """Say whether TLS broke because the other side closed the connection, politely or not."""
+    return isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+
+
+def tls_reason(error: ssl.SSLError | ssl.CertificateError) -> str:
+    """Return OpenSSL's name of what went wrong, as words."""
+    return (error.reason or "no reason given").replace("_", " ").lower()

@@ -1,0 +1,106 @@
+"""Give a gateway its product identity: check all of the configuration, then write the files, durably."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..config.files import read_documents
+from ..config.problems import ConfigError
+from ..config.schema import Config
+from ..core.failures import OnboardError, StoreFailure, StoreFault
+from ..core.secret import Secret
+from ..disk.files import make_directory, sync_directory, write_durably
+from ..fast_start.fast_dataclasses import dataclass
+from ..system.accounts import service_group
+from .plan import NewFile, Plan, ProvisioningRequest, plan, present
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisioningResult:
+    """Hold what was written (nothing where all stood there already), and what the operator is told of it."""
+
+    written: tuple[Path, ...]
+    config: Config
+    warnings: tuple[str, ...]
+
+
+def current(config_path: Path) -> Config:
+    """Return the configuration as it is, names or not; raise `ConfigError` for what somebody else has to mend."""
+    config, problems = present(*read_documents(config_path), config_path)
+    if config is None:
+        raise ConfigError(problems)
+    return config
+
+
+def check(config_path: Path, wish: ProvisioningRequest) -> Config:
+    """Return what the configuration would be, or raise `ConfigError`; write nothing."""
+    found, problems = plan(*read_documents(config_path), config_path, wish)
+    if found is None:
+        raise ConfigError(problems)
+    return found.config
+
+
+def provision(config_path: Path, wish: ProvisioningRequest) -> ProvisioningResult:
+    """Write what a gateway is given; raise `ConfigError` with every problem, and nothing has changed then.
+
+    The secret is written before the names: at no moment has a gateway names without what belongs to them. Raises
+    `OnboardError` where the disk will not.
+    """
+    directory = config_path.parent
+    try:
+        make_directory(directory)
+        with _alone(directory):
+            found, problems = plan(*read_documents(config_path), config_path, wish)
+            if found is None:
+                raise ConfigError(problems)
+            return _carry_out(found)
+    except OSError as error:
+        detail = f"{error.filename or directory} cannot be written: {error.strerror}"
+        raise OnboardError(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=detail)) from error
+
+
+def _carry_out(decided: Plan) -> ProvisioningResult:
+    written: list[Path] = []
+    for file in decided.files:
+        make_directory(file.path.parent)
+        if _put(file):
+            written.append(file.path)
+    warnings = decided.warnings
+    if decided.retired is not None and os.path.lexists(decided.retired):
+        aside = decided.retired.with_name(f"{decided.retired.name}.old")
+        decided.retired.replace(aside)
+        sync_directory(aside.parent)
+        warnings = (*warnings, f"{decided.retired} was set aside as {aside.name}: this gateway registers from now on")
+    return ProvisioningResult(written=tuple(written), config=decided.config, warnings=warnings)
+
+
+def _put(file: NewFile) -> bool:
+    """Write a file, and say whether it was needed: what stands there already is not worn out by another write."""
+    content = file.content.reveal() + "\n" if isinstance(file.content, Secret) else file.content
+    data = content.encode()
+    group = service_group() if file.mode == 0o640 else None
+    with contextlib.suppress(OSError):
+        found = file.path.lstat()
+        as_wanted = found.st_mode == stat.S_IFREG | file.mode and group in {None, found.st_gid}
+        if as_wanted and file.path.read_bytes() == data:
+            return False
+    write_durably(file.path, data, file.mode, group)
+    return True
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Keep another provisioning out: both would read before either writes."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # A file system without locks is no reason to leave a gateway without its identity.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

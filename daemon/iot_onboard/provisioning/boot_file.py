@@ -1,0 +1,129 @@
+"""Read the file that somebody dropped on the boot partition. Pure.
+
+It is a configuration like any other, and may hold the secrets themselves: an SD card in a laptop shows this partition
+alone, and a secret needs some way onto the gateway. Whoever edits it uses whatever editor there is, so line ends, a
+byte order mark and UTF-16 are taken as they come.
+"""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..config.problems import Problem, file_problem
+from ..config.reader import parse
+from ..config.schema import Document
+from ..config.values import Bad, secret
+from ..config.yaml_reader import compose, is_null
+from ..core.secret import Secret
+from ..fast_start.fast_dataclasses import dataclass
+from .plan import ProvisioningRequest, plain_settings
+
+NAME = "iot-onboard.yaml"
+NOTE = "iot-onboard-taken.txt"
+ERRORS = "iot-onboard-error.txt"
+MOST_BYTES = 65_536
+# The first bytes of a file that was taken in, and whose rest is being overwritten. Shorter than any file with a secret.
+TAKEN = b"#taken in\n"
+# What is overwritten in one go: a sector is old or new after a power cut, never a mixture.
+SECTOR_BYTES = 512
+
+_SECRETS = {"product_secret": "product_secret_file", "device_secret": "device_secret_file"}
+_TEXT_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "timestamp", "null")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootFile:
+    """Hold what was read: a wish, or every problem, each with its line and none with a secret."""
+
+    wish: ProvisioningRequest | None
+    problems: tuple[Problem, ...] = ()
+
+
+def read(path: Path, data: bytes) -> BootFile:
+    """Read the file's bytes."""
+    name = str(path)
+    try:
+        text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return _refused(file_problem(name, "is not UTF-8 text", line=line, hint="save it as UTF-8"))
+    document = Document(name=name, text=text, ignored_keys=frozenset(_SECRETS))
+    _, problems = parse([document], names_required=False)
+    root = compose(document, [])
+    if problems or root is None or not root.value:
+        empty = file_problem(name, "holds no keys", hint="like  product_key: a1b2c3d4e5f")
+        return _refused(*(problems or (empty,)), *(_secrets(name, root)[1] if root is not None else ()))
+    secrets, wrong = _secrets(name, root)
+    if wrong:
+        return _refused(*wrong)
+    wish = ProvisioningRequest(
+        settings=plain_settings(root, document.ignored_keys),
+        product_secret=secrets.get("product_secret"),
+        device_secret=secrets.get("device_secret"),
+        source=document,
+    )
+    return BootFile(wish=wish)
+
+
+def wiped(size: int) -> bytes:
+    """Return what a taken file of this size is overwritten with."""
+    return (TAKEN + b"\n" * size)[:size]
+
+
+def note() -> str:
+    """Return what stands beside, once the file is taken in."""
+    return _for_any_editor(
+        f"iot-onboard has taken in {NAME} from this partition, and removed it: the secret that it held is now where "
+        "only the gateway's system can read it.",
+        "To change something, put a new file of that name here and start the gateway again.",
+        "Flash memory may keep old blocks for a while: do not hand this card on as if the secret had never been on it.",
+    )
+
+
+def error_note(problems: list[str]) -> str:
+    """Return what stands beside, where the file was not taken in."""
+    return _for_any_editor(
+        f"iot-onboard has NOT taken in {NAME}. What is wrong, with file and line:",
+        "",
+        *problems,
+        "",
+        "Correct it and start the gateway again.",
+    )
+
+
+def _for_any_editor(*lines: str) -> str:
+    return "".join(line + "\r\n" for line in lines)
+
+
+def _refused(*problems: Problem) -> BootFile:
+    return BootFile(wish=None, problems=tuple(sorted(problems, key=lambda problem: problem.line)))
+
+
+def _secrets(name: str, root: yaml.MappingNode) -> tuple[dict[str, Secret], list[Problem]]:
+    found: dict[str, Secret] = {}
+    problems: list[Problem] = []
+    keys = {str(key_node.value) for key_node, _ in root.value}
+    for key_node, value_node in root.value:
+        key = str(key_node.value)
+        if key not in _SECRETS:
+            continue
+        try:
+            if _SECRETS[key] in keys:
+                raise Bad(f"stands here together with {_SECRETS[key]}", "remove one")
+            found[key] = secret(_written(value_node))
+        except Bad as bad:
+            problems.append(
+                Problem(file=name, line=key_node.start_mark.line + 1, key=key, problem=str(bad), hint=bad.hint)
+            )
+    return found, problems
+
+
+def _written(node: Any) -> str:
+    """Return a scalar as it is written: a secret of digits alone is a number to YAML."""
+    if not isinstance(node, yaml.ScalarNode) or node.tag not in _TEXT_TAGS:
+        raise Bad("must be text", "put it in quotes")
+    return "" if is_null(node) else str(node.value).strip()

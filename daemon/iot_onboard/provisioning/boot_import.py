@@ -1,0 +1,118 @@
+"""Take in the file that was dropped on the boot partition: all of it or nothing, whenever the power goes.
+
+First everything is checked, then written where it belongs, and only then is the file overwritten and removed. A power
+cut before the last step leaves the file, and the next boot takes it in again, to the same result; a cut during the
+overwriting leaves a file that says so, and the next boot ends what was begun.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from .. import __version__
+from ..config.device_name import Facts, expand
+from ..config.problems import BadName, ConfigError, MissingFact, Problem, file_problem
+from ..core.exit_codes import ExitCode
+from ..core.failures import OnboardError
+from ..disk.files import sync_directory, write_durably
+from ..events.model import Context, Details, Event
+from ..fast_start.fast_dataclasses import replace
+from . import boot_file, boot_partition
+from .apply import check, provision
+from .plan import ProvisioningRequest
+
+Tell = Callable[[Event, Details, Context], None]
+
+# Which file was taken in, where it could not be removed: else each boot would undo what was set up later.
+_MEMORY = ".boot-file-taken"
+
+
+class BootImport:
+    """Take in one file of the boot partition."""
+
+    def __init__(self, path: Path, config_path: Path, facts: Facts, tell: Tell) -> None:
+        self._path = path
+        self._facts = facts
+        self._config_path = config_path
+        self._memory = config_path.parent / _MEMORY
+        self._tell = tell
+        self._context = Context(product_key="", device_name="", version=__version__)
+
+    def run(self) -> ExitCode:
+        """Do what is left to do, and say what was done."""
+        try:
+            data = boot_partition.read(self._path)
+        except FileNotFoundError:
+            return ExitCode.DONE
+        except OSError as error:
+            hint = f"a file of at most {boot_file.MOST_BYTES // 1024} kB is wanted"
+            return self._refuse([file_problem(str(self._path), f"cannot be read: {error.strerror}", hint=hint)])
+        digest = hashlib.sha256(data).hexdigest()
+        if not data.startswith(boot_file.TAKEN) and digest != self._remembered():
+            found = boot_file.read(self._path, data)
+            if found.wish is None:
+                return self._refuse(found.problems)
+            failed = self._take_in(found.wish)
+            if failed is not None:
+                return failed
+        self._clear(len(data), digest)
+        return ExitCode.DONE
+
+    def _take_in(self, wish: ProvisioningRequest) -> ExitCode | None:
+        try:
+            config = check(self._config_path, wish)
+            name = config.device_name
+            # A network interface may appear later in the boot: the daemon waits for it.
+            with contextlib.suppress(MissingFact):
+                name = expand(config.device_name, self._facts)
+            done = provision(self._config_path, wish)
+        except ConfigError as error:
+            return self._refuse(error.problems)
+        except BadName as error:
+            return self._refuse([Problem(file=str(self._path), line=1, key="device_name", problem=str(error))])
+        except OnboardError as error:
+            self._refuse([], error.failure.detail)
+            return ExitCode.FAILED
+        context = replace(self._context, product_key=config.product_key, device_name=name)
+        self._tell(Event.BOOT_FILE_TAKEN, Details(detail=str(self._path)), context)
+        for warning in done.warnings:
+            self._tell(Event.BOOT_FILE_WARNING, Details(detail=warning), context)
+        return None
+
+    def _refuse(self, problems: tuple[Problem, ...] | list[Problem], *others: str) -> ExitCode:
+        lines = [*map(str, problems), *others]
+        for line in lines:
+            self._tell(Event.BOOT_FILE_REFUSED, Details(detail=line), self._context)
+        boot_partition.leave_errors(self._path, boot_file.error_note(lines))
+        return ExitCode.CONFIGURATION
+
+    def _clear(self, size: int, digest: str) -> None:
+        try:
+            boot_partition.clear(self._path, size)
+        except OSError as error:
+            self._tell(Event.BOOT_FILE_REMAINS, Details(detail=f"{self._path}: {error.strerror}"), self._context)
+            self._remember(digest)
+        else:
+            self._remember(None)
+
+    def _remembered(self) -> str | None:
+        try:
+            return self._memory.read_text()
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def _remember(self, digest: str | None) -> None:
+        if digest == self._remembered():
+            return
+        try:
+            if digest is None:
+                self._memory.unlink(missing_ok=True)
+                sync_directory(self._memory.parent)
+            else:
+                write_durably(self._memory, digest.encode(), 0o600)
+        except OSError:
+            # Then the file is taken in once more at the next boot.
+            return

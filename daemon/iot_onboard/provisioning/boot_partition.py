@@ -1,0 +1,81 @@
+"""The boot partition: FAT on most boards, in the hands of whoever has the card, sometimes read-only or full."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..disk.files import read_plain, sync_directory, write_all
+from .boot_file import ERRORS, MOST_BYTES, NAME, NOTE, SECTOR_BYTES, note, wiped
+
+# Where it is mounted: Raspberry Pi OS up to 11, and from 12 on. What is found later wins.
+PLACES = (Path("/boot"), Path("/boot/firmware"))
+
+
+def find(places: Sequence[Path]) -> list[Path]:
+    """Return the files that were dropped there, whatever the case of their names, each once."""
+    found: dict[tuple[int, int], Path] = {}
+    for place in places:
+        # A place that is not there, or cannot be listed, holds nothing for us.
+        with contextlib.suppress(OSError):
+            for name in sorted(os.listdir(place)):  # noqa: PTH208 - names are wanted, not paths
+                if name.lower() == NAME:
+                    path = place / name
+                    status = path.stat()
+                    found.setdefault((status.st_dev, status.st_ino), path)
+    return list(found.values())
+
+
+def read(path: Path) -> bytes:
+    """Return the file's bytes; raise `OSError`."""
+    data = read_plain(path, MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise OSError(errno.EFBIG, "larger than 64 kB")
+    return data
+
+
+def clear(path: Path, size: int) -> None:
+    """Overwrite a file that is taken in, leave a note, and remove it; raise `OSError`.
+
+    The first sector says that the file is taken, and is durable before anything else changes: whatever a power cut
+    leaves of the rest is known by it. Overwriting is the best that can be done from here; flash memory writes
+    elsewhere and may keep the old blocks for a while, and so may a card reader's cache.
+    """
+    image = wiped(size)
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for part in (image[:SECTOR_BYTES], image[SECTOR_BYTES:]):
+            write_all(descriptor, part)
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    # The note is a kindness: a full partition does not keep a secret on it.
+    with contextlib.suppress(OSError):
+        _write(path.with_name(NOTE), note())
+    path.unlink()
+    with contextlib.suppress(OSError):
+        path.with_name(ERRORS).unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def leave_errors(path: Path, text: str) -> None:
+    """Say beside the file what is wrong with it, where that can be said."""
+    with contextlib.suppress(OSError):
+        _write(path.with_name(ERRORS), text)
+
+
+def _write(path: Path, text: str) -> None:
+    data = text.encode()
+    # The same at every boot is no reason to wear the card out.
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == data:
+            return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,206 @@
+"""Decide which files give a gateway its product identity: the same ones, whoever asks for it. Pure.
+
+`iot-onboard setup`, the package's questions and the file on the boot partition all end here. The identity goes into
+one fragment of the configuration that is ours; what people wrote themselves is read and never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..config.problems import Problem
+from ..config.reader import parse, settings_of
+from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET, RULES, SECTIONS, Config, Document
+from ..config.yaml_reader import compose, plain
+from ..core.secret import Secret
+from ..fast_start.fast_dataclasses import dataclass
+
+FRAGMENT = "50-identity.yaml"
+HEADER = """\
+# Written by iot-onboard: by setup, the package's questions or the file on the boot partition, each of which changes it.
+# Settings of your own go into another file here; a later name wins.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisioningRequest:
+    """Hold what a gateway is to be given; what is not named stays.
+
+    `settings` maps keys (`mqtt.port`) to values as YAML has them, `None` for the default. `source` is the file that
+    they stand in, where there is one, so that a problem names its line.
+    """
+
+    settings: Mapping[str, Any]
+    product_secret: Secret | None = None
+    device_secret: Secret | None = None
+    source: Document | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFile:
+    """Hold a file that is to stand there; where its group may read it and others not, that is the service's group."""
+
+    path: Path
+    content: str | Secret
+    mode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Hold the files in the order of writing, the file that no longer counts, and the configuration that results."""
+
+    files: tuple[NewFile, ...]
+    retired: Path | None
+    config: Config
+    warnings: tuple[str, ...]
+
+
+def plan(
+    documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path, wish: ProvisioningRequest
+) -> tuple[Plan | None, tuple[Problem, ...]]:
+    """Return what to write, or every problem that the whole configuration would have with it.
+
+    `documents` is the configuration as it is, and `earlier` the problems of its files that cannot be read.
+    """
+    directory = config_path.parent
+    around = _around(documents, earlier, config_path)
+    settings = _settings(around.kept, wish, directory)
+    fragment = Document(name=around.name, text=render(settings))
+    if wish.source is not None:
+        # First as it was given, for the lines of its problems.
+        kept = Document(name=fragment.name, text=render(around.kept))
+        _, problems = parse([*around.before, kept, wish.source, *around.after], around.problems)
+        if problems:
+            return None, problems
+    config, problems = parse([*around.before, fragment, *around.after], around.problems)
+    if config is None:
+        return None, problems
+    # A proxy's password is a secret too: then the file is for root and the service alone.
+    proxy = settings_of(fragment).get("proxy")
+    closed = proxy is not None and proxy.password is not None
+    files = [NewFile(path=Path(fragment.name), content=fragment.text, mode=0o640 if closed else 0o644)]
+    if wish.product_secret is not None:
+        files.insert(0, NewFile(path=directory / PRODUCT_SECRET, content=wish.product_secret, mode=0o600))
+    if wish.device_secret is not None:
+        files.insert(0, NewFile(path=directory / DEVICE_SECRET, content=wish.device_secret, mode=0o600))
+    retired = directory / DEVICE_SECRET if _registers(wish) else None
+    warnings = (*around.warnings, *_overridden(fragment, around.after), *_unused(config, wish, directory))
+    return Plan(files=tuple(files), retired=retired, config=config, warnings=warnings), ()
+
+
+def present(
+    documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path
+) -> tuple[Config | None, tuple[Problem, ...]]:
+    """Return the configuration that a wish would change, with empty names where there are none yet, or its problems."""
+    around = _around(documents, earlier, config_path)
+    kept = Document(name=around.name, text=render(around.kept))
+    return parse([*around.before, kept, *around.after], around.problems, names_required=False)
+
+
+def render(settings: Mapping[str, Any]) -> str:
+    """Return the fragment's text: ours to read, in the order of the shipped configuration, in plain ASCII."""
+    tree: dict[str, Any] = {}
+    for key in sorted(settings, key=list(RULES).index):
+        section, dot, name = key.partition(".")
+        if dot:
+            tree.setdefault(section, {})[name] = settings[key]
+        else:
+            tree[key] = settings[key]
+    body = yaml.dump(tree, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=1_000_000) if tree else ""
+    return HEADER + body
+
+
+def plain_settings(root: yaml.MappingNode, apart: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return a mapping's keys and values as YAML has them, sections taken apart; raise `Bad`."""
+    found: dict[str, Any] = {}
+    for key_node, value_node in root.value:
+        name = str(key_node.value)
+        if name in apart:
+            continue
+        value = plain(value_node)
+        if name in SECTIONS:
+            found.update({f"{name}.{key}": inner for key, inner in (value or {}).items()})
+        else:
+            found[name] = value
+    return found
+
+
+class _Dumper(yaml.SafeDumper):
+    """Write values out: our own reader takes no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML asks for each
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Around:
+    """Hold what our fragment sets now, and what stands before and after it."""
+
+    name: str
+    kept: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    before: tuple[Document, ...]
+    after: tuple[Document, ...]
+    problems: tuple[Problem, ...]
+
+
+def _around(documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path) -> _Around:
+    """Take the configuration apart; a fragment of ours that is broken is written anew: nobody else would mend it."""
+    name = str(config_path.parent / FRAGMENTS / FRAGMENT)
+    ours = next((document for document in documents if document.name == name), None)
+    broken = [problem for problem in earlier if problem.file == name]
+    if ours is not None:
+        broken += parse([ours], names_required=False)[1]
+    root = compose(ours, []) if ours is not None and not broken else None
+    first = [document for document in documents if document.name == str(config_path)]
+    others = [document for document in documents if document.name not in {name, str(config_path)}]
+    return _Around(
+        name=name,
+        kept=plain_settings(root) if root is not None else {},
+        warnings=tuple(f"{problem}; the file is written anew" for problem in broken),
+        before=(*first, *(document for document in others if document.name < name)),
+        after=tuple(document for document in others if document.name > name),
+        problems=tuple(problem for problem in earlier if problem.file != name),
+    )
+
+
+def _settings(kept: Mapping[str, Any], wish: ProvisioningRequest, directory: Path) -> dict[str, Any]:
+    settings = {**kept, **wish.settings}
+    usual = str(directory / DEVICE_SECRET)
+    if wish.device_secret is not None:
+        settings["device_secret_file"] = usual
+    elif _registers(wish) and settings.get("device_secret_file") == usual:
+        del settings["device_secret_file"]
+    return settings
+
+
+def _registers(wish: ProvisioningRequest) -> bool:
+    # Whoever gives the product's secret wants a registration: a device's own secret of before would be used instead.
+    device_secret = wish.device_secret is not None or wish.settings.get("device_secret_file") is not None
+    return wish.product_secret is not None and not device_secret
+
+
+def _overridden(fragment: Document, after: Sequence[Document]) -> list[str]:
+    ours = settings_of(fragment)
+    return [
+        f"{document.name} is read later and sets {key} too: its value counts"
+        for document in after
+        for key, value in settings_of(document).items()
+        if key in ours and value != ours[key]
+    ]
+
+
+def _unused(config: Config, wish: ProvisioningRequest, directory: Path) -> list[str]:
+    if wish.product_secret is None:
+        return []
+    found: list[str] = []
+    if config.product_secret_file not in {None, directory / PRODUCT_SECRET}:
+        where = config.product_secret_file
+        found.append(f"product_secret_file names {where}: the product secret that was given is not used")
+    if config.device_secret_file is not None:
+        found.append("device_secret_file is set: this gateway does not register, and needs no product secret")
+    return found

@@ -1,0 +1,109 @@
+"""Ask the operator at a terminal for a gateway's identity, checking each answer as it comes."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Collection
+from typing import Any
+
+from ..config.device_name import Facts, expand
+from ..config.problems import BadName, MissingFact
+from ..config.schema import RULES, Config
+from ..config.values import Bad, secret
+from ..core.secret import Secret
+from ..fast_start.fast_dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Hold one question for a key of the configuration; `optional` ones take a dash for none."""
+
+    key: str
+    text: str
+    optional: bool = False
+
+
+QUESTIONS = (
+    Question(key="product_key", text="Product key, as the cloud console shows it"),
+    Question(
+        key="device_name", text="Device name; {serial} {mac} {machine_id} {hostname} stand for this gateway's own"
+    ),
+    Question(key="region", text="Region"),
+    Question(key="instance_id", text="Instance id, or - for a public instance of before 2021-07-30", optional=True),
+)
+
+
+def ask_settings(keys: Collection[str], present: Config, facts: Facts) -> dict[str, Any]:
+    """Return the keys whose answers differ from what is configured; raise `EOFError` where the operator goes away."""
+    changes: dict[str, Any] = {}
+    for question in QUESTIONS:
+        if question.key in keys:
+            now = getattr(present, question.key)
+            default = now or _suggestion(question.key, facts)
+            answer = _ask_until_good(question, default, facts)
+            if answer != (now or None):
+                changes[question.key] = answer
+    return changes
+
+
+def ask_product_secret(*, kept: bool) -> Secret | None:
+    """Return the secret, or `None` for the one that is there, or for none; it is not shown, only its length."""
+    default = "keep the present one" if kept else "none: it comes by a systemd credential"
+    while True:
+        answer = getpass.getpass(f"Product secret, as the cloud console shows it; not shown here [{default}]: ").strip()
+        if not answer:
+            return None
+        try:
+            taken = secret(answer)
+        except Bad as bad:
+            say(f"  It {bad}" + (f" ({bad.hint})" if bad.hint else ""))
+        else:
+            say(f"  {len(answer)} characters.")
+            return taken
+
+
+def say(text: str) -> None:
+    """Say a line."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def name_here(template: str, facts: Facts) -> str:
+    """Say what a device name comes to on this machine; raise `BadName`."""
+    try:
+        name = expand(template, facts)
+    except MissingFact as missing:
+        return f"{template} ({missing})"
+    return name
+
+
+def _ask_until_good(question: Question, default: str | None, facts: Facts) -> str | None:
+    shown = default or ("none" if question.optional else "")
+    while True:
+        answer = input(f"{question.text}{f' [{shown}]' if shown else ''}: ").strip() or default or ""
+        if question.optional and answer in {"", "-"}:
+            return None
+        problem = _problem(RULES[question.key].read, answer)
+        if problem is None and question.key == "device_name":
+            try:
+                say(f"  On this machine: {name_here(answer, facts)}")
+            except BadName as bad:
+                problem = str(bad)
+        if problem is None:
+            return answer
+        say(f"  It {problem}")
+
+
+def _problem(read: Callable[[Any], Any], answer: str) -> str | None:
+    try:
+        read(answer)
+    except Bad as bad:
+        return f"{bad} ({bad.hint})" if bad.hint else str(bad)
+    return None
+
+
+def _suggestion(key: str, facts: Facts) -> str | None:
+    if key != "device_name":
+        return None
+    return "{serial}" if facts.serial else "{mac}" if facts.macs else "{machine_id}"

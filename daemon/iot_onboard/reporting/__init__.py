@@ -1,0 +1,1 @@
+"""Tell the operator: journal, status and history."""

@@ -1,0 +1,177 @@
+"""Tell the operator: a line for each event, and the status for whoever asks."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ..events.format import Line, line_of, reason, repeated
+from ..events.model import Context, Details, Event, Kind, Priority
+from ..events.rate_limit import Memory, Verdict, cause_of, hear, remind, remind_at
+from ..events.table import TABLE
+from ..fast_start.fast_dataclasses import replace
+from ..lifecycle.model import Goal, Phase, State
+from ..system.clock import Clock
+from ..system.notify import Notifier
+from .headline import Trouble, next_try_at, report, secret_words, trouble
+from .history import Registration, with_session
+from .journal import Journal
+from .runtime_files import HistoryLog
+from .status import SCHEMA, Status
+from .status_file import StatusFile, start_ticks
+
+# How soon a status that could not be written is written again.
+STATUS_AGAIN_S = 60.0
+
+
+class Reporter:
+    """Write events to the journal, and the state to the service manager and the status file."""
+
+    def __init__(
+        self,
+        *,
+        context: Context,
+        paho_version: str,
+        registration_url: str,
+        mqtt_endpoint: str,
+        runtime_dir: Path,
+        journal: Journal,
+        notifier: Notifier,
+        status_file: StatusFile,
+        history_log: HistoryLog,
+        clock: Clock,
+    ) -> None:
+        self._context = context
+        self._paho_version = paho_version
+        self._registration_url = registration_url
+        self._mqtt_endpoint = mqtt_endpoint
+        self._runtime_dir = runtime_dir
+        self._journal = journal
+        self._notifier = notifier
+        self._status_file = status_file
+        self._history_log = history_log
+        self._history = history_log.read()
+        self._clock = clock
+        self._last: Trouble | None = None
+        self._last_event: str | None = None
+        self._phase: Phase | None = None
+        self._since = ("", 0.0)
+        self._was_online = False
+        self._runtime_warned = False
+        self._status_again_at: float | None = None
+        self._memory = Memory()
+        self._told: tuple[Event, Details] | None = None
+
+    def announce(self, event: Event, details: Details, state: State) -> None:
+        """Write one line, with its journal fields; one that only repeats another goes to debug level."""
+        entry, context = TABLE[event], self._context_in(state)
+        line = line_of(event, details, context, state.phase.value)
+        if entry.kind is Kind.TROUBLE:
+            self._told = event, details
+        cause = cause_of(event.value, details.cause, details.detail)
+        self._memory, verdict = hear(self._memory, entry.kind, cause, self._clock.monotonic_s())
+        self._journal.write(self._counted(line, verdict) if verdict.tell else replace(line, priority=Priority.DEBUG))
+        self._last_event = event.value
+        if entry.kind is Kind.TROUBLE or (entry.kind is Kind.NOTE and entry.priority <= Priority.WARNING):
+            self._last = trouble(event, details, context, self._utc_text())
+        self._remember(event, details)
+
+    def remind_at(self) -> float | None:
+        """Return when `remind` has something to say, or `None`."""
+        times = (remind_at(self._memory), self._status_again_at)
+        return min((at for at in times if at is not None), default=None)
+
+    def remind(self, state: State) -> None:
+        """Tell a trouble that lasts again, once it is time, with the next try as it stands now."""
+        now_s = self._clock.monotonic_s()
+        if self._status_again_at is not None and now_s >= self._status_again_at:
+            self.tell(state)
+        self._memory, verdict = remind(self._memory, now_s)
+        if verdict.tell and self._told is not None:
+            event, details = self._told
+            left_s = max(0.0, (next_try_at(state) or now_s) - now_s)
+            line = line_of(event, replace(details, next_try_s=left_s), self._context_in(state), state.phase.value)
+            self._journal.write(self._counted(line, verdict))
+
+    def tell(self, state: State) -> None:
+        """Say how the daemon is now."""
+        context, now_s = self._context_in(state), self._clock.monotonic_s()
+        if self._phase is None:
+            # Before there is a status, for its readers believe what stands there then.
+            self._history_log.write(self._history)
+        if state.phase is not self._phase:
+            self._phase, self._since = state.phase, (self._utc_text(), now_s)
+        told = report(state, context, self._last, now_s, self._clock.utc_now().astimezone())
+        self._notifier.status(told.headline)
+        issued_at = state.credentials.issued_at if state.credentials is not None else None
+        status = Status(
+            schema=SCHEMA,
+            state=state.phase.value,
+            goal=state.goal.value if state.goal is not None else None,
+            since=self._since[0],
+            since_monotonic_s=self._since[1],
+            product_key=context.product_key,
+            device_name=context.device_name,
+            endpoint=context.endpoint,
+            attempt=state.failures,
+            next_try_at=_text(told.next_try_at),
+            next_try_monotonic_s=told.next_try_monotonic_s,
+            online_since=self._since[0] if state.phase is Phase.ONLINE else None,
+            last_error=self._last.what if self._last else None,
+            last_error_at=self._last.at if self._last else None,
+            last_cause=self._last.cause if self._last else None,
+            last_cure=self._last.cure if self._last else None,
+            last_event=self._last_event,
+            secret=secret_words(state),
+            secret_issued_at=_text(issued_at),
+            agent_version=context.version,
+            paho_version=self._paho_version,
+            pid=os.getpid(),
+            pid_start_ticks=start_ticks(os.getpid()),
+        )
+        written = self._status_file.write(status)
+        # A gateway that stays online has no other reason to write: its old status would stay for good.
+        self._status_again_at = None if written else now_s + STATUS_AGAIN_S
+        if not written:
+            self.warn_runtime(state)
+
+    def warn_runtime(self, state: State) -> None:
+        """Say once that the runtime directory cannot be written."""
+        if not self._runtime_warned:
+            self._runtime_warned = True
+            details = Details(detail=str(self._runtime_dir))
+            self.announce(Event.RUNTIME_NOT_WRITABLE, details, state)
+
+    def _remember(self, event: Event, details: Details) -> None:
+        """Keep what outlives a restart of the service; `_phase` is still that before the event."""
+        if event is Event.ONLINE:
+            now_s = self._clock.monotonic_s()
+            self._history = with_session(self._history, now_s, reconnect=self._was_online)
+            self._was_online = True
+        elif event is Event.REGISTERED or (self._phase is Phase.REGISTERING and TABLE[event].kind is Kind.TROUBLE):
+            outcome = "registered" if event is Event.REGISTERED else reason(details)
+            self._history = replace(self._history, registration=Registration(at=self._utc_text(), outcome=outcome))
+        else:
+            return
+        self._history_log.write(self._history)
+
+    def _counted(self, line: Line, verdict: Verdict) -> Line:
+        if verdict.lasts_s <= 0:
+            return line
+        # From the clock as it is now: at the beginning it may not have been set.
+        now = self._clock.utc_now().astimezone()
+        told = repeated(verdict.times, now - timedelta(seconds=verdict.lasts_s), now)
+        return replace(line, message=f"{line.message} ({told})")
+
+    def _context_in(self, state: State) -> Context:
+        if state.phase is Phase.REGISTERING or state.goal is Goal.REGISTER:
+            return replace(self._context, endpoint=self._registration_url)
+        return replace(self._context, endpoint=self._mqtt_endpoint)
+
+    def _utc_text(self) -> str:
+        return self._clock.utc_now().isoformat(timespec="seconds")
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds")

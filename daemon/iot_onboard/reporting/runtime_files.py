@@ -1,0 +1,141 @@
+"""What is remembered until the next boot, in the runtime directory: recent logins, and what was reported."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from pathlib import Path
+
+from ..core.pacing import LIFE_S, restart_delay_s, within_window
+from ..disk.files import read_plain
+from .history import History, history_of, record_of
+
+_MOST_LIVES = 1000
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def replace_file(path: Path, text: str, mode: int) -> bool:
+    """Put a file in place at once, and say whether that went well; no sync, for the directory is in memory."""
+    temp = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        temp.write_text(text)
+        temp.chmod(mode)
+        temp.rename(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temp.unlink(missing_ok=True)
+        return False
+    return True
+
+
+class ConnectLog:
+    """Remember when CONNECTs were sent, so that a restart of the service does not forget the budget."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._path = runtime_dir / "connects.json"
+
+    def read(self) -> tuple[float, ...]:
+        """Return when this boot's CONNECTs of the budget's window were sent, in monotonic seconds.
+
+        Whatever makes no sense is no stamp: one in the future would keep the gateway off line until then.
+        """
+        record = _read(self._path)
+        stamps = record.get("connects") if record.get("boot_id") == _boot_id() else None
+        if not isinstance(stamps, list):
+            return ()
+        now_s = time.monotonic()
+        # Compared before they become floats: JSON holds integers that no float can.
+        past = (at for at in stamps[-64:] if type(at) in {int, float} and 0 <= at <= now_s)
+        return within_window(tuple(float(at) for at in past), now_s)
+
+    def write(self, stamps: tuple[float, ...]) -> bool:
+        """Remember; say whether that went well."""
+        return replace_file(self._path, json.dumps({"boot_id": _boot_id(), "connects": stamps}), 0o600)
+
+
+class StartLog:
+    """Remember how many processes in a row have ended soon after their start, and not because they were asked to."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._path = runtime_dir / "lives.json"
+
+    def begin(self) -> int:
+        """Note a start; return how many short lives there were just before."""
+        now_s = time.monotonic()
+        count = self._ended_soon(now_s)
+        record = {"boot_id": _boot_id(), "begins_at": now_s + restart_delay_s(count), "short": count}
+        replace_file(self._path, json.dumps(record), 0o600)
+        return count
+
+    def _ended_soon(self, now_s: float) -> int:
+        record = _read(self._path)
+        begins_at, short = record.get("begins_at"), record.get("short")
+        known = record.get("boot_id") == _boot_id()
+        if not known or not isinstance(begins_at, int | float) or not isinstance(short, int):
+            return 0
+        # It began after its pause: that lies ahead where it was ended in it. What makes no sense is no life.
+        soon = now_s - LIFE_S < begins_at <= now_s + restart_delay_s(_MOST_LIVES)
+        return min(max(short, 0), _MOST_LIVES) + 1 if soon else 0
+
+    def end(self) -> None:
+        """Forget the row: this process ends as it was asked to."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+
+class ReportLog:
+    """Remember which version was reported in this boot."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._path = runtime_dir / "reported.json"
+
+    def reported(self, version: str) -> bool:
+        """Say whether this boot has told the platform this version."""
+        return _read(self._path) == {"boot_id": _boot_id(), "version": version}
+
+    def mark(self, version: str) -> bool:
+        """Remember; say whether that went well."""
+        return replace_file(self._path, json.dumps({"boot_id": _boot_id(), "version": version}), 0o600)
+
+
+class HistoryLog:
+    """Remember what `history` holds, for all to read."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._path = runtime_dir / "history.json"
+
+    def read(self) -> History:
+        """Return what is remembered of this boot."""
+        record = _read(self._path)
+        return history_of(record) if record.get("boot_id") == _boot_id() else History()
+
+    def read_as_reader(self) -> History:
+        """Return what the daemon that runs has written, without a look at the boot.
+
+        In a container the boot's id is another one inside the sandbox of a service, which has a /proc of its own. The
+        daemon writes the history when it starts, so whoever knows that it runs can believe the file.
+        """
+        return history_of(_read(self._path))
+
+    def write(self, history: History) -> bool:
+        """Remember; say whether that went well."""
+        record = {"boot_id": _boot_id(), **record_of(history)}
+        return replace_file(self._path, json.dumps(record), 0o644)
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        record = json.loads(read_plain(path, 65536))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        # Without /proc two boots look alike; a stamp too many costs a minute's wait, one too few breaks the limit.
+        return ""

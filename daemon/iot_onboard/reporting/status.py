@@ -1,0 +1,66 @@
+"""What the daemon tells of itself, as the status file holds it. Pure."""
+
+from __future__ import annotations
+
+from ..fast_start.fast_dataclasses import dataclass
+
+# A new number where a name goes away or changes its meaning; none for a name that is new.
+SCHEMA = 1
+# What a gateway without names is; every other state is the state machine's.
+NOT_SET_UP = "not-set-up"
+# More than any machine runs; JSON also holds infinity, and what is no number.
+_MOST_S = 1e12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Hold what the daemon tells of itself; times are ISO 8601 in UTC, or seconds of the monotonic clock.
+
+    The latter are of this boot, as the process is: whoever reads them computes spans that no setting of the clock
+    upsets. `status_view` says what each name means to a reader.
+    """
+
+    schema: int
+    state: str
+    goal: str | None
+    since: str
+    since_monotonic_s: float | None = None
+    product_key: str
+    device_name: str
+    endpoint: str
+    attempt: int
+    next_try_at: str | None
+    next_try_monotonic_s: float | None = None
+    online_since: str | None
+    last_error: str | None
+    last_error_at: str | None = None
+    last_cause: str | None = None
+    last_cure: str | None = None
+    last_event: str | None
+    secret: str | None = None
+    secret_issued_at: str | None = None
+    agent_version: str
+    paho_version: str | None = None
+    pid: int
+    pid_start_ticks: int
+
+
+def status_of(record: object) -> Status | None:
+    """Return the status that a record holds, or `None` where it makes no sense.
+
+    One of another version may lack names or have more: an upgrade leaves the old daemon running until it is restarted.
+    """
+    # Only who reads a status pays for it.
+    from typing import get_type_hints
+
+    if not isinstance(record, dict):
+        return None
+    hints = get_type_hints(Status)
+    try:
+        status = Status(**{name: value for name, value in record.items() if name in hints})
+    except TypeError:
+        return None
+    well_typed = all(isinstance(getattr(status, name), hint) for name, hint in hints.items())
+    moments = (status.since_monotonic_s, status.next_try_monotonic_s)
+    sound = well_typed and all(at is None or abs(at) < _MOST_S for at in moments)
+    return status if sound and status.schema == SCHEMA else None

@@ -1,0 +1,47 @@
+"""The status file: what `iot-onboard status` shows, readable by all, without secrets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ..disk.files import read_plain
+from ..fast_start.fast_dataclasses import as_dict
+from .runtime_files import replace_file
+from .status import Status, status_of
+
+
+class StatusFile:
+    """Write the status where it changed."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._path = runtime_dir / "status.json"
+        self._last: Status | None = None
+
+    def write(self, status: Status) -> bool:
+        """Put the status in place; say whether that went well."""
+        if status == self._last:
+            return True
+        written = replace_file(self._path, json.dumps(as_dict(status), indent=1) + "\n", 0o644)
+        # What failed is tried again with the next call, though nothing changed.
+        self._last = status if written else None
+        return written
+
+
+def read(runtime_dir: Path) -> Status | None:
+    """Return the status of the running daemon, or `None` where none runs or the file makes no sense."""
+    try:
+        status = status_of(json.loads(read_plain(runtime_dir / "status.json", 65536)))
+    except (OSError, ValueError, RecursionError):
+        return None
+    # A process that is gone has -1, and so may a file that makes no sense.
+    return status if status is not None and 0 <= status.pid_start_ticks == start_ticks(status.pid) else None
+
+
+def start_ticks(pid: int) -> int:
+    """Return when a process started, in clock ticks since boot (proc(5), field 22), or -1 where there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        return int(stat.rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return -1

@@ -1,0 +1,1 @@
+"""The daemon: one loop that joins the state machine and the world."""

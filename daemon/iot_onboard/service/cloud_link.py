@@ -1,0 +1,155 @@
+"""The MQTT leg of the loop: what was dialled, the session on it, and the report that opens it."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import ssl
+from collections.abc import Callable
+
+from ..aliyun.login import login
+from ..aliyun.topics import tags_report, version_report
+from ..config.hardware import Board
+from ..config.schema import Config
+from ..core.identity import Credentials, Identity
+from ..lifecycle import model as m
+from ..mqtt.client import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, Happening, Published
+from ..net.tls import BoundedContext
+from ..reporting.runtime_files import ReportLog
+
+
+class CloudLink:
+    """Hold at most one connection, watch it in the loop's selector, and feed what happens on it to the loop."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        identity: Identity,
+        version: str,
+        read_board: Callable[[], Board],
+        report_log: ReportLog,
+        selector: selectors.BaseSelector,
+        monotonic_s: Callable[[], float],
+        feed: Callable[[m.Input], None],
+        reported: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._identity = identity
+        self._version = version
+        self._read_board = read_board
+        self._report_log = report_log
+        self._selector = selector
+        self._monotonic_s = monotonic_s
+        self._feed = feed
+        self._reported = reported
+        self._dialled: ssl.SSLSocket | None = None
+        self._connection: Connection | None = None
+        self._connection_fd = -1
+        self._unconfirmed: set[int] = set()
+        self._kept: BoundedContext | None = None
+
+    def keep(self, dialled: ssl.SSLSocket) -> None:
+        """Take what was dialled, for the login."""
+        self._dialled = dialled
+
+    def login(self, credentials: Credentials) -> None:
+        """Send CONNECT on what was dialled."""
+        if self._dialled is None:
+            raise AssertionError("a login without a dialled connection")
+        self._connection = Connection(
+            self._dialled,
+            login(credentials, self._config.sign_method),
+            keepalive_s=self._config.mqtt_keepalive_s,
+            clean_session=self._config.mqtt_clean_session,
+            now=self._monotonic_s,
+        )
+        self._dialled = None
+        # Paho may close its socket before we hear of it, here already: the number is what the selector knows it by.
+        self._connection_fd = self._connection.fileno()
+        if not self._connection.over:
+            self._selector.register(self._connection_fd, selectors.EVENT_READ, self._on_ready)
+
+    def take_kept(self) -> BoundedContext | None:
+        """Return what the last good login leaves for the next dial, once: after one that fails comes a plain one."""
+        kept, self._kept = self._kept, None
+        return kept
+
+    def report(self) -> None:
+        """Tell the platform version and tags, where this boot has not yet."""
+        version = self._version
+        if self._connection is None or self._report_log.reported(version):
+            return
+        board = self._read_board()
+        tags = {"os": board.os_name, "agent": f"iot-onboard {version}", "model": board.model, "serial": board.serial}
+        known = {key: value for key, value in tags.items() if value}
+        for message in (version_report(self._identity, version), tags_report(self._identity, known)):
+            self._unconfirmed.add(self._connection.publish(message.topic, message.payload))
+
+    def probe(self) -> None:
+        """Ask whether the server is still there, where there is a connection."""
+        if self._connection is not None:
+            self._connection.probe()
+
+    def close(self, *, politely: bool) -> None:
+        """Close what is open, where there is something; politely means with DISCONNECT."""
+        if self._dialled is not None:
+            self._dialled.close()
+            self._dialled = None
+        connection, self._connection = self._connection, None
+        self._unconfirmed.clear()
+        if connection is None:
+            return
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(self._connection_fd)
+        if politely:
+            connection.disconnect()
+        else:
+            connection.drop()
+
+    def next_check_at(self) -> float | None:
+        """Return when `tick` has something to do, in monotonic seconds, or `None` without a connection."""
+        return None if self._connection is None else self._connection.next_check_at()
+
+    def tick(self, now_s: float) -> None:
+        """Ping where it is time, and say what ended."""
+        if self._connection is not None and now_s >= self._connection.next_check_at():
+            self._tell(self._connection.tick())
+
+    def follow(self) -> None:
+        """Have the selector watch for what the connection waits for."""
+        if self._connection is None or self._connection.over:
+            return
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._connection.want_write() else 0)
+        key = self._selector.get_key(self._connection_fd)
+        if key.events != wanted:
+            self._selector.modify(key.fileobj, wanted, key.data)
+
+    def _on_ready(self, mask: int) -> None:
+        # What is told may close the connection.
+        if self._connection is not None and mask & selectors.EVENT_WRITE:
+            self._tell(self._connection.write())
+        if self._connection is not None and mask & selectors.EVENT_READ:
+            self._tell(self._connection.read())
+
+    def _tell(self, happenings: list[Happening]) -> None:
+        for happening in happenings:
+            match happening:
+                case ConnackAccepted():
+                    # A server's session tickets come before its CONNACK.
+                    self._kept = self._connection.resumable() if self._connection is not None else None
+                    self._feed(m.Accepted())
+                case ConnackRefused(code=code):
+                    self._feed(m.Refused(code=code))
+                case ConnectionLost(by_server=by_server, detail=detail):
+                    self._feed(m.Lost(by_server=by_server, detail=detail))
+                case Published(mid=mid):
+                    self._confirm(mid)
+
+    def _confirm(self, mid: int) -> None:
+        if mid not in self._unconfirmed:
+            return
+        self._unconfirmed.discard(mid)
+        if not self._unconfirmed:
+            self._report_log.mark(self._version)
+            self._reported()

@@ -1,0 +1,109 @@
+"""The blocking work of the daemon, one function a job: each runs on the worker thread and returns a value.
+
+A job that fails raises `OnboardError`. None of them decides anything.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from ..config import endpoints
+from ..config import secrets as secret_files
+from ..config.schema import Config
+from ..core.identity import Credentials, Identity
+from ..core.timings import Timings
+from ..disk.credentials import Store
+from ..fast_start.fast_dataclasses import dataclass, field
+from ..lifecycle import model as m
+from ..net.timing import PhaseTimer
+from ..net.tls import BoundedContext, still_good, tls_context
+
+HANDSHAKE_TIMEOUT_S = 10.0
+DIAL_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jobs:
+    """Hold what the jobs need of the world."""
+
+    config: Config
+    config_path: Path
+    identity: Identity
+    store: Store
+    credentials_dir: Path | None
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    utc_now: Callable[[], datetime]
+
+    def load(self) -> m.Loaded | m.NothingStored:
+        """Find the device secret: given by hand, or stored by an earlier registration."""
+        given = secret_files.read_device_secret(self.config, self.config_path, self.credentials_dir, self.withheld)
+        if given is not None:
+            return m.Loaded(credentials=Credentials(identity=self.identity, device_secret=given))
+        stored = self.store.load()
+        damage = ", ".join(stored.set_aside)
+        if stored.credentials is not None:
+            return m.Loaded(credentials=stored.credentials, damage=damage, recovered=stored.recovered)
+        return m.NothingStored(writable=stored.writable, detail=stored.detail, damage=damage, others=stored.others)
+
+    def register(self) -> m.Registered:
+        """Ask the platform for this device's secret, once."""
+        # Imported here because it brings `requests`: a gateway that is registered never pays for it.
+        import secrets
+
+        from ..aliyun.registration import credentials_of, registration_request
+        from ..net.https import post
+
+        product_secret = secret_files.read_product_secret(
+            self.config, self.config_path, self.credentials_dir, self.withheld
+        )
+        request = registration_request(
+            url=self.registration_url,
+            identity=self.identity,
+            product_secret=product_secret,
+            method=self.config.sign_method,
+            nonce=secrets.token_hex(16),
+        )
+        context = self._tls()
+        answer = post(
+            request,
+            context=context,
+            timeout_s=self.config.registration_timeout_s,
+            proxy=self.config.proxy,
+        )
+        credentials = credentials_of(answer, self.identity, self.utc_now())
+        return m.Registered(credentials=credentials, took=context.timer.timings())
+
+    def save(self, credentials: Credentials) -> None:
+        """Make the secret durable."""
+        self.store.save(credentials)
+
+    def dial(self, kept: BoundedContext | None = None) -> tuple[ssl.SSLSocket, Timings]:
+        """Reach the MQTT server over TCP and TLS; send no MQTT packet. `kept` is what the connection before left."""
+        from ..net.dial import dial
+
+        context = kept if kept is not None and still_good(kept, self.config.tls_ca_file) else self._tls()
+        context.timer = PhaseTimer()
+        dialled = dial(
+            self.mqtt_host,
+            self.config.mqtt_port,
+            context=context,
+            proxy=self.config.proxy,
+            dial_timeout_s=DIAL_TIMEOUT_S,
+        )
+        return dialled, context.timer.timings()
+
+    @property
+    def registration_url(self) -> str:
+        """Return where registration is asked for."""
+        return endpoints.registration_url(self.config)
+
+    @property
+    def mqtt_host(self) -> str:
+        """Return where the login goes."""
+        return endpoints.mqtt_host(self.config)
+
+    def _tls(self) -> BoundedContext:
+        return tls_context(self.config.tls_ca_file, handshake_timeout_s=HANDSHAKE_TIMEOUT_S)

@@ -1,0 +1,1 @@
+"""The machine around us: clock, service manager, processes, accounts and terminal."""

@@ -1,0 +1,39 @@
+"""The service's own user, where the package has made it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+
+from ..disk.files import sync_directory
+
+USER = "iot-onboard"
+
+
+def service_group(user: str = USER) -> int | None:
+    """Return the group of the service's user, where files can be given to it: by root, once there is one."""
+    try:
+        return pwd.getpwnam(user).pw_gid if os.geteuid() == 0 else None
+    except KeyError:
+        return None
+
+
+def make_state_directory(state_dir: Path, user: str = USER) -> None:
+    """Make the state directory as systemd would, where root is first and the service has not run yet.
+
+    What is stored in it then belongs to its owner, so the service can read it. Raises `OSError`.
+    """
+    try:
+        owner = pwd.getpwnam(user)
+    except KeyError:
+        return
+    if os.geteuid() != 0:
+        return
+    if not state_dir.exists():
+        state_dir.mkdir(mode=0o700)
+    # Looked at each time: a crash may have come between the making and the giving away.
+    if state_dir.stat().st_uid == 0 and not any(state_dir.iterdir()):
+        state_dir.chmod(0o700)
+        os.chown(state_dir, owner.pw_uid, owner.pw_gid)
+        sync_directory(state_dir.parent)

@@ -1,0 +1,24 @@
+"""Draw the state machine from its table: `python -m tools.diagram`."""
+
+from __future__ import annotations
+
+from iot_onboard.lifecycle.model import Phase, StopRequested, Tick
+from iot_onboard.lifecycle.table import TABLE
+
+
+def mermaid() -> str:
+    """Return the table as a Mermaid state diagram; stops and hanging jobs, which every state has, are one note."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for (phase, given), rule in TABLE.items():
+        for target in sorted(rule.targets, key=lambda target: target.value):
+            everywhere = target is Phase.STOPPED and given in {StopRequested, Tick}
+            if target is not phase and not everywhere:
+                arrows.setdefault((phase.name, target.name), []).append(rule.label)
+    lines = ["stateDiagram-v2", "    [*] --> BOOT"]
+    lines += [f"    {start} --> {end}: {' / '.join(labels)}" for (start, end), labels in arrows.items()]
+    lines += ["    note right of ONLINE: asked to stop, any state goes to STOPPED"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(mermaid(), end="")  # noqa: T201 - it is a program
