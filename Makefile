@@ -4,7 +4,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 PAHO1 := .cache/paho-1.6.1
-PAHO1_ADAPTERS := $(addprefix tests/adapters/test_,connection.py registrar.py session.py)
+PAHO1_ADAPTERS := $(addprefix tests/adapters/,mqtt net/test_https.py service/test_cloud_link.py)
 FOREIGN := bookworm-armhf trixie-arm64
 ARCHITECTURE = $(shell dpkg --print-architecture)
 # What runs is this tree, wherever the environment was made.

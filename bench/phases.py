@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from support.sandbox import wait_for
+from support.platform.sandbox import wait_for
 
 from . import proc
 from .contenders import Contender, Device

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from iot_sandbox.devices import Devices, new_secret
-from support.sandbox import Sandbox, wait_for
+from support.platform.sandbox import Sandbox, wait_for
 
 PRODUCT_KEY = "a1b2c3d4e5f"
 REGISTRATION_HOST = "iot-auth.cn-shanghai.aliyuncs.com"
@@ -107,7 +107,7 @@ class World:
             *self._far,
             sys.executable,
             "-m",
-            "support.delay_proxy",
+            "support.platform.delay_proxy",
             FAR,
             CLOUD,
             str(PROXY_RTT_S),

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from support.gateway import PRODUCT_KEY, Gateway
-from support.sandbox import Sandbox, wait_for
+from support.gateway.gateway import PRODUCT_KEY, Gateway
+from support.platform.sandbox import Sandbox, wait_for
 
 COLOURS = {"bold": 1, "dim": 2, "notice": 32, "warning": 33, "ERROR": 31}
 

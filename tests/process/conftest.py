@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from support.gateway import Gateway
-from support.platform_client import PK
-from support.sandbox import Sandbox
+from support.gateway.gateway import Gateway
+from support.platform.client import PK
+from support.platform.sandbox import Sandbox
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ import pytest
 from iot_onboard.aliyun.login import login
 from iot_onboard.aliyun.signing import SignMethod
 from iot_onboard.net.tls import SESSIONS_ARE_FREED
-from support.clocks import wrong_clock
-from support.fakebroker import FakeBroker
-from support.gateway import Gateway
-from support.sandbox import Sandbox, wait_for
-from support.stored import DEVICE, point
-from support.tlsserver import certificates
+from support.gateway.clocks import wrong_clock
+from support.gateway.gateway import Gateway
+from support.gateway.stored import DEVICE, point
+from support.platform.fakebroker import FakeBroker
+from support.platform.sandbox import Sandbox, wait_for
+from support.platform.tlsserver import certificates
 
 
 @pytest.mark.parametrize(

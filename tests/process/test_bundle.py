@@ -16,13 +16,13 @@ import pytest
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
 from iot_onboard.disk.credentials_format import encode
-from support.archives import unpacked
-from support.forms import slips, traces
-from support.gateway import PRODUCT_KEY, Gateway
-from support.namespace import network, why_no_namespace
-from support.probing import program
-from support.sandbox import Sandbox
-from support.unprivileged import as_nobody, open_directory
+from support.gateway.gateway import PRODUCT_KEY, Gateway
+from support.machine.namespace import network, why_no_namespace
+from support.platform.sandbox import Sandbox
+from support.process.probing import program
+from support.process.unprivileged import as_nobody, open_directory
+from support.text.archives import unpacked
+from support.text.forms import slips, traces
 
 needs_namespace = pytest.mark.skipif(why_no_namespace() is not None, reason=str(why_no_namespace()))
 # Of each of the doctor's checks and of each program; the rest is a slow machine.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from support.gateway import Gateway
-from support.sandbox import Sandbox
+from support.gateway.gateway import Gateway
+from support.platform.sandbox import Sandbox
 
 
 def test_register_stores_and_stops(sandbox: Sandbox, gateway: Gateway) -> None:

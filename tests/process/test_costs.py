@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from support.faults import why_no_strace
-from support.gateway import Gateway
-from support.sandbox import Sandbox, wait_for
+from support.disk.faults import why_no_strace
+from support.gateway.gateway import Gateway
+from support.platform.sandbox import Sandbox, wait_for
+from support.tree import TESTS
 
 # What a warm start needs none of; each of them costs milliseconds, and some more than all of ours together.
 SPARED = {
@@ -169,8 +170,16 @@ def test_open_files_are_few_and_no_connection_leaves_one_behind(sandbox: Sandbox
 def far_away(sandbox: Sandbox) -> Iterator[tuple[int, int]]:
     """The sandbox behind a proxy that delays; its ports there."""
     ports = [f"0:{port}" for port in (sandbox.https_port, sandbox.mqtt_port)]
-    command = [sys.executable, "-m", "support.delay_proxy", "127.0.0.1", "127.0.0.1", str(ROUND_TRIP_S), *ports]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [
+        sys.executable,
+        "-m",
+        "support.platform.delay_proxy",
+        "127.0.0.1",
+        "127.0.0.1",
+        str(ROUND_TRIP_S),
+        *ports,
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as proxy:
         assert proxy.stdout is not None
         https, mqtt = proxy.stdout.readline().split()

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from support.fakebroker import FakeBroker
-from support.gateway import PRODUCT_KEY, Gateway
-from support.sandbox import wait_for
-from support.tlsserver import TlsServer
+from support.gateway.gateway import PRODUCT_KEY, Gateway
+from support.platform.fakebroker import FakeBroker
+from support.platform.sandbox import wait_for
+from support.platform.tlsserver import TlsServer
 
 
 class Registration(TlsServer):

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from iot_onboard.doctor.table import CHECKS
-from support.freezer import frozen, waiting_for_a_pipe, why_no_freezer
-from support.gateway import Gateway
-from support.namespace import network, why_no_namespace
-from support.sandbox import Sandbox, wait_for
-from support.unprivileged import as_nobody, open_directory
+from support.gateway.gateway import Gateway
+from support.machine.freezer import frozen, waiting_for_a_pipe, why_no_freezer
+from support.machine.namespace import network, why_no_namespace
+from support.platform.sandbox import Sandbox, wait_for
+from support.process.unprivileged import as_nobody, open_directory
 
 needs_namespace = pytest.mark.skipif(why_no_namespace() is not None, reason=str(why_no_namespace()))
 # One hung check takes 5 s, and what waits for it another 5; the rest is a slow machine.

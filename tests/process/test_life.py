@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from support.gateway import PRODUCT_KEY, Gateway
-from support.sandbox import Sandbox, wait_for
+from support.gateway.gateway import PRODUCT_KEY, Gateway
+from support.platform.sandbox import Sandbox, wait_for
 
 
 def test_first_boot_then_second(sandbox: Sandbox, gateway: Gateway) -> None:

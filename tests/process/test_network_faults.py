@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from support import namespace
-from support.gateway import PRODUCT_KEY, Gateway
-from support.sandbox import wait_for
-from support.stored import point, store
+from support.gateway.gateway import PRODUCT_KEY, Gateway
+from support.gateway.stored import point, store
+from support.machine import namespace
+from support.platform.sandbox import wait_for
 
 pytestmark = pytest.mark.skipif(namespace.why_no_namespace() is not None, reason=str(namespace.why_no_namespace()))
 URL = "https://10.9.9.2/auth/register/device"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from iot_sandbox.authority import make_certificates
-from support import namespace
-from support.gateway import Gateway
-from support.sandbox import wait_for
-from support.stored import point
+from support.gateway.gateway import Gateway
+from support.gateway.stored import point
+from support.machine import namespace
+from support.platform.sandbox import wait_for
 
 
 @pytest.mark.skipif(namespace.why_no_namespace() is not None, reason=str(namespace.why_no_namespace()))

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from support.clocks import quick_clock
-from support.gateway import PRODUCT_KEY, Gateway
-from support.sandbox import Sandbox, wait_for
+from support.gateway.clocks import quick_clock
+from support.gateway.gateway import PRODUCT_KEY, Gateway
+from support.platform.sandbox import Sandbox, wait_for
 
 
 def leave_out_the_names(gateway: Gateway) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from support.fakeproxy import FakeProxy
-from support.gateway import Gateway
-from support.sandbox import Sandbox
+from support.gateway.gateway import Gateway
+from support.platform.fakeproxy import FakeProxy
+from support.platform.sandbox import Sandbox
 
 
 def test_both_legs_go_through_the_proxy(sandbox: Sandbox, gateway: Gateway) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 
-from support.platform_client import PK, Client, context, login, secret_of
-from support.sandbox import Sandbox, wait_for
+from support.platform.client import PK, Client, context, login, secret_of
+from support.platform.sandbox import Sandbox, wait_for
 
 
 @pytest.mark.parametrize("method", ["hmacmd5", "hmacsha1", "hmacsha256"])

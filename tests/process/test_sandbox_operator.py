@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.platform_client import PK, Client, login, register, secret_of
-from support.sandbox import Sandbox
+from support.platform.client import PK, Client, login, register, secret_of
+from support.platform.sandbox import Sandbox
 
 
 def test_reset_does_not_kick_and_activate_gives_the_secret_away(platform: Sandbox, name: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.platform_client import PK, Client, register, secret_of
-from support.sandbox import Sandbox, wait_for
+from support.platform.client import PK, Client, register, secret_of
+from support.platform.sandbox import Sandbox, wait_for
 
 
 def test_it_survives_restarts(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.platform_client import PK, ask, fields, form, login, register, secret_of
-from support.sandbox import Sandbox
+from support.platform.client import PK, ask, fields, form, login, register, secret_of
+from support.platform.sandbox import Sandbox
 
 
 def test_registration_answers_compactly(platform: Sandbox, name: str) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.config.files import load
-from support.gateway import Gateway
-from support.terminal import Terminal
-from support.unprivileged import as_nobody, open_directory
+from support.gateway.gateway import Gateway
+from support.process.terminal import Terminal
+from support.process.unprivileged import as_nobody, open_directory
 
 SECRET = "hunter2hunter2"
 

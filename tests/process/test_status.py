@@ -12,9 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from iot_onboard.reporting.status_view import View
-from support.gateway import Gateway
-from support.sandbox import Sandbox, wait_for
-from support.terminal import Terminal
+from support.gateway.gateway import Gateway
+from support.platform.sandbox import Sandbox, wait_for
+from support.process.terminal import Terminal
 
 STATUS = [sys.executable, "-m", "iot_onboard", "status", "--config"]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from support.probing import program
-from support.terminal import Terminal
+from support.process.probing import program
+from support.process.terminal import Terminal
 
 NOW, BEFORE = "a" * 32, "b" * 32
 LINES = {

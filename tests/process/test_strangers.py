@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.tree import TESTS
 from torture import hold
 
 needs_hold = pytest.mark.skipif(hold.why_not() is not None, reason=str(hold.why_not()))
@@ -47,7 +48,7 @@ held.close()
 assert answers(other)
 """
 _GATEWAY = """
-from support.gateway import Gateway
+from support.gateway.gateway import Gateway
 gateway = Gateway(directory / "gateway")
 gateway.config.write_text("nonsense: 1")
 gateway.start()
@@ -66,7 +67,7 @@ assert answers(other)
 @pytest.mark.parametrize("script", [pytest.param(_HELD, marks=needs_hold), _GATEWAY], ids=["held", "gateway"])
 def test_a_number_that_another_process_has_is_left_alone(script: str, tmp_path: Path) -> None:
     """A program that has ended is killed once more when its number is in use again: the other one lives on."""
-    tests = Path(__file__).parent.parent
+    tests = TESTS
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*filter(None, sys.path), str(tests)])}
     command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", sys.executable, "-c"]
     code = _SCRIPT.replace("{}", script, 1)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from support import images
-from support.machine import Machine
-from support.site import Site
+from support.machine import images
+from support.machine.machine import Machine
+from support.machine.site import Site
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

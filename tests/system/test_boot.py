@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 import time
 
-from support.machine import Machine
-from support.sandbox import wait_for
-from support.site import PRODUCT_KEY, Site
+from support.machine.machine import Machine
+from support.machine.site import PRODUCT_KEY, Site
+from support.platform.sandbox import wait_for
 
 CREDENTIALS = f"/var/lib/iot-onboard/credentials/{PRODUCT_KEY}.gw0001.json"
 

@@ -7,10 +7,10 @@ import stat
 
 import pytest
 
-from support import images
-from support.machine import Machine
-from support.sandbox import wait_for
-from support.site import PRODUCT_KEY, Site
+from support.machine import images
+from support.machine.machine import Machine
+from support.machine.site import PRODUCT_KEY, Site
+from support.platform.sandbox import wait_for
 
 FRAGMENT = "/etc/iot-onboard/conf.d/50-identity.yaml"
 SECRET = "/etc/iot-onboard/product-secret"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from support.machine import Machine
-from support.site import PRODUCT_KEY, Site
+from support.machine.machine import Machine
+from support.machine.site import PRODUCT_KEY, Site
 
 STATE = "/var/lib/iot-onboard"
 

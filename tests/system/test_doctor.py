@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from support.archives import unpacked
-from support.forms import traces
-from support.machine import Machine
-from support.site import PRODUCT_KEY, Site
+from support.machine.machine import Machine
+from support.machine.site import PRODUCT_KEY, Site
+from support.text.archives import unpacked
+from support.text.forms import traces
 
 STORED = f"/var/lib/iot-onboard/credentials/{PRODUCT_KEY}.gw0001.json"
 

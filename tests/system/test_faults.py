@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from support.budget import assert_within_budget
-from support.machine import Machine
-from support.sandbox import wait_for
-from support.site import PRODUCT_KEY, Site
+from support.machine.machine import Machine
+from support.machine.site import PRODUCT_KEY, Site
+from support.platform.budget import assert_within_budget
+from support.platform.sandbox import wait_for
 
 
 def online(gateway: Machine) -> Machine:

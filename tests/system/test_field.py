@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from support import images
-from support.budget import WINDOW_S, assert_within_budget, window_at
-from support.fakeproxy import FakeProxy
-from support.fickledns import FickleDns
-from support.fieldfaults import MINE, NAME
-from support.fieldnetwork import MQTT, MQTT_HOST, TROUBLES, Trouble, lying
-from support.flapping import assert_flat, flap
-from support.machine import Machine
-from support.sandbox import wait_for
-from support.site import HOST, PRODUCT_KEY, REGISTRATION_HOST, Site
+from support.gateway.flapping import assert_flat, flap
+from support.machine import images
+from support.machine.fieldfaults import MINE, NAME
+from support.machine.fieldnetwork import MQTT, MQTT_HOST, TROUBLES, Trouble, lying
+from support.machine.machine import Machine
+from support.machine.site import HOST, PRODUCT_KEY, REGISTRATION_HOST, Site
+from support.platform.budget import WINDOW_S, assert_within_budget, window_at
+from support.platform.fakeproxy import FakeProxy
+from support.platform.fickledns import FickleDns
+from support.platform.sandbox import wait_for
 
 TABLE = os.environ.get("FIELD")
 BOOKWORM, TRIXIE = images.RELEASES

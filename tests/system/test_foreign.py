@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from support import images
-from support.machine import Machine
-from support.sandbox import wait_for
-from support.site import PRODUCT_KEY, Site
+from support.machine import images
+from support.machine.machine import Machine
+from support.machine.site import PRODUCT_KEY, Site
+from support.platform.sandbox import wait_for
 
 NAME = "gw0001"
 # What Python calls each, and the bits of a pointer there.

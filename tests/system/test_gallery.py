@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from support import images
-from support.fieldfaults import FAULTS, NAME, Fault
-from support.machine import Machine
-from support.site import Site
+from support.machine import images
+from support.machine.fieldfaults import FAULTS, NAME, Fault
+from support.machine.machine import Machine
+from support.machine.site import Site
 
 GALLERY = os.environ.get("GALLERY")
 

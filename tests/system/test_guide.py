@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from support import images
-from support.machine import Machine
-from support.sandbox import wait_for
-from support.site import PRODUCT_KEY, Site
-from support.terminal import Terminal
+from support.machine import images
+from support.machine.machine import Machine
+from support.machine.site import PRODUCT_KEY, Site
+from support.platform.sandbox import wait_for
+from support.process.terminal import Terminal
+from support.tree import ROOT
 
-GUIDE = images.REPOSITORY / "docs" / "operator-guide.md"
+GUIDE = ROOT / "docs" / "operator-guide.md"
 STORED = f"/var/lib/iot-onboard/credentials/{PRODUCT_KEY}.gw0001.json"
 _BLOCK = re.compile(r"^#+ ([^\n]*)$|^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

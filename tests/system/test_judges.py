@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from support import images
-from support.clocks import run_with, wrong_clock
-from support.machine import Machine
-from support.site import BRIDGE, Site
+from support.gateway.clocks import run_with, wrong_clock
+from support.machine import images
+from support.machine.machine import Machine
+from support.machine.site import BRIDGE, Site
+from support.tree import ROOT
 
 # docs/decisions/0008: more than the design's 150 kB.
 MOST_BYTES = 185_000
-UNITS = sorted(path.name for path in (images.REPOSITORY / "systemd").glob("*.service"))
+UNITS = sorted(path.name for path in (ROOT / "systemd").glob("*.service"))
 
 
 @pytest.fixture
@@ -75,9 +76,9 @@ def test_lintian_finds_nothing() -> None:
 def test_every_build_is_the_same_to_the_bit(tmp_path: Path) -> None:
     """Whoever builds the package elsewhere, in another place, time zone and language, can compare it with ours."""
     tree = tmp_path / "another place"
-    files = subprocess.run(["git", "ls-files", "-z"], cwd=images.REPOSITORY, check=True, capture_output=True).stdout
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
     for name in files.decode().rstrip("\0").split("\0"):
-        source, copy = images.REPOSITORY / name, tree / name
+        source, copy = ROOT / name, tree / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, copy, follow_symlinks=False)
         if not copy.is_symlink():
@@ -115,7 +116,7 @@ def test_it_holds_the_daemon_and_nothing_of_the_workshop() -> None:
     packages = "/usr/lib/python3/dist-packages/"
     held = {name.removeprefix(packages) for name in _members() if name.startswith(packages)}
     modules = {name for name in held if not _members()[packages + name].isdir() and ".dist-info/" not in name}
-    daemon = images.REPOSITORY / "daemon"
+    daemon = ROOT / "daemon"
     assert modules == {str(path.relative_to(daemon)) for path in daemon.rglob("*.py")}
     assert not [name for name in _members() if "sandbox" in name]
 
@@ -163,9 +164,9 @@ def test_the_packages_own_tests_pass_on_a_booted_system(site: Site, tmp_path: Pa
     """autopkgtest runs debian/tests on a system that the package was installed on, none of them skipped."""
     machine = site.machine("tested")
     machine.boot()
-    server = [str(images.REPOSITORY / "tests/system/autopkgtest-machine"), str(machine.pid)]
+    server = [str(ROOT / "tests/system/autopkgtest-machine"), str(machine.pid)]
     tree = tmp_path / "tree"
-    shutil.copytree(images.REPOSITORY / "debian", tree / "debian")
+    shutil.copytree(ROOT / "debian", tree / "debian")
     # A tree that counts as built: the machine has no tools to unpack a source with.
     (tree / "debian/files").touch()
     told = _told("autopkgtest", "--no-built-binaries", str(tree), "--", *server)

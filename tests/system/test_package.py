@@ -6,10 +6,10 @@ import json
 import stat
 import tarfile
 
-from support import images
-from support.machine import Machine
-from support.sandbox import wait_for
-from support.site import PRODUCT_KEY, Site
+from support.machine import images
+from support.machine.machine import Machine
+from support.machine.site import PRODUCT_KEY, Site
+from support.platform.sandbox import wait_for
 
 STORED = f"/var/lib/iot-onboard/credentials/{PRODUCT_KEY}.gw0001.json"
 

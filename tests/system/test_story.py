@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from support.machine import Machine
-from support.sandbox import wait_for
+from support.machine.machine import Machine
+from support.platform.sandbox import wait_for
 
 NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
 # A processor that is busy elsewhere may keep systemd that long from a line that it has reckoned.

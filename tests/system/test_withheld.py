@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from support.machine import Machine
-from support.sandbox import wait_for
-from support.site import PRODUCT_KEY, Site
+from support.machine.machine import Machine
+from support.machine.site import PRODUCT_KEY, Site
+from support.platform.sandbox import wait_for
 
 SECRET = "/etc/iot-onboard/product-secret"
 SEALED = f"{SECRET}.cred"

@@ -11,7 +11,7 @@ from pathlib import Path
 from iot_onboard.config.files import load
 from iot_onboard.config.problems import ConfigError
 from iot_onboard.provisioning.boot_file import TAKEN
-from support.gateway import PRODUCT_KEY, Gateway
+from support.gateway.gateway import PRODUCT_KEY, Gateway
 
 from . import hold
 from .parts import alone, parts_of, shared

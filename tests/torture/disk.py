@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.clocks import quick_clock
-from support.gateway import Gateway
+from support.gateway.clocks import quick_clock
+from support.gateway.gateway import Gateway
 
 from . import hold
 from .crash import spread

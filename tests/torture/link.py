@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from support import images
-from support.flapping import assert_flat, flap
-from support.site import Site
+from support.gateway.flapping import assert_flat, flap
+from support.machine import images
+from support.machine.site import Site
 
 from .tally import Tally, joined
 

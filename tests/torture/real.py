@@ -15,8 +15,9 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from iot_onboard.core import pacing
-from support.gateway import PRODUCT_KEY, Gateway
-from support.sandbox import wait_for
+from support.gateway.gateway import PRODUCT_KEY, Gateway
+from support.platform.sandbox import wait_for
+from support.tree import ROOT
 
 from .parts import shared
 from .tally import Tally, joined
@@ -274,5 +275,5 @@ def _memory(pid: int, known: list[str]) -> tuple[list[str], int]:
 
 
 def _dumps_no_core() -> bool:
-    unit = Path(__file__).parents[2] / "systemd" / "iot-onboard.service"
+    unit = ROOT / "systemd" / "iot-onboard.service"
     return "LimitCORE=0" in unit.read_text().splitlines()

@@ -20,9 +20,9 @@ from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
 from iot_onboard.disk.credentials import Store
 from iot_sandbox.devices import Devices
-from support.clocks import quick_clock, run_with
-from support.gateway import PRODUCT_KEY, Gateway
-from support.sandbox import Sandbox
+from support.gateway.clocks import quick_clock, run_with
+from support.gateway.gateway import PRODUCT_KEY, Gateway
+from support.platform.sandbox import Sandbox
 
 ONLINE_S = 60.0
 

@@ -10,7 +10,7 @@ import pytest
 
 import iot_onboard.commands
 from iot_onboard.cli import COMMANDS, Command, _parse, main
-from support.wording import commands_in
+from support.text.wording import commands_in
 
 MODULES = {path.stem for path in Path(iot_onboard.commands.__file__).parent.glob("*.py")} - {"__init__"}
 

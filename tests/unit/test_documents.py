@@ -9,9 +9,9 @@ import pytest
 
 from iot_onboard.cli import _parse
 from iot_onboard.events.explain import find
-from support.wording import commands_in
+from support.text.wording import commands_in
+from support.tree import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/man").iterdir()])
 GUIDE = ROOT / "docs" / "operator-guide.md"
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent.parent / "daemon" / "iot_onboard"
+from support.tree import ROOT
+
+PACKAGE = ROOT / "daemon" / "iot_onboard"
 
 # From the top down: a room may import what stands below it. Rooms in one row do not know each other.
 LAYERS = (

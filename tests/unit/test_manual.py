@@ -6,7 +6,6 @@ import argparse
 import enum
 import re
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,9 @@ from iot_onboard.cli import COMMANDS, Command
 from iot_onboard.config.device_name import _NAMES
 from iot_onboard.config.schema import RULES, Missing
 from iot_onboard.core.exit_codes import ExitCode
+from support.tree import ROOT
 
-REPOSITORY = Path(__file__).parent.parent.parent
-MANUAL = REPOSITORY / "docs" / "man"
+MANUAL = ROOT / "docs" / "man"
 
 
 def _page(name: str) -> str:
@@ -61,10 +60,10 @@ def test_each_exit_code_is_explained() -> None:
     assert re.findall(r"^\.It (\d+)", section, re.MULTILINE) == [str(int(code)) for code in ExitCode]
 
 
-@pytest.mark.parametrize("unit", sorted(path.name for path in (REPOSITORY / "systemd").glob("*.service")))
+@pytest.mark.parametrize("unit", sorted(path.name for path in (ROOT / "systemd").glob("*.service")))
 def test_units_name_pages_that_there_are(unit: str) -> None:
     """`systemctl help` shows a page, and the page names the unit."""
-    text = (REPOSITORY / "systemd" / unit).read_text()
+    text = (ROOT / "systemd" / unit).read_text()
     pages = re.findall(r"man:([a-z.-]+)\((\d)\)", text)
     assert pages
     assert all((MANUAL / f"{name}.{section}").is_file() for name, section in pages)
@@ -73,5 +72,5 @@ def test_units_name_pages_that_there_are(unit: str) -> None:
 
 def test_package_installs_every_page() -> None:
     """What is written is installed."""
-    installed = (REPOSITORY / "debian/iot-onboard.manpages").read_text().split()
+    installed = (ROOT / "debian/iot-onboard.manpages").read_text().split()
     assert sorted(installed) == sorted(f"docs/man/{page.name}" for page in MANUAL.iterdir())

@@ -1,0 +1,377 @@
+"""Reach a server over TCP and TLS against real sockets; nothing of MQTT is sent."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iot_onboard.core.failures import Cause, OnboardError, Transient
+from iot_onboard.core.proxy import ProxyAddress
+from iot_onboard.core.secret import Secret
+from iot_onboard.net.dial import dial
+from iot_onboard.net.happy_eyeballs import HEAD_START_S
+from iot_onboard.net.tls import tls_context
+from support.machine.namespace import network, why_no_namespace
+from support.platform.deaf import deaf
+from support.platform.fakeproxy import FakeProxy
+from support.platform.tlsserver import TlsServer, certificates
+from support.process import dial_driver
+from support.tree import DAEMON, TESTS
+
+needs_namespace = pytest.mark.skipif(why_no_namespace() is not None, reason=str(why_no_namespace()))
+
+
+def reach(
+    server: TlsServer,
+    host: str = "localhost",
+    *,
+    timeout_s: float = 5.0,
+    proxy: ProxyAddress | None = None,
+    ca_file: Path | None = None,
+) -> ssl.SSLSocket:
+    context = tls_context(ca_file or server.ca_file, handshake_timeout_s=timeout_s)
+    return dial(host, server.port, context=context, proxy=proxy, dial_timeout_s=timeout_s)
+
+
+def failure(act: Callable[[], object]) -> Transient:
+    with pytest.raises(OnboardError) as caught:
+        act()
+    assert isinstance(caught.value.failure, Transient)
+    return caught.value.failure
+
+
+def test_a_connection_that_is_ready_for_mqtt() -> None:
+    """The handshake is done, SNI named the host, not a byte was sent, and none waits for Nagle."""
+    served = threading.Event()
+    heard: list[bytes] = []
+
+    def speak(connection: ssl.SSLSocket) -> None:
+        served.set()
+        # Closed with our session tickets unread, the connection may end in a reset.
+        with contextlib.suppress(ConnectionResetError):
+            heard.append(connection.recv(4096))
+
+    with TlsServer(speak) as server:
+        dialled = reach(server)
+        assert dialled.version() == "TLSv1.3"
+        assert server.names_asked == ["localhost"]
+        assert dialled.server_hostname == "localhost"
+        assert dialled.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert served.wait(10)
+        dialled.close()
+        server.join()
+    assert b"".join(heard) == b""
+
+
+def test_what_took_how_long_is_measured() -> None:
+    """A slow handshake is told from a slow way there."""
+
+    class Slow(TlsServer):
+        def welcome(self, raw: socket.socket) -> None:
+            # The first byte of the handshake: the way there is over.
+            raw.recv(1, socket.MSG_PEEK)
+            time.sleep(0.2)
+            super().welcome(raw)
+
+    with Slow() as server:
+        context = tls_context(server.ca_file, handshake_timeout_s=5)
+        dial("localhost", server.port, context=context, proxy=None, dial_timeout_s=5).close()
+    took = context.timer.timings()
+    assert (took.dns_ms is None, took.tcp_ms is None, took.answer_ms) == (False, False, None)
+    assert took.tls_ms is not None
+    assert took.tls_ms >= 190
+
+
+@pytest.mark.parametrize(("newest", "works"), [("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)])
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated:DeprecationWarning")
+def test_nothing_older_than_tls_1_2(newest: str, works: bool) -> None:
+    """A server that knows 1.1 at most is refused, and told apart from one that is not there."""
+    with TlsServer() as server:
+        server.context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        server.context.maximum_version = ssl.TLSVersion[newest]
+        server.context.set_ciphers("ALL:@SECLEVEL=0")
+        if works:
+            reach(server).close()
+        else:
+            told = failure(lambda: reach(server))
+            assert told.cause is Cause.TLS
+            assert told.detail.startswith(f"TLS with localhost port {server.port} failed: ")
+
+
+def test_a_foreign_authority_is_refused() -> None:
+    """Whoever we do not believe is named."""
+    with TlsServer() as server:
+        told = failure(lambda: reach(server, ca_file=certificates("foreign")[0]))
+    assert told.cause is Cause.TLS
+    assert told.detail.startswith(f"the certificate of localhost port {server.port} is not accepted: ")
+
+
+def test_an_expired_certificate_is_a_matter_of_dates() -> None:
+    """The clock may be wrong: that is told apart."""
+    with TlsServer(lasts=timedelta(hours=-1)) as server:
+        told = failure(lambda: reach(server))
+    assert told.cause is Cause.TLS_DATE
+    assert "certificate has expired" in told.detail
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_certificate_of_another_name_is_refused(host: str) -> None:
+    """Believed, but not the one that was asked for."""
+    with TlsServer(names=("somebody-else", "127.0.0.2")) as server:
+        told = failure(lambda: reach(server, host))
+    assert told.cause is Cause.TLS
+    assert "mismatch" in told.detail
+    assert not told.detail.endswith("."), "the line has a full stop of its own"
+
+
+def test_no_tls_at_all() -> None:
+    """A server that speaks first, and not TLS."""
+
+    class Plain(TlsServer):
+        def welcome(self, raw: socket.socket) -> None:
+            raw.sendall(b"220 mail.example ESMTP\r\n")
+            raw.recv(4096)
+
+    with Plain() as server:
+        assert failure(lambda: reach(server)).cause is Cause.TLS
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_handshake_that_the_server_ends(how: str) -> None:
+    """A close and a reset in place of an answer."""
+
+    class Rude(TlsServer):
+        def welcome(self, raw: socket.socket) -> None:
+            raw.recv(4096)
+            if how == "reset":
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    with Rude() as server:
+        told = failure(lambda: reach(server))
+    assert told.cause in {Cause.TLS, Cause.NETWORK}
+    assert f"localhost port {server.port}" in told.detail
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("how", ["mute", "dripping"])
+def test_a_handshake_has_one_time_limit(how: str) -> None:
+    """A mute server, and one whose bytes come one by one: both are given up, and the connection is closed."""
+
+    class Slow(TlsServer):
+        def welcome(self, raw: socket.socket) -> None:
+            if how == "dripping":
+                with contextlib.suppress(OSError):
+                    raw.sendall(b"\x16\x03\x03\x3f\xff")
+                    while not self.closed.wait(0.1):
+                        raw.sendall(b"\x02")
+            while raw.recv(4096):
+                pass
+
+    with Slow() as server:
+        began = time.monotonic()
+        told = failure(lambda: reach(server, timeout_s=0.5))
+        assert 0.5 <= time.monotonic() - began <= 1.5
+        server.join()
+    detail = f"localhost port {server.port} did not finish the TLS handshake within 0 s"
+    assert told == Transient(cause=Cause.TIMEOUT, detail=detail)
+
+
+def test_a_refused_port_says_so() -> None:
+    """Nobody listens: which address, and why."""
+    with TlsServer() as server:
+        pass
+    detail = f"no connection to localhost port {server.port}: 127.0.0.1 Connection refused"
+    assert failure(lambda: reach(server)) == Transient(cause=Cause.NETWORK, detail=detail)
+
+
+@pytest.mark.realtime
+def test_a_deaf_port_is_given_up() -> None:
+    """What a firewall drops ends with the time limit."""
+    server = TlsServer()
+    with deaf() as port:
+        server.port = port
+        told = failure(lambda: reach(server, timeout_s=0.5))
+    detail = f"no connection to localhost port {port}: 127.0.0.1 timed out"
+    assert told == Transient(cause=Cause.TIMEOUT, detail=detail)
+
+
+def test_an_ipv6_address() -> None:
+    """Literally: without brackets, and the certificate has to name it."""
+    with TlsServer(names=("::1",), host="::1") as server:
+        assert reach(server, "::1").getpeername()[0] == "::1"
+        assert server.names_asked == [None], "SNI holds names only"
+    with TlsServer(names=("::2",), host="::1") as server:
+        assert failure(lambda: reach(server, "::1")).cause is Cause.TLS
+
+
+@pytest.mark.parametrize("host", ["x" * 64, "a..b"])
+def test_what_is_no_host_name(host: str) -> None:
+    """It is said, and nobody is asked."""
+    told = failure(lambda: reach(TlsServer(), host))
+    assert told.cause is Cause.NAME_LOOKUP
+    assert told.detail.startswith(f"the name {host} does not resolve: not a host name")
+
+
+def dial_within(prefix: list[str], host: str, alive: list[str], silent: list[str]) -> dict[str, Any]:
+    command = [*prefix, sys.executable, str(dial_driver.__file__), host, json.dumps(alive), json.dumps(silent)]
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "PYTHONPATH": f"{TESTS}:{DAEMON}:{TESTS.parent / 'sandbox'}",
+    }
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=environment)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+ADDRESSES = ("127.0.0.2", "127.0.0.3", "::1")
+HOSTS = "".join(f"{address} platform.test\n" for address in ADDRESSES) + "::1 six.test\n"
+
+
+@needs_namespace
+def test_the_first_address_is_dead(tmp_path: Path) -> None:
+    """The next ones get their chance while it is waited for, and SNI stays the name."""
+    order = dial_within(network(tmp_path / "order", HOSTS), "platform.test", list(ADDRESSES), [])["order"]
+    assert sorted(order) == sorted(ADDRESSES)
+    first, second, last = order
+    refused = dial_within(network(tmp_path / "refused", HOSTS), "platform.test", [last], [])
+    assert (refused["peer"], refused["names"]) == (last, ["platform.test"])
+    deafened = dial_within(network(tmp_path / "deaf", HOSTS), "platform.test", [last], [first, second])
+    assert deafened["peer"] == last
+    assert 2 * HEAD_START_S <= deafened["took_s"] <= 2 * HEAD_START_S + 1.0
+
+
+@needs_namespace
+def test_every_address_is_dead(tmp_path: Path) -> None:
+    """Each is told with its reason."""
+    found = dial_within(network(tmp_path / "net", HOSTS), "platform.test", [], ["127.0.0.2"])
+    assert found["cause"] in {"TIMEOUT", "NETWORK"}
+    reasons = found["detail"].removeprefix(f"no connection to platform.test port {found['port']}: ").split(", ")
+    assert sorted(reasons) == ["127.0.0.2 timed out", "127.0.0.3 Connection refused", "::1 Connection refused"]
+
+
+@needs_namespace
+def test_a_name_with_an_ipv6_address_alone(tmp_path: Path) -> None:
+    """It is reached like any other."""
+    found = dial_within(network(tmp_path / "net", HOSTS), "six.test", ["::1"], [])
+    assert (found["peer"], found["names"]) == ("::1", ["six.test"])
+
+
+@needs_namespace
+@pytest.mark.parametrize("nameserver", [True, False])
+def test_an_unknown_host_says_so(tmp_path: Path, nameserver: bool) -> None:
+    """A name that does not exist may be a mistake; a name server that is out of reach is none of ours."""
+    found = dial_within(network(tmp_path / "net", nameserver=nameserver), "nowhere.test", [], [])
+    assert found["cause"] == "NAME_LOOKUP"
+    reason = (
+        "Name or service not known; if that stays so, check region, instance_id and hosts in the configuration"
+        if nameserver
+        else "Temporary failure in name resolution"
+    )
+    assert found["detail"] == f"the name nowhere.test does not resolve: {reason}"
+
+
+@pytest.mark.parametrize("user", [None, "gw"])
+def test_through_a_proxy(user: str | None) -> None:
+    """With a password of any characters and without; TLS is with the server, and SNI names it."""
+    password = "p@ss:w0rd/é" if user else ""
+    with FakeProxy(user, password) as proxy, TlsServer() as server:
+        address = ProxyAddress(
+            host="localhost", port=proxy.port, username=user, password=Secret(password) if user else None
+        )
+        reach(server, proxy=address).close()
+        assert proxy.asked == [f"localhost:{server.port}"]
+        assert server.names_asked == ["localhost"]
+
+
+def test_a_foreign_server_behind_a_proxy_is_refused() -> None:
+    """A proxy is no reason to believe anybody."""
+    with FakeProxy() as proxy, TlsServer() as server:
+        address = ProxyAddress(host="127.0.0.1", port=proxy.port)
+        told = failure(lambda: reach(server, proxy=address, ca_file=certificates("foreign")[0]))
+    assert told.cause is Cause.TLS
+
+
+def test_an_ipv6_address_through_a_proxy() -> None:
+    """CONNECT names it in brackets, whatever Python makes of it, and the certificate is compared without them."""
+    with FakeProxy() as proxy, TlsServer(names=("::1",), host="::1") as server:
+        reach(server, "::1", proxy=ProxyAddress(host="127.0.0.1", port=proxy.port)).close()
+        assert proxy.asked == [f"[::1]:{server.port}"]
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        (None, "Tunnel connection failed: 407 Proxy Authentication Required"),
+        (b"HTTP/1.1 403 Forbid\x1b[2Jden\r\n\r\n", "Tunnel connection failed: 403 Forbid[2Jden"),
+        (b"HTTP/1.1 502 " + b"x" * 5000 + b"\r\n\r\n", "Tunnel connection failed: 502 x"),
+        (b"rubbish\r\n\r\n", "rubbish"),
+        (b"\n", ""),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, ""),
+    ],
+    ids=["407", "403", "502", "rubbish", "empty-line", "long-line"],
+)
+def test_a_proxy_that_does_not_lead_on(says: bytes | None, words: str) -> None:
+    """The proxy is named, with what it said as far as that can be shown; its password is not."""
+    with FakeProxy("gw", "right", says=says) as proxy, TlsServer() as server:
+        address = ProxyAddress(host="127.0.0.1", port=proxy.port, username="gw", password=Secret("wr0ng"))
+        told = failure(lambda: reach(server, proxy=address))
+    assert told.cause is Cause.PROXY
+    assert told.detail.startswith(f"the proxy 127.0.0.1 port {proxy.port} does not lead on: {words}")
+    assert len(told.detail) < 250
+    assert told.detail.isprintable()
+    assert "wr0ng" not in told.detail
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [(b"HTTP/1.1 200 OK\r\n\r\nrubbish", ""), (b"HTTP/1.1 200 OK\r\nX: 1\r\n", "the connection was closed")],
+)
+def test_after_a_proxy_s_consent_it_is_the_server_that_is_spoken_to(says: bytes, words: str) -> None:
+    """Rubbish, and a close."""
+    with FakeProxy(says=says) as proxy, TlsServer() as server:
+        address = ProxyAddress(host="127.0.0.1", port=proxy.port)
+        told = failure(lambda: reach(server, proxy=address))
+    assert told.cause is Cause.TLS
+    assert told.detail.startswith(f"TLS with localhost port {server.port} failed: {words}")
+
+
+def test_a_proxy_that_is_not_there() -> None:
+    """The system's own reason."""
+    with FakeProxy() as proxy:
+        pass
+    address = ProxyAddress(host="127.0.0.1", port=proxy.port)
+    assert failure(lambda: reach(TlsServer(), proxy=address)) == Transient(
+        cause=Cause.PROXY, detail=f"the proxy 127.0.0.1 port {proxy.port} does not lead on: Connection refused"
+    )
+
+
+@pytest.mark.realtime
+def test_a_mute_proxy_is_given_up() -> None:
+    """It takes the connection and says nothing."""
+    with FakeProxy(says=b"") as proxy:
+        address = ProxyAddress(host="127.0.0.1", port=proxy.port)
+        began = time.monotonic()
+        told = failure(lambda: reach(TlsServer(), timeout_s=0.5, proxy=address))
+        assert time.monotonic() - began <= 1.5
+    assert told.cause is Cause.PROXY
+    assert told.detail.endswith("does not lead on: timed out")
+
+
+def test_a_proxy_s_name_that_is_unknown() -> None:
+    """It is the proxy's name that the line speaks of."""
+    assert failure(lambda: reach(TlsServer(), proxy=ProxyAddress(host="a..b", port=3128))) == Transient(
+        cause=Cause.PROXY, detail="the proxy a..b port 3128 does not lead on: not a host name"
+    )

@@ -1,0 +1,119 @@
+"""Connect to whichever of several addresses answers, against real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from iot_onboard.net.happy_eyeballs import HEAD_START_S, NobodyAnswered, Place, Race, by_turns
+from support.platform.deaf import deaf
+
+
+def place(host: str, port: int) -> Place:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return family, socket.SOCK_STREAM, 0, "", (host, port)
+
+
+@contextlib.contextmanager
+def listener(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as server:
+        yield server.getsockname()[1]
+
+
+def closed_port() -> int:
+    with listener() as port:
+        return port
+
+
+def test_the_first_that_answers_needs_no_other() -> None:
+    """At once, blocking again, with the time limit on it."""
+    with listener() as port, listener() as other:
+        began = time.monotonic()
+        with Race([place("127.0.0.1", port), place("127.0.0.1", other)], 5.0).run() as won:
+            assert time.monotonic() - began < HEAD_START_S
+            assert won.getpeername()[1] == port
+            assert won.gettimeout() == 5.0
+
+
+def test_a_refusal_is_not_waited_for() -> None:
+    """The next one is tried at once."""
+    with listener() as port:
+        began = time.monotonic()
+        with Race([place("127.0.0.1", closed_port()), place("127.0.0.1", port)], 5.0).run() as won:
+            assert time.monotonic() - began < HEAD_START_S
+            assert won.getpeername()[1] == port
+
+
+def test_silence_costs_a_head_start() -> None:
+    """Not the time limit."""
+    with deaf() as silent, listener() as port:
+        began = time.monotonic()
+        with Race([place("127.0.0.1", silent), place("127.0.0.1", port)], 5.0).run() as won:
+            assert HEAD_START_S <= time.monotonic() - began < 1.0
+            assert won.getpeername()[1] == port
+
+
+@pytest.mark.realtime
+def test_a_late_answer_wins_where_the_others_fail() -> None:
+    """A slow first address stays in the race, and so does a slow second one beside a dead third."""
+    with deaf("127.0.0.2") as silent:
+        slow = closed_port()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(deaf(port=slow))
+
+            def listen() -> None:
+                stack.close()
+                stack.enter_context(listener(port=slow))
+
+            # The kernel knocks again after a second: by then somebody listens.
+            threading.Timer(0.5, listen).start()
+            places = [place("127.0.0.2", silent), place("127.0.0.1", slow), place("127.0.0.1", closed_port())]
+            with Race(places, 5.0).run() as won:
+                assert won.getpeername()[1] == slow
+
+
+@pytest.mark.realtime
+def test_nobody_answers() -> None:
+    """Each has its own time limit, and all together little more; every one is told, in the order of the attempts."""
+    with deaf() as silent:
+        began = time.monotonic()
+        places = [place("127.0.0.1", silent), place("127.0.0.1", closed_port()), place("127.0.0.1", silent)]
+        with pytest.raises(NobodyAnswered) as caught:
+            Race(places, 0.5).run()
+        assert 0.5 + HEAD_START_S <= time.monotonic() - began < 1.5
+    kinds = [(address, type(error)) for address, error in caught.value.tried]
+    assert kinds == [
+        ("127.0.0.1", TimeoutError),
+        ("127.0.0.1", ConnectionRefusedError),
+        ("127.0.0.1", TimeoutError),
+    ]
+
+
+def test_a_network_that_is_not_there() -> None:
+    """An address that the system itself refuses costs nothing."""
+    with listener() as port:
+        began = time.monotonic()
+        with Race([place("255.255.255.255", 9), place("127.0.0.1", port)], 5.0).run() as won:
+            assert time.monotonic() - began < HEAD_START_S
+            assert won.getpeername()[1] == port
+
+
+def test_no_place_at_all() -> None:
+    """There is nothing to tell."""
+    with pytest.raises(NobodyAnswered) as caught:
+        Race([], 1.0).run()
+    assert caught.value.tried == ()
+
+
+def test_families_take_turns() -> None:
+    """The resolver's favourite first, and its order within each."""
+    hosts = ["::1", "::2", "::3", "127.0.0.1", "127.0.0.2"]
+    turns = by_turns([place(host, 1) for host in hosts])
+    assert [address[0] for *_, address in turns] == ["::1", "127.0.0.1", "::2", "127.0.0.2", "::3"]
+    assert by_turns([]) == []

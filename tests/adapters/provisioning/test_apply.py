@@ -1,0 +1,129 @@
+"""The files of a gateway's identity as they lie on a disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from iot_onboard.config.files import load
+from iot_onboard.config.problems import ConfigError
+from iot_onboard.core.failures import OnboardError
+from iot_onboard.core.secret import Secret
+from iot_onboard.provisioning.apply import check, provision
+from iot_onboard.provisioning.plan import ProvisioningRequest
+from support.process.unprivileged import open_directory, unprivileged
+
+WISH = ProvisioningRequest(
+    settings={"product_key": "a1b2c3d4e5f", "device_name": "gw-0001"}, product_secret=Secret("hunter2")
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "etc" / "config.yaml"
+    path.parent.mkdir()
+    path.write_text("region: cn-shanghai\n")
+    path.chmod(0o644)
+    return path
+
+
+def listing(directory: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Return what there is: mode, inode and content of each file."""
+    return {
+        str(path.relative_to(directory)): (stat.S_IMODE(path.stat().st_mode), path.stat().st_ino, path.read_bytes())
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_files(config: Path) -> None:
+    """The secret is closed, the names are open, the shipped file is as it was, and nothing else is left behind."""
+    before = os.umask(0o077)
+    try:
+        done = provision(config, WISH)
+    finally:
+        os.umask(before)
+    directory = config.parent
+    assert done.written == (directory / "product-secret", directory / "conf.d" / "50-identity.yaml")
+    files = {name: (mode, content) for name, (mode, _, content) in listing(directory).items()}
+    assert files.pop("conf.d/50-identity.yaml")[0] == 0o644
+    assert files == {"config.yaml": (0o644, b"region: cn-shanghai\n"), "product-secret": (0o600, b"hunter2\n")}
+    assert load(config).device_name == "gw-0001"
+
+
+def test_what_stands_there_is_not_written_again(config: Path) -> None:
+    """The same once more changes no file; a mode that was opened is closed."""
+    provision(config, WISH)
+    before = listing(config.parent)
+    assert provision(config, WISH).written == ()
+    assert listing(config.parent) == before
+    (config.parent / "product-secret").chmod(0o644)
+    assert provision(config, WISH).written == (config.parent / "product-secret",)
+    assert listing(config.parent)["product-secret"][0] == 0o600
+
+
+def test_a_problem_changes_nothing(config: Path) -> None:
+    """Not even the secret is written."""
+    theirs = config.parent / "conf.d" / "90-mine.yaml"
+    theirs.parent.mkdir()
+    theirs.write_text("regon: x\n")
+    before = listing(config.parent)
+    with pytest.raises(ConfigError, match="regon: is not a key we know"):
+        provision(config, WISH)
+    assert listing(config.parent) == before
+
+
+def test_a_device_secret_of_before_is_set_aside(config: Path) -> None:
+    """It would be used instead of a registration; it is kept."""
+    provision(config, ProvisioningRequest(settings=WISH.settings, device_secret=Secret("own")))
+    done = provision(config, WISH)
+    assert not (config.parent / "device-secret").exists()
+    assert (config.parent / "device-secret.old").read_text() == "own\n"
+    assert "set aside as device-secret.old" in done.warnings[0]
+
+
+@pytest.mark.parametrize("name", ["product-secret", "conf.d/50-identity.yaml"])
+def test_a_directory_in_the_way_is_told(config: Path, name: str) -> None:
+    """The file that could not be written is named, and no temporary file stays."""
+    (config.parent / name).mkdir(parents=True)
+    with pytest.raises(OnboardError, match="cannot be written: Is a directory"):
+        provision(config, WISH)
+    assert not list(config.parent.rglob("*.new"))
+
+
+def test_without_permission() -> None:
+    """The file and the reason are named."""
+    with open_directory() as directory:
+        (directory / "config.yaml").write_text("")
+        directory.chmod(0o555)
+        with unprivileged(), pytest.raises(OnboardError, match="cannot be written: Permission denied"):
+            provision(directory / "config.yaml", WISH)
+        assert [path.name for path in directory.iterdir()] == ["config.yaml"]
+
+
+def test_the_first_time_there_is_no_directory(tmp_path: Path) -> None:
+    """It is made; that the configuration itself is missing is a problem like any other."""
+    with pytest.raises(ConfigError, match=r"config.yaml:1: \(file\): cannot be read"):
+        provision(tmp_path / "a" / "config.yaml", WISH)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o755
+
+
+def test_a_proxys_password_is_closed_too(config: Path) -> None:
+    """With it, the names' file is not for everybody; without it again, it is."""
+    fragment = config.parent / "conf.d" / "50-identity.yaml"
+    provision(config, ProvisioningRequest(settings={**WISH.settings, "proxy": "http://u:hunter2@proxy:3128"}))
+    assert stat.S_IMODE(fragment.stat().st_mode) == 0o640
+    provision(config, ProvisioningRequest(settings={"proxy": "http://proxy:3128"}))
+    assert stat.S_IMODE(fragment.stat().st_mode) == 0o644
+
+
+def test_checking_writes_nothing(config: Path) -> None:
+    """The result is told, or what is wrong with it."""
+    before = listing(config.parent)
+    assert check(config, WISH).device_name == "gw-0001"
+    with pytest.raises(ConfigError, match="product_key: is missing"):
+        check(config, ProvisioningRequest(settings={"device_name": "gw-0001"}))
+    assert listing(config.parent) == before

@@ -1,0 +1,279 @@
+"""The file on the boot partition, taken in whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from iot_onboard.config.device_name import Facts
+from iot_onboard.config.files import load
+from iot_onboard.core.exit_codes import ExitCode
+from iot_onboard.events.model import Context, Details, Event
+from iot_onboard.provisioning import boot_partition
+from iot_onboard.provisioning.boot_file import TAKEN
+from iot_onboard.provisioning.boot_import import BootImport
+from support.disk.faults import why_no_strace
+
+NAMES = "product_key: a1b2c3d4e5f\r\ndevice_name: gw-0001\r\n"
+TEXT = NAMES + "product_secret: hunter2\r\nmqtt: {port: 443}\r\n"
+# Larger than a sector, so that its rest is overwritten apart.
+LARGE = NAMES + "# " + "x" * 2000 + "\r\nproduct_secret: hunter2\r\n"
+FACTS = Facts(hostname="pi")
+
+
+class Gateway:
+    """Hold the two partitions of a gateway."""
+
+    def __init__(self, directory: Path) -> None:
+        self.etc = directory / "etc"
+        self.boot = directory / "boot"
+        self.config = self.etc / "config.yaml"
+        self.file = self.boot / "iot-onboard.yaml"
+        self.etc.mkdir(parents=True)
+        self.boot.mkdir()
+        self.config.write_text("region: us-east-1\n")
+        self.told: list[tuple[Event, str]] = []
+
+    def drop(self, text: str, name: str = "iot-onboard.yaml") -> None:
+        (self.boot / name).write_bytes(text.encode())
+
+    def start(self) -> ExitCode:
+        def tell(event: Event, details: Details, _: Context) -> None:
+            self.told.append((event, details.detail))
+
+        self.told.clear()
+        codes = [BootImport(path, self.config, FACTS, tell).run() for path in boot_partition.find([self.boot])]
+        return max(codes, default=ExitCode.DONE)
+
+    def events(self) -> list[Event]:
+        return [event for event, _ in self.told]
+
+    def on_boot(self) -> dict[str, str]:
+        return {path.name: path.read_text() for path in self.boot.iterdir() if path.is_file()}
+
+    def command(self, *wrapper: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "iot_onboard", "import-boot-file", "--config", str(self.config)]
+        return subprocess.run(
+            [*wrapper, *command, "--boot", str(self.boot)], capture_output=True, text=True, timeout=60, check=False
+        )
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Gateway:
+    return Gateway(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["iot-onboard.yaml", "IOT-ONBOARD.YAML", "Iot-Onboard.yaml"])
+def test_it_is_taken_in(gateway: Gateway, name: str) -> None:
+    """The names and the secret are where they belong, the file is gone, and a note says so without the secret."""
+    gateway.drop(TEXT, name)
+    assert gateway.start() is ExitCode.DONE
+    assert gateway.events() == [Event.BOOT_FILE_TAKEN]
+    config = load(gateway.config)
+    assert (config.device_name, config.mqtt_port, config.region) == ("gw-0001", 443, "us-east-1")
+    secret = gateway.etc / "product-secret"
+    assert (secret.read_text(), stat.S_IMODE(secret.stat().st_mode)) == ("hunter2\n", 0o600)
+    assert "hunter2" not in (gateway.etc / "conf.d" / "50-identity.yaml").read_text()
+    (note,) = gateway.on_boot().items()
+    assert note[0] == "iot-onboard-taken.txt"
+    assert "has taken in" in note[1]
+    assert "hunter2" not in note[1]
+    assert gateway.start() is ExitCode.DONE
+    assert gateway.told == []
+
+
+def test_a_name_that_the_hardware_does_not_give_yet_is_taken_in(gateway: Gateway) -> None:
+    """A network interface may appear later in the boot: the daemon waits for it."""
+    gateway.drop(TEXT.replace("gw-0001", '"gw-{mac}"'))
+    assert gateway.start() is ExitCode.DONE
+    assert load(gateway.config).device_name == "gw-{mac}"
+
+
+def test_a_device_secret_is_taken_in(gateway: Gateway) -> None:
+    """Its file is named in the configuration."""
+    gateway.drop(NAMES + "device_secret: hunter2\n")
+    assert gateway.start() is ExitCode.DONE
+    assert load(gateway.config).device_secret_file == gateway.etc / "device-secret"
+    assert stat.S_IMODE((gateway.etc / "device-secret").stat().st_mode) == 0o600
+
+
+def test_what_is_wrong_is_told_beside_it(gateway: Gateway) -> None:
+    """Every problem with its line, nothing taken in, the file as it was; corrected, the complaint goes with it."""
+    gateway.drop("product_key: a b\nregon: x\nproduct_secret: hunter2\n")
+    before = sorted(gateway.etc.rglob("*"))
+    assert gateway.start() is ExitCode.CONFIGURATION
+    assert sorted(gateway.etc.rglob("*")) == before
+    assert gateway.told == [
+        (Event.BOOT_FILE_REFUSED, f"{gateway.file}:1: product_key: may hold letters and digits only"),
+        (Event.BOOT_FILE_REFUSED, f"{gateway.file}:2: regon: is not a key we know (did you mean region?)"),
+    ]
+    errors = gateway.on_boot()["iot-onboard-error.txt"]
+    assert all(detail in errors for _, detail in gateway.told)
+    assert "hunter2" not in errors
+    assert "hunter2" in gateway.on_boot()["iot-onboard.yaml"]
+    gateway.drop(TEXT)
+    assert gateway.start() is ExitCode.DONE
+    assert list(gateway.on_boot()) == ["iot-onboard-taken.txt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "holds no keys"),
+        ("#" * 70_000, "larger than 64 kB"),
+        ("product_key: a1b2c3d4e5f\n\tregion: x\n", "indent with blanks, not tabs"),
+        ("region: x\nproduct_secret: hunter2\n", "config.yaml:1: product_key: is missing"),
+        (NAMES.replace("gw-0001", '"{hostname}"'), ":1: device_name: expands to"),
+    ],
+    ids=["empty", "huge", "tabs", "no-names", "bad-name"],
+)
+def test_what_is_not_taken_in(gateway: Gateway, text: str, words: str) -> None:
+    """The reason is told, and a second start says the same without another write."""
+    gateway.drop(text)
+    assert gateway.start() is ExitCode.CONFIGURATION
+    assert words in gateway.told[0][1]
+    errors = gateway.boot / "iot-onboard-error.txt"
+    before = errors.stat().st_mtime_ns
+    assert gateway.start() is ExitCode.CONFIGURATION
+    assert errors.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo"])
+def test_what_is_no_file(gateway: Gateway, kind: str) -> None:
+    """It is named, and the boot goes on."""
+    gateway.file.mkdir() if kind == "directory" else os.mkfifo(gateway.file)
+    assert gateway.start() is ExitCode.CONFIGURATION
+    assert "cannot be read" in gateway.told[0][1]
+
+
+def test_the_other_files_problems_are_told_too(gateway: Gateway) -> None:
+    """A configuration that does not hold as a whole would keep the gateway off line."""
+    gateway.drop(TEXT)
+    (gateway.etc / "conf.d").mkdir()
+    (gateway.etc / "conf.d" / "90-mine.yaml").write_text("regon: x\n")
+    assert gateway.start() is ExitCode.CONFIGURATION
+    assert "90-mine.yaml:1: regon" in gateway.told[0][1]
+
+
+def test_what_wins_over_it_is_told(gateway: Gateway) -> None:
+    """It is taken in all the same."""
+    gateway.drop(TEXT)
+    (gateway.etc / "conf.d").mkdir()
+    (gateway.etc / "conf.d" / "90-mine.yaml").write_text("device_name: gw-9999\n")
+    assert gateway.start() is ExitCode.DONE
+    assert gateway.events() == [Event.BOOT_FILE_TAKEN, Event.BOOT_FILE_WARNING]
+
+
+def test_a_second_file_changes_what_it_names(gateway: Gateway) -> None:
+    """The rest of the first stays."""
+    gateway.drop(TEXT)
+    gateway.start()
+    gateway.drop("device_name: gw-0002\n")
+    assert gateway.start() is ExitCode.DONE
+    config = load(gateway.config)
+    assert (config.product_key, config.device_name, config.mqtt_port) == ("a1b2c3d4e5f", "gw-0002", 443)
+
+
+def test_the_firmware_partition_wins(tmp_path: Path) -> None:
+    """Of two places the later one counts; one place by two names is one."""
+    first, second = Gateway(tmp_path / "a"), Gateway(tmp_path / "b")
+    first.drop("")
+    second.drop("")
+    (tmp_path / "again").symlink_to(first.boot)
+    places = [tmp_path / "none", first.boot, second.boot, tmp_path / "again"]
+    assert boot_partition.find(places) == [first.file, second.file]
+
+
+def test_a_disk_that_is_full_is_told(gateway: Gateway) -> None:
+    """Where the configuration cannot be written the file stays, and the next boot tries again."""
+    gateway.drop(TEXT)
+    (gateway.etc / "product-secret").mkdir()
+    assert gateway.start() is ExitCode.FAILED
+    assert "cannot be written" in gateway.told[0][1]
+    assert "hunter2" in gateway.on_boot()["iot-onboard.yaml"]
+    (gateway.etc / "product-secret").rmdir()
+    assert gateway.start() is ExitCode.DONE
+
+
+@pytest.mark.skipif(why_no_strace() is not None, reason=str(why_no_strace()))
+def test_a_read_only_partition(gateway: Gateway) -> None:
+    """The file is taken in and the remaining secret told; later boots do not undo what was set up since."""
+    gateway.drop(TEXT)
+    only_reading = ["strace", "-o", os.devnull, "-P", str(gateway.file), "-e", "trace=openat"]
+    for _ in range(2):
+        done = gateway.command(*only_reading, "-e", "inject=openat:error=EROFS:when=2+")
+        assert (done.returncode, "still lies open" in done.stderr) == (0, True), done.stderr
+        assert "hunter2" not in done.stderr
+        fragment = gateway.etc / "conf.d" / "50-identity.yaml"
+        fragment.write_text(fragment.read_text().replace("gw-0001", "gw-9999"))
+    assert load(gateway.config).device_name == "gw-9999"
+    assert gateway.start() is ExitCode.DONE
+    assert gateway.told == []
+    assert list(gateway.on_boot()) == ["iot-onboard-taken.txt"]
+    assert load(gateway.config).device_name == "gw-9999"
+    gateway.drop(TEXT)
+    gateway.start()
+    assert load(gateway.config).device_name == "gw-0001"
+
+
+CHANGES = "write,fsync,?rename,renameat,?renameat2,?unlink,unlinkat,?mkdir,mkdirat,fchmod"
+
+
+def changing_calls(directory: Path) -> list[tuple[str, int]]:
+    """Return every system call of a whole import that changes a disk: its name, and its number of that name."""
+    gateway = Gateway(directory)
+    gateway.drop(LARGE)
+    log = directory / "trace"
+    done = gateway.command("strace", "-f", "-o", str(log), "-e", f"trace={CHANGES}")
+    assert done.returncode == 0, done.stderr
+    counts: dict[str, int] = {}
+    for line in log.read_text().splitlines():
+        name = line.split(maxsplit=1)[1].partition("(")[0]
+        if name.isidentifier():
+            counts[name] = counts.get(name, 0) + 1
+    return [(name, number + 1) for name, count in counts.items() for number in range(count)]
+
+
+@pytest.mark.skipif(why_no_strace() is not None, reason=str(why_no_strace()))
+@pytest.mark.timeout(300)
+def test_a_power_cut_at_any_moment(tmp_path: Path) -> None:
+    """Cut before any one of its writes, the next boot ends with the gateway set up and no secret on the partition."""
+    calls = changing_calls(tmp_path / "whole")
+    assert {name for name, _ in calls} >= {"write", "fsync", "rename", "unlink"}
+    for index, (name, number) in enumerate(calls):
+        gateway = Gateway(tmp_path / str(index))
+        gateway.drop(LARGE)
+        inject = f"inject={name}:signal=SIGKILL:when={number}"
+        cut = gateway.command("strace", "-f", "-o", os.devnull, "-e", f"trace={CHANGES}", "-e", inject)
+        where = f"{name} {number}"
+        assert cut.returncode != 0, where
+        taken = (gateway.etc / "conf.d" / "50-identity.yaml").exists()
+        assert taken or gateway.file.read_bytes() == LARGE.encode(), where
+        assert gateway.start() is ExitCode.DONE, where
+        assert load(gateway.config).device_name == "gw-0001", where
+        assert (gateway.etc / "product-secret").read_text() == "hunter2\n", where
+        assert list(gateway.on_boot()) in ([], ["iot-onboard-taken.txt"]), where
+        assert "hunter2" not in str(gateway.on_boot()), where
+
+
+def test_what_a_cut_left_of_a_taken_file_is_cleared(gateway: Gateway) -> None:
+    """The first sector says that it is taken: the rest, with the secret, is not read again."""
+    gateway.drop(TAKEN.decode() + LARGE)
+    assert gateway.start() is ExitCode.DONE
+    assert not (gateway.etc / "product-secret").exists()
+    assert list(gateway.on_boot()) == ["iot-onboard-taken.txt"]
+
+
+def test_the_command_tells_the_journal(gateway: Gateway) -> None:
+    """One line for each event; without a file there is nothing to say."""
+    gateway.drop(TEXT)
+    done = gateway.command()
+    assert (done.returncode, "is taken in: this gateway is gw-0001 of product a1b2c3d4e5f" in done.stderr) == (0, True)
+    assert "hunter2" not in done.stdout + done.stderr
+    again = gateway.command()
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")

@@ -1,0 +1,63 @@
+"""No known secret is left in a text, in whatever form it stood."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from iot_onboard.bundle.scrub import COVER, LEAST_BYTES, Scrubber
+from support.text.forms import ENCODED, WRITTEN, slips, traces
+
+# Without what the cover itself is made of.
+CHARACTERS = st.characters(
+    min_codepoint=33, max_codepoint=0x2FF, exclude_characters="[]", exclude_categories=("Cc", "Cs")
+)
+SECRETS = st.text(CHARACTERS, min_size=5, max_size=40).filter(lambda secret: secret not in COVER.decode())
+SURROUNDINGS = st.binary(max_size=20)
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+@given(secret=SECRETS, before=SURROUNDINGS, after=SURROUNDINGS)
+def test_a_written_secret(form: str, secret: str, before: bytes, after: bytes) -> None:
+    """Covered wherever it stands, once and for all."""
+    written = WRITTEN[form](secret)
+    assert written not in Scrubber([secret]).clean(before + b" " + written + b" " + after + written)
+
+
+@pytest.mark.parametrize("form", ENCODED)
+@given(secret=SECRETS, before=SURROUNDINGS, after=SURROUNDINGS)
+def test_an_encoded_secret(form: str, secret: str, before: bytes, after: bytes) -> None:
+    """Whatever was encoded with it, and wherever in a line: none of its own digits stays."""
+    cleaned = Scrubber([secret]).clean(b"x " + ENCODED[form](before + secret.encode() + after) + b" x")
+    assert not any(trace in cleaned.replace(b"\n", b"") for trace in traces(secret))
+
+
+@given(st.lists(SECRETS, min_size=2, max_size=4))
+def test_many_secrets(secrets: list[str]) -> None:
+    """One may hold another, and they may stand side by side."""
+    secrets.append(secrets[0] + secrets[1])
+    text = b" ".join(slip for secret in secrets for slip in slips(secret))
+    cleaned = Scrubber(secrets).clean(text)
+    assert not any(trace in cleaned for secret in secrets for trace in traces(secret))
+
+
+@given(SECRETS, st.text(max_size=200))
+def test_other_text_stays(secret: str, text: str) -> None:
+    """Where none of its forms stands, nothing is changed."""
+    data = text.encode("utf-8", "surrogatepass")
+    lowered = data.lower()
+    assume(not any(trace.lower()[:4] in lowered for trace in traces(secret)))
+    assert Scrubber([secret]).clean(data) == data
+
+
+def test_lines_stay_lines() -> None:
+    """A covered secret takes no line end with it."""
+    lines = b"one\ns3cr3tS3CR3T\nczNjcjN0UzNDUjNU\ntwo\n"
+    assert Scrubber(["s3cr3tS3CR3T"]).clean(lines) == b"one\n[secret]\n[secret]\ntwo\n"
+
+
+def test_what_is_too_short_hides_nothing() -> None:
+    """It would cover parts of other words all over."""
+    assert Scrubber(["a" * (LEAST_BYTES - 1), ""]).clean(b"aaaa bbbb") == b"aaaa bbbb"
+    assert Scrubber(["a" * LEAST_BYTES]).clean(b"aaaa bbbb") == b"[secret] bbbb"

@@ -1,0 +1,97 @@
+"""The plain form means the same without YAML as with it."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_onboard.config.plain_reader import plain_values
+from iot_onboard.config.reader import parse
+from iot_onboard.config.schema import SECTIONS, Document
+from iot_onboard.config.yaml_reader import read_document
+from support.tree import ROOT
+
+KEYS = ["product_key", "device_name", "region", "mqtt", "tls", "port", "on", "null", "proxy", "x"]
+SCALARS = """
+a1b2|true|false|True|no|ON|Null|y|~|0|8883|08|0x1f|1_0|1e3|-5|190:20:30|2026-11-01|12:30|10.0.0.1|1.2.3|/var/lib/x|http://u:p@h:1
+https://a.b:1/c|a:b|a: b|a:|"gw-{serial}"|'a b'|"a|'a''b'|"a\\nb"|"#"|'# x'|a#b|a # b|"a" b|gw-{serial}|{port: 1}
+[1]|&a b|*a|!!int 1|> |>|- x|.5|=|<<|1.5|null_|a\tb|\u00e9|
+""".strip().replace("\n", "|")
+ODD_LINES = "|  |# comment|   # comment|#|---|...|%YAML 1.1|\t|text|? x|\r|\ufeff|\u2028"
+LINES = st.one_of(
+    st.builds(
+        "{}{}{}{}{}".format,
+        st.sampled_from(["", "", " ", "  ", "   ", "\t"]),
+        st.sampled_from(KEYS),
+        st.sampled_from([": ", ": ", ":", ":  ", " : "]),
+        st.sampled_from([*SCALARS.split("|"), "| "]) | st.text("aA0/:._- #\"'{}", max_size=6),
+        st.sampled_from(["", "", " ", " # comment", "# comment", " \t"]),
+    ),
+    st.sampled_from(ODD_LINES.split("|")),
+)
+TEXTS = st.builds("{}{}".format, st.lists(LINES, max_size=6).map("\n".join), st.sampled_from(["", "\n"]))
+
+
+def by_yaml(text: str) -> dict[str, Any]:
+    found = yaml.safe_load(text) or {}
+    return {key: {} if value is None else value for key, value in found.items()}
+
+
+def same(one: object, other: object) -> bool:
+    """Equal, and of the same kinds all through: 1 is not true."""
+    return repr(one) == repr(other)
+
+
+@given(text=TEXTS)
+def test_what_is_taken_as_plain_is_what_yaml_says(text: str) -> None:
+    """For any text: either the very values that YAML would read, or nothing."""
+    found = plain_values(text)
+    assert found is None or same(found, by_yaml(text))
+
+
+@given(text=TEXTS, apart=st.sampled_from([frozenset(), frozenset({"x"}), frozenset({"mqtt"})]))
+def test_a_configuration_is_the_same_by_either_way(text: str, apart: frozenset[str]) -> None:
+    """The values, and every problem with its line: a plain reading never changes what an operator is told."""
+    document = Document(name="c.yaml", text=text, ignored_keys=apart)
+    problems: list[Any] = []
+    values = read_document(document, problems)
+    config, told = parse([document], names_required=False)
+    assert told == tuple(problems)
+    if config is not None:
+        for key, value in values.items():
+            assert same(getattr(config, key.replace(".", "_")), value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (ROOT / "config" / "config.yaml").read_text(),
+        "",
+        "# nothing but words\n",
+        'product_key: a1b2c3d4e5f\ndevice_name: "gw-{serial}"\n',
+        "mqtt:\n  host: 10.0.0.1 # ours\n  port: 443\nproxy: http://proxy.example:3128\ntls:\n",
+    ],
+    ids=["shipped", "empty", "comments", "names", "sections"],
+)
+def test_the_usual_files_are_plain(text: str) -> None:
+    """The shipped configuration and what setup writes start without the YAML library."""
+    found = plain_values(text)
+    assert found is not None
+    assert same(found, by_yaml(text))
+    assert all(not isinstance(value, dict) or name in SECTIONS for name, value in found.items())
+
+
+def test_only_the_yaml_modules_import_yaml() -> None:
+    """At a module's head, where every start would pay for it."""
+    package = ROOT / "daemon" / "iot_onboard"
+    importing = set()
+    for path in package.rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Import) and any(alias.name == "yaml" for alias in node.names):
+                importing.add(path.stem)
+    assert importing == {"yaml_reader", "plan", "boot_file"}

@@ -1,0 +1,386 @@
+"""YAML becomes a frozen Config, or every problem at once with file and line."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_onboard.aliyun.signing import SignMethod
+from iot_onboard.config.problems import Problem, file_problem
+from iot_onboard.config.reader import parse, settings_of
+from iot_onboard.config.schema import RULES, Config, Document
+from iot_onboard.core.proxy import ProxyAddress
+from iot_onboard.core.secret import Secret
+from support.tree import ROOT
+
+BASE = 'product_key: a1b2c3d4e5f\ndevice_name: "gw-{serial}"\n'
+SHIPPED = ROOT / "config" / "config.yaml"
+
+
+def read(*texts: str) -> Config:
+    config, problems = parse([Document(name=f"{n}.yaml", text=text) for n, text in enumerate(texts)])
+    assert problems == ()
+    assert config is not None
+    return config
+
+
+def problems_of(*texts: str) -> list[str]:
+    config, problems = parse([Document(name=f"{n}.yaml", text=text) for n, text in enumerate(texts)])
+    assert config is None
+    return [str(problem) for problem in problems]
+
+
+def test_defaults() -> None:
+    """Two keys are enough; the rest has the defaults that the design names."""
+    assert read(BASE) == Config(
+        product_key="a1b2c3d4e5f",
+        device_name="gw-{serial}",
+        product_secret_file=None,
+        device_secret_file=None,
+        region="cn-shanghai",
+        instance_id=None,
+        sign_method=SignMethod.HMACSHA256,
+        registration_url=None,
+        registration_timeout_s=15,
+        mqtt_host=None,
+        mqtt_port=8883,
+        mqtt_keepalive_s=300,
+        mqtt_clean_session=False,
+        tls_ca_file=None,
+        proxy=None,
+        state_dir=Path("/var/lib/iot-onboard"),
+        runtime_dir=Path("/run/iot-onboard"),
+        log_level="info",
+    )
+
+
+def test_every_key() -> None:
+    """Each key is taken, and reaches its field."""
+    config = read(
+        BASE + "product_secret_file: /a\ndevice_secret_file: /b\nregion: eu-central-1\ninstance_id: iot-060a0abc\n"
+        "sign_method: hmacmd5\nregistration: {url: 'https://127.0.0.1:8443/x', timeout_s: 2.5}\n"
+        "mqtt:\n  host: ::1\n  port: 443\n  keepalive_s: 1200\n  clean_session: true\n"
+        "tls: {ca_file: /c}\nproxy: http://u%40x:p%23w@proxy:3129\nstate_dir: /d\nruntime_dir: /e\nlog_level: debug\n"
+    )
+    assert (config.product_secret_file, config.device_secret_file, config.tls_ca_file) == tuple(
+        map(Path, ["/a", "/b", "/c"])
+    )
+    assert (config.state_dir, config.runtime_dir, config.log_level) == (Path("/d"), Path("/e"), "debug")
+    assert (config.region, config.instance_id, config.sign_method) == (
+        "eu-central-1",
+        "iot-060a0abc",
+        SignMethod.HMACMD5,
+    )
+    assert (config.registration_url, config.registration_timeout_s) == ("https://127.0.0.1:8443/x", 2.5)
+    assert (config.mqtt_host, config.mqtt_port, config.mqtt_keepalive_s, config.mqtt_clean_session) == (
+        "::1",
+        443,
+        1200,
+        True,
+    )
+    assert config.proxy == ProxyAddress(host="proxy", port=3129, username="u@x", password=Secret("p#w"))
+
+
+def test_the_table_is_the_record() -> None:
+    """Every rule has its field and every field its rule; the record is frozen."""
+    assert {key.replace(".", "_") for key in RULES} == {field.name for field in fields(Config)}
+    with pytest.raises(FrozenInstanceError):
+        read(BASE).region = "x"  # type: ignore[misc]  # what is tried
+
+
+def test_later_documents_win_key_by_key() -> None:
+    """conf.d changes what it names and leaves the rest, inside sections too; null gives the default back."""
+    config = read(
+        BASE + "region: us-west-1\nproxy: http://p:1\nmqtt: {port: 443, keepalive_s: 60}\n", "", "# nothing\n",
+        "region: us-east-1\nproxy: null\nmqtt: {port: 1883}\ntls:\n",
+    )  # fmt: skip
+    assert (config.region, config.proxy, config.mqtt_port, config.mqtt_keepalive_s) == ("us-east-1", None, 1883, 60)
+
+
+def test_all_problems_at_once() -> None:
+    """One run names everything, in all files, as file:line: key: problem (hint)."""
+    assert problems_of(
+        "device_name: [a]\nregoin: cn\nmqtt:\n  port: 0\n  prot: 1\n", "log_level: warn\nsign_method: HMACSHA1\n"
+    ) == [
+        "0.yaml:1: device_name: is a list, must be text",
+        "0.yaml:2: regoin: is not a key we know (did you mean region?)",
+        "0.yaml:4: mqtt.port: must be from 1 to 65535",
+        "0.yaml:5: mqtt.prot: is not a key we know (did you mean mqtt.port?)",
+        "1.yaml:1: log_level: must be one of debug, info, warning, error (did you mean warning?)",
+        "1.yaml:2: sign_method: must be one of hmacmd5, hmacsha1, hmacsha256 (did you mean hmacsha1?)",
+        "0.yaml:1: product_key: is missing (the cloud console shows it on the product's page)",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "null\n", "{}\n", "\ufeff# a mark\r\n"])
+def test_an_empty_file_misses_the_required_keys(text: str) -> None:
+    """Nothing in it is not an error of its own: the keys are named."""
+    assert [problem.split(" (")[0] for problem in problems_of(text)] == [
+        "0.yaml:1: product_key: is missing", "0.yaml:1: device_name: is missing",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- a\n", "0.yaml:1: (file): must be a mapping"),
+        ("text\n", "0.yaml:1: (file): must be a mapping"),
+        (
+            BASE + "\tregion: x\n",
+            "0.yaml:3: (file): is not YAML: found character '\\t' that cannot start any token (indent",
+        ),
+        (BASE + "region: [a\nmqtt: 1\n", "0.yaml:4: (file): is not YAML"),
+        (BASE + 'region: "a\n', "0.yaml:4: (file): is not YAML"),
+        (BASE + "---\nregion: cn\n", "0.yaml:3: (file): is not YAML"),
+        (BASE + "region: \x07\n", "0.yaml:1: (file): is not YAML"),
+        (BASE + "x: " + "[" * 250_000, "0.yaml:3: (file): nests more than 20 deep"),
+        (BASE + "x:\n" + "".join(" " * depth + "x:\n" for depth in range(1, 700)), "0.yaml:23: (file): nests more"),
+        ("a: b: c\n", "0.yaml:1: (file): is not YAML"),
+        ("\0", "0.yaml:1: (file): is not YAML"),
+        ("a: &a [x]\nb: *a\n", "0.yaml:1: (file): anchors and aliases are not taken"),
+    ],
+)
+def test_what_is_no_mapping_is_one_problem(text: str, expected: str) -> None:
+    """File and line of the fault, and no guess about the keys that could not be read."""
+    (problem,) = problems_of(text)
+    assert problem.startswith(expected)
+
+
+def test_a_bomb_of_aliases_costs_nothing() -> None:
+    """Nine lines that stand for a billion items are refused, not built."""
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    for here, there in zip("bcdefghi", "abcdefgh", strict=True):
+        lines.append(f"{here}: &{here} [{', '.join([f'*{there}'] * 10)}]")
+    started = time.monotonic()
+    assert "anchors and aliases" in problems_of("\n".join(lines))[0]
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("region: yes", "region: is true or false, must be text (put it in quotes)"),
+        ("region: 12", "region: is a number, must be text (put it in quotes)"),
+        ("region: 2020-01-01", "region: is a date, must be text (put it in quotes)"),
+        ("region: {serial}", "region: is a mapping, must be text (put it in quotes)"),
+        ("region: [a]", "region: is a list, must be text"),
+        ("region: !!binary aGk=", "region: is of an unknown kind, must be text (put it in quotes)"),
+        ("region: !!python/object:os.system x", "region: has a value that makes no sense"),
+        ("region: 2020-13-45", "region: has a value that makes no sense"),
+        ("region: ''", "region: is not a region like cn-shanghai"),
+        ("region: cn_shanghai", "region: is not a region like cn-shanghai"),
+        ("region: cn-shanghai.evil.example", "region: is not a region like cn-shanghai"),
+        ("instance_id: a/b", "instance_id: is not an instance id like iot-060a0abc"),
+        ("mqtt: 5", "mqtt: must be a mapping (its keys are host, port, keepalive_s, clean_session)"),
+        ("mqtt.port: 5", "mqtt.port: is not a key we know (write it as  mqtt: {port: ...})"),
+        ("mqtt: {host: a b}", "mqtt.host: is not a host name"),
+        ("mqtt: {host: a..b}", "mqtt.host: is not a host name"),
+        (f"mqtt: {{host: {'x' * 64}.com}}", "mqtt.host: is not a host name"),
+        (f"mqtt: {{host: {'x.' * 127}x}}", "mqtt.host: is not a host name"),
+        ("registration: {url: 'https://a..b/'}", "registration.url: does not name a host"),
+        ("mqtt: {port: '8883'}", "mqtt.port: is text, must be a whole number from 1 to 65535"),
+        ("mqtt: {port: 65536}", "mqtt.port: must be from 1 to 65535"),
+        ("mqtt: {port: true}", "mqtt.port: is true or false, must be a whole number from 1 to 65535"),
+        ("mqtt: {port: " + "9" * 40 + "}", "mqtt.port: must be from 1 to 65535"),
+        ("mqtt: {port: " + "9" * 5000 + "}", "mqtt.port: has a value that makes no sense"),
+        ("mqtt: {keepalive_s: 29}", "mqtt.keepalive_s: must be from 30 to 1200"),
+        ("mqtt: {keepalive_s: 300.0}", "mqtt.keepalive_s: is a number, must be a whole number from 30 to 1200"),
+        ("mqtt: {clean_session: 'no'}", "mqtt.clean_session: is text, must be true or false"),
+        ("registration: {timeout_s: .nan}", "registration.timeout_s: must be from 1 to 120"),
+        ("registration: {timeout_s: 0.5}", "registration.timeout_s: must be from 1 to 120"),
+        ("tls: {verify: false}", "tls.verify: is not a key we know"),
+        ("tls: {ca_file: ca.pem}", "tls.ca_file: must be an absolute path"),
+        ("state_dir: ''", "state_dir: must be an absolute path"),
+        ("5: x", "5: is not a key we know"),
+        ("? [a, b]\n: c", "(key): is not a key we know"),
+        ("<<: {region: x}", "<<: is not a key we know"),
+        ('"a\\nb\\e[31m": x', "'a\\nb\\x1b[31m': is not a key we know"),
+        ("product_key: x", "product_key: stands here twice (remove one)"),
+        ("mqtt: {port: 1, port: 2}", "mqtt.port: stands here twice (remove one)"),
+    ],
+)
+def test_a_wrong_line(line: str, expected: str) -> None:
+    """What is wrong with a value or a key is said in words, on the line where it stands."""
+    assert problems_of(BASE + line + "\n") == [f"0.yaml:3: {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("product_key: ~\ndevice_name: gw-1\n", "0.yaml:1: product_key: is empty"),
+        ("product_key: a-b\ndevice_name: gw-1\n", "0.yaml:1: product_key: may hold letters and digits only"),
+        (f"product_key: {'a' * 21}\ndevice_name: gw-1\n", "0.yaml:1: product_key: has 21 characters; 20 is the most"),
+        ("product_key: a\ndevice_name: abc\n", "0.yaml:2: device_name: has 3 characters"),
+        ("product_key: a\ndevice_name: gw-{seral}\n", "0.yaml:2: device_name: {seral} is not a placeholder"),
+        (
+            "product_key: a\ndevice_name: {serial}\n",
+            "0.yaml:2: device_name: is a mapping, must be text (put it in quotes)",
+        ),
+    ],
+)
+def test_names(text: str, expected: str) -> None:
+    """Product key and device name are held against the platform's rules before anything is sent."""
+    (problem,) = problems_of(text)
+    assert problem.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "product_secret: hunter2",
+        "device_secret: [hunter2]",
+        "secret: {a: hunter2}",
+        "ProductSecret: hunter2",
+        "device-secret: hunter2",
+        "mqtt: {password: hunter2}",
+    ],
+)
+def test_a_secret_is_never_a_value(line: str) -> None:
+    """Whatever its spelling, the key is refused, the file keys are named, and the value is not echoed."""
+    (problem,) = problems_of(BASE + line + "\n")
+    assert "a secret is never a value here (put it into a file: product_secret_file, device_secret_file)" in problem
+    assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://u:hunter2@h:1", "https://u:hunter2@h:1", "http://u:hunter2@", "http://u:hunter2@h:99999",
+        "http://u:hunter2@h:0", "http://u:hunter2@[h", "http://u:hunter2@h/path", "http://u:hunter2@h h:1",
+        "u:hunter2@h:1", "http://u:hunter2@h:x", "socks5://u:hunter2@h",
+        "http://u:hunter2#@h:1", "http://u:hunter2\u00e9@h:1", "http://u:hunter2@h_\u0131:1",
+    ],
+)  # fmt: skip
+def test_a_bad_proxy_keeps_its_password(url: str) -> None:
+    """The problem names the key and nothing of the value."""
+    (problem,) = problems_of(f"{BASE}proxy: '{url}'\n")
+    assert problem.startswith("0.yaml:3: proxy: ")
+    assert "hunter2" not in problem
+
+
+def test_a_good_proxy_keeps_its_password() -> None:
+    """The record may be printed; without a port the proxy is on 3128, IPv6 is taken."""
+    config = read(BASE + "proxy: http://u:hunter2@[::1]/\n")
+    assert "hunter2" not in repr(config)
+    assert config.proxy is not None
+    assert (config.proxy.host, config.proxy.port) == ("::1", 3128)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h/x",
+        "h",
+        "https:///x",
+        "https://u:hunter2@h",
+        "https://@h",
+        "https://h h/x",
+        "https://h/x\\n",
+        "https://h:99999",
+    ],
+)
+def test_registration_is_https(url: str) -> None:
+    """No switch turns TLS off, and what is reached is what is written."""
+    (problem,) = problems_of(f'{BASE}registration: {{url: "{url}"}}\n')
+    assert problem.startswith("0.yaml:3: registration.url: ")
+    assert "hunter2" not in problem
+
+
+def test_an_unread_file_may_hold_the_missing_keys() -> None:
+    """Its problem comes first, the problems of the others follow, and nothing is called missing."""
+    earlier = file_problem("config.yaml", "cannot be read: Permission denied")
+    _, problems = parse([Document(name="conf.d/a.yaml", text="regon: x\n")], [earlier])
+    assert [problem.key for problem in problems] == ["(file)", "regon"]
+    assert str(earlier) == "config.yaml:1: (file): cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize("line", ["{product_secret:hunter2}", '{"Device Secret=hunter2"}', "? password:hunter2"])
+def test_a_secret_glued_to_its_key_is_not_shown(line: str) -> None:
+    """Without a blank after the colon it is part of the key, and a problem shows its key."""
+    (problem, *_) = problems_of(line + "\n")
+    assert "(a blank is missing after the colon)" in problem
+    assert "hunter2" not in problem
+
+
+def test_a_gateway_that_is_not_set_up_has_no_names() -> None:
+    """Where names are not required, missing ones are empty; what is wrong is a problem all the same."""
+    document = Document(name="f", text="region: us-east-1\n")
+    config, problems = parse([document], names_required=False)
+    assert problems == ()
+    assert config is not None
+    assert (config.product_key, config.device_name, config.region) == ("", "", "us-east-1")
+    _, problems = parse([document, Document(name="g", text="product_key:\n")], names_required=False)
+    assert [str(problem) for problem in problems] == ["g:1: product_key: is empty"]
+
+
+def test_keys_that_somebody_else_reads() -> None:
+    """They are left alone at the top, refused in a section, and still may stand there once only."""
+    text = BASE + "product_secret: hunter2\nmqtt: {product_secret: hunter2}\nproduct_secret: hunter2\n"
+    document = Document(name="f", text=text, ignored_keys=frozenset({"product_secret"}))
+    _, problems = parse([document])
+    assert [(problem.line, problem.key, problem.problem) for problem in problems] == [
+        (4, "mqtt.product_secret", "a secret is never a value here"),
+        (5, "product_secret", "stands here twice"),
+    ]
+
+
+def test_what_one_file_sets() -> None:
+    """Its good keys with their values, whatever else is wrong in it."""
+    text = "mqtt: {port: 443, host: a b}\ninstance_id:\nregon: x\n"
+    assert settings_of(Document(name="f", text=text)) == {"mqtt.port": 443, "instance_id": None}
+
+
+def test_the_shipped_file_asks_for_the_two_names() -> None:
+    """Installed as it is, it is valid but for what only the operator knows."""
+    _, problems = parse([Document(name="config.yaml", text=SHIPPED.read_text())])
+    assert [(problem.key, problem.problem) for problem in problems] == [
+        ("product_key", "is missing"), ("device_name", "is missing"),
+    ]  # fmt: skip
+
+
+def test_the_shipped_file_shows_every_key() -> None:
+    """Each key stands in it, and what is switched on is the default."""
+    text = SHIPPED.read_text()
+    for key in RULES:
+        assert re.search(rf"(?m)^ *(# )?{key.rpartition('.')[2]}:", text), key
+    assert read(text + BASE) == read(BASE)
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_config_or_problems(text: str) -> None:
+    """No text raises; every problem is one printable line."""
+    config, problems = parse([Document(name="f", text=text)])
+    assert (config is None) == bool(problems)
+    assert all(str(problem).isprintable() for problem in problems)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.dates() | st.binary(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=4) | st.sampled_from(["port"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*RULES, "mqtt", "tls", "registration", "secret"]), VALUES, max_size=6))
+def test_any_value_under_any_key(values: dict[str, object]) -> None:
+    """A known key with a value of any kind gives a Config or problems with a line of the file."""
+    text = yaml.safe_dump(values, allow_unicode=True)
+    config, problems = parse([Document(name="f", text=text)])
+    assert (config is None) == bool(problems)
+    assert all(1 <= problem.line <= len(text.splitlines()) + 1 for problem in problems)
+
+
+def test_a_problem_without_a_hint() -> None:
+    """The brackets come with the hint."""
+    assert str(Problem(file="f", line=2, key="k", problem="is bad")) == "f:2: k: is bad"
+    assert str(Problem(file="f", line=2, key="k", problem="is bad", hint="mend it")) == "f:2: k: is bad (mend it)"

@@ -1,0 +1,140 @@
+"""How the doctor tells what it found."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_onboard.doctor.model import Check, Finding, Group, Level, Probe, Result, fail, ok, skipped, warn
+from iot_onboard.doctor.report import SCHEMA, counts, first, record, text
+from iot_onboard.doctor.table import CHECKS
+from iot_onboard.system.text_style import Style
+from support.tree import ROOT
+
+DOCUMENT = ROOT / "docs" / "doctor.md"
+NOTHING: Probe[None] = Probe(name="nothing", look=lambda _: None)
+
+
+def result(name: str, group: Group, finding: Finding, *follows: str) -> Result:
+    check = Check(name, group, "about it", NOTHING, lambda _: finding, follows=follows)
+    return Result(check=check, finding=finding, took_s=0.0123)
+
+
+DEAD = result("dns-mqtt", Group.DNS, fail("No name.", "mend the resolver"), "network")
+RESULTS = (
+    result("config-valid", Group.CONFIGURATION, ok("Good.")),
+    result("network-link", Group.NETWORK, fail("No link.", "plug the cable in")),
+    DEAD,
+    result("tcp-mqtt", Group.TCP, replace(skipped("Not looked at, because of dns-mqtt."), because="dns-mqtt")),
+    result("clock", Group.CLOCK, warn("Not set.", "sudo timedatectl set-ntp true")),
+)
+
+
+def test_text() -> None:
+    """Groups, aligned columns, a fix below what is not well, and at the end what to do first."""
+    assert text(RESULTS, Style()) == (
+        "configuration\n"
+        "  ok       config-valid  Good.\n"
+        "\n"
+        "network\n"
+        "  FAIL     network-link  No link.\n"
+        "                         fix: plug the cable in\n"
+        "\n"
+        "dns\n"
+        "  FAIL     dns-mqtt      No name.\n"
+        "                         fix: mend the resolver\n"
+        "\n"
+        "tcp\n"
+        "  skipped  tcp-mqtt      Not looked at, because of dns-mqtt.\n"
+        "\n"
+        "clock\n"
+        "  warn     clock         Not set.\n"
+        "                         fix: sudo timedatectl set-ntp true\n"
+        "\n"
+        "5 checks: 1 ok, 1 to watch, 2 failed, 1 skipped.\n"
+        "\n"
+        "What to do first\n"
+        "  1. network-link: No link.\n"
+        "     plug the cable in\n"
+        "  Likely to mend with that: dns-mqtt."
+    )
+
+
+def test_without_its_cause_a_consequence_is_a_cause() -> None:
+    """With the network in order, the dead resolver is what has to be mended."""
+    assert first(RESULTS)[0][0].check.id == "network-link"
+    assert first((DEAD,)) == ((DEAD,), ())
+
+
+def test_where_all_is_well_nothing_has_to_be_done() -> None:
+    """No list of nothing."""
+    assert text(RESULTS[:1], Style()).endswith("1 checks: 1 ok, 0 to watch, 0 failed, 0 skipped.")
+
+
+def test_colour() -> None:
+    """Colours frame words and change nothing else."""
+    coloured = text(RESULTS, Style(colour=True))
+    assert "\x1b[1;31mFAIL" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == text(RESULTS, Style())
+
+
+WORDS = st.lists(st.sampled_from(["a", "chmod", "--no-break-here", "/var/lib/iot-onboard"]), max_size=60)
+
+
+@given(st.integers(60, 200), WORDS)
+def test_width(width: int, words: list[str]) -> None:
+    """Lines keep to the terminal, and none is broken within a word: commands are to be copied."""
+    sentence = " ".join(["Begins", *words, "ends."])
+    shown = text((result("check", Group.DNS, fail(sentence, sentence)),), Style(width=width))
+    assert all(len(line) <= width for line in shown.splitlines())
+    assert " ".join(shown.split()).count(sentence) == 4
+
+
+@given(st.text(min_size=1))
+def test_what_others_say_cannot_command_the_terminal(words: str) -> None:
+    """A certificate or a portal may hold anything; what is shown is printable."""
+    shown = text((result("check", Group.DNS, warn(f"x{words}", f"x{words}")),), Style())
+    assert all(line.isprintable() for line in shown.split("\n"))
+
+
+def test_record() -> None:
+    """The record says all that the text says, for a program."""
+    made = json.loads(json.dumps(record(RESULTS, version="1.0", at="2026-12-24T10:00:00+00:00", as_root=True)))
+    assert made["schema"] == SCHEMA
+    assert made["counts"] == {"ok": 1, "warn": 1, "fail": 2, "skipped": 1} == counts(RESULTS)
+    assert (made["first"], made["consequences"]) == (["network-link"], ["dns-mqtt"])
+    assert made["checks"][1] == {
+        "id": "network-link",
+        "group": "network",
+        "status": "fail",
+        "sentence": "No link.",
+        "fix": "plug the cable in",
+        "because": None,
+        "took_ms": 12,
+    }
+    assert made["checks"][3]["because"] == "dns-mqtt"
+
+
+def test_the_document_knows_every_field() -> None:
+    """docs/doctor.md explains each field of the record, in this version of its form."""
+    made = record(RESULTS, version="1.0", at="now", as_root=True)
+    checks = made["checks"]
+    assert isinstance(checks, list)
+    explained = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT.read_text(), re.MULTILINE))
+    assert explained >= {*made, *checks[0]}
+    assert f"`schema` is {SCHEMA}" in DOCUMENT.read_text()
+
+
+def test_the_document_lists_every_check() -> None:
+    """docs/doctor.md says of each check what it looks at, in the words of the table."""
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([a-z]+) \| (.*) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    assert rows == [(check.id, check.group.value, check.about) for check in CHECKS]
+
+
+def test_every_level_has_its_word() -> None:
+    """The words of the record are the documented ones."""
+    assert [level.value for level in Level] == ["ok", "warn", "fail", "skipped"]
