@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-from support.tree import ROOT
-
-PACKAGE = ROOT / "daemon" / "iot_onboard"
+from tools.rooms import MODULES, PACKAGE, TREES, imports, own_imports, room
 
 # From the top down: a room may import what stands below it. Rooms in one row do not know each other.
 LAYERS = (
@@ -107,42 +103,6 @@ WORLD_METHODS = {
     "read_text", "readlink", "rename", "resolve", "rglob", "rmdir", "samefile", "stat", "symlink_to", "today",
     "touch", "unlink", "utcnow", "write_bytes", "write_text",
 }  # fmt: skip
-
-
-def modules() -> dict[str, Path]:
-    """Return every module by its name below the package; a room's own is that of its `__init__`."""
-    paths = {
-        path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")
-    }
-    return {name.removesuffix(".__init__"): path for name, path in paths.items()}
-
-
-MODULES = modules()
-TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
-
-
-def imports(name: str) -> Iterator[tuple[str, str]]:
-    """Yield what a module imports, anywhere in it: a module (ours begins with a dot), and the name taken from it."""
-    package = name.split(".") if MODULES[name].name == "__init__.py" and name != "__init__" else name.split(".")[:-1]
-    for node in ast.walk(TREES[name]):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            yield from ((node.module or "", alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
-            for alias in node.names:
-                whole = ".".join(filter(None, [*base, alias.name]))
-                above = ".".join(filter(None, base)) or "__init__"
-                yield (f".{whole}", "") if whole in MODULES else (f".{above}", alias.name)
-
-
-def own_imports(name: str) -> set[str]:
-    return {target[1:] for target, _ in imports(name) if target.startswith(".")}
-
-
-def room(name: str) -> str:
-    return name.split(".")[0]
 
 
 def level(name: str) -> int:

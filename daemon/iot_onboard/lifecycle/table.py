@@ -1,6 +1,6 @@
 """The state machine as one literal table, and `step`, which applies it.
 
-`docs/architecture.md` draws its diagram from `TABLE`; the tests hold every rule to its targets.
+`docs/state-machine.md` draws its diagram from `TABLE`; the tests hold every rule to its targets.
 """
 
 from __future__ import annotations

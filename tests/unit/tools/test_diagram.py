@@ -7,5 +7,5 @@ from tools.diagram import mermaid
 
 
 def test_the_diagram_is_the_tables() -> None:
-    """docs/architecture.md holds the diagram that the table makes."""
-    assert mermaid() in (ROOT / "docs" / "architecture.md").read_text()
+    """docs/state-machine.md holds the diagram that the table makes."""
+    assert mermaid() in (ROOT / "docs" / "state-machine.md").read_text()
