@@ -100,7 +100,7 @@ def test_lines_keep_their_numbers(text: str) -> None:
 @given(
     st.sampled_from(["product_secret", "device_secret", "password", "my-token", "Secret"]),
     st.sampled_from([": ", ":", " = ", ":   "]),
-    st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="#'\"/~|>"), min_size=6, max_size=64),
+    st.text([c for c in map(chr, range(33, 127)) if c not in "#'\"/~|>"], min_size=6, max_size=64),
 )
 def test_a_named_secret_is_covered(key: str, sign: str, secret: str) -> None:
     """Whatever it looks like, and it is known from then on."""
