@@ -34,7 +34,14 @@ piuparts
 po-debconf
 pybuild-plugin-pyproject
 python3-all
+python3-cryptography
+python3-hypothesis
+python3-paho-mqtt
+python3-pytest
+python3-pytest-timeout
+python3-pytest-xdist
 python3-setuptools
+python3-yaml
 qemu-user-static
 shellcheck
 strace
