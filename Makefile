@@ -28,7 +28,7 @@ lint: setup ## style of Python and shell
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	mandoc -T lint -W warning docs/man/*
-	shellcheck -x tests/setup.sh .ci/run tests/system/boot tests/system/build-image tests/system/configure-emulated tests/system/why-not debian/build-deb debian/iot-onboard.postrm \
+	shellcheck -x tests/setup.sh .ci/run tests/system/boot tests/system/build-image tests/system/build-root tests/system/configure-emulated tests/system/why-not debian/build-deb debian/iot-onboard.postrm \
 	    debian/tests/commands debian/tests/service completion/iot-onboard
 
 types: setup ## mypy --strict
@@ -43,17 +43,20 @@ paho2: setup ## adapters and whole processes, with the newest Paho
 paho1: setup ## what touches Paho and requests once more, with Debian 12's
 	PYTHONPATH=$(CURDIR)/$(PAHO1):$(PYTHONPATH) $(PY) -m pytest tests/process $(PAHO1_ADAPTERS) -n 4
 
-deb: setup ## the Debian package, in dist/
+deb: setup ## the Debian package, in dist/; its build runs the unit tests, but with DEB_BUILD_OPTIONS=nocheck
 	@rm -f dist/*.deb
 	@debian/build-deb dist
 
-images: setup ## the Debian systems that the system tests boot or run in; needs root
+images: setup ## the Debian systems that the system tests boot, run in or build in; needs root
 	@why_not=$$(tests/system/why-not .cache/images); \
 	if [ -n "$$why_not" ]; then echo "images: the system tests will be skipped: $$why_not"; exit 0; fi; \
-	$(MAKE) --no-print-directory -j2 $(FOREIGN:%=image-%)
+	$(MAKE) --no-print-directory -j2 $(FOREIGN:%=image-%) root-bookworm root-trixie
 
 image-%:
 	@tests/system/build-image $(subst -, ,$*) .cache/images/$*
+
+root-%:
+	@tests/system/build-root $* .cache/images/$*-build
 
 # What is the same everywhere, a foreign one takes from the native one.
 image-bookworm-armhf: image-bookworm-$(ARCHITECTURE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def why_not() -> str | None:
     missing = [name for name in _NEEDED if shutil.which(name) is None]
     if missing:
         return f"not installed: {', '.join(missing)}"
-    absent = [release for release in RELEASES if not image(release).is_dir()]
+    absent = [release for release in RELEASES if not (image(release).is_dir() and build_root(release).is_dir())]
     if absent:
         return f"no image of {', '.join(absent)}: make images"
     return None if list(DIST.glob("*.deb")) else "no package: make deb"
@@ -39,6 +40,11 @@ def why_not() -> str | None:
 
 def image(release: str, architecture: str | None = None) -> Path:
     return CACHE / f"{release}-{architecture or native()}"
+
+
+def build_root(release: str) -> Path:
+    """Return the root file system that has what the package's build depends on, and no more."""
+    return CACHE / f"{release}-build"
 
 
 @cache
@@ -59,7 +65,8 @@ def package(version: str | None = None) -> Path:
             for old in CACHE.glob("package-*"):
                 shutil.rmtree(old)
             build = [str(ROOT / "debian" / "build-deb"), str(directory.with_suffix(".new")), version]
-            subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+            untested = os.environ | {"DEB_BUILD_OPTIONS": "nocheck"}
+            subprocess.run(build, check=True, stdout=subprocess.DEVNULL, env=untested)
             directory.with_suffix(".new").rename(directory)
     return path
 
