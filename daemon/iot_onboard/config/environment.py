@@ -21,14 +21,9 @@ def identity_of(config: Config) -> Identity:
 
 
 def secrets_directory(config_path: Path) -> Path | None:
-    """Return where systemd put this process's secrets, or what one run by hand has in their place.
-
-    Not what stands in for those that systemd cannot hand out: the service gets on without them.
-    """
+    """Return where systemd put this process's secrets, or what one run by hand has in their place."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    if directory:
-        return Path(directory)
-    return None if withheld_secrets() else service_credentials(config_path)
+    return Path(directory) if directory else service_credentials(config_path)
 
 
 def withheld_secrets() -> dict[str, str]:
@@ -39,7 +34,7 @@ def withheld_secrets() -> dict[str, str]:
     # Loaded only where there is something to say.
     from .unloadable import read_environment
 
-    return {given.name: given.words for given in read_environment(told)}
+    return read_environment(told)
 
 
 def with_systemd_directories(config: Config) -> Config:

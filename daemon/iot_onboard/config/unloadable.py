@@ -1,64 +1,55 @@
-"""Decide what stands in for credentials that systemd cannot hand out: else it never starts the service. Pure.
+"""Decide what stands in for secrets that systemd cannot load: else it never starts the service. Pure.
 
 systemd ends a service with 243 before its first line where one credential cannot be loaded: an encrypted one whose key
-is another machine's or gone, a file that the disk does not give. A drop-in in /run takes its place until the next boot.
+is another machine's or gone, a file that the disk does not give. A drop-in in /run stands in until the next boot.
 """
 
 from __future__ import annotations
 
-import enum
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from ..core import units
-from ..fast_start.fast_dataclasses import dataclass
+from ..fast_start.fast_dataclasses import dataclass, replace
 from .schema import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET
 
 # The last of the drop-ins: they are read in the order of their names.
 DROP_IN = PurePosixPath(f"/run/systemd/system/{units.SERVICE}.d/zz-iot-onboard-withheld.conf")
 # systemd.exec(5), "Process Exit Codes".
 CREDENTIALS = "243"
-ENVIRONMENT = "IOT_ONBOARD_WITHHELD"
+_VARIABLE = 'Environment="IOT_ONBOARD_WITHHELD='
 _WORDS = {PRODUCT_SECRET: "product secret", DEVICE_SECRET: "device secret"}
 _PLAIN_PATH = re.compile(r"/[\w./@+-]+", re.ASCII)
 _SETTINGS = {"LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted"}
-
-
-class Stage(enum.Enum):
-    """Say how much is taken away: what was added to the shipped unit, or every credential."""
-
-    AS_SHIPPED = "as shipped"
-    NONE = "none"
+# What the unit has systemd hand out where there is no file, and a file that always loads.
+_STAND_IN = "\\n"
+_NOTHING = "/dev/null"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialSource:
-    """Hold one secret that the unit has systemd hand out; without a path it is in the unit or in a credential store."""
+    """Hold where systemd has one secret from; without a path it is not in a file that we could try to load."""
 
     name: str
     path: str = ""
     encrypted: bool = False
 
     @property
+    def line(self) -> str:
+        """Return the unit's line."""
+        return f"LoadCredential{'Encrypted' if self.encrypted else ''}={self.name}:{self.path}"
+
+    @property
     def words(self) -> str:
         """Say what it is, and why systemd may not hand it out."""
-        what = " ".join(filter(None, (_WORDS[self.name], self.path)))
+        what = f"{_WORDS[self.name]} {self.path}".rstrip()
         if self.encrypted:
             return f"the encrypted {what} (its key is another gateway's, or gone)"
         return f"the {what} (it cannot be read)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Override:
-    """Hold what the drop-in says; `failed_at` names the failure that it was made for."""
-
-    stage: Stage
-    failed_at: str
-    withheld: tuple[CredentialSource, ...]
-
-
-SHIPPED = tuple(CredentialSource(name=name, path=str(CONFIG_DIR / name)) for name in (PRODUCT_SECRET, DEVICE_SECRET))
+SHIPPED = tuple(CredentialSource(name=name, path=str(CONFIG_DIR / name)) for name in _WORDS)
 
 
 def read_unit(text: str) -> tuple[CredentialSource, ...]:
@@ -76,38 +67,49 @@ def read_unit(text: str) -> tuple[CredentialSource, ...]:
         name, _, content = value.partition(":")
         if not value:
             found.clear()
+        elif found is contained and content == _STAND_IN:
+            found.pop(name, None)
         elif name in _WORDS:
-            path = content if found is loaded else ""
+            path = content if found is loaded and _PLAIN_PATH.fullmatch(content) else ""
             found[name] = CredentialSource(name=name, path=path, encrypted=key.endswith("Encrypted"))
-    # What the unit itself contains in plain can always be handed out.
-    return (*loaded.values(), *(given for given in contained.values() if given.encrypted))
+    return (*loaded.values(), *contained.values())
 
 
 def decide(
-    present: Override | None,
-    failed_at: str | None,
-    given: Iterable[CredentialSource],
-    closed: Collection[CredentialSource],
-) -> Override | None:
-    """Return what is to stand in now; `None`: nothing, systemd does as the unit says.
+    present: str,
+    *,
+    failed: bool,
+    sources: Iterable[CredentialSource],
+    loadable: Mapping[CredentialSource, bool | None],
+) -> str:
+    """Return what is to be in the drop-in now; nothing: there is to be none, systemd does as the unit says.
 
-    `failed_at` is when the service ended with 243, or `None` where that is not how it ended last; `closed` are those of
-    `given` that could not be opened just now.
+    `loadable` says of the unit's `sources` and the shipped ones whether they could be loaded just now, `None` where
+    there is no such secret; `failed`, that systemd could not do it, with `present` in the drop-in.
     """
-    if failed_at is None:
-        return present if closed else None
-    if present is not None and present.failed_at == failed_at:
-        return present
-    added = tuple(one for one in given if one not in SHIPPED)
-    stage = Stage.AS_SHIPPED if present is None and added else Stage.NONE
-    suspects = added if stage is Stage.AS_SHIPPED else tuple(given)
-    return Override(
-        stage=stage, failed_at=failed_at, withheld=tuple(one for one in suspects if one in closed) or suspects
-    )
+    there = [one for one in sources if loadable[one] is not None]
+    closed = [one for one in there if one.path and not loadable[one]]
+    untried = [one for one in there if not one.path]
+    # A plain file counts in the place of what cannot be loaded: `setup` writes it.
+    plain = {one.name: replace(one, path=_NOTHING) if loadable[one] is False else one for one in SHIPPED}
+    if closed:
+        wanted = _render([plain[one.name] for one in closed], closed)
+    else:
+        good = {one.name: one for one in there if one.path}
+        wanted = _render({**plain, **good}.values(), untried, alone=True)
+    if failed:
+        last = _render([replace(one, path=_NOTHING) for one in SHIPPED], there, alone=True)
+        return last if present in (wanted, last) else wanted
+    if not present:
+        # Only a failure takes anything away: a look from here may be wrong.
+        return ""
+    if closed:
+        return wanted
+    return present if untried else ""
 
 
-def render(override: Override) -> str:
-    """Return the drop-in."""
+def _render(loaded: Iterable[CredentialSource], withheld: Iterable[CredentialSource], *, alone: bool = False) -> str:
+    """Return the drop-in; `alone`: the service gets no other credential, whoever has added it."""
     lines = [
         f"# Made by {units.CREDENTIALS}: systemd could not hand out a secret of this service (status",
         "# 243/CREDENTIALS), and would not start it. Gone at the next boot; see iot-onboard.service(8).",
@@ -115,41 +117,23 @@ def render(override: Override) -> str:
         # Before each start it looks whether the secret can be had again.
         f"Wants={units.CREDENTIALS}",
         "[Service]",
-        "LoadCredential=",
-        "SetCredential=",
     ]
-    if override.stage is Stage.AS_SHIPPED:
-        for given in SHIPPED:
-            lines += [f"LoadCredential={given.name}:{given.path}", f"SetCredential={given.name}:\\n"]
-    lines.append(f'Environment="{ENVIRONMENT}={_entries(override.withheld)}"')
-    lines += ["[X-iot-onboard]", f"Stage={override.stage.value}", f"FailedAt={override.failed_at}"]
+    if alone:
+        lines += ["LoadCredential=", "SetCredential="]
+    for one in loaded:
+        lines += [one.line, f"SetCredential={one.name}:{_STAND_IN}"]
+    words = {one.name: one.words for one in withheld}
+    lines.append(f'{_VARIABLE}{";".join(f"{name}={text}" for name, text in words.items())}"')
     return "\n".join(lines) + "\n"
 
 
-def read_override(text: str) -> Override | None:
-    """Read our drop-in; `None` where it is not whole."""
-    found = {key: value for key, equals, value in (line.partition("=") for line in text.splitlines()) if equals}
-    try:
-        stage, failed_at = Stage(found["Stage"]), found["FailedAt"]
-        entries = found["Environment"].strip('"').partition("=")[2]
-    except (KeyError, ValueError):
-        return None
-    return Override(stage=stage, failed_at=failed_at, withheld=read_environment(entries))
+def read_drop_in(text: str) -> dict[str, str]:
+    """Return which secrets our drop-in takes away, and why, by their names."""
+    line = next((line for line in text.splitlines() if line.startswith(_VARIABLE)), _VARIABLE)
+    return read_environment(line.removeprefix(_VARIABLE).removesuffix('"'))
 
 
-def read_environment(text: str) -> tuple[CredentialSource, ...]:
-    """Return the secrets that the drop-in's variable names."""
-    parts = (entry.split(":", 2) for entry in text.split())
-    return tuple(
-        CredentialSource(name=part[0], path=part[2], encrypted=part[1] == "encrypted")
-        for part in parts
-        if len(part) == 3 and part[0] in _WORDS
-    )
-
-
-def _entries(withheld: Iterable[CredentialSource]) -> str:
-    # A path that systemd would read otherwise than it is written is left out: it is said, and nothing more.
-    return " ".join(
-        f"{one.name}:{'encrypted' if one.encrypted else 'plain'}:{one.path if _PLAIN_PATH.fullmatch(one.path) else ''}"
-        for one in withheld
-    )
+def read_environment(text: str) -> dict[str, str]:
+    """Return the same from the variable that it sets."""
+    entries = (entry.partition("=") for entry in text.split(";"))
+    return {name: words for name, _, words in entries if name in _WORDS}

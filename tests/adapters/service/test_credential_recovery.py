@@ -1,15 +1,16 @@
-"""The guard that starts the service without what systemd cannot hand out, against programs in systemd's place."""
+"""What starts the service without a secret that systemd cannot load, against programs in systemd's place."""
 
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from iot_onboard.config.unloadable import DROP_IN, CredentialSource, Stage, read_override
-from iot_onboard.service.credential_recovery import main, opens
+from iot_onboard.config.unloadable import DROP_IN, CredentialSource, read_drop_in
+from iot_onboard.service.credential_recovery import is_loadable, main
 
 _SYSTEMCTL = """#!/bin/sh
 echo "$*" >>{0}/asked
@@ -26,9 +27,8 @@ class Manager:
 
     root: Path
 
-    def ended(self, status: int, at: int = 100) -> None:
-        shown = f"ExecMainStatus={status}\nExecMainExitTimestampMonotonic={at}\n"
-        (self.root / "shown").write_text(shown)
+    def ended(self, status: int, job: str = "") -> None:
+        (self.root / "shown").write_text(f"ExecMainStatus={status}\nJob={job}\n")
 
     def asked(self) -> list[str]:
         lines = (self.root / "asked").read_text().splitlines()
@@ -39,8 +39,9 @@ class Manager:
     def drop_in(self) -> Path:
         return self.root / DROP_IN.relative_to("/")
 
-    def opens(self, code: int) -> None:
-        program(self.root / "bin/systemd-creds", f"#!/bin/sh\necho hunter2\nexit {code}\n")
+    def decrypts(self, code: int) -> None:
+        text = f"#!/bin/sh\necho hunter2\necho $* >{self.root}/asked-to-decrypt\nexit {code}\n"
+        program(self.root / "bin/systemd-creds", text)
 
 
 def program(path: Path, text: str) -> None:
@@ -61,48 +62,59 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manager:
 def test_the_service_starts_without_what_is_encrypted_for_another(
     manager: Manager, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A drop-in, a reload, a start; before the next start nothing of it; once it opens, it is given back."""
+    """A drop-in, a reload, a start; before the next start a look; once it opens, it is given back."""
     manager.ended(243)
-    manager.opens(1)
+    manager.decrypts(1)
     assert main(manager.root) == 0
     assert manager.asked() == ["daemon-reload", "start --no-block iot-onboard.service"]
-    override = read_override(manager.drop_in.read_text())
-    assert override is not None
-    assert (override.stage, override.withheld[0].path) == (Stage.AS_SHIPPED, f"{manager.root}/sealed")
+    assert f"{manager.root}/sealed" in read_drop_in(manager.drop_in.read_text())["product-secret"]
     told = capfd.readouterr()
     assert "encrypted product secret" in told.err
 
-    assert main(manager.root) == 0
-    assert "daemon-reload" not in manager.asked()
-    manager.ended(0)
-    assert main(manager.root) == 0
-    assert manager.asked() == []
-    manager.opens(0)
+    # Whatever the end before was: with a job it is about to start.
+    for status in (0, 9, 243):
+        manager.ended(status, job="42")
+        assert main(manager.root) == 0
+        assert manager.asked() == []
+    manager.decrypts(0)
     assert main(manager.root) == 0
     assert manager.asked() == ["daemon-reload"]
     assert not manager.drop_in.exists()
     told = capfd.readouterr()
     assert "can hand out" in told.err
     assert "hunter2" not in told.out + told.err, "what it is goes nowhere"
+    command = (manager.root / "asked-to-decrypt").read_text().split()
+    assert command == ["decrypt", "--name=product-secret", f"{manager.root}/sealed", "/dev/null"]
 
 
 def test_what_still_fails_loses_every_credential(manager: Manager) -> None:
-    """Then systemd has nothing to set up, and nothing to fail at."""
-    manager.opens(1)
-    for at in (100, 200, 300):
-        manager.ended(243, at)
-        assert main(manager.root, pause_s=0) == 0
+    """At once; then systemd has nothing to fail at, and where it does all the same it is tried without haste."""
+    manager.ended(243)
+    manager.decrypts(1)
+    for is_last in (False, True):
+        assert main(manager.root) == 0
         assert manager.asked() == ["daemon-reload", "start --no-block iot-onboard.service"]
-    override = read_override(manager.drop_in.read_text())
-    assert override is not None
-    assert override.stage is Stage.NONE
-    assert "LoadCredential=product" not in manager.drop_in.read_text()
+        assert ("LoadCredential=\n" in manager.drop_in.read_text()) is is_last
+    before = time.monotonic()
+    assert main(manager.root, pause_s=0.3) == 0
+    assert time.monotonic() - before > 0.3
+    assert manager.asked() == ["start --no-block iot-onboard.service"]
+
+
+def test_a_credential_of_somebody_elses_is_said_to_be_one(manager: Manager, capfd: pytest.CaptureFixture[str]) -> None:
+    """It goes, and none of ours is named."""
+    (manager.root / "unit").write_text("[Service]\nLoadCredential=other:/none\n")
+    manager.ended(243)
+    assert main(manager.root) == 0
+    assert read_drop_in(manager.drop_in.read_text()) == {}
+    assert "a credential that is not ours (systemctl cat iot-onboard.service shows it)" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("status", [0, 1, 78])
 def test_another_end_is_left_alone(manager: Manager, status: int) -> None:
     """A wrong configuration ends the service too: nothing is changed, and nothing is started."""
     manager.ended(status)
+    manager.decrypts(1)
     assert main(manager.root) == 0
     assert manager.asked() == []
     assert not manager.drop_in.exists()
@@ -114,19 +126,20 @@ def test_a_systemd_that_does_not_answer_is_asked_again(manager: Manager) -> None
     assert main(manager.root) == 1
 
 
-def test_which_files_can_be_handed_out(tmp_path: Path) -> None:
+def test_which_files_can_be_loaded(tmp_path: Path) -> None:
     """As systemd sees it: a missing one has a stand-in, a directory is loaded whole, 1 MiB is the most."""
     path = tmp_path / "secret"
-    given = CredentialSource(name="product-secret", path=str(path))
-    assert opens(given)
+    source = CredentialSource(name="product-secret", path=str(path))
+    assert is_loadable(source) is None
     path.write_text("x")
-    assert opens(given)
+    assert is_loadable(source)
     path.write_bytes(bytes(1024 * 1024 + 1))
-    assert not opens(given)
+    assert is_loadable(source) is False
     path.unlink()
     os.mkfifo(path)
-    assert not opens(given)
+    assert is_loadable(source) is False
     path.unlink()
     path.mkdir()
-    assert opens(given)
-    assert not opens(CredentialSource(name="product-secret"))
+    assert is_loadable(source)
+    assert is_loadable(CredentialSource(name="product-secret", path=f"{path}/" + "x" * 300)) is False
+    assert is_loadable(CredentialSource(name="product-secret")) is False

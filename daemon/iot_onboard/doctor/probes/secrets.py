@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...config.schema import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET
 from ...config.secrets import HANDED_OUT_DIR, is_handed_out, product_secret_path, read_secret
-from ...config.unloadable import DROP_IN, read_override
+from ...config.unloadable import DROP_IN, read_drop_in
 from ...core.failures import Misconfigured, OnboardError
 from ...core.identity import Identity
 from ...disk.credentials_format import MOST_BYTES, Damaged, NewerFormat, decode
@@ -87,11 +87,9 @@ def _by_hand(seen: Seen, path: Path, what: str, *, wanted: bool) -> SecretFacts:
 def _withheld(seen: Seen, name: str) -> str:
     """Return what systemd could not hand out, by the drop-in that this has led to."""
     try:
-        override = read_override((seen.root / DROP_IN.relative_to("/")).read_text(encoding="utf-8"))
+        return read_drop_in((seen.root / DROP_IN.relative_to("/")).read_text(encoding="utf-8")).get(name, "")
     except (OSError, UnicodeDecodeError):
         return ""
-    withheld = override.withheld if override is not None else ()
-    return next((given.words for given in withheld if given.name == name), "")
 
 
 def _stored_whole(seen: Seen) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from iot_onboard.config.unloadable import DROP_IN, CredentialSource, Override, Stage, render
+from iot_onboard.config.unloadable import DROP_IN, SHIPPED, CredentialSource, decide
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
 from iot_onboard.disk.credentials_format import encode
@@ -189,7 +189,8 @@ def test_a_secret_that_systemd_cannot_hand_out(gateway: Path) -> None:
     sealed = CredentialSource(name="product-secret", path="/etc/iot-onboard/product-secret.cred", encrypted=True)
     drop_in = root / DROP_IN.relative_to("/")
     drop_in.parent.mkdir(parents=True)
-    drop_in.write_text(render(Override(stage=Stage.AS_SHIPPED, failed_at="1", withheld=(sealed,))))
+    loadable = {sealed: False, **dict.fromkeys(SHIPPED)}
+    drop_in.write_text(decide("", failed=True, sources=[sealed], loadable=loadable))
     found = secrets.product_secret(bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root))
     assert (found.level, sealed.path in found.sentence) == (Level.WARN, True), "a device secret is stored"
     assert secrets.device_secret(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED

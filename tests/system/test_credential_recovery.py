@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 
 from support.machine.machine import Machine
@@ -10,6 +13,7 @@ from support.platform.sandbox import wait_for
 
 SECRET = "/etc/iot-onboard/product-secret"
 SEALED = f"{SECRET}.cred"
+STORED = f"/var/lib/iot-onboard/credentials/{PRODUCT_KEY}.gw0001.json"
 KEY = "/var/lib/systemd/credential.secret"
 DROP_IN = "/run/systemd/system/iot-onboard.service.d/zz-iot-onboard-withheld.conf"
 
@@ -62,7 +66,8 @@ def test_a_gateway_whose_device_secret_is_stored_is_online_without_the_product_s
     assert sealed.events().count("secret-withheld") == 1
 
     sealed.run("mv", f"{KEY}.away", KEY)
-    sealed.run("systemctl", "restart", "iot-onboard")
+    sealed.run("systemctl", "stop", "iot-onboard")
+    sealed.run("systemctl", "start", "iot-onboard")
     sealed.wait_for_event("secret-handed-out")
     sealed.wait_for_state("online")
     assert not sealed.exists(DROP_IN)
@@ -122,16 +127,77 @@ def test_a_devices_own_secret_that_cannot_be_opened_is_not_replaced(site: Site, 
     assert site.sandbox.seen("register") == []
 
 
-def test_what_no_file_explains_keeps_no_gateway_off_line(gateway: Machine) -> None:
-    """A plain file that systemd refuses, and a secret in the unit itself that was encrypted elsewhere: online."""
+def test_a_plain_file_that_does_not_read(site: Site, gateway: Machine) -> None:
+    """Online with the stored secret; `setup` is the whole cure."""
     gateway.boot()
     gateway.wait_for_state("online")
+    # The memory of a process does not read at its first address: an input/output error.
+    gateway.run("mount", "--bind", "/proc/1/mem", SECRET)
+    assert "Input/output error" in gateway.try_run("cat", SECRET).stderr
+    gateway.try_run("systemctl", "restart", "iot-onboard")
+    assert f"the product secret {SECRET} (it cannot be read)" in gateway.wait_for_event("secret-withheld")["MESSAGE"]
+    gateway.wait_for_state("online")
+    gateway.run("umount", SECRET)
+
     gateway.write(SECRET, "x" * 2_000_000, 0o600)
     gateway.reboot()
+    gateway.wait_for_event("secret-withheld")
     gateway.wait_for_state("online")
+    options = ["--product-key", PRODUCT_KEY, "--product-secret-file", "-"]
+    gateway.run("iot-onboard", "setup", *options, stdin=site.product_secret)
+    gateway.wait_for_event("secret-handed-out")
+    gateway.wait_for_state("online")
+    assert not gateway.exists(DROP_IN)
+
+
+def test_a_device_secret_given_by_hand_is_not_lost_with_the_product_secret(site: Site, gateway: Machine) -> None:
+    """Only what cannot be loaded is taken away, at the first try; nothing is registered."""
+    gateway.boot()
+    gateway.wait_for_state("online")
+    own = json.loads(gateway.read(STORED))["device_secret"]
+    gateway.run("systemctl", "stop", "iot-onboard")
+    gateway.run("iot-onboard", "forget", "--yes")
+    gateway.write(SECRET, "x" * 2_000_000, 0o600)
+    gateway.write("/etc/iot-onboard/device-secret", own, 0o600)
+    gateway.reboot()
     assert SECRET in gateway.wait_for_event("secret-withheld")["MESSAGE"]
+    gateway.wait_for_state("online")
+    assert gateway.events().count("secret-withheld") == 1
+    assert len(site.sandbox.seen("register")) == 1
+
+
+def test_a_secret_in_the_unit_itself_that_was_encrypted_elsewhere(gateway: Machine) -> None:
+    """No file says so, and it is named all the same; a further start does not fail."""
+    gateway.boot()
+    gateway.wait_for_state("online")
     gateway.write(SECRET, "", 0o600)
     gateway.drop_in("inline", "[Service]\nLoadCredential=\nSetCredentialEncrypted=product-secret:Zm9yZWlnbg==\n")
     gateway.reboot()
     gateway.wait_for_state("online")
     assert "encrypted product secret" in gateway.wait_for_event("secret-withheld")["MESSAGE"]
+    gateway.run("systemctl", "restart", "iot-onboard")
+    gateway.wait_for_state("online")
+
+
+def test_a_credential_that_is_not_ours(site: Site, gateway: Machine) -> None:
+    """A new gateway registers all the same, for its own secret is there; each start tries it again, and heals."""
+    gateway.drop_in("foreign", "[Service]\nLoadCredential=foreign:/nowhere\n")
+    gateway.boot()
+    assert "a credential that is not ours" in gateway.wait_for_event("secret-withheld")["MESSAGE"]
+    gateway.wait_for_state("online")
+    assert len(site.sandbox.seen("register")) == 1
+    gateway.try_run("systemctl", "restart", "iot-onboard")
+    gateway.wait_for_event("secret-withheld", count=2)
+    gateway.wait_for_state("online")
+    time.sleep(5)
+    assert gateway.events().count("secret-withheld") == 2
+
+
+def test_another_failure_starts_nothing_of_it(gateway: Machine) -> None:
+    """A daemon that is killed is started again by systemd, and no program looks at its secrets."""
+    gateway.boot()
+    gateway.wait_for_state("online")
+    gateway.run("systemctl", "kill", "--signal=KILL", "iot-onboard")
+    gateway.wait_for_event("online", count=2)
+    started = "ExecMainStartTimestampMonotonic"
+    assert gateway.show(started, unit="iot-onboard-credentials.service") == {started: "0"}
