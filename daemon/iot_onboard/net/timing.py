@@ -30,10 +30,6 @@ class PhaseTimer:
         self._ms[part] = round((now_s - self._began_s) * 1000)
         self._began_s = now_s
 
-    def has(self, part: Part) -> bool:
-        """Say whether a part has ended."""
-        return part in self._ms
-
     def timings(self) -> Timings:
         """Return what was measured."""
         return Timings(**{f"{part}_ms": ms for part, ms in self._ms.items()})

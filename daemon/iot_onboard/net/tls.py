@@ -34,23 +34,20 @@ _DATE_ERRORS = {9, 10}
 class BoundedContext(ssl.SSLContext):
     """Give up a handshake after `handshake_timeout_s`, and every read after `read_until_s` (monotonic).
 
-    `host` is whose certificate is wanted where the caller does not say: urllib3 1.26 leaves an address out. `timer`
-    measures the exchange that is under way. `session` is offered to the server once; `verified_at` (monotonic) is when
-    a certificate was looked at last, and `sources` what its trust was read from, as that was then.
+    `timer` measures the exchange that is under way. `session` is offered to the server once; `verified_at` (monotonic)
+    is when a certificate was looked at last, and `sources` what its trust was read from, as that was then.
     """
 
     timer: PhaseTimer
 
     handshake_timeout_s: float = 10.0
     read_until_s: float | None = None
-    host: str | None = None
     session: ssl.SSLSession | None = None
     verified_at: float = float("-inf")
     sources: Sources = ()
 
     def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
         """Shake hands with the server and check its name."""
-        kwargs["server_hostname"] = kwargs.get("server_hostname") or self.host
         kwargs["session"], self.session = self.session, None
         self.timer.finish("tcp")
         secured = super().wrap_socket(*args, **kwargs)
