@@ -82,7 +82,7 @@ def _why(error: OSError) -> str | None:
 
 
 def tunnel(host: str, port: int, proxy: ProxyAddress, timeout_s: float) -> socket.socket:
-    """Return a connection that a proxy leads on with, or raise `OnboardError`."""
+    """Return a connection through a proxy, its tunnel open, or raise `OnboardError`."""
     # Only a gateway behind a proxy pays for it.
     import http.client
 

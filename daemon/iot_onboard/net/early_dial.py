@@ -25,8 +25,8 @@ class EarlyDial:
         self._found: Found | None = None
         self._over = False
         self._wanted = True
-        self._reached_nobody = False
-        threading.Thread(target=self._work, name="ahead", daemon=True).start()
+        self._name_unresolved = False
+        threading.Thread(target=self._work, name="early-dial", daemon=True).start()
 
     def take(self) -> Found | None:
         """Return what was dialled, once; waits while the dial is under way. `None` if it failed, grew old or died."""
@@ -47,7 +47,7 @@ class EarlyDial:
 
     def name_unresolved(self) -> bool:
         """Say whether it ended before anyone was spoken to: the name had no address."""
-        return self._reached_nobody
+        return self._name_unresolved
 
     def _give_up(self) -> Found | None:
         found, self._found, self._wanted = self._found, None, False
@@ -59,10 +59,10 @@ class EarlyDial:
         try:
             found = self._dial()
         except OnboardError as error:
-            self._reached_nobody = isinstance(error.failure, Transient) and error.failure.cause is Cause.NAME_LOOKUP
+            self._name_unresolved = isinstance(error.failure, Transient) and error.failure.cause is Cause.NAME_LOOKUP
         except Exception:
             # A defect. The real dial meets it too, and the worker says where; here it would print what it quotes.
-            self._reached_nobody = False
+            self._name_unresolved = False
         with self._changed:
             self._found, self._over = found, True
             self._changed.notify_all()

@@ -13,14 +13,14 @@ from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.typing_names import Any
 
 # How long an address is waited for before the next one gets its chance as well.
-HEAD_START_S = 0.25
+ATTEMPT_DELAY_S = 0.25
 
 # As `socket.getaddrinfo` gives them: family, type, protocol, canonical name, address.
 Place = tuple[Any, Any, int, str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Runner:
+class Attempt:
     """Hold an attempt that is under way, and when it is given up."""
 
     number: int
@@ -39,10 +39,10 @@ class Race:
     """Try places one after the other, a later one beside those that have not answered yet."""
 
     def __init__(self, found: Sequence[Place], timeout_s: float) -> None:
-        self._places = by_turns(found)
+        self._places = interleave_families(found)
         self._timeout_s = timeout_s
         self._ended: dict[int, OSError] = {}
-        self._running: dict[socket.socket, Runner] = {}
+        self._running: dict[socket.socket, Attempt] = {}
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> socket.socket:
@@ -62,9 +62,9 @@ class Race:
             now = time.monotonic()
             if started < len(self._places) and (now >= next_at or not self._running):
                 winner = self._start(started, now)
-                started, next_at = started + 1, now + HEAD_START_S
+                started, next_at = started + 1, now + ATTEMPT_DELAY_S
             else:
-                deadlines = [runner.deadline for runner in self._running.values()]
+                deadlines = [attempt.deadline for attempt in self._running.values()]
                 winner = self._wait(min(deadlines if started == len(self._places) else [*deadlines, next_at]) - now)
             if winner is not None:
                 return winner
@@ -79,7 +79,7 @@ class Race:
             self._ended[number] = error
             return None
         raw.setblocking(False)
-        self._running[raw] = Runner(number=number, deadline=now + self._timeout_s)
+        self._running[raw] = Attempt(number=number, deadline=now + self._timeout_s)
         try:
             raw.connect(address)
         except BlockingIOError:
@@ -100,7 +100,7 @@ class Race:
                 return self._win(raw)
             self._end(raw, OSError(code, os.strerror(code)))
         now = time.monotonic()
-        for raw in [raw for raw, runner in self._running.items() if now >= runner.deadline]:
+        for raw in [raw for raw, attempt in self._running.items() if now >= attempt.deadline]:
             self._selector.unregister(raw)
             self._end(raw, TimeoutError("timed out"))
         return None
@@ -114,7 +114,7 @@ class Race:
         raw.close()
 
 
-def by_turns(found: Sequence[Place]) -> list[Place]:
+def interleave_families(found: Sequence[Place]) -> list[Place]:
     """Let the families take turns, the resolver's favourite first: one of them may lead nowhere as a whole."""
     mine = [place for place in found if place[0] == found[0][0]]
     others = [place for place in found if place[0] != found[0][0]]

@@ -113,7 +113,7 @@ def resumable(sock: ssl.SSLSocket) -> BoundedContext | None:
     return context
 
 
-def still_good(context: BoundedContext, ca_file: Path | None) -> bool:
+def is_current(context: BoundedContext, ca_file: Path | None) -> bool:
     """Say whether a kept context trusts what a new one would, and its server's certificate was seen lately."""
     age_s = time.monotonic() - context.verified_at
     return age_s < RESUMED_FOR_S and context.sources == _sources(ca_file)

@@ -47,9 +47,9 @@ class CloudLink:
         self._connection: Connection | None = None
         self._connection_fd = -1
         self._unconfirmed: set[int] = set()
-        self._kept: BoundedContext | None = None
+        self._resumable: BoundedContext | None = None
 
-    def keep(self, dialled: ssl.SSLSocket) -> None:
+    def set_dialled(self, dialled: ssl.SSLSocket) -> None:
         """Take what was dialled, for the login."""
         self._dialled = dialled
 
@@ -70,10 +70,10 @@ class CloudLink:
         if not self._connection.over:
             self._selector.register(self._connection_fd, selectors.EVENT_READ, self._on_ready)
 
-    def take_kept(self) -> BoundedContext | None:
+    def take_resumable_context(self) -> BoundedContext | None:
         """Return what the last good login leaves for the next dial, once: after one that fails comes a plain one."""
-        kept, self._kept = self._kept, None
-        return kept
+        context, self._resumable = self._resumable, None
+        return context
 
     def report(self) -> None:
         """Tell the platform version and tags, where this boot has not yet."""
@@ -91,8 +91,8 @@ class CloudLink:
         if self._connection is not None:
             self._connection.probe()
 
-    def close(self, *, politely: bool) -> None:
-        """Close what is open, where there is something; politely means with DISCONNECT."""
+    def close(self, *, send_disconnect: bool) -> None:
+        """Close what is open, where there is something."""
         if self._dialled is not None:
             self._dialled.close()
             self._dialled = None
@@ -102,7 +102,7 @@ class CloudLink:
             return
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(self._connection_fd)
-        if politely:
+        if send_disconnect:
             connection.disconnect()
         else:
             connection.drop()
@@ -137,7 +137,7 @@ class CloudLink:
             match happening:
                 case ConnackAccepted():
                     # A server's session tickets come before its CONNACK.
-                    self._kept = self._connection.resumable() if self._connection is not None else None
+                    self._resumable = self._connection.resumable() if self._connection is not None else None
                     self._feed(m.Accepted())
                 case ConnackRefused(code=code):
                     self._feed(m.Refused(code=code))

@@ -19,7 +19,7 @@ from ..disk.credentials import Store
 from ..fast_start.fast_dataclasses import dataclass, field
 from ..lifecycle import model as m
 from ..net.timing import PhaseTimer
-from ..net.tls import BoundedContext, still_good, tls_context
+from ..net.tls import BoundedContext, is_current, tls_context
 
 HANDSHAKE_TIMEOUT_S = 10.0
 DIAL_TIMEOUT_S = 10.0
@@ -80,11 +80,11 @@ class Jobs:
         """Make the secret durable."""
         self.store.save(credentials)
 
-    def dial(self, kept: BoundedContext | None = None) -> tuple[ssl.SSLSocket, Timings]:
-        """Reach the MQTT server over TCP and TLS; send no MQTT packet. `kept` is what the connection before left."""
+    def dial(self, resumable: BoundedContext | None = None) -> tuple[ssl.SSLSocket, Timings]:
+        """Reach the MQTT server over TCP and TLS; send no MQTT packet. `resumable` is of the connection before."""
         from ..net.dial import dial
 
-        context = kept if kept is not None and still_good(kept, self.config.tls_ca_file) else self._tls()
+        context = resumable if resumable is not None and is_current(resumable, self.config.tls_ca_file) else self._tls()
         context.timer = PhaseTimer()
         dialled = dial(
             self.mqtt_host,

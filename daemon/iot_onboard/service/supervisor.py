@@ -171,9 +171,9 @@ class Supervisor:
             case m.Probe():
                 self._cloud_link.probe()
             case m.Disconnect():
-                self._cloud_link.close(politely=True)
+                self._cloud_link.close(send_disconnect=True)
             case m.Drop():
-                self._cloud_link.close(politely=False)
+                self._cloud_link.close(send_disconnect=False)
             case m.Exit(code=code):
                 self._notifier.stopping()
                 self._exit_code = code
@@ -206,8 +206,8 @@ class Supervisor:
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             return lambda: ahead.take() or self._jobs.dial()
-        kept = self._cloud_link.take_kept()
-        return lambda: self._jobs.dial(kept)
+        context = self._cloud_link.take_resumable_context()
+        return lambda: self._jobs.dial(context)
 
     def _register_failed(self, failure: Failure) -> m.Input:
         if self._ahead is not None:
@@ -223,7 +223,7 @@ class Supervisor:
 
     def _keep_dialled(self, found: tuple[ssl.SSLSocket, Timings]) -> m.Input:
         sock, timings = found
-        self._cloud_link.keep(sock)
+        self._cloud_link.set_dialled(sock)
         return m.Dialled(took=timings)
 
     def _on_worker(self, _: int) -> None:

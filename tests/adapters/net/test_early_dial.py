@@ -72,16 +72,16 @@ def fail_by(cause: Cause) -> Callable[[], Found]:
 def test_what_stands_is_taken_as_it_is(host: Host, newest: str) -> None:
     """The tickets that a server of TLS 1.3 sends on its own are no sign of death; what it took is told."""
     host.context.maximum_version = ssl.TLSVersion[newest]
-    ahead = EarlyDial(host.dial)
+    early = EarlyDial(host.dial)
     assert host.spoken.wait(10)
-    found = ahead.take()
+    found = early.take()
     assert found is not None
     sock, timings = found
     assert sock.gettimeout() == 5
     assert timings.tls_ms is not None
     sock.sendall(b"CONNECT")
     wait_for(lambda: host.heard == [b"CONNECT"], "what was sent")
-    assert ahead.take() is None, "it is given once"
+    assert early.take() is None, "it is given once"
     sock.close()
     host.join()
     assert len(host.accepted) == 1
@@ -90,10 +90,10 @@ def test_what_stands_is_taken_as_it_is(host: Host, newest: str) -> None:
 def test_one_that_is_under_way_is_waited_for(host: Host) -> None:
     """The need came before the handshake was over: there is still one connection."""
     host.open.clear()
-    ahead = EarlyDial(host.dial)
+    early = EarlyDial(host.dial)
     wait_for(lambda: host.accepted, "the TCP connection")
     threading.Timer(0.1, host.open.set).start()
-    found = ahead.take()
+    found = early.take()
     assert found is not None
     found[0].close()
     assert len(host.accepted) == 1
@@ -104,11 +104,11 @@ def test_a_connection_that_is_no_good_any_more_is_not_given(host: Host, how: str
     """Closed by the server while it waited, or spoken on out of turn: the real dial makes another one."""
     host.how = how
     before = descriptors()
-    ahead = EarlyDial(host.dial)
+    early = EarlyDial(host.dial)
     assert host.spoken.wait(10)
     if how == "hang up":
         host.join()
-    assert ahead.take() is None
+    assert early.take() is None
     host.join()
     wait_for(lambda: descriptors() <= before, "no descriptor left behind")
 
@@ -116,10 +116,10 @@ def test_a_connection_that_is_no_good_any_more_is_not_given(host: Host, how: str
 def test_what_nobody_takes_is_closed_after_a_while(host: Host) -> None:
     """The server is not left with a connection that says nothing."""
     before = descriptors()
-    ahead = EarlyDial(host.dial, fresh_s=0.05)
+    early = EarlyDial(host.dial, fresh_s=0.05)
     assert host.spoken.wait(10)
     host.join()
-    assert ahead.take() is None
+    assert early.take() is None
     assert host.heard == []
     wait_for(lambda: descriptors() <= before, "no descriptor left behind")
 
@@ -130,10 +130,10 @@ def test_what_is_not_wanted_any_more_is_closed(host: Host, stands: bool) -> None
     before = descriptors()
     if not stands:
         host.open.clear()
-    ahead = EarlyDial(host.dial, fresh_s=60)
+    early = EarlyDial(host.dial, fresh_s=60)
     assert host.spoken.wait(10) if stands else wait_for(lambda: host.accepted, "the TCP connection")
-    ahead.drop()
-    assert ahead.take() is None
+    early.drop()
+    assert early.take() is None
     host.open.set()
     host.join()
     wait_for(lambda: descriptors() <= before, "no descriptor left behind")
@@ -142,9 +142,9 @@ def test_what_is_not_wanted_any_more_is_closed(host: Host, stands: bool) -> None
 @pytest.mark.parametrize(("cause", "nobody"), [(Cause.NAME_LOOKUP, True), (Cause.NETWORK, False), (Cause.TLS, False)])
 def test_a_failure_is_kept(cause: Cause, nobody: bool) -> None:
     """Nothing is given, and whether anybody was spoken to can be asked for."""
-    ahead = EarlyDial(fail_by(cause))
-    assert ahead.take() is None
-    assert ahead.name_unresolved() == nobody
+    early = EarlyDial(fail_by(cause))
+    assert early.take() is None
+    assert early.name_unresolved() == nobody
 
 
 def test_a_defect_is_kept_too(capfd: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +153,7 @@ def test_a_defect_is_kept_too(capfd: pytest.CaptureFixture[str]) -> None:
     def crash() -> Found:
         raise ValueError("hunter2")
 
-    ahead = EarlyDial(crash)
-    assert ahead.take() is None
-    wait_for(lambda: all(thread.name != "ahead" for thread in threading.enumerate()), "the end of the thread")
+    early = EarlyDial(crash)
+    assert early.take() is None
+    wait_for(lambda: all(thread.name != "early-dial" for thread in threading.enumerate()), "the end of the thread")
     assert capfd.readouterr() == ("", "")

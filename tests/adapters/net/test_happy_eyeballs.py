@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from iot_onboard.net.happy_eyeballs import HEAD_START_S, NobodyAnswered, Place, Race, by_turns
+from iot_onboard.net.happy_eyeballs import ATTEMPT_DELAY_S, NobodyAnswered, Place, Race, interleave_families
 from support.platform.deaf import deaf
 
 
@@ -36,7 +36,7 @@ def test_the_first_that_answers_needs_no_other() -> None:
     with listener() as port, listener() as other:
         began = time.monotonic()
         with Race([place("127.0.0.1", port), place("127.0.0.1", other)], 5.0).run() as won:
-            assert time.monotonic() - began < HEAD_START_S
+            assert time.monotonic() - began < ATTEMPT_DELAY_S
             assert won.getpeername()[1] == port
             assert won.gettimeout() == 5.0
 
@@ -46,7 +46,7 @@ def test_a_refusal_is_not_waited_for() -> None:
     with listener() as port:
         began = time.monotonic()
         with Race([place("127.0.0.1", closed_port()), place("127.0.0.1", port)], 5.0).run() as won:
-            assert time.monotonic() - began < HEAD_START_S
+            assert time.monotonic() - began < ATTEMPT_DELAY_S
             assert won.getpeername()[1] == port
 
 
@@ -55,7 +55,7 @@ def test_silence_costs_a_head_start() -> None:
     with deaf() as silent, listener() as port:
         began = time.monotonic()
         with Race([place("127.0.0.1", silent), place("127.0.0.1", port)], 5.0).run() as won:
-            assert HEAD_START_S <= time.monotonic() - began < 1.0
+            assert ATTEMPT_DELAY_S <= time.monotonic() - began < 1.0
             assert won.getpeername()[1] == port
 
 
@@ -86,7 +86,7 @@ def test_nobody_answers() -> None:
         places = [place("127.0.0.1", silent), place("127.0.0.1", closed_port()), place("127.0.0.1", silent)]
         with pytest.raises(NobodyAnswered) as caught:
             Race(places, 0.5).run()
-        assert 0.5 + HEAD_START_S <= time.monotonic() - began < 1.5
+        assert 0.5 + ATTEMPT_DELAY_S <= time.monotonic() - began < 1.5
     kinds = [(address, type(error)) for address, error in caught.value.tried]
     assert kinds == [
         ("127.0.0.1", TimeoutError),
@@ -100,7 +100,7 @@ def test_a_network_that_is_not_there() -> None:
     with listener() as port:
         began = time.monotonic()
         with Race([place("255.255.255.255", 9), place("127.0.0.1", port)], 5.0).run() as won:
-            assert time.monotonic() - began < HEAD_START_S
+            assert time.monotonic() - began < ATTEMPT_DELAY_S
             assert won.getpeername()[1] == port
 
 
@@ -114,6 +114,6 @@ def test_no_place_at_all() -> None:
 def test_families_take_turns() -> None:
     """The resolver's favourite first, and its order within each."""
     hosts = ["::1", "::2", "::3", "127.0.0.1", "127.0.0.2"]
-    turns = by_turns([place(host, 1) for host in hosts])
+    turns = interleave_families([place(host, 1) for host in hosts])
     assert [address[0] for *_, address in turns] == ["::1", "127.0.0.1", "::2", "127.0.0.2", "::3"]
-    assert by_turns([]) == []
+    assert interleave_families([]) == []

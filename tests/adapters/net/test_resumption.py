@@ -10,7 +10,7 @@ import pytest
 
 from iot_onboard.core.failures import OnboardError
 from iot_onboard.net.dial import dial
-from iot_onboard.net.tls import RESUMED_FOR_S, BoundedContext, resumable, still_good, tls_context
+from iot_onboard.net.tls import RESUMED_FOR_S, BoundedContext, is_current, resumable, tls_context
 from support.platform.tlsserver import TlsServer
 
 VERSIONS = pytest.mark.parametrize("newest", ["TLSv1_2", "TLSv1_3"])
@@ -48,7 +48,7 @@ def test_the_next_connection_resumes_the_session(newest: str) -> None:
         context = tls_context(server.ca_file, handshake_timeout_s=5)
         for _ in range(3):
             context = talk(server, context)
-        assert still_good(context, server.ca_file)
+        assert is_current(context, server.ca_file)
     assert server.resumed == [False, True, True]
 
 
@@ -86,9 +86,9 @@ def test_a_certificate_is_believed_for_an_hour() -> None:
         talk(server, context)
         assert server.resumed == [False, True]
         assert context.verified_at == seen_at
-        assert still_good(context, server.ca_file)
+        assert is_current(context, server.ca_file)
         context.verified_at -= RESUMED_FOR_S
-        assert not still_good(context, server.ca_file)
+        assert not is_current(context, server.ca_file)
 
 
 @pytest.mark.parametrize("change", ["other", "replaced", "gone", "none"])
@@ -98,7 +98,7 @@ def test_whoever_is_trusted_may_change(tmp_path: Path, change: str) -> None:
         ca_file = tmp_path / "ca.pem"
         shutil.copy(server.ca_file, ca_file)
         context = talk(server, tls_context(ca_file, handshake_timeout_s=5))
-    assert still_good(context, ca_file)
+    assert is_current(context, ca_file)
     present: Path | None = ca_file
     if change == "replaced":
         shutil.copy(server.ca_file, tmp_path / "new.pem")
@@ -107,7 +107,7 @@ def test_whoever_is_trusted_may_change(tmp_path: Path, change: str) -> None:
         ca_file.unlink()
     else:
         present = server.ca_file if change == "other" else None
-    assert not still_good(context, present)
+    assert not is_current(context, present)
 
 
 def test_a_connection_that_is_over_leaves_nothing() -> None:

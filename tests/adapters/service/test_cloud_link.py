@@ -28,8 +28,8 @@ def hang_up(connection: ssl.SSLSocket) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("politely", [True, False])
-def test_a_peer_that_is_gone_before_the_login(tmp_path: Path, politely: bool) -> None:
+@pytest.mark.parametrize("send_disconnect", [True, False])
+def test_a_peer_that_is_gone_before_the_login(tmp_path: Path, send_disconnect: bool) -> None:
     """What was dialled may be dead by the time of CONNECT: the loop hears of a loss, and goes on."""
     config, _ = parse([Document(name="c", text="product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n")])
     assert config is not None
@@ -49,13 +49,13 @@ def test_a_peer_that_is_gone_before_the_login(tmp_path: Path, politely: bool) ->
         context = tls_context(server.ca_file, handshake_timeout_s=5)
         dialled = dial("localhost", server.port, context=context, proxy=None, dial_timeout_s=5)
         server.join()
-        session.keep(dialled)
+        session.set_dialled(dialled)
         session.login(DEVICE)
         session.follow()
         while not heard:
             for key, mask in selector.select(0.1):
                 key.data(mask)
             session.tick(time.monotonic())
-        session.close(politely=politely)
+        session.close(send_disconnect=send_disconnect)
         assert not selector.get_map()
     assert [type(given) for given in heard] == [m.Lost]
