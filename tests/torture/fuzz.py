@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from iot_onboard.aliyun.login import Login
 from iot_onboard.aliyun.registration import credentials_of
 from iot_onboard.config.reader import parse
 from iot_onboard.config.schema import Document
@@ -198,7 +197,6 @@ class _Plain(socket.socket):
         return 0
 
 
-_LOGIN = Login(client_id="pk.gw|securemode=2|", username="gw&pk", password=Secret("passw0rd"))
 _CONNACK = b"\x20\x02\x00\x00"
 
 
@@ -220,14 +218,20 @@ def _try_stream(data: bytes) -> None:
     plain.setblocking(False)
     now_s = 1000.0
     connection = Connection(
-        cast("ssl.SSLSocket", plain), _LOGIN, keepalive_s=300, clean_session=False, now=lambda: now_s
+        cast("ssl.SSLSocket", plain),
+        client_id="pk.gw|securemode=2|",
+        username="gw&pk",
+        password=Secret("passw0rd"),
+        keepalive_s=300,
+        clean_session=False,
+        now=lambda: now_s,
     )
     with theirs:
         theirs.sendall(data[:65536])
         theirs.shutdown(socket.SHUT_WR)
         for _ in range(200):
-            for happening in [*connection.read(), *connection.write()]:
-                assert isinstance(happening, ConnackAccepted | ConnackRefused | Published | ConnectionLost)
+            for event in [*connection.read(), *connection.write()]:
+                assert isinstance(event, ConnackAccepted | ConnackRefused | Published | ConnectionLost)
             if connection.over:
                 break
         assert connection.over, "the end of the stream goes unnoticed"

@@ -56,6 +56,7 @@ PURE = {
     "doctor.model",
     "doctor.report",
     "fast_start.typing_names",
+    "mqtt.keepalive",
     "net.rtnetlink",
     "provisioning.boot_file",
     "provisioning.plan",

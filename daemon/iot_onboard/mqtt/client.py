@@ -1,7 +1,7 @@
 """One MQTT connection by Paho, 1.6 and 2.x alike, over a socket that is dialled already.
 
-Paho packs and parses; when to connect, ping and give up is decided here and in the state machine. Paho's own
-reconnect stays off: it has no jitter and repeats a refusal for ever.
+Paho packs and parses; when to ping and give up is decided in `keepalive`, when to connect in the state machine. Paho's
+own reconnect stays off: it has no jitter and repeats a refusal for ever.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from ..aliyun.login import Login
+from ..core.secret import Secret
 from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.import_stubs import left_out
 from ..fast_start.typing_names import Any
 from ..net.tls import SESSIONS_ARE_FREED, BoundedContext, is_close, resumable, tls_reason
+from .keepalive import Due, KeepAlive
 
 # Paho wants them for the proxies of its own dial, for names that it makes up and for a log, none of which is used, and
 # to tell Windows: a third of the time that the bare script takes, and a quarter of its memory (docs/decisions/0011).
@@ -43,16 +44,8 @@ _DETAILS = {
     # Paho keeps CONNACK 1 to itself: it would like to try an older protocol.
     int(mqtt.MQTT_ERR_PROTOCOL): "the server broke the protocol, or does not take MQTT 3.1.1 (CONNACK 1)",
 }
-_PING_GRACE_MOST_S = 30.0
-# Paho compares its own clock reading with the keep-alive: a moment later it agrees that the time has come.
-_PING_SLACK_S = 0.05
-# And where a machine stood still in between it agrees later still: it is asked again, not trusted.
-_PING_AGAIN_S = 1.0
-# A question out of turn: how soon its answer has to be there, and how soon another one may follow.
-_PROBE_S = 10.0
-
 # A server hangs up one round trip after DISCONNECT; the whole end of the process has half a second.
-_PARTING_S = 0.2
+DISCONNECT_LINGER_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +75,7 @@ class ConnectionLost:
     detail: str
 
 
-Happening = ConnackAccepted | ConnackRefused | Published | ConnectionLost
+MqttEvent = ConnackAccepted | ConnackRefused | Published | ConnectionLost
 
 
 class _Client(mqtt.Client):
@@ -91,7 +84,12 @@ class _Client(mqtt.Client):
     Its handshake is done: Paho is told nothing of TLS, and so asks for none of its own.
     """
 
-    dialled: ssl.SSLSocket
+    def __init__(self, dialled: ssl.SSLSocket, client_id: str, clean_session: bool) -> None:
+        options: dict[str, Any] = {"client_id": client_id, "clean_session": clean_session, "protocol": mqtt.MQTTv311}
+        if hasattr(mqtt, "CallbackAPIVersion"):
+            options["callback_api_version"] = mqtt.CallbackAPIVersion.VERSION2
+        super().__init__(**options, reconnect_on_failure=False)
+        self.dialled = dialled
 
     def _create_socket_connection(self) -> ssl.SSLSocket:
         return self.dialled
@@ -101,19 +99,23 @@ class Connection:
     """Log in on a dialled socket and keep the session; every call returns at once with what happened."""
 
     def __init__(
-        self, sock: ssl.SSLSocket, login: Login, *, keepalive_s: int, clean_session: bool, now: Callable[[], float]
+        self,
+        sock: ssl.SSLSocket,
+        *,
+        client_id: str,
+        username: str,
+        password: Secret,
+        keepalive_s: int,
+        clean_session: bool,
+        now: Callable[[], float],
     ) -> None:
         self._now = now
-        self._keepalive_s = keepalive_s
-        self._grace_s = min(0.45 * keepalive_s, _PING_GRACE_MOST_S)
-        self._happened: list[Happening] = []
+        self._keepalive = KeepAlive(keepalive_s, now())
+        self._events: list[MqttEvent] = []
         self._over = False
         self._sock = sock
-        self._last_in = self._last_out = now()
-        self._pinged_at = float("-inf")
-        self._probe_at = self._answer_by = float("inf")
-        self._client = _client(login, clean_session)
-        self._client.dialled = sock
+        self._client = _Client(sock, client_id, clean_session)
+        self._client.username_pw_set(username, password.reveal())
         self._client.on_connect = self._on_connect
         self._client.on_publish = self._on_publish
         # Paho wants a name, though it dials nothing; if it ever did, this one leads nowhere (RFC 2606).
@@ -137,52 +139,49 @@ class Connection:
         """Say whether bytes wait to be sent."""
         return not self._over and bool(self._client.want_write())
 
-    def read(self) -> list[Happening]:
+    def read(self) -> list[MqttEvent]:
         """Read all that is there, also what waits inside TLS."""
         while self._guard(self._client.loop_read) and self._sock.fileno() >= 0 and self._sock.pending() > 0:
             pass
         if not self._over:
-            self._last_in = self._now()
-            self._answer_by = float("inf")
+            self._keepalive.received(self._now())
         return self._take()
 
-    def write(self) -> list[Happening]:
+    def write(self) -> list[MqttEvent]:
         """Send what waits."""
-        self._last_out = self._now()
+        self._keepalive.sent(self._now())
         self._guard(self._client.loop_write)
         return self._take()
 
-    def tick(self) -> list[Happening]:
+    def tick(self) -> list[MqttEvent]:
         """Ping where it is time; give up where the last ping went unanswered."""
         now = self._now()
-        if self._over:
-            return self._take()
-        if now >= self._dead_at():
-            waited_s = self._grace_s if now < self._answer_by else _PROBE_S
-            self._lose(by_server=False, detail=f"no answer to the ping within {waited_s:.0f} s")
-        elif now >= self._probe_at:
-            self._probe_at, self._answer_by = float("inf"), now + _PROBE_S
-            # Paho pings by itself when the keep-alive has gone by; for a ping at will it has this alone, 1.6 and 2.x.
-            self._guard(self._client._send_pingreq)
-            self._last_out = self._pinged_at = now
-        elif now >= self._ping_at():
-            self._guard(self._client.loop_misc)
-            self._last_out = self._pinged_at = now
+        match Due.NOTHING if self._over else self._keepalive.due(now):
+            case Due.DEAD:
+                detail = f"no answer to the ping within {self._keepalive.waited_s(now):.0f} s"
+                self._lose(by_server=False, detail=detail)
+            case Due.PROBE:
+                self._keepalive.pinged(now)
+                # Paho pings by itself when the keep-alive has gone by; at will it does by this alone, 1.6 and 2.x.
+                self._guard(self._client._send_pingreq)
+            case Due.PING:
+                self._keepalive.pinged(now)
+                self._guard(self._client.loop_misc)
         return self._take()
 
     def probe(self) -> None:
         """Have `tick` ping at once, and expect the answer soon: for when the network has changed under us."""
-        self._probe_at = min(self._probe_at, max(self._now(), self._pinged_at + _PROBE_S))
+        self._keepalive.request_probe(self._now())
 
     def next_check_at(self) -> float:
         """Return when `tick` has something to do, in seconds of `now`."""
-        if self._happened:
+        if self._events:
             return float("-inf")
-        return min(self._ping_at(), self._probe_at, self._dead_at())
+        return self._keepalive.next_at()
 
     def publish(self, topic: str, payload: bytes) -> int:
         """Send a message at QoS 1 and return its number; the number comes back as `Published`."""
-        self._last_out = self._now()
+        self._keepalive.sent(self._now())
         mid = 0
         try:
             mid = int(self._client.publish(topic, payload, qos=1).mid)
@@ -192,18 +191,18 @@ class Connection:
         return mid
 
     def disconnect(self) -> None:
-        """Say goodbye and close; takes `_PARTING_S` at the most."""
+        """Say goodbye and close; takes `DISCONNECT_LINGER_S` at the most."""
         if not self._over and self._sock.fileno() >= 0:
             # Paho closes its socket at once. Closed with bytes unread, a socket sends a reset, which can overtake the
             # DISCONNECT: through a second descriptor the server is heard out.
             with socket.socket(fileno=os.dup(self._sock.fileno())) as rest:
                 self._guard(self._client.disconnect)
                 self._guard(self._client.loop_write)
-                self._hear_out(rest)
+                self._drain_until_closed(rest)
         self.drop()
 
-    def _hear_out(self, rest: socket.socket) -> None:
-        end = self._now() + _PARTING_S
+    def _drain_until_closed(self, rest: socket.socket) -> None:
+        end = self._now() + DISCONNECT_LINGER_S
         with contextlib.suppress(OSError):
             rest.shutdown(socket.SHUT_WR)
             while (left_s := end - self._now()) > 0:
@@ -218,13 +217,6 @@ class Connection:
         # These lead back to us: a ring that would hold a TLS context, 25 to 160 kB of it, until garbage is looked for.
         self._client.on_connect = self._client.on_publish = None
 
-    def _ping_at(self) -> float:
-        quiet_since = min(self._last_in, self._last_out)
-        return max(quiet_since + self._keepalive_s + _PING_SLACK_S, self._pinged_at + _PING_AGAIN_S)
-
-    def _dead_at(self) -> float:
-        return min(self._last_in + self._keepalive_s + self._grace_s, self._answer_by)
-
     def _guard(self, call: Callable[[], Any]) -> bool:
         """Run one step of Paho; say whether the connection goes on. Whatever Paho trips over ends the connection."""
         if self._over:
@@ -234,7 +226,7 @@ class Connection:
         except Exception as error:
             self._lose(by_server=True, detail=_told(error))
             return False
-        if code != mqtt.MQTT_ERR_SUCCESS and not any(isinstance(h, ConnackRefused) for h in self._happened):
+        if code != mqtt.MQTT_ERR_SUCCESS and not any(isinstance(h, ConnackRefused) for h in self._events):
             self._lose(by_server=True, detail=_DETAILS.get(code) or str(mqtt.error_string(code)).rstrip("."))
         return not self._over
 
@@ -247,37 +239,19 @@ class Connection:
         if not self._over:
             self._over = True
             # A reset that answers a probe comes from a router on the way, which has forgotten the connection.
-            self._happened.append(ConnectionLost(by_server=by_server and not self._probing, detail=detail))
+            self._events.append(ConnectionLost(by_server=by_server and not self._keepalive.is_probing, detail=detail))
 
-    @property
-    def _probing(self) -> bool:
-        return self._answer_by < float("inf")
-
-    def _take(self) -> list[Happening]:
-        happened, self._happened = self._happened, []
-        return happened
+    def _take(self) -> list[MqttEvent]:
+        events, self._events = self._events, []
+        return events
 
     def _on_connect(self, _: Any, __: Any, ___: Any, reason: Any, *____: Any) -> None:
         code = int(getattr(reason, "value", reason))
         code = _PAHO2_CODES.get(code, code)
-        self._happened.append(ConnackRefused(code=code) if code else ConnackAccepted())
+        self._events.append(ConnackRefused(code=code) if code else ConnackAccepted())
 
     def _on_publish(self, _: Any, __: Any, mid: int, *___: Any) -> None:
-        self._happened.append(Published(mid=mid))
-
-
-def _client(login: Login, clean_session: bool) -> _Client:
-    options: dict[str, Any] = {
-        "client_id": login.client_id,
-        "clean_session": clean_session,
-        "protocol": mqtt.MQTTv311,
-        "reconnect_on_failure": False,
-    }
-    if hasattr(mqtt, "CallbackAPIVersion"):
-        options["callback_api_version"] = mqtt.CallbackAPIVersion.VERSION2
-    client = _Client(**options)
-    client.username_pw_set(login.username, login.password.reveal())
-    return client
+        self._events.append(Published(mid=mid))
 
 
 def _told(error: Exception) -> str:

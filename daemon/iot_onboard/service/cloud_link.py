@@ -13,7 +13,7 @@ from ..config.hardware import Board
 from ..config.schema import Config
 from ..core.identity import Credentials, Identity
 from ..lifecycle import model as m
-from ..mqtt.client import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, Happening, Published
+from ..mqtt.client import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, MqttEvent, Published
 from ..net.tls import BoundedContext
 from ..reporting.runtime_files import ReportLog
 
@@ -57,9 +57,12 @@ class CloudLink:
         """Send CONNECT on what was dialled."""
         if self._dialled is None:
             raise AssertionError("a login without a dialled connection")
+        triple = login(credentials, self._config.sign_method)
         self._connection = Connection(
             self._dialled,
-            login(credentials, self._config.sign_method),
+            client_id=triple.client_id,
+            username=triple.username,
+            password=triple.password,
             keepalive_s=self._config.mqtt_keepalive_s,
             clean_session=self._config.mqtt_clean_session,
             now=self._monotonic_s,
@@ -132,9 +135,9 @@ class CloudLink:
         if self._connection is not None and mask & selectors.EVENT_READ:
             self._tell(self._connection.read())
 
-    def _tell(self, happenings: list[Happening]) -> None:
-        for happening in happenings:
-            match happening:
+    def _tell(self, events: list[MqttEvent]) -> None:
+        for event in events:
+            match event:
                 case ConnackAccepted():
                     # A server's session tickets come before its CONNACK.
                     self._resumable = self._connection.resumable() if self._connection is not None else None

@@ -16,9 +16,8 @@ from typing import Any
 
 import pytest
 
-from iot_onboard.aliyun.login import Login
 from iot_onboard.core.secret import Secret
-from iot_onboard.mqtt.client import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, Happening, Published
+from iot_onboard.mqtt.client import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, MqttEvent, Published
 from iot_onboard.net.dial import dial
 from iot_onboard.net.tls import BoundedContext, tls_context
 from iot_sandbox import packets
@@ -26,7 +25,7 @@ from support.platform.fakebroker import FakeBroker
 from support.platform.tlsserver import TlsServer
 from support.process.memory import own_memory_kb
 
-LOGIN = Login(client_id="pk.gw|securemode=2,signmethod=hmacsha256|", username="gw&pk", password=Secret("passw0rd"))
+CLIENT_ID, USERNAME, PASSWORD = "pk.gw|securemode=2,signmethod=hmacsha256|", "gw&pk", "passw0rd"
 CONNACK, PINGREQ, PINGRESP, DISCONNECT = b"\x20\x02\x00\x00", b"\xc0\x00", b"\xd0\x00", b"\xe0\x00"
 TOPIC = "/pk/gw/user/x"
 
@@ -63,12 +62,30 @@ def dialled(peer: Peer) -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
     return ours, peer.arrived.get(timeout=5)
 
 
+def log_in(
+    sock: ssl.SSLSocket,
+    now: Callable[[], float] = time.monotonic,
+    *,
+    keepalive_s: int = 60,
+    clean_session: bool = False,
+) -> Connection:
+    return Connection(
+        sock,
+        client_id=CLIENT_ID,
+        username=USERNAME,
+        password=Secret(PASSWORD),
+        keepalive_s=keepalive_s,
+        clean_session=clean_session,
+        now=now,
+    )
+
+
 @contextlib.contextmanager
 def connecting(
     peer: Peer, now: Callable[[], float] = time.monotonic, *, keepalive_s: int = 60, clean_session: bool = False
 ) -> Iterator[tuple[Connection, ssl.SSLSocket]]:
     ours, theirs = dialled(peer)
-    connection = Connection(ours, LOGIN, keepalive_s=keepalive_s, clean_session=clean_session, now=now)
+    connection = log_in(ours, keepalive_s=keepalive_s, clean_session=clean_session, now=now)
     try:
         yield connection, theirs
     finally:
@@ -102,7 +119,7 @@ def packet(theirs: ssl.SSLSocket) -> bytes:
     return raw
 
 
-def follow(connection: Connection, seconds: float = 5.0) -> list[Happening]:
+def follow(connection: Connection, seconds: float = 5.0) -> list[MqttEvent]:
     """Do what the loop does until something happens."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -110,16 +127,16 @@ def follow(connection: Connection, seconds: float = 5.0) -> list[Happening]:
             return connection.tick()
         writers = [connection] if connection.want_write() else []
         readable, writable, _ = select.select([connection], writers, [], 0.1)
-        happened = (connection.write() if writable else []) + (connection.read() if readable else [])
-        if happened:
-            return happened
+        events = (connection.write() if writable else []) + (connection.read() if readable else [])
+        if events:
+            return events
     return []
 
 
-def lost(happenings: list[Happening]) -> ConnectionLost:
-    (happening,) = happenings
-    assert isinstance(happening, ConnectionLost)
-    return happening
+def lost(events: list[MqttEvent]) -> ConnectionLost:
+    (event,) = events
+    assert isinstance(event, ConnectionLost)
+    return event
 
 
 @pytest.mark.parametrize("clean_session", [True, False])
@@ -129,12 +146,7 @@ def test_connect_says_who_we_are(peer: Peer, clean_session: bool) -> None:
         raw = packet(theirs)
     assert raw[0] == packets.CONNECT << 4
     said = packets.parse_connect(raw[2 if raw[1] < 128 else 3 :])
-    assert (said.level, said.client_id, said.username, said.password) == (
-        4,
-        LOGIN.client_id,
-        LOGIN.username,
-        "passw0rd",
-    )
+    assert (said.level, said.client_id, said.username, said.password) == (4, CLIENT_ID, USERNAME, PASSWORD)
     assert (said.keepalive_s, said.clean_session, said.will) == (300, clean_session, False)
 
 
@@ -167,9 +179,9 @@ def test_numbers_that_mqtt_does_not_have(peer: Peer, code: int) -> None:
     """They are refusals like others; Paho 2 calls all of them 128."""
     with connecting(peer) as (connection, theirs):
         theirs.sendall(bytes((0x20, 2, 0, code)))
-        (happening,) = follow(connection)
-        assert isinstance(happening, ConnackRefused)
-        assert happening.code in {code, 128}
+        (event,) = follow(connection)
+        assert isinstance(event, ConnackRefused)
+        assert event.code in {code, 128}
 
 
 def test_a_mute_server_tells_nothing(peer: Peer) -> None:
@@ -212,7 +224,7 @@ def test_a_ping_that_is_not_answered(peer: Peer, keepalive_s: int) -> None:
     """It ends the connection within 1.5 keep-alives, and until then the loop has next to nothing to do."""
     hands = Hands()
     with online(peer, lambda: hands.now_s, keepalive_s=keepalive_s) as (connection, _):
-        began, ticks, told = hands.now_s, 0, list[Happening]()
+        began, ticks, told = hands.now_s, 0, list[MqttEvent]()
         while not told:
             assert connection.next_check_at() > hands.now_s, "the loop would spin"
             hands.now_s = connection.next_check_at()
@@ -387,7 +399,7 @@ def test_the_server_is_gone_before_connect(peer: Peer) -> None:
     ours, theirs = dialled(peer)
     reset(theirs)
     time.sleep(0.05)
-    connection = Connection(ours, LOGIN, keepalive_s=60, clean_session=False, now=time.monotonic)
+    connection = log_in(ours)
     assert lost(follow(connection)).by_server
     connection.drop()
 
@@ -420,7 +432,7 @@ def test_what_has_ended_is_let_go_at_once(peer: Peer, end: str) -> None:
     try:
         ours, theirs = dialled(peer)
         held = weakref.ref(ours), weakref.ref(ours.context)
-        connection = Connection(ours, LOGIN, keepalive_s=60, clean_session=False, now=time.monotonic)
+        connection = log_in(ours)
         del ours
         packet(theirs)
         theirs.sendall(CONNACK)
@@ -452,22 +464,22 @@ def test_a_login_leaves_no_memory_behind() -> None:
     left: BoundedContext | None = None
     with FakeBroker("close") as broker:
 
-        def log_in(times: int) -> int:
+        def size_after(times: int) -> int:
             nonlocal left
             for _ in range(times):
                 context = left or tls_context(broker.ca_file, handshake_timeout_s=5)
                 sock = dial("localhost", broker.port, context=context, proxy=None, dial_timeout_s=5)
-                connection = Connection(sock, LOGIN, keepalive_s=30, clean_session=True, now=time.monotonic)
-                happened: list[Happening] = []
-                while not happened:
+                connection = log_in(sock)
+                events: list[MqttEvent] = []
+                while not events:
                     select.select([sock], [], [], 5)
-                    happened += [*connection.read(), *connection.write()]
+                    events += [*connection.read(), *connection.write()]
                 left = connection.resumable()
                 connection.drop()
                 broker.join()
             gc.collect()
             return own_memory_kb()
 
-        sizes_kb = [log_in(100) for _ in range(3)]
+        sizes_kb = [size_after(100) for _ in range(3)]
         # A leak is in both hundreds; what glibc takes for a new thread, when the one before is not quite gone, in one.
         assert min(after - before for before, after in pairwise(sizes_kb)) < 200, f"2 kB a login: {sizes_kb}"

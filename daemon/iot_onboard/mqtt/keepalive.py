@@ -1,0 +1,87 @@
+"""Decide when a connection is pinged, and when it is dead. Pure: it is told the time."""
+
+from __future__ import annotations
+
+import enum
+
+NEVER = float("inf")
+_MAX_GRACE_S = 30.0
+# Paho compares its own clock reading with the keep-alive: a moment later it agrees that the time has come.
+_PING_SLACK_S = 0.05
+# And where a machine stood still in between it agrees later still: it is asked again, not trusted.
+_PING_AGAIN_S = 1.0
+# A probe: how soon its answer has to be there, and how soon another one may follow.
+PROBE_S = 10.0
+
+
+class Due(enum.Enum):
+    """Name what the time has come for."""
+
+    NOTHING = enum.auto()
+    PING = enum.auto()
+    # Out of turn, whatever the keep-alive.
+    PROBE = enum.auto()
+    DEAD = enum.auto()
+
+
+class KeepAlive:
+    """Keep the times of one connection; all of them are seconds of one monotonic clock.
+
+    A dead peer is noticed within 1.5 keep-alives, for pings come in time where only one side talks as well.
+    """
+
+    __slots__ = ("_answer_by", "_grace_s", "_keepalive_s", "_last_in", "_last_out", "_pinged_at", "_probe_at")
+
+    def __init__(self, keepalive_s: float, now: float) -> None:
+        self._keepalive_s = keepalive_s
+        self._grace_s = min(0.45 * keepalive_s, _MAX_GRACE_S)
+        self._last_in = self._last_out = now
+        self._pinged_at = -NEVER
+        self._probe_at = self._answer_by = NEVER
+
+    def received(self, now: float) -> None:
+        """Note that bytes came: whatever they are, they answer a probe."""
+        self._last_in = now
+        self._answer_by = NEVER
+
+    def sent(self, now: float) -> None:
+        """Note that bytes went out."""
+        self._last_out = now
+
+    def pinged(self, now: float) -> None:
+        """Note that the ping or the probe that was due went out."""
+        self._last_out = self._pinged_at = now
+        if now >= self._probe_at:
+            self._probe_at, self._answer_by = NEVER, now + PROBE_S
+
+    def request_probe(self, now: float) -> None:
+        """Ask for a ping at once, or when the last one is `PROBE_S` old."""
+        self._probe_at = min(self._probe_at, max(now, self._pinged_at + PROBE_S))
+
+    @property
+    def is_probing(self) -> bool:
+        """Say whether a probe waits for its answer."""
+        return self._answer_by < NEVER
+
+    def due(self, now: float) -> Due:
+        """Return what the time has come for."""
+        if now >= self._dead_at():
+            return Due.DEAD
+        if now >= self._probe_at:
+            return Due.PROBE
+        return Due.PING if now >= self._ping_at() else Due.NOTHING
+
+    def next_at(self) -> float:
+        """Return when something is due."""
+        return min(self._ping_at(), self._probe_at, self._dead_at())
+
+    def waited_s(self, now: float) -> float:
+        """Return how long a dead peer was waited for after the ping."""
+        return self._grace_s if now < self._answer_by else PROBE_S
+
+    def _ping_at(self) -> float:
+        quiet_since = min(self._last_in, self._last_out)
+        return max(quiet_since + self._keepalive_s + _PING_SLACK_S, self._pinged_at + _PING_AGAIN_S)
+
+    def _dead_at(self) -> float:
+        return min(self._last_in + self._keepalive_s + self._grace_s, self._answer_by)

@@ -1,0 +1,140 @@
+"""When to ping and when to give up, over a clock that is moved by hand."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_onboard.mqtt.keepalive import NEVER, PROBE_S, Due, KeepAlive
+
+START = 1000.0
+KEEPALIVES = st.integers(1, 1200)
+
+
+def run(keepalive: KeepAlive, now: float, until: float = NEVER, *, answered: bool = False) -> list[tuple[float, Due]]:
+    """Do what the loop does until the peer is dead or `until` is over; every ping is answered at once, or none is."""
+    met: list[tuple[float, Due]] = []
+    while keepalive.next_at() < until and (not met or met[-1][1] is not Due.DEAD):
+        assert keepalive.next_at() > now or not met, "the loop would spin"
+        now = keepalive.next_at()
+        met.append((now, keepalive.due(now)))
+        if met[-1][1] in {Due.PING, Due.PROBE}:
+            keepalive.pinged(now)
+            if answered:
+                keepalive.received(now)
+    return met
+
+
+@given(KEEPALIVES)
+def test_a_peer_that_is_silent_is_pinged_and_given_up_within_one_and_a_half_keep_alives(keepalive_s: int) -> None:
+    """A ping first, as often as Paho may need to be asked, and then the end; never more than about thirty calls."""
+    keepalive = KeepAlive(keepalive_s, START)
+    *pings, (end, last) = run(keepalive, START)
+    assert {due for _, due in pings} == {Due.PING}
+    assert START + keepalive_s < pings[0][0] <= START + keepalive_s + 0.1
+    assert last is Due.DEAD
+    assert end - START <= 1.5 * keepalive_s
+    assert len(pings) <= 31
+    assert keepalive.waited_s(end) == min(0.45 * keepalive_s, 30.0)
+
+
+@given(KEEPALIVES)
+def test_a_peer_that_answers_is_pinged_once_a_keep_alive(keepalive_s: int) -> None:
+    """And never given up."""
+    met = run(KeepAlive(keepalive_s, START), START, START + 10 * keepalive_s + 1, answered=True)
+    assert {due for _, due in met} == {Due.PING}
+    assert 9 <= len(met) <= 10
+
+
+@given(st.integers(2, 1200), st.floats(0.05, 0.95))
+def test_talk_of_one_side_hides_no_silence_of_the_other(keepalive_s: int, every: float) -> None:
+    """Who sends all the time and hears nothing pings in time, and gives up in time."""
+    keepalive, now = KeepAlive(keepalive_s, START), START
+    due = Due.NOTHING
+    pinged = False
+    while due is not Due.DEAD:
+        now += every
+        keepalive.sent(now)
+        due = keepalive.due(now)
+        if due is Due.PING:
+            keepalive.pinged(now)
+            pinged = True
+    assert pinged
+    assert keepalive_s < now - START <= 1.5 * keepalive_s + every
+
+
+@given(KEEPALIVES, st.floats(0.0, 0.9))
+def test_what_comes_in_counts_as_life(keepalive_s: int, part: float) -> None:
+    """Anything that is received puts the end off; what is sent does not."""
+    keepalive = KeepAlive(keepalive_s, START)
+    later = START + part * keepalive_s
+    keepalive.sent(later)
+    assert run(KeepAlive(keepalive_s, START), START)[-1][0] == run(keepalive, START)[-1][0]
+    keepalive = KeepAlive(keepalive_s, START)
+    keepalive.received(later)
+    assert run(keepalive, START)[-1][0] == pytest.approx(later + keepalive_s + min(0.45 * keepalive_s, 30.0))
+
+
+@given(st.integers(60, 1200), st.floats(0.0, 50.0))
+def test_a_probe_goes_out_at_once_and_is_waited_for_ten_seconds(keepalive_s: int, after_s: float) -> None:
+    """Whatever the keep-alive."""
+    keepalive, now = KeepAlive(keepalive_s, START), START + after_s
+    keepalive.request_probe(now)
+    assert keepalive.next_at() == now
+    assert not keepalive.is_probing
+    assert run(keepalive, now) == [(now, Due.PROBE), (now + PROBE_S, Due.DEAD)]
+    assert keepalive.is_probing
+    assert keepalive.waited_s(now + PROBE_S) == PROBE_S
+
+
+def test_a_probe_that_is_answered_is_over() -> None:
+    """Whatever came is an answer, and the keep-alive counts afresh."""
+    keepalive = KeepAlive(300, START)
+    keepalive.request_probe(START)
+    keepalive.pinged(START)
+    keepalive.received(START + 1)
+    assert not keepalive.is_probing
+    assert keepalive.due(START + 300) is Due.NOTHING
+    assert keepalive.due(START + 301) is Due.PING
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=20))
+def test_probes_are_ten_seconds_apart(pauses: list[int]) -> None:
+    """However often the network changes."""
+    keepalive, now = KeepAlive(1200, START), START
+    probed: list[float] = []
+    for pause in pauses:
+        keepalive.request_probe(now)
+        now += pause
+        for at, due in run(keepalive, now - pause, now, answered=True):
+            assert due is Due.PROBE
+            probed.append(at)
+    assert all(later - earlier >= PROBE_S for earlier, later in pairwise(probed))
+
+
+def test_a_ping_that_paho_held_back_is_asked_for_again() -> None:
+    """After a second: where the machine stood still, its clock agrees later than ours."""
+    keepalive = KeepAlive(60, START)
+    (first, _), (second, due), *_ = run(keepalive, START)
+    assert second - first == pytest.approx(1.0)
+    assert due is Due.PING
+
+
+@given(KEEPALIVES, st.lists(st.tuples(st.sampled_from(["in", "out", "ping", "probe"]), st.floats(0, 2000))))
+def test_what_is_due_is_due_when_it_was_promised(keepalive_s: int, steps: list[tuple[str, float]]) -> None:
+    """Before `next_at` there is nothing to do, and then there is."""
+    keepalive, now = KeepAlive(keepalive_s, START), START
+    for what, after_s in steps:
+        now += after_s
+        {
+            "in": keepalive.received,
+            "out": keepalive.sent,
+            "ping": keepalive.pinged,
+            "probe": keepalive.request_probe,
+        }[what](now)
+        at = keepalive.next_at()
+        assert keepalive.due(at) is not Due.NOTHING
+        assert keepalive.due(at - 0.001) is Due.NOTHING
