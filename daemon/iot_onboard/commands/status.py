@@ -101,21 +101,19 @@ def why_absent(place: Path, root: Path = Path("/")) -> tuple[str, str, str | Non
     if not (root / "run/systemd/system").is_dir():
         return "No daemon runs here.", "sudo systemctl start iot-onboard, or in the foreground: iot-onboard run", None
     # What asks other programs is needed here alone.
-    from ..doctor.checks.service import START, running, unit
-    from ..doctor.model import Level
-    from ..doctor.probes.service import unit_facts
+    from ..reporting.service_unit import START, why_not_running
+    from ..system.systemd import service_properties
 
-    facts = unit_facts()
-    if facts.of("LoadState") not in {"loaded", "masked"}:
+    unit = service_properties()
+    if unit.get("LoadState") not in {"loaded", "masked"}:
         return "No daemon runs here.", START, None
-    finding = unit(facts) if facts.of("LoadState") == "masked" else running(facts)
-    if finding.level is Level.OK:
+    why = why_not_running(unit)
+    if why is None:
         cure = "look again in a moment; where that does not help: sudo iot-onboard doctor"
         return f"The service runs, and there is no status of it in {place}.", cure, None
-    failed = facts.of("ActiveState") == "failed"
-    code = facts.number("ExecMainStatus")
-    named = f"exit-{code}" if failed and code in set(ExitCode) else None
-    return finding.sentence, f"{finding.fix}. Its last lines: journalctl -u iot-onboard -n 20", named
+    code = unit.number("ExecMainStatus")
+    named = f"exit-{code}" if unit.get("ActiveState") == "failed" and code in set(ExitCode) else None
+    return why[0], f"{why[1]}. Its last lines: journalctl -u iot-onboard -n 20", named
 
 
 def _watch(lookout: Lookout, show: Callable[[View], None], until_s: float, *, until_online: bool) -> View:

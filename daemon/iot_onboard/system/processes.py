@@ -33,6 +33,14 @@ class Answer:
         """Give the output as text."""
         return self.output.decode("utf-8", "replace")
 
+    @property
+    def complaint(self) -> str:
+        """Say in one line why there is no answer, empty where there is one."""
+        if self.code == 0:
+            return ""
+        lines = self.errors.decode("utf-8", "replace").strip().splitlines()
+        return self.trouble or (lines[0] if lines else f"status {self.code}")
+
 
 def ask(command: Sequence[str], *, timeout_s: float) -> Answer:
     """Run a program that only tells something, and return what it said; nothing is raised."""

@@ -1,4 +1,4 @@
-"""Ask systemd to start the service afresh, where there is a systemd to ask."""
+"""Ask systemd how the service is, or to start it afresh, where there is a systemd to ask."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ import subprocess
 from pathlib import Path
 
 from ..core import units
+from .processes import ask
 
 _TIMEOUT_S = 90
+_SHOW_TIMEOUT_S = 4.0
+_PROPERTIES = (
+    "LoadState,UnitFileState,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,MainPID,NRestarts,NeedDaemonReload,"
+    "ActiveEnterTimestamp,ActiveEnterTimestampMonotonic"
+)
 
 
 class Restart(enum.Enum):
@@ -27,6 +33,15 @@ def restart(root: Path = Path("/")) -> Restart:
     if (_systemctl("show", "--property=LoadState", "--value", units.SERVICE) or "").strip() != "loaded":
         return Restart.NO_UNIT
     return Restart.DONE if _systemctl("restart", units.SERVICE) is not None else Restart.FAILED
+
+
+def service_properties() -> units.UnitProperties:
+    """Return what systemd says of the service; times are in UTC."""
+    command = ["systemctl", "show", units.SERVICE, f"--property={_PROPERTIES}", "--timestamp=utc"]
+    answer = ask(command, timeout_s=_SHOW_TIMEOUT_S)
+    pairs = (line.partition("=") for line in answer.text.splitlines())
+    properties = {name: value for name, _, value in pairs} if answer.code == 0 else {}
+    return units.UnitProperties(properties=properties, trouble=answer.complaint)
 
 
 def _systemctl(*words: str) -> str | None:

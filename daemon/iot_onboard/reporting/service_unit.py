@@ -1,0 +1,52 @@
+"""Say in a sentence why systemd does not run the service, and what to do. Pure."""
+
+from __future__ import annotations
+
+from ..core.exit_codes import ExitCode
+from ..core.units import UnitProperties
+
+START = "sudo systemctl start iot-onboard"
+JOURNAL = "journalctl -b -x -u iot-onboard"
+# systemd.exec(5), "Process Exit Codes": what goes wrong before our first line.
+_BEFORE_US = {
+    200: "its working directory cannot be entered",
+    203: "its program cannot be run",
+    208: "its standard input cannot be set up",
+    216: "its group does not exist",
+    217: "its user does not exist",
+    226: "its name space cannot be set up",
+    228: "its system call filter cannot be set up",
+    233: "its runtime directory cannot be made",
+    238: "its state directory cannot be made",
+    243: "its credentials (the product secret) cannot be handed out, and what starts it without them has failed too",
+}
+
+
+def is_starting(unit: UnitProperties) -> bool:
+    """Say whether it is about to run, and has not just failed."""
+    return unit.get("ActiveState") == "activating" and unit.get("SubState") != "auto-restart"
+
+
+def why_not_running(unit: UnitProperties) -> tuple[str, str] | None:
+    """Return a sentence and what to do, or `None` where the service runs."""
+    state, restarts = unit.get("ActiveState"), unit.get("SubState") == "auto-restart"
+    failed, code = state == "failed", unit.number("ExecMainStatus")
+    if unit.get("LoadState") == "masked":
+        return "The service is masked: it can never start.", f"sudo systemctl unmask iot-onboard && {START}"
+    if state == "active":
+        return None
+    if failed and code == ExitCode.CONFIGURATION:
+        sentence = "The service ended with 78: its configuration is wrong, and the same one would fail again."
+        return sentence, "mend what `iot-onboard check-config` lists, then: sudo systemctl restart iot-onboard"
+    if code in _BEFORE_US and (failed or restarts):
+        return f"The service cannot start: {_BEFORE_US[code]} (status {code}).", f"see what systemd says: {JOURNAL}"
+    if failed:
+        how = "" if unit.get("Result") in {"", "exit-code"} else f", {unit.get('Result')}"
+        fix = f"see why: {JOURNAL}, then: sudo systemctl restart iot-onboard"
+        return f"The service failed (status {code}{how}).", fix
+    if restarts:
+        sentence = f"The service just ended with status {code}, and systemd starts it again."
+        return sentence, f"where that goes on, see why: {JOURNAL}"
+    if is_starting(unit):
+        return "The service is about to start.", "wait a few seconds and look again"
+    return f"The service does not run ({state or 'no state'}).", START
