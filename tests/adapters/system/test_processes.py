@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from iot_onboard.system.processes import run_isolated
+from iot_onboard.system.processes import Answer, ask, run_isolated
+from support.platform.sandbox import wait_for
+from support.process.probing import program
 
 PACKAGE = Path(run_isolated.__code__.co_filename).parent.parent
 
@@ -57,3 +60,41 @@ def test_threads_that_go_on_hold_nothing_up() -> None:
     """Neither the answer nor whoever reads the output waits for them."""
     done = run("threading.Thread(target=time.sleep, args=(600,)).start(); return 0")
     assert (done.returncode, done.stdout) == (0, "begun\nback\n")
+
+
+def test_ask(tmp_path: Path) -> None:
+    """Output, errors and code; neither colours, pagers nor what the environment of the caller holds."""
+    path = program(tmp_path, "tell", 'echo "$LC_ALL $SYSTEMD_COLORS $1 ${HOME:-none}"; echo sorry >&2; exit 3')
+    answer = ask([str(path), "a b"], timeout_s=10)
+    assert (answer.code, answer.text, answer.errors) == (3, "C 0 a b none\n", b"sorry\n")
+    assert ask(["no-such-program-here"], timeout_s=10).trouble == "no-such-program-here is not installed"
+    path.chmod(0o644)
+    assert ask([str(path)], timeout_s=10).trouble == "tell cannot be run: Permission denied"
+
+
+def state_of(pid: str) -> str | None:
+    """Return the letter of a process's state, `None` where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def test_what_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+    """Within the limit, with what was said so far, also where a child keeps the pipe open."""
+    path = program(tmp_path, "hang", f"echo begun; sleep 71 & echo $! >{tmp_path}/child; wait")
+    began = time.monotonic()
+    answer = ask([str(path)], timeout_s=0.5)
+    assert time.monotonic() - began < 10
+    assert (answer.code, answer.output, answer.trouble) == (None, b"begun\n", "hang did not end within 0 s")
+    child = (tmp_path / "child").read_text().strip()
+    # Its pipe is closed before it is gone, or a zombie.
+    wait_for(lambda: state_of(child) in {None, "Z"}, "the end of the child", 5)
+
+
+def test_why_there_is_no_answer() -> None:
+    """In one line: its first words of complaint, else why it could not be asked; none where it answered."""
+    assert Answer(code=0, errors=b"a warning").complaint == ""
+    assert Answer(code=1, errors=b"\nnot booted\nmore\n").complaint == "not booted"
+    assert Answer(code=4).complaint == "status 4"
+    assert Answer(code=None, errors=b"x", trouble="x is not installed").complaint == "x is not installed"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.system.systemd import Restart, restart
+from iot_onboard.system.systemd import Restart, restart, service_properties
 
 
 @pytest.fixture
@@ -58,3 +58,15 @@ def test_a_system_without_systemctl(root: Path, monkeypatch: pytest.MonkeyPatch)
     """It counts as one without the unit."""
     monkeypatch.setenv("PATH", str(root))
     assert restart(root) is Restart.NO_UNIT
+
+
+def test_the_properties_of_the_service(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As systemctl has them, in UTC; where it fails or hangs, its first words instead."""
+    asked = systemctl(root, monkeypatch, "echo LoadState=loaded; echo NRestarts=4; echo 'Result=exit=code'")
+    unit = service_properties()
+    assert (unit.get("LoadState"), unit.number("NRestarts"), unit.get("Result")) == ("loaded", 4, "exit=code")
+    assert (unit.get("SubState"), unit.number("LoadState"), unit.trouble) == ("", 0, "")
+    assert "show iot-onboard.service" in asked.read_text()
+    assert "--timestamp=utc" in asked.read_text()
+    systemctl(root, monkeypatch, "echo 'Not booted.' >&2; echo LoadState=loaded; exit 1")
+    assert (service_properties().trouble, service_properties().get("LoadState")) == ("Not booted.", "")
