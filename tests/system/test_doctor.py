@@ -32,8 +32,8 @@ def test_a_gateway_that_is_well(site: Site, gateway: Machine) -> None:
     checks = examined(gateway)
     assert failed(checks) == []
     ours = {name for name in checks if name.startswith(("service-", "package-", "stored-", "state-", "tls-"))}
-    assert {name: checks[name]["status"] for name in ours - {"tls-own-root"}} == dict.fromkeys(
-        ours - {"tls-own-root"}, "ok"
+    assert {name: checks[name]["status"] for name in ours - {"tls-ca-file"}} == dict.fromkeys(
+        ours - {"tls-ca-file"}, "ok"
     )
     as_nobody = examined(gateway, "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
     assert failed(as_nobody) == []

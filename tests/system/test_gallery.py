@@ -44,7 +44,7 @@ def test_fault(site: Site, gateway: Machine, fault: Fault) -> None:
     assert all(failed[name]["fix"] for name in fault.first)
     assert set(failed) - set(fault.first) <= set(found["consequences"]), failed
     if GALLERY is not None:
-        first = [failed[name] for name in fault.first]
+        first = [{**finding, "id": name} for name in fault.first for finding in (failed[name], *failed[name]["more"])]
         picture(Path(GALLERY) / f"{FAULTS.index(fault):02}-{fault.id}.md", fault, explained, shown, first)
 
 

@@ -28,7 +28,7 @@ EPILOG = dedent(
     examples:
       sudo iot-onboard doctor                      everything, and at the end what to do first
       sudo iot-onboard doctor --only dns,tcp,tls   the way to the platform
-      iot-onboard doctor --only state-space        one check
+      iot-onboard doctor --only state-disk         one check
       iot-onboard doctor --list                    what is looked at
       sudo iot-onboard doctor --json               for a program; docs/doctor.md describes it
     """
@@ -61,12 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _examine(arguments: argparse.Namespace, checks: Sequence[Check[Any]], asked: frozenset[str]) -> int:
     results = shown(run_checks(checks, arguments.config), asked)
     print(as_json(results) if arguments.json else text(results, style()))
-    return ExitCode.FAILED if any(result.finding.level is Level.FAIL for result in results) else ExitCode.DONE
+    return ExitCode.FAILED if any(result.worst.level is Level.FAIL for result in results) else ExitCode.DONE
 
 
 def shown(results: Sequence[Result], asked: frozenset[str]) -> tuple[Result, ...]:
     """Return the results asked for, and those that stood in their way."""
-    return tuple(result for result in results if result.check.id in asked or result.finding.level is Level.FAIL)
+    return tuple(result for result in results if result.check.id in asked or result.worst.level is Level.FAIL)
 
 
 def as_json(results: Sequence[Result]) -> str:

@@ -36,7 +36,6 @@ class Group(enum.Enum):
     TCP = "tcp"
     TLS = "tls"
     ENDPOINTS = "endpoints"
-    SIGNING = "signing"
     SERVICE = "service"
     PACKAGE = "package"
 
@@ -45,7 +44,8 @@ class Group(enum.Enum):
 class Finding:
     """Say how one thing is. `fix` says what to do where it is not well.
 
-    `blocks` tells that what rests on it cannot be judged; `because` names the check that stood in the way.
+    `blocks` tells that what rests on it cannot be judged, the rest of its own check included; `because` names the
+    check that stood in the way.
     """
 
     level: Level
@@ -75,11 +75,16 @@ def skipped(sentence: str, fix: str = "", *, blocks: bool = False) -> Finding:
     return Finding(level=Level.SKIPPED, sentence=sentence, fix=fix, blocks=blocks)
 
 
+def capitalised(words: str) -> str:
+    """Return words as the beginning of a sentence; the rest of them stays."""
+    return words[:1].upper() + words[1:]
+
+
 class Denied(Exception):
     """Say what may not be read by whoever asks."""
 
 
-class Seen:
+class Facts:
     """Hold what the probes have brought, and where they look: `root` is `/` but in tests."""
 
     def __init__(self, config_path: Path, root: Path, values: Mapping[Probe[Any], object]) -> None:
@@ -87,13 +92,20 @@ class Seen:
         self.root = root
         self._values = values
 
-    def of(self, probe: Probe[T]) -> T:
+    def get(self, probe: Probe[T]) -> T:
         """Return what a probe brought; only those may be asked for that the asking probe names in `needs`."""
         return cast("T", self._values[probe])
 
-    def maybe(self, probe: Probe[T]) -> T | None:
+    def get_optional(self, probe: Probe[T]) -> T | None:
         """Return what a probe brought that the asking one names in `wants`, or `None` where it brought nothing."""
         return cast("T | None", self._values.get(probe))
+
+
+def assured(value: T | None) -> T:
+    """Return what is there because a check stands before whoever asks."""
+    if value is None:
+        raise ValueError("asked for, though an earlier check failed")
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,7 +117,7 @@ class Probe(Generic[T]):
     """
 
     name: str
-    look: Callable[[Seen], T]
+    look: Callable[[Facts], T]
     needs: tuple[Probe[Any], ...] = ()
     wants: tuple[Probe[Any], ...] = ()
     stuck: str = "run it again; if it hangs again, send what `iot-onboard bundle` makes"
@@ -113,7 +125,7 @@ class Probe(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Check(Generic[T]):
-    """Judge one thing.
+    """Judge one thing, by one judge or several of the same facts; a judge that has nothing to say returns `None`.
 
     `needs` names the checks without which this one makes no sense; `follows` those checks and groups whose failure
     may well be why this one fails.
@@ -123,15 +135,42 @@ class Check(Generic[T]):
     group: Group
     about: str
     probe: Probe[T]
-    judge: Callable[[T], Finding]
+    judges: tuple[Callable[[T], Finding | None], ...]
     needs: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
+
+    def findings(self, facts: T) -> tuple[Finding, ...]:
+        """Return all that is not well, the worst first; else one finding of what is. Nothing follows what blocks."""
+        found: list[Finding] = []
+        for judge in self.judges:
+            if (finding := judge(facts)) is not None:
+                found.append(finding)
+                if finding.blocks:
+                    break
+        bad = [finding for finding in found if finding.level in {Level.WARN, Level.FAIL} or finding.blocks]
+        good = " ".join(finding.sentence for finding in found if finding.level is Level.OK)
+        if bad or not good:
+            return tuple(sorted(bad or found[:1], key=lambda finding: _WORST_FIRST.index(finding.level)))
+        return (ok(good),)
+
+
+_WORST_FIRST = (Level.FAIL, Level.WARN, Level.SKIPPED, Level.OK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Hold what a check found, and how long its facts took to come."""
+    """Hold what a check found, the worst first, and how long its facts took to come."""
 
     check: Check[Any]
-    finding: Finding
+    findings: tuple[Finding, ...]
     took_s: float = 0.0
+
+    @property
+    def worst(self) -> Finding:
+        """Give what the check comes to."""
+        return self.findings[0]
+
+    @property
+    def blocking(self) -> Finding | None:
+        """Give what stands in the way of the checks that rest on this one."""
+        return next((finding for finding in self.findings if finding.blocks), None)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..system.text_style import Style, lines_of, painted
-from .model import Level, Result
+from .model import Finding, Level, Result
 
 SCHEMA = 1
 _COLOURS = {Level.OK: "32", Level.WARN: "33", Level.FAIL: "1;31", Level.SKIPPED: "2"}
-_FIX = "fix: "
 _WORD_WIDTH = max(len(level.value) for level in Level)
 
 
 def first(results: Sequence[Result]) -> tuple[tuple[Result, ...], tuple[Result, ...]]:
     """Return the failures to mend first, in order, and those that may well be their consequences."""
-    failed = [result for result in results if result.finding.level is Level.FAIL]
+    failed = [result for result in results if result.worst.level is Level.FAIL]
     names = {result.check.id for result in failed} | {result.check.group.value for result in failed}
 
     def follows(result: Result) -> bool:
@@ -26,20 +25,26 @@ def first(results: Sequence[Result]) -> tuple[tuple[Result, ...], tuple[Result, 
 
 def counts(results: Sequence[Result]) -> dict[str, int]:
     """Return how many findings there are of each level."""
-    return {level.value: sum(result.finding.level is level for result in results) for level in Level}
+    return {level.value: sum(result.worst.level is level for result in results) for level in Level}
 
 
 def text(results: Sequence[Result], style: Style) -> str:
-    """Return the findings in their groups, and at the end what to do first."""
+    """Return the findings in their groups, what was skipped by its reason, and at the end what to do first."""
     id_width = max((len(result.check.id) for result in results), default=0)
     lines: list[str] = []
     group = None
     for result in results:
+        if result.worst.level is Level.SKIPPED:
+            continue
         if result.check.group is not group:
             group = result.check.group
             lines += [*([""] if lines else []), painted(group.value, "1", style)]
-        lines += _lines(result, id_width, style)
-    return "\n".join([*lines, "", _summary(results), *_to_do(results, style)])
+        name = result.check.id
+        for finding in result.findings:
+            lines += _lines(finding, f"{name:<{id_width}}", style)
+            name = ""
+    lines += _skipped(results, style)
+    return "\n".join([*lines, "", _summary(results), *_to_do(results, style)]).lstrip("\n")
 
 
 def record(results: Sequence[Result], *, version: str, at: str, as_root: bool) -> dict[str, object]:
@@ -57,10 +62,9 @@ def record(results: Sequence[Result], *, version: str, at: str, as_root: bool) -
             {
                 "id": result.check.id,
                 "group": result.check.group.value,
-                "status": result.finding.level.value,
-                "sentence": result.finding.sentence,
-                "fix": result.finding.fix or None,
-                "because": result.finding.because,
+                **_record(result.worst),
+                "more": [_record(finding) for finding in result.findings[1:]],
+                "because": result.worst.because,
                 "took_ms": round(result.took_s * 1000),
             }
             for result in results
@@ -68,17 +72,38 @@ def record(results: Sequence[Result], *, version: str, at: str, as_root: bool) -
     }
 
 
-def _lines(result: Result, id_width: int, style: Style) -> list[str]:
-    finding = result.finding
+def _record(finding: Finding) -> dict[str, str | None]:
+    return {"status": finding.level.value, "sentence": finding.sentence, "fix": finding.fix or None}
+
+
+def _lines(finding: Finding, name: str, style: Style) -> list[str]:
     word = finding.level.value.upper() if finding.level is Level.FAIL else finding.level.value
-    head = f"  {painted(f'{word:<{_WORD_WIDTH}}', _COLOURS[finding.level], style)}  {result.check.id:<{id_width}}  "
-    margin = " " * (2 + _WORD_WIDTH + 2 + id_width + 2)
-    first_line, *rest = lines_of(finding.sentence, len(margin), style)
-    lines = [head + first_line, *(margin + line for line in rest)]
-    if finding.fix and finding.level is not Level.OK:
-        start, *more = lines_of(finding.fix, len(margin) + len(_FIX), style)
-        lines += [f"{margin}{_FIX}{start}", *(f"{margin}{' ' * len(_FIX)}{line}" for line in more)]
+    head = f"  {painted(f'{word:<{_WORD_WIDTH}}', _COLOURS[finding.level], style)}  {name}  "
+    margin = 2 + _WORD_WIDTH + 2 + len(name) + 2
+    fix = finding.fix if finding.level is not Level.OK else ""
+    return [*_hung(head, finding.sentence, margin, style), *_fix(fix, margin, style)]
+
+
+def _skipped(results: Sequence[Result], style: Style) -> list[str]:
+    """Return a line for each reason, with the checks that it kept from being made."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result.worst.level is Level.SKIPPED:
+            reasons.setdefault((result.worst.sentence, result.worst.fix), []).append(result.check.id)
+    lines = ["", painted("skipped", "1", style)] if reasons else []
+    for (sentence, fix), names in reasons.items():
+        lines += [*_hung("  ", f"{', '.join(names)}: {sentence}", 4, style), *_fix(fix, 4, style)]
     return lines
+
+
+def _fix(fix: str, margin: int, style: Style) -> list[str]:
+    return _hung(f"{' ' * margin}fix: ", fix, margin + len("fix: "), style) if fix else []
+
+
+def _hung(head: str, words: str, margin: int, style: Style) -> list[str]:
+    """Return words after a head, with further lines below them."""
+    first_line, *rest = lines_of(words, margin, style)
+    return [head + first_line, *(" " * margin + line for line in rest)]
 
 
 def _summary(results: Sequence[Result]) -> str:
@@ -92,13 +117,12 @@ def _to_do(results: Sequence[Result], style: Style) -> list[str]:
     if not roots:
         return []
     lines = ["", painted("What to do first", "1", style)]
-    for number, result in enumerate(roots, start=1):
+    failures = [(result, found) for result in roots for found in result.findings if found.level is Level.FAIL]
+    for number, (result, finding) in enumerate(failures, start=1):
         lead = f"  {number}. "
-        margin = " " * len(lead)
-        told = lines_of(f"{result.check.id}: {result.finding.sentence}", len(lead), style)
-        fix = lines_of(result.finding.fix, len(lead), style)
-        lines += [lead + told[0], *(margin + line for line in told[1:]), *(margin + line for line in fix)]
+        lines += _hung(lead, f"{result.check.id}: {finding.sentence}", len(lead), style)
+        lines += _hung(" " * len(lead), finding.fix, len(lead), style)
     if consequences:
         ids = ", ".join(result.check.id for result in consequences)
-        lines += [f"  {line}" for line in lines_of(f"Likely to mend with that: {ids}.", 2, style)]
+        lines += _hung("  ", f"Likely to mend with that: {ids}.", 2, style)
     return lines

@@ -1,23 +1,25 @@
 """Run the checks side by side, each as soon as what it rests on is known, and cut off what hangs.
 
-Every probe has a daemon thread of its own, for some calls cannot be ended from outside (name look-up, a dying disk):
-the run goes on without it. `apart` is for what a thread like that does to the end of its process.
+Every check and every probe has a daemon thread of its own, for some calls cannot be ended from outside (name look-up,
+a dying disk): the run goes on without it. `run_isolated` is for what a thread like that does to the end of its process.
 """
 
 from __future__ import annotations
 
 import os
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..core.tracebacks import innermost_frame
 from ..fast_start.fast_dataclasses import dataclass, replace
-from .model import Check, Denied, Finding, Probe, Result, Seen, fail, skipped
+from .model import Check, Denied, Facts, Finding, Probe, Result, capitalised, fail, skipped
 
+T = TypeVar("T")
 LIMIT_S = 5.0
 # The longest chain of probes, all of them slow; a run takes a second or two.
 TOTAL_S = 40.0
@@ -41,87 +43,76 @@ def run(
     total_s: float = TOTAL_S,
 ) -> tuple[Result, ...]:
     """Return a result for each check, in their order; `checks` holds each one's `needs` too."""
-    return _Run(checks, config_path, root, limit_s, total_s).results()
+    return _Run(config_path, root, limit_s, total_s).results(checks)
 
 
 class _Run:
-    def __init__(
-        self, checks: Sequence[Check[Any]], config_path: Path, root: Path, limit_s: float, total_s: float
-    ) -> None:
-        self._checks = checks
+    def __init__(self, config_path: Path, root: Path, limit_s: float, total_s: float) -> None:
         self._limit_s = limit_s
         self._ends_at = time.monotonic() + total_s
-        self._results: dict[str, Result] = {}
-        self._outcomes: dict[Probe[Any], _Outcome] = {}
         self._values: dict[Probe[Any], object] = {}
-        self._seen = Seen(config_path, root, self._values)
-        self._running: dict[Probe[Any], float] = {}
-        self._done: queue.SimpleQueue[tuple[Probe[Any], _Outcome]] = queue.SimpleQueue()
+        self._facts = Facts(config_path, root, self._values)
+        self._outcomes: dict[Probe[Any], Future[_Outcome]] = {}
+        self._lock = threading.Lock()
 
-    def results(self) -> tuple[Result, ...]:
-        while len(self._results) < len(self._checks):
-            if not self._advance():
-                self._wait()
-        return tuple(self._results[check.id] for check in self._checks)
+    def results(self, checks: Sequence[Check[Any]]) -> tuple[Result, ...]:
+        results: dict[str, Future[Result]] = {}
+        for check in checks:
+            # What a check needs stands before it.
+            needs = [(need, results[need]) for need in check.needs]
+            results[check.id] = _start(check.id, partial(self._examine, check, needs))
+        return tuple(result.result() for result in results.values())
 
-    def _advance(self) -> bool:
-        """Judge what can be judged and start what is asked for; say whether there may be more to do."""
-        before = len(self._results), len(self._outcomes)
-        for check in self._checks:
-            if check.id in self._results or any(need not in self._results for need in check.needs):
-                continue
-            blocking = next((found for need in check.needs if (found := self._results[need]).finding.blocks), None)
-            if blocking is not None:
-                self._results[check.id] = Result(check=check, finding=_blocked(blocking))
-                continue
-            self._want(check.probe)
-            if check.probe in self._outcomes:
-                outcome = self._outcomes[check.probe]
-                finding = outcome.trouble or _judged(check, outcome.value)
-                self._results[check.id] = Result(check=check, finding=finding, took_s=outcome.took_s)
-        return (len(self._results), len(self._outcomes)) != before
+    def _examine(self, check: Check[Any], needs: Sequence[tuple[str, Future[Result]]]) -> Result:
+        for need, result in needs:
+            if (blocking := result.result().blocking) is not None:
+                cause = blocking.because or need
+                finding = skipped(f"Not looked at, because of {cause}.", blocks=True)
+                return Result(check=check, findings=(replace(finding, because=cause),))
+        outcome = self._ask(check.probe).result()
+        findings = (outcome.trouble,) if outcome.trouble is not None else _judged(check, outcome.value)
+        return Result(check=check, findings=findings, took_s=outcome.took_s)
 
-    def _want(self, probe: Probe[Any]) -> None:
-        if probe in self._outcomes or probe in self._running:
-            return
-        for other in (*probe.needs, *probe.wants):
-            self._want(other)
-        needed = (self._outcomes.get(need) for need in probe.needs)
-        trouble = next((outcome for outcome in needed if outcome is not None and outcome.trouble is not None), None)
-        if trouble is not None:
-            self._keep(probe, trouble)
-        elif any(other not in self._outcomes for other in (*probe.needs, *probe.wants)):
-            return
-        elif (now := time.monotonic()) >= self._ends_at:
-            # A machine so slow that something has always just ended would otherwise run on to the last probe.
-            self._keep(probe, _Outcome(trouble=_not_begun(probe)))
-        else:
-            self._running[probe] = now + self._limit_s
-            threading.Thread(target=self._look, args=(probe,), name=probe.name, daemon=True).start()
+    def _ask(self, probe: Probe[Any]) -> Future[_Outcome]:
+        """Return what comes of a probe; it is asked once."""
+        with self._lock:
+            if probe not in self._outcomes:
+                self._outcomes[probe] = _start(probe.name, partial(self._bring, probe))
+            return self._outcomes[probe]
 
-    def _look(self, probe: Probe[Any]) -> None:
+    def _bring(self, probe: Probe[Any]) -> _Outcome:
+        asked = [self._ask(other) for other in (*probe.needs, *probe.wants)]
+        outcomes = [other.result() for other in asked]
+        if failed := [outcome for outcome in outcomes[: len(probe.needs)] if outcome.trouble is not None]:
+            return failed[0]
         began = time.monotonic()
-        outcome = _looked(lambda: probe.look(self._seen))
-        self._done.put((probe, replace(outcome, took_s=time.monotonic() - began)))
-
-    def _wait(self) -> None:
-        until = min([*self._running.values(), self._ends_at])
+        if began >= self._ends_at:
+            # A machine so slow that something has always just ended would otherwise run on to the last probe.
+            return _Outcome(trouble=_late(probe, "was not begun: what came before took all the time there is"))
+        looking = _start(probe.name, lambda: _looked(lambda: probe.look(self._facts)))
         try:
-            probe, outcome = self._done.get(timeout=max(0.0, until - time.monotonic()))
-        except queue.Empty:
-            now = time.monotonic()
-            for late in [probe for probe, at in self._running.items() if at <= now or self._ends_at <= now]:
-                self._keep(late, _Outcome(trouble=_stuck(late, self._limit_s), took_s=self._limit_s))
-            return
-        # One that was given up on may still come back.
-        if probe not in self._outcomes:
-            self._keep(probe, outcome)
-
-    def _keep(self, probe: Probe[Any], outcome: _Outcome) -> None:
-        self._running.pop(probe, None)
-        self._outcomes[probe] = outcome
+            outcome = looking.result(timeout=min(self._limit_s, self._ends_at - began))
+        except TimeoutError:
+            # It may still come back, and changes nothing then.
+            trouble = _late(probe, f"did not end within {self._limit_s:.0f} s, and was cut off")
+            return _Outcome(trouble=trouble, took_s=self._limit_s)
         if outcome.trouble is None:
             self._values[probe] = outcome.value
+        return replace(outcome, took_s=time.monotonic() - began)
+
+
+def _start(name: str, work: Callable[[], T]) -> Future[T]:
+    """Do work in a daemon thread."""
+    future: Future[T] = Future()
+
+    def run_it() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run_it, name=name, daemon=True).start()
+    return future
 
 
 def _looked(look: Callable[[], object]) -> _Outcome:
@@ -135,16 +126,11 @@ def _looked(look: Callable[[], object]) -> _Outcome:
         return _Outcome(trouble=_broken(error))
 
 
-def _judged(check: Check[Any], value: object) -> Finding:
+def _judged(check: Check[Any], value: object) -> tuple[Finding, ...]:
     try:
-        return check.judge(value)
+        return check.findings(value)
     except Exception as error:
-        return _broken(error)
-
-
-def _blocked(blocking: Result) -> Finding:
-    cause = blocking.finding.because or blocking.check.id
-    return replace(skipped(f"Not looked at, because of {cause}.", blocks=True), because=cause)
+        return (_broken(error),)
 
 
 def _denied(what: str) -> Finding:
@@ -153,14 +139,8 @@ def _denied(what: str) -> Finding:
     return fail(f"{what} cannot be read, not even by root.", "check the file system, and any security module")
 
 
-def _stuck(probe: Probe[Any], limit_s: float) -> Finding:
-    name = f"{probe.name[:1].upper()}{probe.name[1:]}"
-    return fail(f"{name} did not end within {limit_s:.0f} s, and was cut off.", probe.stuck)
-
-
-def _not_begun(probe: Probe[Any]) -> Finding:
-    name = f"{probe.name[:1].upper()}{probe.name[1:]}"
-    return fail(f"{name} was not begun: what came before took all the time there is.", probe.stuck)
+def _late(probe: Probe[Any], how: str) -> Finding:
+    return fail(f"{capitalised(probe.name)} {how}.", probe.stuck)
 
 
 def _broken(error: BaseException) -> Finding:

@@ -82,7 +82,7 @@ def test_checks(words: tuple[str, ...]) -> None:
 
 def test_a_list_of_checks() -> None:
     """What stands before the last comma stays."""
-    assert offered("doctor", "--only", "dns,tcp,state-s") == ["dns,tcp,state-space"]
+    assert offered("doctor", "--only", "dns,tcp,state-dis") == ["dns,tcp,state-disk"]
 
 
 def test_values(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_at_a_terminal(tmp_path: Path) -> None:
         terminal.type(f"cd {tmp_path}; iot-onboard() {{ printf '<%s>' \"$@\"; echo; }}; source {SCRIPT}; echo loaded")
         terminal.expect("loaded\r\n")
         for keys, words in (
-            ("iot-onboard doc\t--on\tstate-sp\t\r", "<doctor><--only><state-space>"),
+            ("iot-onboard doc\t--on\tstate-dis\t\r", "<doctor><--only><state-disk>"),
             ("iot-onboard explain connection-\t\r", "<explain><connection-lost>"),
             ("iot-onboard timeline --svg a\t\r", "<timeline><--svg><a file>"),
         ):

@@ -293,7 +293,7 @@ FAULTS = (
         before=_expired_certificate,
         event="registration-failed",
         words=("certificate", "expired"),
-        first=("tls-own-root", "tls-registration", "tls-mqtt"),
+        first=("tls-ca-file", "tls-registration", "tls-mqtt"),
     ),
     Fault(
         id="foreign-certificate",
@@ -310,7 +310,7 @@ FAULTS = (
         event="store-not-writable",
         words=("No space left", "space"),
         # The small disk of the test is one in memory, and the doctor says that too.
-        first=("state-space", "state-filesystem"),
+        first=("state-disk",),
     ),
     Fault(
         id="closed-store",
@@ -318,7 +318,7 @@ FAULTS = (
         after=_closed_store,
         event="secret-unreadable",
         words=("Permission denied",),
-        first=("stored-modes",),
+        first=("stored-permissions",),
     ),
     Fault(
         id="open-product-secret",
@@ -399,7 +399,7 @@ FAULTS = (
         after=_unplug,
         event="connect-failed",
         words=("resolve",),
-        first=("network-link",),
+        first=("network-connection",),
         seconds=100,
     ),
     Fault(
@@ -408,7 +408,7 @@ FAULTS = (
         before=_no_route,
         event="registration-failed",
         words=("resolve",),
-        first=("network-route",),
+        first=("network-connection",),
     ),
     Fault(
         id="bad-configuration",
@@ -425,7 +425,7 @@ FAULTS = (
         before=_write("/etc/iot-onboard/ca.pem", "rubbish\n"),
         event="not-configured",
         words=("/etc/iot-onboard/ca.pem", "PEM"),
-        first=("tls-own-root",),
+        first=("tls-ca-file",),
     ),
     Fault(
         id="no-serial",
@@ -444,6 +444,6 @@ FAULTS = (
         before=_not_set_up,
         event="not-set-up",
         words=("iot-onboard setup",),
-        first=("config-set-up",),
+        first=("config-complete",),
     ),
 )

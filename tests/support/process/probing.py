@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
-from iot_onboard.doctor.model import Probe, Seen
+from iot_onboard.doctor.model import Facts, Probe
+from support.machine.namespace import network as own_network
+from support.tree import DAEMON, TESTS
 
 T = TypeVar("T")
 
@@ -13,7 +17,7 @@ T = TypeVar("T")
 def bring(probe: Probe[T], config_path: Path, root: Path = Path("/")) -> T:
     """Return what a probe brings; what it merely wants may fail."""
     values: dict[Probe[Any], object] = {}
-    seen = Seen(config_path, root, values)
+    seen = Facts(config_path, root, values)
 
     def look(asked: Probe[Any]) -> None:
         for need in asked.needs:
@@ -26,7 +30,7 @@ def bring(probe: Probe[T], config_path: Path, root: Path = Path("/")) -> T:
         values[asked] = asked.look(seen)
 
     look(probe)
-    return seen.of(probe)
+    return seen.get(probe)
 
 
 def program(directory: Path, name: str, script: str) -> Path:
@@ -36,3 +40,18 @@ def program(directory: Path, name: str, script: str) -> Path:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return path
+
+
+def in_own_network(directory: Path, config: Path, code: str, *, nameserver: bool = False) -> list[str]:
+    """Run code that asks probes in a network name space with nothing in it, and return what it printed."""
+    imports = (
+        "from support.process.probing import bring; from pathlib import Path;"
+        "from iot_onboard.doctor.checks import dns, network;"
+        "from iot_onboard.doctor.probes.dns import *; from iot_onboard.doctor.probes.network import *;"
+        f"config = Path({str(config)!r});"
+    )
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": f"{DAEMON}:{TESTS}"}
+    command = [*own_network(directory, nameserver=nameserver), sys.executable, "-c", imports + code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()

@@ -19,54 +19,79 @@ DOCUMENT = ROOT / "docs" / "doctor.md"
 NOTHING: Probe[None] = Probe(name="nothing", look=lambda _: None)
 
 
-def result(name: str, group: Group, finding: Finding, *follows: str) -> Result:
-    check = Check(name, group, "about it", NOTHING, lambda _: finding, follows=follows)
-    return Result(check=check, finding=finding, took_s=0.0123)
+def result(name: str, group: Group, *findings: Finding, follows: tuple[str, ...] = ()) -> Result:
+    check = Check(name, group, "about it", NOTHING, (lambda _: findings[0],), follows=follows)
+    return Result(check=check, findings=findings, took_s=0.0123)
 
 
-DEAD = result("dns-mqtt", Group.DNS, fail("No name.", "mend the resolver"), "network")
+DEAD = result("dns-mqtt", Group.DNS, fail("No name.", "mend the resolver"), follows=("network",))
+UNSEEN = replace(skipped("Not looked at, because of dns-mqtt."), because="dns-mqtt")
+FULL, OLD = fail("The disk is full.", "free space there", blocks=False), warn("It has met errors.", "have a spare one")
 RESULTS = (
     result("config-valid", Group.CONFIGURATION, ok("Good.")),
-    result("network-link", Group.NETWORK, fail("No link.", "plug the cable in")),
+    result("stored-secret", Group.SECRETS, skipped("This user may not.", "run with sudo")),
+    result("state-disk", Group.STATE, FULL, replace(FULL, sentence="It is in memory.", fix="use a disk"), OLD),
+    result("network-connection", Group.NETWORK, fail("No link.", "plug the cable in")),
     DEAD,
-    result("tcp-mqtt", Group.TCP, replace(skipped("Not looked at, because of dns-mqtt."), because="dns-mqtt")),
+    result("tcp-mqtt", Group.TCP, UNSEEN),
+    result("tls-mqtt", Group.TLS, UNSEEN),
     result("clock", Group.CLOCK, warn("Not set.", "sudo timedatectl set-ntp true")),
 )
 
 
 def test_text() -> None:
-    """Groups, aligned columns, a fix below what is not well, and at the end what to do first."""
+    """Groups, columns, a fix below what is not well; a line for all that one reason kept away; what to do first."""
     assert text(RESULTS, Style()) == (
         "configuration\n"
-        "  ok       config-valid  Good.\n"
+        "  ok       config-valid        Good.\n"
+        "\n"
+        "state\n"
+        "  FAIL     state-disk          The disk is full.\n"
+        "                               fix: free space there\n"
+        "  FAIL                         It is in memory.\n"
+        "                               fix: use a disk\n"
+        "  warn                         It has met errors.\n"
+        "                               fix: have a spare one\n"
         "\n"
         "network\n"
-        "  FAIL     network-link  No link.\n"
-        "                         fix: plug the cable in\n"
+        "  FAIL     network-connection  No link.\n"
+        "                               fix: plug the cable in\n"
         "\n"
         "dns\n"
-        "  FAIL     dns-mqtt      No name.\n"
-        "                         fix: mend the resolver\n"
-        "\n"
-        "tcp\n"
-        "  skipped  tcp-mqtt      Not looked at, because of dns-mqtt.\n"
+        "  FAIL     dns-mqtt            No name.\n"
+        "                               fix: mend the resolver\n"
         "\n"
         "clock\n"
-        "  warn     clock         Not set.\n"
-        "                         fix: sudo timedatectl set-ntp true\n"
+        "  warn     clock               Not set.\n"
+        "                               fix: sudo timedatectl set-ntp true\n"
         "\n"
-        "5 checks: 1 ok, 1 to watch, 2 failed, 1 skipped.\n"
+        "skipped\n"
+        "  stored-secret: This user may not.\n"
+        "    fix: run with sudo\n"
+        "  tcp-mqtt, tls-mqtt: Not looked at, because of dns-mqtt.\n"
+        "\n"
+        "8 checks: 1 ok, 1 to watch, 3 failed, 3 skipped.\n"
         "\n"
         "What to do first\n"
-        "  1. network-link: No link.\n"
+        "  1. state-disk: The disk is full.\n"
+        "     free space there\n"
+        "  2. state-disk: It is in memory.\n"
+        "     use a disk\n"
+        "  3. network-connection: No link.\n"
         "     plug the cable in\n"
         "  Likely to mend with that: dns-mqtt."
     )
 
 
+def test_where_all_was_skipped() -> None:
+    """The reason stands at the top, without a group above it."""
+    shown = text((RESULTS[1],), Style())
+    assert shown.startswith("skipped\n  stored-secret: This user may not.\n    fix: run with sudo\n\n1 checks")
+
+
 def test_without_its_cause_a_consequence_is_a_cause() -> None:
     """With the network in order, the dead resolver is what has to be mended."""
-    assert first(RESULTS)[0][0].check.id == "network-link"
+    assert [result.check.id for result in first(RESULTS)[0]] == ["state-disk", "network-connection"]
     assert first((DEAD,)) == ((DEAD,), ())
 
 
@@ -105,18 +130,22 @@ def test_record() -> None:
     """The record says all that the text says, for a program."""
     made = json.loads(json.dumps(record(RESULTS, version="1.0", at="2026-12-24T10:00:00+00:00", as_root=True)))
     assert made["schema"] == SCHEMA
-    assert made["counts"] == {"ok": 1, "warn": 1, "fail": 2, "skipped": 1} == counts(RESULTS)
-    assert (made["first"], made["consequences"]) == (["network-link"], ["dns-mqtt"])
-    assert made["checks"][1] == {
-        "id": "network-link",
-        "group": "network",
+    assert made["counts"] == {"ok": 1, "warn": 1, "fail": 3, "skipped": 3} == counts(RESULTS)
+    assert (made["first"], made["consequences"]) == (["state-disk", "network-connection"], ["dns-mqtt"])
+    assert made["checks"][2] == {
+        "id": "state-disk",
+        "group": "state",
         "status": "fail",
-        "sentence": "No link.",
-        "fix": "plug the cable in",
+        "sentence": "The disk is full.",
+        "fix": "free space there",
+        "more": [
+            {"status": "fail", "sentence": "It is in memory.", "fix": "use a disk"},
+            {"status": "warn", "sentence": "It has met errors.", "fix": "have a spare one"},
+        ],
         "because": None,
         "took_ms": 12,
     }
-    assert made["checks"][3]["because"] == "dns-mqtt"
+    assert [check["because"] for check in made["checks"][5:7]] == ["dns-mqtt", "dns-mqtt"]
 
 
 def test_the_document_knows_every_field() -> None:

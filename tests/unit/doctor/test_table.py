@@ -13,15 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iot_onboard.config.device_name import Facts
+from iot_onboard.config.schema import Config
 from iot_onboard.core.secret import Secret
+from iot_onboard.doctor.checks.dns import NameFacts
 from iot_onboard.doctor.checks.files import FileFacts
-from iot_onboard.doctor.checks.names import NameFacts
 from iot_onboard.doctor.checks.network import NetworkFacts
 from iot_onboard.doctor.model import Check, Group, Level, Probe
 from iot_onboard.doctor.probes.configuration import CONFIG
-from iot_onboard.doctor.probes.identity import NAMED
-from iot_onboard.doctor.probes.reach import MQTT_WAY, REGISTRATION_WAY
-from iot_onboard.doctor.probes.tls import MQTT_SHAKEN, REGISTRATION_SHAKEN
+from iot_onboard.doctor.probes.identity import IDENTITY
+from iot_onboard.doctor.probes.reach import MQTT_CONNECTION, REGISTRATION_CONNECTION
+from iot_onboard.doctor.probes.tls import MQTT_HANDSHAKE, REGISTRATION_HANDSHAKE
 from iot_onboard.doctor.table import CHECKS, select
 
 BY_ID = {check.id: check for check in CHECKS}
@@ -65,11 +66,11 @@ def test_a_check_stands_on_earlier_ones(check: Check[Any]) -> None:
     ("probe", "need"),
     [
         (CONFIG, "config-valid"),
-        (NAMED, "device-name"),
-        (REGISTRATION_WAY, "dns-registration"),
-        (MQTT_WAY, "dns-mqtt"),
-        (REGISTRATION_SHAKEN, "tcp-registration"),
-        (MQTT_SHAKEN, "tcp-mqtt"),
+        (IDENTITY, "device-name"),
+        (REGISTRATION_CONNECTION, "dns-registration"),
+        (MQTT_CONNECTION, "dns-mqtt"),
+        (REGISTRATION_HANDSHAKE, "tcp-registration"),
+        (MQTT_HANDSHAKE, "tcp-mqtt"),
     ],
     ids=lambda value: getattr(value, "name", value),
 )
@@ -84,7 +85,7 @@ def test_the_way_out_is_never_taken_without_a_name() -> None:
     """What would send a packet to a host rests on a configuration that was found valid and filled in."""
     for check in CHECKS:
         if check.group in {Group.TCP, Group.ENDPOINTS}:
-            assert {"config-valid", "config-set-up"} <= all_needs(check)
+            assert {"config-valid", "config-complete"} <= all_needs(check)
 
 
 def test_select() -> None:
@@ -106,6 +107,10 @@ st.register_type_strategy(datetime, MOMENTS)
 st.register_type_strategy(timedelta, st.timedeltas(timedelta(days=-9999), timedelta(days=9999)))
 st.register_type_strategy(Secret, st.text(min_size=1, max_size=9).map(Secret))
 st.register_type_strategy(Path, st.sampled_from([Path("/etc/x"), Path("/var/lib/y")]))
+HOSTS = st.sampled_from([None, "mqtt.example", "iot-1.mqtt.iothub.aliyuncs.com"])
+URLS = st.sampled_from([None, "https://mqtt.example/x", "https://192.0.2.1:4433/x"])
+REGIONS = st.sampled_from(["cn-shanghai", "mars-1"])
+st.register_type_strategy(Config, st.builds(Config, region=REGIONS, registration_url=URLS, mqtt_host=HOSTS))
 MACS = st.from_regex(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", fullmatch=True)
 st.register_type_strategy(
     FileFacts, st.builds(FileFacts, path=st.just("/etc/x"), mode=st.integers(0, 0o177777), uid=st.integers(0, 3))
@@ -126,13 +131,16 @@ st.register_type_strategy(
 @settings(max_examples=15)
 @given(data=st.data())
 def test_whatever_the_facts(check: Check[Any], data: st.DataObject) -> None:
-    """A judge never breaks; it says one sentence, and a fix wherever something is not well."""
-    hints = get_type_hints(check.judge)
-    (facts_type,) = (hint for name, hint in hints.items() if name != "return")
-    finding = check.judge(data.draw(st.from_type(facts_type)))
-    assert finding.sentence.strip()
-    assert finding.sentence[-1] in ".!?"
-    if finding.level in {Level.WARN, Level.FAIL}:
-        assert finding.fix
-    assert finding.because is None
-    assert not (finding.blocks and finding.level in {Level.OK, Level.WARN})
+    """No judge breaks; each says one sentence, if any, and a fix wherever something is not well; a check says one."""
+    hints = [get_type_hints(judge) for judge in check.judges]
+    (facts_type,) = {hint for found in hints for name, hint in found.items() if name != "return"}
+    facts = data.draw(st.from_type(facts_type))
+    findings = check.findings(facts)
+    assert findings
+    for finding in filter(None, (*findings, *(judge(facts) for judge in check.judges))):
+        assert finding.sentence.strip()
+        assert finding.sentence[-1] in ".!?"
+        if finding.level in {Level.WARN, Level.FAIL}:
+            assert finding.fix
+        assert finding.because is None
+        assert not (finding.blocks and finding.level in {Level.OK, Level.WARN})

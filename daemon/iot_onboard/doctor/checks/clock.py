@@ -34,11 +34,19 @@ def plausible(facts: ClockFacts) -> Finding:
     now = _shown(facts.now)
     if facts.now < facts.built_at:
         sentence = f"The clock says {now}, before this program was written ({facts.built_at:%Y-%m-%d}): it is not set."
-        return fail(sentence, SET, blocks=False)
+        return fail(sentence, SET)
     if facts.now > facts.built_at + _TOO_LATE:
-        sentence = f"The clock says {now}, more than 15 years after this program was written."
-        return fail(sentence, SET, blocks=False)
+        return fail(f"The clock says {now}, more than 15 years after this program was written.", SET)
     return ok(f"The clock says {now}.")
+
+
+def forward(facts: ClockFacts) -> Finding | None:
+    """Judge whether the clock stands before times that this gateway has already had."""
+    what, latest = max(facts.lived, key=lambda pair: pair[1], default=("", facts.now))
+    if latest - facts.now <= _SLACK:
+        return None
+    times = f"it says {_shown(facts.now)}, but {what} is of {_shown(latest)}"
+    return fail(f"The clock went back by {_length(latest - facts.now)}: {times}.", SET)
 
 
 def synchronised(facts: ClockFacts) -> Finding:
@@ -53,25 +61,11 @@ def synchronised(facts: ClockFacts) -> Finding:
     return warn("The clock is not synchronised: nobody has set it since the boot.", fix)
 
 
-def forward(facts: ClockFacts) -> Finding:
-    """Judge whether the clock stands before times that this gateway has already had."""
-    if not facts.lived:
-        return skipped("Nothing on this gateway tells an earlier time.")
-    what, latest = max(facts.lived, key=lambda pair: pair[1])
-    behind = latest - facts.now
-    if behind > _SLACK:
-        times = f"it says {_shown(facts.now)}, but {what} is of {_shown(latest)}"
-        return fail(f"The clock went back by {_length(behind)}: {times}.", SET, blocks=False)
-    return ok(f"The clock has not gone back: {what} is of {_shown(latest)}.")
-
-
-def steady(facts: ClockFacts) -> Finding:
+def steady(facts: ClockFacts) -> Finding | None:
     """Judge whether the clock was set while the service ran."""
     step = facts.step_since_start
-    if step is None:
-        return skipped("The service does not run, or systemd does not say since when.")
-    if abs(step) < _BIG_STEP:
-        return ok("The clock was not set since the service started, or by little.")
+    if step is None or abs(step) < _BIG_STEP:
+        return None
     way = "forward" if step > timedelta() else "back"
     sentence = f"The clock was set {way} by {_length(abs(step))} since the service started"
     if step > timedelta() and facts.now - step < facts.built_at:

@@ -1,4 +1,4 @@
-"""Judge the configuration: is it there, does it make sense, is it filled in, do its files agree. Pure."""
+"""Judge the configuration: can it be read, does it make sense, is it filled in, whose is it. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ...config.reader import settings_of
 from ...config.schema import SETUP, Config, Document
 from ...fast_start.fast_dataclasses import dataclass
 from ..model import Finding, fail, ok, skipped, warn
-from .files import READ, Account, FileFacts, closed_to, may
+from .files import READ, Account, FileFacts, closed_way, may
 
-CHECK = "correct it (`iot-onboard check-config` lists every problem), then: sudo systemctl restart iot-onboard"
+_RESTART = "sudo systemctl restart iot-onboard"
 # Two fragments that set these to different values most likely stem from two intentions.
 _TELLING = ("product_key", "device_name", "region", "instance_id", "registration.url", "mqtt.host", "proxy")
 
@@ -40,29 +40,42 @@ class ConfigFacts:
 def files(facts: ConfigFacts) -> Finding:
     """Judge whether every file can be read."""
     denied = [problem for problem in facts.unreadable if "Permission denied" in problem.problem]
-    others = [problem for problem in facts.unreadable if problem not in denied]
     if denied and not facts.as_root:
         return skipped(f"{denied[0].file} may not be read by this user.", "run with sudo", blocks=True)
-    missing = next((problem for problem in others if "No such file" in problem.problem), None)
-    if missing is not None and missing.file == facts.path:
+    if any(problem.file == facts.path and "No such file" in problem.problem for problem in facts.unreadable):
         return fail(f"There is no configuration: {facts.path} does not exist.", SETUP)
     if facts.unreadable:
         problem = facts.unreadable[0]
         return fail(f"{problem.file} {problem.problem}.", f"make it a plain, readable file: ls -l {problem.file}")
     more = len(facts.documents) - 1
-    return ok(f"{facts.path} is readable" + (f", and {_files(more)} in conf.d." if more else "; conf.d holds no file."))
+    fragments = f", and {more} file{'s' * (more > 1)} in conf.d" if more else "; conf.d holds no file"
+    return ok(f"{facts.path} is readable{fragments}.")
+
+
+def overrides(facts: ConfigFacts) -> Finding | None:
+    """Judge whether files of conf.d contradict each other; to win over the main file is what they are for."""
+    settings = [(document.name, settings_of(document)) for document in facts.documents[1:]]
+    for key in _TELLING:
+        setting = [(name, values[key]) for name, values in settings if values.get(key) is not None]
+        for (earlier, value), (later, other) in pairwise(setting):
+            if value != other:
+                sentence = f"{earlier} and {later} set {key} to different values; the later one counts."
+                return warn(sentence, f"remove {key} from one of the two, then: {_RESTART}")
+    changed = sorted({key for _, values in settings for key in values})
+    return ok(f"Files in conf.d set {', '.join(changed)}; they agree with each other.") if changed else None
 
 
 def valid(facts: ConfigFacts) -> Finding:
     """Judge what the files say."""
     if not facts.problems:
-        return ok("The configuration makes sense: every key is known, and every value is of its kind.")
+        return ok("Every key is known, and every value is of its kind.")
     count = len(facts.problems)
     more = f" ({count} problems in all)" if count > 1 else ""
-    return fail(f"{facts.problems[0]}{more}.", CHECK)
+    fix = f"correct it (`iot-onboard check-config` lists every problem), then: {_RESTART}"
+    return fail(f"{facts.problems[0]}{more}.", fix)
 
 
-def set_up(facts: ConfigFacts) -> Finding:
+def complete(facts: ConfigFacts) -> Finding:
     """Judge whether this gateway was told its product and its name."""
     config = facts.config
     empty = [] if config is None else [key for key in ("product_key", "device_name") if not getattr(config, key)]
@@ -71,30 +84,13 @@ def set_up(facts: ConfigFacts) -> Finding:
     return ok("Product key and device name are given.")
 
 
-def overrides(facts: ConfigFacts) -> Finding:
-    """Judge whether files of conf.d contradict each other; to win over the main file is what they are for."""
-    settings = [(document.name, settings_of(document)) for document in facts.documents]
-    for key in _TELLING:
-        setting = [(name, values[key]) for name, values in settings[1:] if values.get(key) is not None]
-        for (earlier, value), (later, other) in pairwise(setting):
-            if value != other:
-                sentence = f"{earlier} and {later} set {key} to different values; the later one counts."
-                return warn(sentence, f"remove {key} from one of the two, then: sudo systemctl restart iot-onboard")
-    changed = sorted({key for _, values in settings[1:] for key in values})
-    if not changed:
-        return ok("One file gives every setting.")
-    return ok(f"Files in conf.d set {', '.join(changed)}; they agree with each other.")
-
-
-def readable(facts: ConfigFacts) -> Finding:
+def readable(facts: ConfigFacts) -> Finding | None:
     """Judge whether the service may read what root can read."""
     account = facts.account
     if account is None:
-        return skipped("There is no service user whose rights could be looked at.")
-    closed = closed_to(account, facts.directories)
-    if closed is not None:
-        sentence = f"The service's user {account.name} may not pass {closed.path} (mode {closed.permissions})."
-        return fail(sentence, f"sudo chmod a+x {closed.path}", blocks=False)
+        return None
+    if (closed := closed_way(account, facts.directories)) is not None:
+        return closed
     for file in (*facts.files, *([facts.ca_file] if facts.ca_file is not None else [])):
         if not may(account, file, READ):
             sentence = f"The service's user {account.name} may not read {file.path} (mode {file.permissions})."
@@ -103,22 +99,22 @@ def readable(facts: ConfigFacts) -> Finding:
     return ok(f"The service's user {account.name} may read the configuration.")
 
 
-def exposure(facts: ConfigFacts) -> Finding:
+def exposure(facts: ConfigFacts) -> Finding | None:
     """Judge who may read or change the configuration: it may hold a proxy's password, and says where secrets go."""
-    by_path = {file.path: file for file in facts.files}
-    writable = next((file for file in facts.files if file.mode & 0o002), None)
-    if writable is not None:
-        sentence = f"{writable.path} may be changed by others (mode {writable.permissions})."
-        return fail(sentence, f"sudo chmod o-w {writable.path}", blocks=False)
-    for document in facts.documents:
-        proxy = settings_of(document).get("proxy")
-        file = by_path.get(document.name)
-        if proxy is not None and proxy.password is not None and file is not None and file.mode & 0o007:
+    for file in facts.files:
+        if file.mode & 0o002:
+            sentence = f"{file.path} may be changed by others (mode {file.permissions})."
+            return fail(sentence, f"sudo chmod o-w {file.path}", blocks=False)
+    with_password = {document.name for document in facts.documents if _holds_a_password(document)}
+    for file in facts.files:
+        if file.path in with_password and file.mode & 0o007:
             sentence = f"{file.path} holds the proxy's password, and may be read by others (mode {file.permissions})."
-            fix = f"sudo chgrp iot-onboard {file.path} && sudo chmod 640 {file.path}"
-            return warn(sentence, fix)
-    return ok("Nobody but its owner may change the configuration, and no password in it is open to others.")
+            return warn(sentence, f"sudo chgrp iot-onboard {file.path} && sudo chmod 640 {file.path}")
+    if facts.unreadable:
+        return skipped("Files that cannot be read are not judged by their modes.")
+    return ok("Nobody but its owner may change it, and no password in it is open to others.")
 
 
-def _files(number: int) -> str:
-    return "one file" if number == 1 else f"{number} files"
+def _holds_a_password(document: Document) -> bool:
+    proxy = settings_of(document).get("proxy")
+    return proxy is not None and proxy.password is not None

@@ -37,7 +37,7 @@ def registration(facts: HttpFacts) -> Finding:
     """Judge whether an HTTP server is there that could take a registration."""
     if facts.status is None:
         sentence = f"{facts.host} shakes hands, but does not speak HTTP: {facts.problem}."
-        return fail(sentence, "wait, for the platform may be in trouble; else check registration.url", blocks=False)
+        return fail(sentence, "wait, for the platform may be in trouble; else check registration.url")
     if 300 <= facts.status < 400:
         sentence = f"{facts.host} leads elsewhere (HTTP {facts.status}, to {facts.location or 'nowhere'})."
         return warn(sentence, "a captive portal or a proxy may answer in the platform's place: log in there")
@@ -54,8 +54,7 @@ def clock(facts: HttpFacts) -> Finding:
     if abs(off) <= _SLACK:
         return ok("Our clock and the platform's agree.")
     way = "ahead of" if off > timedelta() else "behind"
-    minutes = int(abs(off).total_seconds()) // 60
-    return warn(f"Our clock is {minutes} minutes {way} the platform's.", SET)
+    return warn(f"Our clock is {int(abs(off).total_seconds()) // 60} minutes {way} the platform's.", SET)
 
 
 def mqtt(facts: SilenceFacts) -> Finding:

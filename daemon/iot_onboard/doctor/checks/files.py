@@ -6,6 +6,7 @@ import stat
 from collections.abc import Sequence
 
 from ...fast_start.fast_dataclasses import dataclass
+from ..model import Finding, fail
 
 READ, WRITE, ENTER = 4, 2, 1
 
@@ -54,15 +55,15 @@ def may(account: Account, facts: FileFacts, wanted: int) -> bool:
     """
     if account.uid == 0:
         return True
-    if facts.uid == account.uid:
-        granted = facts.mode >> 6
-    elif facts.gid in account.gids:
-        granted = facts.mode >> 3
-    else:
-        granted = facts.mode
+    owned, shared = facts.uid == account.uid, facts.gid in account.gids
+    granted = facts.mode >> (6 if owned else 3 if shared else 0)
     return granted & wanted == wanted
 
 
-def closed_to(account: Account, chain: Sequence[FileFacts]) -> FileFacts | None:
-    """Return the first directory of a path that the user may not enter, or `None`."""
-    return next((facts for facts in chain if not may(account, facts, ENTER)), None)
+def closed_way(account: Account, chain: Sequence[FileFacts]) -> Finding | None:
+    """Name the first directory of a path that the user may not enter."""
+    closed = next((facts for facts in chain if not may(account, facts, ENTER)), None)
+    if closed is None:
+        return None
+    sentence = f"The service's user {account.name} may not pass {closed.path} (mode {closed.permissions})."
+    return fail(sentence, f"sudo chmod a+x {closed.path}", blocks=False)

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from ...aliyun.hosts import KNOWN_REGIONS, VENDOR_DOMAIN
-from ...config.device_name import Facts
+from ...config.device_name import Facts as Hardware
+from ...config.endpoints import mqtt_host, registration_url
+from ...config.schema import Config
 from ...fast_start.fast_dataclasses import dataclass
 from ..model import Finding, fail, ok, warn
 
+_HTTPS_PORT = 443
 # What images are shipped with: the same on every gateway that nobody renamed.
 _EVERYBODYS = {"raspberrypi", "debian", "ubuntu", "localhost", "armbian", "orangepi", "gateway", "linux", "buildroot"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdentityFacts:
+class NamingFacts:
     """Hold the template, what it comes to or why it comes to nothing, and what the hardware says."""
 
     template: str
     device_name: str | None
     problem: str
-    hardware: Facts
+    hardware: Hardware
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformFacts:
-    """Hold the hosts of both legs, and whether the configuration names them itself."""
-
-    region: str
-    registration_host: str
-    mqtt_host: str
-    region_counts: bool
-
-
-def device_name(facts: IdentityFacts) -> Finding:
+def device_name(facts: NamingFacts) -> Finding:
     """Judge whether there is a name that the platform would take."""
     if facts.device_name is not None:
         made = "" if facts.device_name == facts.template else f", made from {facts.template}"
@@ -40,7 +35,7 @@ def device_name(facts: IdentityFacts) -> Finding:
     return fail(f"device_name {facts.template}: {facts.problem}.", fix)
 
 
-def unique(facts: IdentityFacts) -> Finding:
+def unique(facts: NamingFacts) -> Finding:
     """Judge whether a second gateway with the same image would have the same name."""
     template, hardware = facts.template, facts.hardware
     if "{hostname}" in template and (hardware.hostname or "").lower() in _EVERYBODYS:
@@ -56,11 +51,12 @@ def unique(facts: IdentityFacts) -> Finding:
     return ok("The name is literal: a copied card would use this gateway's identity.")
 
 
-def endpoints(facts: PlatformFacts) -> Finding:
+def hosts(config: Config) -> Finding:
     """Judge whether the gateway speaks to the vendor or to somebody else."""
-    foreign = [host for host in (facts.registration_host, facts.mqtt_host) if not is_vendors(host)]
+    both = (registration_endpoint(config)[0], mqtt_host(config))
+    foreign = [host for host in both if not is_vendors(host)]
     if not foreign:
-        return ok(f"Live: {facts.registration_host} and {facts.mqtt_host} are the vendor's.")
+        return ok(f"Live: {both[0]} and {both[1]} are the vendor's.")
     if len(foreign) == 2:
         sentence = f"Not the live platform: registration goes to {foreign[0]}, MQTT to {foreign[1]}."
         return warn(sentence, "where that is not meant, remove registration.url and mqtt.host from the configuration")
@@ -68,14 +64,25 @@ def endpoints(facts: PlatformFacts) -> Finding:
     return fail(sentence, "set both registration.url and mqtt.host, or neither", blocks=False)
 
 
-def region(facts: PlatformFacts) -> Finding:
+def region(config: Config) -> Finding:
     """Judge whether the region is one we have heard of; the platform may have newer ones."""
-    if not facts.region_counts:
-        return ok(f"The region {facts.region} names no host here.")
-    if facts.region in KNOWN_REGIONS:
-        return ok(f"The region is {facts.region}; the console shows at the top whether the product is in it.")
-    sentence = f"The region {facts.region} is none that we know: {', '.join(sorted(KNOWN_REGIONS))}."
+    if config.registration_url is not None and (config.mqtt_host is not None or config.instance_id is not None):
+        return ok(f"The region {config.region} names no host here.")
+    if config.region in KNOWN_REGIONS:
+        return ok(f"The region is {config.region}; the console shows at the top whether the product is in it.")
+    sentence = f"The region {config.region} is none that we know: {', '.join(sorted(KNOWN_REGIONS))}."
     return warn(sentence, "if the names do not resolve, correct region in the configuration")
+
+
+def registration_endpoint(config: Config) -> tuple[str, int]:
+    """Return the host and the port that registration goes to."""
+    url = urlsplit(registration_url(config))
+    return url.hostname or "", url.port or _HTTPS_PORT
+
+
+def mqtt_endpoint(config: Config) -> tuple[str, int]:
+    """Return the host and the port of the login."""
+    return mqtt_host(config), config.mqtt_port
 
 
 def is_vendors(host: str) -> bool:

@@ -9,8 +9,6 @@ from ...fast_start.fast_dataclasses import dataclass
 from ...net.rtnetlink import Key
 from ..model import Finding, fail, ok, skipped
 
-_HERE = "Not needed: this machine itself is what the gateway speaks to."
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
@@ -39,41 +37,42 @@ class NetworkFacts:
 def link(facts: NetworkFacts) -> Finding:
     """Judge whether any cable, radio or modem has a signal."""
     if _stays_here(facts):
-        return skipped(_HERE)
+        return skipped("Not needed: this machine itself is what the gateway speaks to.")
     good = [found for found in facts.links if found.up and found.running]
-    hardware = [found for found in facts.links if found.hardware] or list(facts.links)
     if good:
         return ok(f"There is a link: {', '.join(found.name for found in good)}.")
+    hardware = [found for found in facts.links if found.hardware] or list(facts.links)
     if not hardware:
-        return fail("There is no network interface.", "check that the modem is plugged in: ip link", blocks=False)
+        return fail("There is no network interface.", "check that the modem is plugged in: ip link")
     states = ", ".join(f"{found.name} {'has no signal' if found.up else 'is switched off'}" for found in hardware[:4])
     fix = "check cable, Wi-Fi or SIM card; switch on what is off: sudo ip link set DEVICE up"
-    return fail(f"No network interface has a link: {states}.", fix, blocks=False)
+    return fail(f"No network interface has a link: {states}.", fix)
 
 
-def address(facts: NetworkFacts) -> Finding:
+def address(facts: NetworkFacts) -> Finding | None:
     """Judge whether the gateway has an address that leads beyond its own wire."""
     if _stays_here(facts):
-        return skipped(_HERE)
+        return None
     usable = [found for found in facts.addresses if not found.is_link_local]
     if usable:
         return ok(f"Addresses: {', '.join(str(found) for found in usable[:4])}.")
     local = next((found for found in facts.addresses if found.version == 4), None)
     why = "none but link-local ones" if facts.addresses else "there is none"
     if local is not None:
-        why = f"only {local}, which it gave itself: no DHCP server answered"
-    fix = "check the DHCP server, or the address that is set: ip address"
-    return fail(f"No usable address: {why}.", fix, blocks=False)
+        why = f"only {local}, which is link-local: no DHCP answer"
+    return fail(f"No usable address: {why}.", "check the DHCP server, or the address that is set: ip address")
 
 
-def route(facts: NetworkFacts) -> Finding:
+def route(facts: NetworkFacts) -> Finding | None:
     """Judge whether there is a way out."""
     if facts.gateways:
         return ok(f"Default route: {', '.join(facts.gateways)}.")
+    if _stays_here(facts):
+        return None
     if facts.near:
         return ok(f"There is no default route, and {', '.join(facts.near)} is reached without one.")
     fix = "check the DHCP server, or the gateway that is set: ip route"
-    return fail("There is no default route: nothing beyond this network can be reached.", fix, blocks=False)
+    return fail("There is no default route: nothing beyond this network can be reached.", fix)
 
 
 def gateways(keys: Iterable[Key], names: dict[int, str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from ..model import Finding, fail, ok, skipped, warn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class Attempt:
     """Hold what became of one address; `error` is empty where it answered."""
 
     address: str
@@ -17,37 +17,34 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReachFacts:
-    """Hold what became of the way to a host: straight, or through `proxy` (host and port)."""
+    """Hold what became of the connection to a host: straight, or through `proxy` (host and port).
+
+    `connection` is the socket, where there is one, for the handshake to go on with.
+    """
 
     host: str
     port: int
     proxy: str = ""
-    tried: tuple[Tried, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
     proxy_failure: str = ""
+    connection: object = None
 
 
-def direct(facts: ReachFacts) -> Finding:
-    """Judge whether a host of the platform answers at its port."""
-    if facts.proxy:
-        return skipped(f"Not needed: the way leads through the proxy {facts.proxy}.")
-    fix = f"ask the network's owner to let out TCP port {facts.port} to {facts.host}"
-    return _answers(facts, f"{fix}; where there is a proxy, set proxy in the configuration")
-
-
-def proxy(facts: ReachFacts) -> Finding:
-    """Judge whether the proxy itself answers."""
-    if not facts.host:
+def proxy(facts: ReachFacts | None) -> Finding:
+    """Judge whether the proxy itself answers; `None` where there is none."""
+    if facts is None:
         return skipped("No proxy is configured.")
     return _answers(facts, "check that the proxy runs, and correct proxy in the configuration")
 
 
-def tunnel(facts: ReachFacts) -> Finding:
-    """Judge whether the proxy leads on to a host of the platform."""
-    if not facts.proxy:
-        return skipped("No proxy is configured.")
+def host(facts: ReachFacts) -> Finding:
+    """Judge whether a host of the platform answers at its port, or the proxy leads on to it."""
     where = f"{facts.host} port {facts.port}"
+    if not facts.proxy:
+        fix = f"ask the network's owner to let out TCP port {facts.port} to {facts.host}"
+        return _answers(facts, f"{fix}; where there is a proxy, set proxy in the configuration")
     if not facts.proxy_failure:
-        return ok(f"The proxy leads on to {where}.")
+        return ok(f"The proxy {facts.proxy} leads on to {where}.")
     fix = f"ask the proxy's owner to allow CONNECT to {facts.host}:{facts.port}"
     if "407" in facts.proxy_failure:
         fix = "correct user name and password of proxy in the configuration"
@@ -55,15 +52,14 @@ def tunnel(facts: ReachFacts) -> Finding:
 
 
 def _answers(facts: ReachFacts, fix: str) -> Finding:
-    answering = [tried for tried in facts.tried if not tried.error]
-    silent = [tried for tried in facts.tried if tried.error]
     where = f"{facts.host} port {facts.port}"
-    told = ", ".join(f"{tried.address} {tried.error}" for tried in silent)
-    if not answering:
-        return fail(f"Nobody answers at {where}: {told or 'it has no address'}.", fix)
-    first = facts.tried[0]
+    answering = next((attempt for attempt in facts.attempts if not attempt.error), None)
+    silent = ", ".join(f"{attempt.address} {attempt.error}" for attempt in facts.attempts if attempt.error)
+    if answering is None:
+        return fail(f"Nobody answers at {where}: {silent or 'it has no address'}.", fix)
+    first = facts.attempts[0]
     if first.error == "timed out":
-        sentence = f"{where} answers at {answering[0].address}, but {told}: each connect waits for that first."
+        sentence = f"{where} answers at {answering.address}, but {silent}: each connect waits for that first."
         protocol = "IPv6" if ":" in first.address else "IPv4"
         return warn(sentence, f"mend {protocol} of this network, or switch it off")
-    return ok(f"{where} answers in {answering[0].took_ms} ms.")
+    return ok(f"{where} answers in {answering.took_ms} ms.")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from ...config.schema import SETUP
 from ...fast_start.fast_dataclasses import dataclass, field
-from ..model import Finding, fail, ok, skipped, warn
+from ..model import Finding, capitalised, fail, ok, skipped, warn
 from .files import READ, Account, FileFacts, may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretFacts:
-    """Hold what is known of a secret file that somebody wrote by hand.
+    """Hold what is known of a secret file that somebody wrote by hand; `what` is "product secret" or "device secret".
 
     `problem` and `cure` are what the daemon would say of it. `unread`: it may be good, and this user may not look.
     `by_manager`: the service manager reads it and hands the service a copy; `handed_out`: it has done so; `withheld`
     says what it cannot hand out.
     """
 
+    what: str
     path: str
     wanted: bool = True
     found: FileFacts | None = None
@@ -59,44 +60,34 @@ class StoreFacts:
         return next((file for file in self.files if file.name == self.identity + ending), None)
 
 
-def product_secret(facts: SecretFacts) -> Finding:
-    """Judge the product secret: registration is signed with it."""
+def by_hand(facts: SecretFacts) -> Finding:
+    """Judge a secret that somebody wrote: the product's, with which registration is signed, or the device's own."""
+    what = facts.what
     if not facts.wanted:
-        return skipped("Not needed: this device's own secret is given by hand.")
-    return _by_hand(facts, "product secret")
-
-
-def device_secret(facts: SecretFacts) -> Finding:
-    """Judge a device secret that is given by hand."""
-    if not facts.wanted:
-        return skipped("None is given by hand: registration gets it.")
-    return _by_hand(facts, "device secret")
-
-
-def _by_hand(facts: SecretFacts, what: str) -> Finding:
-    path = facts.path
+        return skipped(f"Not needed: this device's own secret is {'given by hand' if facts.path else 'registered'}.")
     if facts.found is None:
-        if facts.handed_out:
-            return ok(f"The service manager hands out the {what} as a credential.")
-        if facts.withheld:
-            sentence, fix = f"systemd cannot hand out {facts.withheld}.", "bring its key back and restart, or: " + SETUP
-            if facts.fallback:
-                return warn(f"{sentence} The stored secret works, and could not be replaced.", fix)
-            return fail(sentence, fix, blocks=False)
-        if facts.fallback:
-            sentence = f"There is no {what} at {path}. The stored secret works, and could not be replaced."
-            return warn(sentence, facts.cure or SETUP)
-        return fail(f"There is no {what}: {path} does not exist.", facts.cure or SETUP, blocks=False)
+        return _missing(facts)
+    path, rights = facts.path, f"mode {facts.found.permissions}"
     if facts.problem:
-        fix = facts.cure or f"write the {what} to it"
-        return fail(f"{facts.problem[:1].upper()}{facts.problem[1:]}.", fix, blocks=False)
+        return fail(f"{capitalised(facts.problem)}.", facts.cure or f"write the {what} to it", blocks=False)
     if not facts.by_manager and facts.account is not None and not may(facts.account, facts.found, READ):
         user = facts.account.name
-        rights = f"mode {facts.found.permissions}"
         sentence = f"The {what} file {path} may not be read by the service's user {user} ({rights})."
         return fail(sentence, f"sudo chown {user} {path} && sudo chmod 600 {path}", blocks=False)
     unread = "; what it holds was not read (run with sudo)" if facts.unread else ", and holds one"
-    return ok(f"The {what} file {path} is closed to others (mode {facts.found.permissions}){unread}.")
+    return ok(f"The {what} file {path} is closed to others ({rights}){unread}.")
+
+
+def _missing(facts: SecretFacts) -> Finding:
+    what = facts.what
+    if facts.handed_out:
+        return ok(f"The service manager hands out the {what} as a credential.")
+    why, fix = f"There is no {what}: {facts.path} does not exist.", facts.cure or SETUP
+    if facts.withheld:
+        why, fix = f"systemd cannot hand out {facts.withheld}.", f"bring its key back and restart, or: {SETUP}"
+    if facts.fallback:
+        return warn(f"{why} The stored secret works, and could not be replaced.", fix)
+    return fail(why, fix, blocks=False)
 
 
 def stored(facts: StoreFacts) -> Finding:
@@ -104,73 +95,62 @@ def stored(facts: StoreFacts) -> Finding:
     current, previous = facts.file(".json"), facts.file(".json.1")
     if current is not None and current.newer:
         sentence = f"The stored device secret is {current.newer}; it is left alone, and nothing is registered."
-        return fail(sentence, "sudo apt install --only-upgrade iot-onboard")
+        return fail(sentence, "sudo apt install --only-upgrade iot-onboard", blocks=False)
     if current is not None and not current.damage:
         since = f", registered {current.issued_at}" if current.issued_at else ""
         return ok(f"The device secret of {facts.identity} is stored and whole{since}.")
     if not facts.wanted:
         return skipped("Not needed: this device's own secret is given by hand.")
-    previous_good = previous is not None and not previous.damage
     state = f"is damaged ({current.damage})" if current is not None else "is missing"
-    if previous_good:
+    if previous is not None and not previous.damage:
         sentence = f"The stored device secret {state}; its previous generation is whole, and is used at the next start."
         return warn(sentence, "sudo systemctl restart iot-onboard")
     if current is None and previous is None:
         return ok(f"No device secret is stored for {facts.identity}: the gateway registers.")
     fix = "sudo systemctl restart iot-onboard registers again; where that is refused with 6289, reset it in the console"
-    return fail(f"The stored device secret {state}, and no previous generation is whole.", fix)
+    return fail(f"The stored device secret {state}, and no previous generation is whole.", fix, blocks=False)
 
 
-def modes(facts: StoreFacts) -> Finding:
-    """Judge whose the stored secrets are, and who may read them."""
-    if facts.directory is None:
-        return skipped("Nothing is stored yet.")
-    for file in (facts.directory, *(stored.facts for stored in facts.files)):
-        account = facts.account
-        if account is not None and file.uid != account.uid:
-            sentence = f"{file.path} does not belong to the service's user {account.name}, who cannot use it."
-            return fail(sentence, f"sudo chown -R {account.name}: {facts.directory.path}", blocks=False)
-        if file.mode & 0o077 and "symbolic" not in file.kind:
-            wanted = "700" if file is facts.directory else "600"
-            sentence = f"{file.path} is open to others (mode {file.permissions})."
-            return warn(sentence, f"sudo chmod {wanted} {file.path}")
-    owner = facts.account.name if facts.account is not None else "its owner"
-    return ok(f"What is stored belongs to {owner} alone.")
-
-
-def previous(facts: StoreFacts) -> Finding:
+def previous(facts: StoreFacts) -> Finding | None:
     """Judge the generation before."""
     file = facts.file(".json.1")
-    if file is None:
-        return ok("There is no previous generation: the device registered once, or never.")
-    if file.damage:
-        sentence = f"The previous generation of the secret is damaged ({file.damage}); it would not help if needed."
-        return warn(sentence, "nothing at once; check the SD card, for bits do not turn by themselves")
-    return ok("The previous generation of the secret is whole.")
+    if file is None or not file.damage:
+        return None
+    sentence = f"The previous generation of the secret is damaged ({file.damage}); it would not help if needed."
+    return warn(sentence, "nothing at once; check the SD card: single-bit errors point to a failing one")
 
 
-def set_aside(facts: StoreFacts) -> Finding:
+def set_aside(facts: StoreFacts) -> Finding | None:
     """Judge what was found damaged earlier."""
     damaged = [file.name for file in facts.files if ".corrupt-" in file.name]
     forgotten = [file.name for file in facts.files if ".forgotten-" in file.name]
     if damaged:
         sentence = f"{len(damaged)} damaged file(s) were set aside, the last one {max(damaged)}."
         return warn(sentence, "check power supply and SD card; the files may be removed once nobody needs them")
-    if forgotten:
-        return ok(f"{len(forgotten)} secret file(s) were set aside by `iot-onboard forget`.")
-    return ok("Nothing was ever set aside.")
+    return ok(f"{len(forgotten)} secret file(s) were set aside by `iot-onboard forget`.") if forgotten else None
 
 
-def identity(facts: StoreFacts) -> Finding:
+def others(facts: StoreFacts) -> Finding | None:
     """Judge whether what is stored is this device's: a copied card or a new name shows here."""
-    others = sorted({_identity_of(file.name) for file in facts.files} - {facts.identity})
-    if not others:
-        return ok(f"Nothing is stored for another device than {facts.identity}.")
+    names = ", ".join(sorted({file.name.partition(".json")[0] for file in facts.files} - {facts.identity}))
+    if not names:
+        return None
     if facts.file(".json") is not None:
-        return ok(f"Besides {facts.identity}, secrets of {', '.join(others)} are stored: the device had another name.")
-    sentence = f"No secret is stored for {facts.identity}, but for {', '.join(others)}: a new name, or a copied card."
+        return ok(f"Besides {facts.identity}, secrets of {names} are stored: the device had another name.")
+    sentence = f"No secret is stored for {facts.identity}, but for {names}: a new name, or a copied card."
     return warn(sentence, "where the name changed by mistake, set product_key and device_name back")
 
 
-def _identity_of(name: str) -> str:
-    return name.partition(".json")[0]
+def permissions(facts: StoreFacts) -> Finding:
+    """Judge whose the stored secrets are, and who may read them."""
+    if facts.directory is None:
+        return skipped("Nothing is stored yet.")
+    account = facts.account
+    for file in (facts.directory, *(stored.facts for stored in facts.files)):
+        if account is not None and file.uid != account.uid:
+            sentence = f"{file.path} does not belong to the service's user {account.name}, who cannot use it."
+            return fail(sentence, f"sudo chown -R {account.name}: {facts.directory.path}", blocks=False)
+        if file.mode & 0o077 and "symbolic" not in file.kind:
+            wanted = "700" if file is facts.directory else "600"
+            return warn(f"{file.path} is open to others (mode {file.permissions}).", f"sudo chmod {wanted} {file.path}")
+    return ok(f"What is stored belongs to {account.name if account is not None else 'its owner'} alone.")

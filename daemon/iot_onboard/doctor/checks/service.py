@@ -2,167 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from ... import __version__
+from ...boot_log.entries import JournalEntry
 from ...config.schema import SETUP
-from ...core import units
-from ...core.exit_codes import ExitCode
+from ...core.units import SERVICE, UnitProperties
 from ...events.model import Event, Priority
+from ...events.table import TABLE
 from ...fast_start.fast_dataclasses import dataclass
+from ...reporting.service_unit import JOURNAL, is_starting, why_not_running
+from ...reporting.status import NOT_SET_UP, Status
 from ..model import Finding, fail, ok, skipped, warn
 
-START = "sudo systemctl start iot-onboard"
-JOURNAL = "journalctl -b -x -u iot-onboard"
-# systemd.exec(5), "Process Exit Codes": what goes wrong before our first line.
-_BEFORE_US = {
-    200: "its working directory cannot be entered",
-    203: "its program cannot be run",
-    208: "its standard input cannot be set up",
-    216: "its group does not exist",
-    217: "its user does not exist",
-    226: "its name space cannot be set up",
-    228: "its system call filter cannot be set up",
-    233: "its runtime directory cannot be made",
-    238: "its state directory cannot be made",
-    243: "its credentials (the product secret) cannot be handed out, and what starts it without them has failed too",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitFacts:
-    """Hold the unit's properties as `systemctl show` has them; `trouble` says why there are none."""
-
-    properties: Mapping[str, str]
-    trouble: str = ""
-
-    def of(self, name: str) -> str:
-        """Return a property, empty where systemd does not say."""
-        return self.properties.get(name, "")
-
-    def number(self, name: str) -> int:
-        """Return a property that counts something, 0 where systemd does not say."""
-        return int(self.of(name)) if self.of(name).isdecimal() else 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusFacts:
-    """Hold what the daemon says of itself; `running` is false where the file is of a process that is gone."""
-
-    running: bool
-    state: str = ""
-    goal: str | None = None
-    since: str = ""
-    last_error: str | None = None
-    last_cure: str | None = None
-    last_cause: str | None = None
-    next_try: str | None = None
-    daemon_version: str = ""
-    our_version: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """Hold one event of the journal: `remedy` comes from the event table."""
-
-    event: str
-    message: str
-    priority: int
-    at: str
-    remedy: str = ""
+_ENABLED = {"enabled", "enabled-runtime", "static", "alias", "generated", "linked"}
+_EVENTS = {event.value for event in Event}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalFacts:
-    """Hold this boot's last events of the daemon, oldest first; `hidden`: this user may not see them."""
+    """Hold this boot's last lines of the daemon, oldest first; `hidden`: this user may not see them."""
 
-    events: tuple[Told, ...] = ()
+    entries: tuple[JournalEntry, ...] = ()
     trouble: str = ""
     hidden: bool = False
 
 
-def unit(facts: UnitFacts) -> Finding:
+def unit(facts: UnitProperties) -> Finding:
     """Judge whether the service is installed and starts at boot."""
     if facts.trouble:
         return skipped(f"systemd does not answer: {facts.trouble.rstrip('.')}.", blocks=True)
-    loaded, enabled = facts.of("LoadState"), facts.of("UnitFileState")
-    if loaded == "masked":
-        return fail("The service is masked: it can never start.", "sudo systemctl unmask iot-onboard && " + START)
+    loaded, enabled = facts.get("LoadState"), facts.get("UnitFileState")
+    if loaded == "masked" and (why := why_not_running(facts)) is not None:
+        return fail(*why)
     if loaded != "loaded":
-        sentence = f"systemd knows no {units.SERVICE} ({loaded or 'no answer'})."
+        sentence = f"systemd knows no {SERVICE} ({loaded or 'no answer'})."
         return fail(sentence, "install the package iot-onboard, or: sudo systemctl daemon-reload")
-    if enabled not in {"enabled", "enabled-runtime", "static", "alias", "generated", "linked"}:
+    if enabled not in _ENABLED:
         sentence = f"The service is {enabled or 'not enabled'}: it does not start at the next boot."
         return fail(sentence, "sudo systemctl enable iot-onboard", blocks=False)
-    if facts.of("NeedDaemonReload") == "yes":
+    if facts.get("NeedDaemonReload") == "yes":
         return warn("The unit file changed since systemd read it.", "sudo systemctl daemon-reload")
     return ok(f"The service is installed and starts at boot ({enabled}).")
 
 
-def running(facts: UnitFacts) -> Finding:
+def running(facts: UnitProperties) -> Finding:
     """Judge whether the service runs, and why it does not."""
-    state, sub = facts.of("ActiveState"), facts.of("SubState")
-    code = facts.number("ExecMainStatus")
-    if state == "active":
-        return ok(f"The service runs (process {facts.of('MainPID')}) since {facts.of('ActiveEnterTimestamp')}.")
-    if state == "failed" and code == ExitCode.CONFIGURATION:
-        sentence = "The service ended with 78: its configuration is wrong, and the same one would fail again."
-        return fail(sentence, "mend what `iot-onboard check-config` lists, then: sudo systemctl restart iot-onboard")
-    if code in _BEFORE_US and (state == "failed" or sub == "auto-restart"):
-        sentence = f"The service cannot start: {_BEFORE_US[code]} (status {code})."
-        return fail(sentence, f"see what systemd says: {JOURNAL}")
-    if state == "failed":
-        how = facts.of("Result")
-        killed = f", {how}" if how not in {"", "exit-code"} else ""
-        fix = f"see why: {JOURNAL}, then: sudo systemctl restart iot-onboard"
-        return fail(f"The service failed (status {code}{killed}).", fix)
-    if sub == "auto-restart":
-        sentence = f"The service just ended with status {code}, and systemd starts it again."
-        return fail(sentence, f"where that goes on, see why: {JOURNAL}")
-    if state == "activating":
-        return warn("The service is about to start.", "wait a few seconds and look again")
-    return fail(f"The service does not run ({state or 'no state'}).", START)
+    why = why_not_running(facts)
+    if why is None:
+        return ok(f"The service runs (process {facts.get('MainPID')}) since {facts.get('ActiveEnterTimestamp')}.")
+    return warn(*why) if is_starting(facts) else fail(*why, blocks=False)
 
 
-def restarts(facts: UnitFacts) -> Finding:
+def restarts(facts: UnitProperties) -> Finding | None:
     """Judge how often systemd had to start it again."""
     count = facts.number("NRestarts")
-    if facts.of("Result") == "watchdog":
+    more = f"{JOURNAL}; where it comes back, send what `iot-onboard bundle` makes"
+    if facts.get("Result") == "watchdog":
         sentence = f"The service hung, and the watchdog ended it ({count} restarts since it was started)."
-        return warn(sentence, f"see what it did: {JOURNAL}; where it comes back, send what `iot-onboard bundle` makes")
+        return warn(sentence, f"see what it did: {more}")
     if count >= 3:
-        sentence = f"systemd had to start the service again {count} times."
-        return warn(sentence, f"see why: {JOURNAL}; where it comes back, send what `iot-onboard bundle` makes")
-    return ok(f"It ended by itself {count} times, which is little." if count else "The service never ended by itself.")
+        return warn(f"systemd had to start the service again {count} times.", f"see why: {more}")
+    return ok(f"It ended by itself {count} times, which is little.") if count else None
 
 
-def state(facts: StatusFacts) -> Finding:
+def state(status: Status | None) -> Finding:
     """Judge what the daemon says of itself."""
-    if not facts.running:
+    if status is None:
         return skipped("The daemon does not run: there is nobody to ask.")
-    if facts.state == "not-set-up":
+    if status.state == NOT_SET_UP:
         return fail("The daemon waits for this gateway to be set up.", SETUP, blocks=False)
-    if facts.state == "online":
-        return ok(f"The daemon is online since {facts.since}.")
-    goal = f" to {facts.goal}" if facts.goal else ""
-    told = f": {facts.last_error.rstrip('.')}" if facts.last_error else ""
-    then = f" Next try at {facts.next_try}." if facts.next_try else ""
-    sentence = f"The daemon is {facts.state}{goal} since {facts.since}{told}.{then}"
-    more = f"; more: iot-onboard explain {facts.last_cause}" if facts.last_cause else ""
-    if facts.state == "blocked":
-        return fail(sentence, f"{facts.last_cure or 'do what the line says'}{more}", blocks=False)
-    if not facts.last_error:
+    if status.state == "online":
+        return ok(f"The daemon is online since {status.since}.")
+    goal = f" to {status.goal}" if status.goal else ""
+    error = f": {status.last_error.rstrip('.')}" if status.last_error else ""
+    then = f" Next try at {status.next_try_at}." if status.next_try_at else ""
+    sentence = f"The daemon is {status.state}{goal} since {status.since}{error}.{then}"
+    if status.state != "blocked" and not status.last_error:
         return warn(sentence, "wait a moment, and look again")
-    return fail(sentence, f"{facts.last_cure or 'where the checks above are well, wait'}{more}", blocks=False)
+    otherwise = "do what the line says" if status.state == "blocked" else "where the checks above are well, wait"
+    more = f"; more: iot-onboard explain {status.last_cause}" if status.last_cause else ""
+    return fail(sentence, f"{status.last_cure or otherwise}{more}", blocks=False)
 
 
-def version(facts: StatusFacts) -> Finding:
+def version(status: Status | None) -> Finding | None:
     """Judge whether what runs is what is installed."""
-    if not facts.running:
-        return skipped("The daemon does not run.")
-    if facts.daemon_version != facts.our_version:
-        sentence = f"The daemon that runs is {facts.daemon_version}, and {facts.our_version} is installed."
-        return warn(sentence, "sudo systemctl restart iot-onboard")
-    return ok(f"The daemon that runs is the one that is installed ({facts.our_version}).")
+    if status is None or status.agent_version == __version__:
+        return None
+    sentence = f"The daemon that runs is {status.agent_version}, and {__version__} is installed."
+    return warn(sentence, "sudo systemctl restart iot-onboard")
 
 
 def events(facts: JournalFacts) -> Finding:
@@ -171,24 +97,25 @@ def events(facts: JournalFacts) -> Finding:
         return skipped("The journal may not be read by this user.", "run with sudo")
     if facts.trouble:
         return skipped(f"The journal cannot be asked: {facts.trouble.rstrip('.')}.")
-    if not facts.events:
+    # Not systemd's own lines about the unit, nor what another version has told.
+    known = [entry for entry in facts.entries if entry.event in _EVENTS]
+    if not known:
         return ok("The journal holds no event of the daemon in this boot.")
-    last = facts.events[-1]
-    told = f"The last event, at {last.at}: {_ended(last.message)}"
-    shared = next((told for told in reversed(facts.events) if told.event == Event.IDENTITY_SHARED.value), None)
+    last = known[-1]
+    shared = next((entry for entry in reversed(known) if entry.event == Event.IDENTITY_SHARED.value), None)
     if shared is not None:
-        sentence = f"At {shared.at}: {_ended(shared.message)}"
-        fix = shared.remedy or "find the other device of this name, and give it its own"
-        if last.event == Event.ONLINE.value:
-            return warn(f"Online, but: {sentence}", fix)
-        return fail(sentence, fix, blocks=False)
+        online = last.event == Event.ONLINE.value
+        sentence = f"{'Online, but: ' * online}At {_told(shared)}"
+        return warn(sentence, _remedy(shared)) if online else fail(sentence, _remedy(shared), blocks=False)
+    sentence = f"The last event, at {_told(last)}"
     if last.priority <= Priority.ERR:
-        return fail(told, last.remedy or f"see what came before: {JOURNAL}", blocks=False)
-    if last.priority == Priority.WARNING:
-        return warn(told, last.remedy or "it tries again by itself")
-    return ok(told)
+        return fail(sentence, _remedy(last), blocks=False)
+    return warn(sentence, _remedy(last)) if last.priority == Priority.WARNING else ok(sentence)
 
 
-def _ended(message: str) -> str:
-    """Return a message as a sentence."""
-    return message.strip().rstrip(".") + "."
+def _told(entry: JournalEntry) -> str:
+    return f"{entry.utc:%Y-%m-%d %H:%M:%S} UTC: {entry.message.strip().rstrip('.')}."
+
+
+def _remedy(entry: JournalEntry) -> str:
+    return f"{TABLE[Event(entry.event)].remedy} More: iot-onboard explain {entry.event}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ...fast_start.fast_dataclasses import dataclass
 from ..model import Finding, fail, ok, skipped, warn
-from .files import ENTER, WRITE, Account, FileFacts, closed_to, may
+from .files import ENTER, WRITE, Account, FileFacts, closed_way, may
 
 # The store writes a file of 400 bytes, twice, in a directory that may have to grow.
-LEAST_BYTES, SCARCE_BYTES = 256 * 1024, 16 * 1024 * 1024
-LEAST_INODES, SCARCE_INODES = 4, 100
+MIN_BYTES, SCARCE_BYTES = 256 * 1024, 16 * 1024 * 1024
+MIN_INODES, SCARCE_INODES = 4, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,20 +66,17 @@ def directory(facts: DirectoryFacts) -> Finding:
     return ok(f"The state directory {facts.path} belongs to {owner}, mode {found.permissions}.")
 
 
-def writable(facts: DirectoryFacts) -> Finding:
+def writable(facts: DirectoryFacts) -> Finding | None:
     """Judge whether the service's user could write a secret there."""
     if facts.mount is not None and facts.mount.read_only:
         sentence = f"{facts.mount.point} is mounted read-only: no secret can be stored."
-        remount = f"sudo mount -o remount,rw {facts.mount.point}"
-        fix = f"see why: sudo dmesg | grep -i error (a dying SD card?); then: {remount}"
-        return fail(sentence, fix)
+        fix = "see why: sudo dmesg | grep -i error (a dying SD card?); then: sudo mount -o remount,rw "
+        return fail(sentence, fix + facts.mount.point, blocks=False)
     account, found = facts.account, facts.found
     if account is None or found is None:
-        return skipped("There is no service user whose rights could be looked at.")
-    closed = closed_to(account, facts.chain[:-1])
-    if closed is not None:
-        sentence = f"The service's user {account.name} may not pass {closed.path} (mode {closed.permissions})."
-        return fail(sentence, f"sudo chmod a+x {closed.path}", blocks=False)
+        return None
+    if (closed := closed_way(account, facts.chain[:-1])) is not None:
+        return closed
     if not may(account, found, WRITE | ENTER):
         sentence = f"The service's user {account.name} may not write to {facts.path} (mode {found.permissions})."
         fix = f"sudo chown {account.name}: {facts.path} && sudo chmod 700 {facts.path}"
@@ -92,10 +89,10 @@ def space(facts: DirectoryFacts) -> Finding:
     point = facts.mount.point if facts.mount is not None else facts.path
     free = f"{_size(facts.free_bytes)} free on {point}"
     fix = f"free space there: sudo du -xh {point} | sort -h | tail"
-    if facts.free_bytes < LEAST_BYTES:
+    if facts.free_bytes < MIN_BYTES:
         return fail(f"The disk is full: {free}; a secret cannot be stored.", fix, blocks=False)
     inodes = facts.free_inodes
-    if inodes is not None and inodes < LEAST_INODES:
+    if inodes is not None and inodes < MIN_INODES:
         sentence = f"The file system on {point} takes no more files ({inodes} inodes left); a secret cannot be stored."
         return fail(sentence, f"remove small files: sudo du --inodes -xS {point} | sort -n | tail", blocks=False)
     if facts.free_bytes < SCARCE_BYTES or (inodes is not None and inodes < SCARCE_INODES):
@@ -127,15 +124,12 @@ def runtime(facts: DirectoryFacts) -> Finding:
         sentence = f"The service's user {account.name} may not write to {facts.path} (mode {found.permissions})."
         fix = f"sudo chown -R {account.name}: {facts.path} && sudo systemctl restart iot-onboard"
         return fail(sentence, fix, blocks=False)
-    if facts.free_bytes < LEAST_BYTES:
+    if facts.free_bytes < MIN_BYTES:
         sentence = f"There is no room in {facts.path}: status and connect count cannot be kept."
         return warn(sentence, "see what fills /run: sudo du -xh /run | sort -h | tail")
     return ok(f"{facts.path} can be written by the service.")
 
 
 def _size(number: int) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if number < 1024:
-            return f"{number} {unit}"
-        number //= 1024
-    return f"{number} TB"
+    power = max(0, min(4, (number.bit_length() - 1) // 10))
+    return f"{number >> 10 * power} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"

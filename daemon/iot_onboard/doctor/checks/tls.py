@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from ...core.failures import Cause
-from ...fast_start.fast_dataclasses import dataclass
-from ..certificate import Certificate
-from ..model import Finding, fail, ok, skipped, warn
+from ...fast_start.fast_dataclasses import dataclass, replace
+from ..model import Finding, capitalised, fail, ok, skipped, warn
 
 # config/ca/README.md: the vendor's own root, as its documentation and its device SDKs hold it.
 ANCHOR_SHA256 = "7ca438a3976b5242d231f861499822da855831382735836b361e7e9715661676"
@@ -16,8 +15,18 @@ ANCHOR_SHA256 = "7ca438a3976b5242d231f861499822da855831382735836b361e7e971566167
 PUBLIC_ROOT = "GlobalSign Root CA"
 _AHEAD = timedelta(days=365)
 _SOON = timedelta(days=14)
-_REINSTALL = "sudo apt-get install --reinstall iot-onboard"
 _PORTAL = "log in to that network's captive portal, or use another network"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """Hold whom it names, who vouches for it, and when it is valid (UTC)."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +39,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorFacts:
-    """Hold the anchors of one place: the shipped file, the system's store, or tls.ca_file."""
+    """Hold the anchors of one place: the shipped file, the system's store, or tls.ca_file; `sha256` is of all."""
 
     path: str = ""
     anchors: Sequence[Anchor] = ()
@@ -41,8 +50,19 @@ class AnchorFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RootFacts:
+    """Hold what is believed without a configuration: the shipped root, and the system's store."""
+
+    shipped: AnchorFacts
+    system: AnchorFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFacts:
-    """Hold how a handshake went. `plain` is the first line of what the port says to plain HTTP, where TLS failed."""
+    """Hold how a handshake went.
+
+    `plain` is what the port says to plain HTTP, where TLS failed; `connection` is the socket, where it is verified.
+    """
 
     host: str
     port: int
@@ -53,48 +73,51 @@ class TlsFacts:
     detail: str = ""
     certificate: Certificate | None = None
     plain: str = ""
-    plain_location: str = ""
+    connection: object = None
 
 
-def shipped(facts: AnchorFacts) -> Finding:
+def vendor_root(facts: RootFacts) -> Finding:
     """Judge the vendor's root, which the MQTT hosts chain to and which no system store holds."""
-    if not facts.path:
-        return fail("The vendor's root certificate is not installed: MQTT on port 8883 cannot be verified.", _REINSTALL)
-    if facts.problem:
-        return fail(f"The vendor's root certificate {facts.path} cannot be used: {facts.problem}.", _REINSTALL)
-    if facts.sha256 != ANCHOR_SHA256:
-        return fail(f"{facts.path} is not the vendor's root certificate: it was changed.", _REINSTALL)
-    return _lasting(facts.anchors[0], facts.now, "update the package iot-onboard")
+    shipped = facts.shipped
+    sentence = f"{shipped.path} is not the vendor's root certificate: it was changed."
+    if not shipped.path:
+        sentence = "The vendor's root certificate is not installed: MQTT on port 8883 cannot be verified."
+    elif shipped.problem:
+        sentence = f"The vendor's root certificate {shipped.path} cannot be used: {shipped.problem}."
+    elif shipped.sha256 == ANCHOR_SHA256:
+        return _until(shipped, "update the package iot-onboard")
+    return fail(sentence, "sudo apt-get install --reinstall iot-onboard", blocks=False)
 
 
-def system(facts: AnchorFacts) -> Finding:
+def system_roots(facts: RootFacts) -> Finding:
     """Judge the system's store, which the registration host chains to."""
+    anchors = facts.system.anchors
     install = "sudo apt-get install --reinstall ca-certificates && sudo update-ca-certificates --fresh"
-    if not facts.anchors:
-        why = facts.problem or "it is empty"
-        return fail(f"The system's store of root certificates is of no use: {why}.", install)
-    public = next((anchor for anchor in facts.anchors if anchor.name == PUBLIC_ROOT), None)
-    if public is not None:
+    if not anchors:
+        why = facts.system.problem or "it is empty"
+        return fail(f"The system's store of root certificates is of no use: {why}.", install, blocks=False)
+    public = tuple(anchor for anchor in anchors if anchor.name == PUBLIC_ROOT)
+    if public:
         fix = "update ca-certificates before that, and see whether the platform has moved to another root"
-        return _lasting(public, facts.now, fix)
+        return _until(replace(facts.system, anchors=public), fix)
     sentence = f"The system's store does not hold {PUBLIC_ROOT}, which the platform's public hosts chain to"
-    if any(anchor.name.startswith("GlobalSign") for anchor in facts.anchors):
+    if any(anchor.name.startswith("GlobalSign") for anchor in anchors):
         return ok(f"{sentence}; it holds newer roots of GlobalSign.")
     return warn(f"{sentence}, nor another root of GlobalSign.", install)
 
 
-def configured(facts: AnchorFacts) -> Finding:
+def ca_file(facts: AnchorFacts) -> Finding:
     """Judge the certificates of tls.ca_file."""
     if not facts.path:
         return skipped("tls.ca_file names none.")
     if facts.problem:
         fix = facts.cure or "give tls.ca_file a file of certificates in PEM form"
-        return fail(f"{facts.problem[:1].upper()}{facts.problem[1:]}.", fix)
+        return fail(f"{capitalised(facts.problem)}.", fix)
     if not facts.anchors:
-        fix = "give tls.ca_file the root, not the server's certificate"
-        return warn(f"{facts.path} holds no root certificate.", fix)
-    first = min(facts.anchors, key=lambda anchor: anchor.not_after)
-    return _lasting(first, facts.now, "put a newer one into tls.ca_file")
+        return warn(
+            f"{facts.path} holds no root certificate.", "give tls.ca_file the root, not the server's certificate"
+        )
+    return _until(facts, "put a newer one into tls.ca_file")
 
 
 def handshake(facts: TlsFacts) -> Finding:
@@ -104,15 +127,14 @@ def handshake(facts: TlsFacts) -> Finding:
         return ok(f"{where}: {facts.version}, certificate verified, in {facts.took_ms} ms.")
     seen = f" It was shown {_shown(facts.certificate)}" if facts.certificate is not None else ""
     if facts.plain:
-        to = f", to {facts.plain_location}" if facts.plain_location else ""
-        return fail(f"{where} does not speak TLS, but answers plain HTTP: {facts.plain}{to}.", _PORTAL)
-    return fail(f"{facts.detail[:1].upper()}{facts.detail[1:].rstrip('.')}.{seen}", _cure(facts))
+        return fail(f"{where} does not speak TLS, but answers plain HTTP: {facts.plain}.", _PORTAL)
+    return fail(f"{capitalised(facts.detail.rstrip('.'))}.{seen}", _cure(facts))
 
 
-def lasting(facts: TlsFacts) -> Finding:
-    """Judge how long the certificate that was shown is still valid."""
+def lasting(facts: TlsFacts) -> Finding | None:
+    """Judge how long the certificate that was shown is still valid; not every Python shows it."""
     if facts.certificate is None:
-        return skipped("This Python does not show the certificate.")
+        return None
     left = facts.certificate.not_after - facts.now
     if left < _SOON:
         sentence = f"{facts.host} showed {_shown(facts.certificate)} That is in {left.days} days."
@@ -138,20 +160,16 @@ def _cure(facts: TlsFacts) -> str:
     return "another server or a firewall answers in its place: check host and port in the configuration"
 
 
-def _lasting(anchor: Anchor, now: datetime, fix: str) -> Finding:
-    left = anchor.not_after - now
+def _until(facts: AnchorFacts, fix: str) -> Finding:
+    """Judge how long the first of some roots to end still lasts."""
+    anchor = min(facts.anchors, key=lambda anchor: anchor.not_after)
+    left = anchor.not_after - facts.now
     ends = f"{anchor.name} ends on {anchor.not_after:%Y-%m-%d}"
     if left < timedelta():
         return fail(f"The root certificate has ended: {ends}.", fix, blocks=False)
-    if left < _AHEAD:
-        return warn(f"{ends}, in {left.days} days.", fix)
-    return ok(f"{ends}.")
+    return warn(f"{ends}, in {left.days} days.", fix) if left < _AHEAD else ok(f"{ends}.")
 
 
 def _shown(certificate: Certificate) -> str:
-    dates = f"{_day(certificate.not_before)} to {_day(certificate.not_after)}"
-    return f"a certificate of {certificate.subject} by {certificate.issuer}, valid from {dates}."
-
-
-def _day(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d}"
+    begins, ends = (f"{at.astimezone(UTC):%Y-%m-%d}" for at in (certificate.not_before, certificate.not_after))
+    return f"a certificate of {certificate.subject} by {certificate.issuer}, valid from {begins} to {ends}."

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ...system.clock import BUILT_AT, TIMESYNCD_FLAG
 from ..checks.clock import ClockFacts
-from ..model import Probe, Seen
-from .service import UNIT_PROPERTIES
+from ..model import Facts, Probe
+from .service import UNIT
 
 # adjtimex(2) returns it while nobody keeps the clock right.
 _TIME_ERROR = 5
@@ -23,15 +25,15 @@ _LIVED = (
 )
 
 
-def _clock(seen: Seen) -> ClockFacts:
+def _clock(facts: Facts) -> ClockFacts:
     now = datetime.now(UTC)
     return ClockFacts(
         now=now,
         built_at=BUILT_AT,
-        timesyncd_flag=(seen.root / TIMESYNCD_FLAG).exists(),
+        timesyncd_flag=(facts.root / TIMESYNCD_FLAG).exists(),
         kernel_synchronised=_kernel_synchronised(),
-        lived=tuple(_lived(seen.root)),
-        step_since_start=_step(seen, now),
+        lived=tuple(_lived(facts.root)),
+        step_since_start=_step(facts, now),
     )
 
 
@@ -41,30 +43,24 @@ def _kernel_synchronised() -> bool | None:
     return None if state < 0 else state != _TIME_ERROR
 
 
-def _lived(root: Path) -> list[tuple[str, datetime]]:
-    found: list[tuple[str, datetime]] = []
+def _lived(root: Path) -> Iterator[tuple[str, datetime]]:
     for what, name in _LIVED:
-        try:
-            found.append((what, datetime.fromtimestamp((root / name).stat().st_mtime, UTC)))
-        except (OSError, OverflowError, ValueError):
-            continue
-    return found
+        with contextlib.suppress(OSError, OverflowError, ValueError):
+            yield what, datetime.fromtimestamp((root / name).stat().st_mtime, UTC)
 
 
-def _step(seen: Seen, now: datetime) -> timedelta | None:
+def _step(facts: Facts, now: datetime) -> timedelta | None:
     """Return how far the wall clock ran away from the monotonic one since the service started."""
-    unit = seen.of(UNIT_PROPERTIES)
+    unit = facts.get(UNIT)
     started_us = unit.number("ActiveEnterTimestampMonotonic")
-    if not started_us or unit.of("ActiveState") != "active":
+    if not started_us or unit.get("ActiveState") != "active":
         return None
     try:
-        # "Mon 2026-11-02 10:00:00 UTC", as it was asked for.
-        _, day, clock, _ = unit.of("ActiveEnterTimestamp").split()
-        at = datetime.fromisoformat(f"{day} {clock}").replace(tzinfo=UTC)
+        # As it was asked for: in UTC.
+        at = datetime.strptime(unit.get("ActiveEnterTimestamp"), "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
     except ValueError:
         return None
-    passed = timedelta(seconds=time.monotonic() - started_us / 1_000_000)
-    return now - at - passed
+    return now - at - timedelta(seconds=time.monotonic() - started_us / 1_000_000)
 
 
-CLOCK: Probe[ClockFacts] = Probe(name="reading the clock", look=_clock, needs=(UNIT_PROPERTIES,))
+CLOCK = Probe(name="reading the clock", look=_clock, needs=(UNIT,))

@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from ... import __version__
+from ...fast_start.fast_dataclasses import replace
 from ..checks.endpoints import HttpFacts, SilenceFacts
-from ..model import Probe, Seen
-from .tls import MQTT_SHAKEN, REGISTRATION_SHAKEN, Handshake
+from ..model import Facts, Probe
+from .tls import MQTT_HANDSHAKE, REGISTRATION_HANDSHAKE, connection_of
 
 _ANSWER_S = 4.0
 _SILENCE_S = 0.7
 
 
-def _registration(seen: Seen) -> HttpFacts:
-    shaken = seen.of(REGISTRATION_SHAKEN)
-    host = shaken.facts.host
-    with _connection(shaken) as connection:
+def _registration(facts: Facts) -> HttpFacts:
+    handshake = facts.get(REGISTRATION_HANDSHAKE)
+    blank = HttpFacts(host=handshake.host, now=datetime.now(UTC))
+    with connection_of(handshake) as connection:
         connection.settimeout(_ANSWER_S)
         try:
             # Not the address of registration, and not its method.
-            request = f"HEAD / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: iot-onboard/{__version__} (doctor)\r\n"
+            request = f"HEAD / HTTP/1.1\r\nHost: {blank.host}\r\nUser-Agent: iot-onboard/{__version__} (doctor)\r\n"
             connection.sendall(f"{request}Connection: close\r\n\r\n".encode())
             answer = http.client.HTTPResponse(connection, method="HEAD")
             answer.begin()
         except TimeoutError:
-            return HttpFacts(host=host, now=datetime.now(UTC), problem="it does not answer")
+            return replace(blank, problem="it does not answer")
         except (OSError, http.client.HTTPException) as error:
             reason = error.strerror if isinstance(error, OSError) else type(error).__name__
-            return HttpFacts(host=host, now=datetime.now(UTC), problem=reason or "it ended the connection")
-        return HttpFacts(
-            host=host,
-            now=datetime.now(UTC),
-            status=answer.status,
-            location=(answer.getheader("Location") or "")[:200],
-            at=_date(answer.getheader("Date")),
-        )
+            return replace(blank, problem=reason or "it ended the connection")
+        location, at = (answer.getheader("Location") or "")[:200], _date(answer.getheader("Date"))
+        return replace(blank, now=datetime.now(UTC), status=answer.status, location=location, at=at)
 
 
 def _date(text: str | None) -> datetime | None:
@@ -49,27 +44,21 @@ def _date(text: str | None) -> datetime | None:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def _mqtt(seen: Seen) -> SilenceFacts:
-    shaken = seen.of(MQTT_SHAKEN)
-    host, port = shaken.facts.host, shaken.facts.port
-    with _connection(shaken) as connection:
+def _mqtt(facts: Facts) -> SilenceFacts:
+    handshake = facts.get(MQTT_HANDSHAKE)
+    silence = SilenceFacts(host=handshake.host, port=handshake.port)
+    with connection_of(handshake) as connection:
         connection.settimeout(_SILENCE_S)
         try:
-            said = connection.recv(1)
+            spoke = bool(connection.recv(1))
         except TimeoutError:
-            return SilenceFacts(host=host, port=port)
+            return silence
         except OSError as error:
-            return SilenceFacts(host=host, port=port, ended=error.strerror or "it failed")
-        return SilenceFacts(host=host, port=port, spoke=bool(said), ended="" if said else "closed")
+            return replace(silence, ended=error.strerror or "it failed")
+        return replace(silence, spoke=spoke, ended="" if spoke else "closed")
 
 
-def _connection(shaken: Handshake) -> ssl.SSLSocket:
-    if shaken.connection is None:
-        raise ValueError("asked for, though the handshake failed")
-    return shaken.connection
-
-
-REGISTRATION_ANSWER: Probe[HttpFacts] = Probe(
-    name="the question to the registration host", look=_registration, needs=(REGISTRATION_SHAKEN,)
+REGISTRATION_ANSWER = Probe(
+    name="the question to the registration host", look=_registration, needs=(REGISTRATION_HANDSHAKE,)
 )
-MQTT_SILENCE: Probe[SilenceFacts] = Probe(name="listening to the MQTT host", look=_mqtt, needs=(MQTT_SHAKEN,))
+MQTT_SILENCE = Probe(name="listening to the MQTT host", look=_mqtt, needs=(MQTT_HANDSHAKE,))

@@ -10,15 +10,15 @@ from pathlib import Path
 from ...fast_start.fast_dataclasses import replace
 from ...net.route_watch import snapshot
 from ..checks.network import Link, NetworkFacts, addresses, gateways
-from ..model import Probe, Seen
-from .names import MQTT_NAME, PROXY_NAME, REGISTRATION_NAME
+from ..model import Facts, Probe
+from .dns import MQTT_NAME, PROXY_NAME, REGISTRATION_NAME
 
 _SIOCGIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8913, 0x1, 0x40
 
 
-def _network(seen: Seen) -> NetworkFacts:
+def _network(facts: Facts) -> NetworkFacts:
     keys = snapshot()
-    links = _links(seen.root)
+    links = _links(facts.root)
     return NetworkFacts(
         links=tuple(found for found in links if found.name != "lo"),
         addresses=addresses(keys),
@@ -26,14 +26,14 @@ def _network(seen: Seen) -> NetworkFacts:
     )
 
 
-def _towards(seen: Seen) -> NetworkFacts:
+def _routes(facts: Facts) -> NetworkFacts:
     """Add where each host that the gateway speaks to has an address with a route."""
-    facts = seen.of(NETWORK)
-    names = (seen.maybe(REGISTRATION_NAME), seen.maybe(MQTT_NAME), seen.maybe(PROXY_NAME))
+    network = facts.get(NETWORK)
+    names = (facts.get_optional(REGISTRATION_NAME), facts.get_optional(MQTT_NAME), facts.get_optional(PROXY_NAME))
     ours = [name for name in names if name is not None and not name.by_proxy]
     near = [next((address for address in name.addresses if _has_route(address)), None) for name in ours]
     known = tuple(sorted({address for address in near if address is not None}))
-    return replace(facts, near=known) if known and None not in near else facts
+    return replace(network, near=known) if known and None not in near else network
 
 
 def _has_route(host: str) -> bool:
@@ -65,10 +65,10 @@ def _links(root: Path) -> list[Link]:
     return found
 
 
-NETWORK: Probe[NetworkFacts] = Probe(name="asking the kernel for the network", look=_network)
-TOWARDS: Probe[NetworkFacts] = Probe(
+NETWORK = Probe(name="asking the kernel for the network", look=_network)
+ROUTES = Probe(
     name="asking the kernel for routes",
-    look=_towards,
+    look=_routes,
     needs=(NETWORK,),
     wants=(REGISTRATION_NAME, MQTT_NAME, PROXY_NAME),
 )

@@ -1,46 +1,17 @@
-"""Look at what is installed."""
+"""Ask dpkg what it says of our package."""
 
 from __future__ import annotations
 
-import re
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-
-from ...aliyun.signing import SignMethod
 from ...system.processes import ask
-from ..checks.package import Module, PackageFacts
-from ..model import Probe, Seen
-from .configuration import CONFIG_FILES
+from ..checks.package import PackageFacts
+from ..model import Facts, Probe
 
-# Module, Debian's package, and the name it has among Python's distributions.
-_MODULES = (
-    ("paho.mqtt", "python3-paho-mqtt", "paho-mqtt"),
-    ("requests", "python3-requests", "requests"),
-    ("yaml", "python3-yaml", "PyYAML"),
-    ("systemd", "python3-systemd", "systemd-python"),
-)
 _TIMEOUT_S = 2.0
 # What small images leave out on purpose (dpkg's path-exclude).
 _LEFT_OUT = ("/usr/share/doc/", "/usr/share/man/", "/usr/share/locale/")
 
 
-def _modules(_: Seen) -> tuple[Module, ...]:
-    return tuple(_module(*names) for names in _MODULES)
-
-
-def _module(name: str, package: str, distribution: str) -> Module:
-    try:
-        import_module(name)
-    except ImportError:
-        return Module(name=name, package=package, version=None)
-    try:
-        text = version(distribution)
-    except PackageNotFoundError:
-        text = ""
-    return Module(name=name, package=package, version=tuple(int(n) for n in re.findall(r"\d+", text)[:3]), text=text)
-
-
-def _package(_: Seen) -> PackageFacts:
+def _package(_: Facts) -> PackageFacts:
     known = ask(["dpkg-query", "-W", "-f=${db:Status-Status}", "iot-onboard"], timeout_s=_TIMEOUT_S)
     if known.code != 0 or known.text != "installed":
         return PackageFacts(trouble=known.trouble)
@@ -53,11 +24,4 @@ def _package(_: Seen) -> PackageFacts:
     return PackageFacts(installed=True, changed=tuple(path for path in paths if not path.startswith(_LEFT_OUT)))
 
 
-def _sign_method(seen: Seen) -> SignMethod | None:
-    facts = seen.maybe(CONFIG_FILES)
-    return facts.config.sign_method if facts is not None and facts.config is not None else None
-
-
-MODULES: Probe[tuple[Module, ...]] = Probe(name="importing Python's modules", look=_modules)
-PACKAGE: Probe[PackageFacts] = Probe(name="asking dpkg", look=_package)
-SIGNING: Probe[SignMethod | None] = Probe(name="reading the sign method", look=_sign_method, wants=(CONFIG_FILES,))
+PACKAGE = Probe(name="asking dpkg", look=_package)

@@ -14,21 +14,20 @@ from ...disk.credentials_format import MOST_BYTES, Damaged, NewerFormat, decode
 from ...disk.files import read_plain
 from ..checks.files import Account
 from ..checks.secrets import SecretFacts, StoredFile, StoreFacts
-from ..model import Denied, Probe, Seen
-from .accounts import account_of, service_account
+from ..model import Denied, Facts, Probe
 from .configuration import CONFIG
-from .files import facts_of
-from .identity import NAMED
+from .files import account_of, facts_of, service_account
+from .identity import IDENTITY
 
 STORAGE = "the disk does not answer: check the SD card, and the kernel's words: sudo dmesg | tail"
 
 
-def _account(seen: Seen) -> Account | None:
+def _account(facts: Facts) -> Account | None:
     """Return the service's user: the package's, else whoever owns the state directory."""
     account = service_account()
     if account is not None:
         return account
-    state = facts_of(seen.of(CONFIG).state_dir, follow=True)
+    state = facts_of(facts.get(CONFIG).state_dir, follow=True)
     if state is None:
         return None
     try:
@@ -37,20 +36,22 @@ def _account(seen: Seen) -> Account | None:
         return Account(name=str(state.uid), uid=state.uid, gids=frozenset({state.gid}))
 
 
-def _product_secret(seen: Seen) -> SecretFacts:
-    path = product_secret_path(seen.of(CONFIG), seen.config_path, None)
-    return _by_hand(seen, path, "product secret", wanted=_own_secret(seen) is None)
+def _product_secret(facts: Facts) -> SecretFacts:
+    path = product_secret_path(facts.get(CONFIG), facts.config_path, None)
+    return _by_hand(facts, path, "product secret", wanted=_own_secret(facts) is None)
 
 
-def _device_secret(seen: Seen) -> SecretFacts:
-    path = _own_secret(seen)
-    return SecretFacts(path="", wanted=False) if path is None else _by_hand(seen, path, "device secret", wanted=True)
+def _device_secret(facts: Facts) -> SecretFacts:
+    path = _own_secret(facts)
+    if path is None:
+        return SecretFacts(what="device secret", path="", wanted=False)
+    return _by_hand(facts, path, "device secret", wanted=True)
 
 
-def _own_secret(seen: Seen) -> Path | None:
+def _own_secret(facts: Facts) -> Path | None:
     """Return where a device secret is given by hand: configured, or where the unit looks for one by itself."""
-    configured, usual = seen.of(CONFIG).device_secret_file, seen.config_path.parent / DEVICE_SECRET
-    if configured is not None or seen.config_path.parent != seen.root / CONFIG_DIR.relative_to("/"):
+    configured, usual = facts.get(CONFIG).device_secret_file, facts.config_path.parent / DEVICE_SECRET
+    if configured is not None or facts.config_path.parent != facts.root / CONFIG_DIR.relative_to("/"):
         return configured
     try:
         return usual if facts_of(usual) is not None else None
@@ -58,8 +59,8 @@ def _own_secret(seen: Seen) -> Path | None:
         return None
 
 
-def _by_hand(seen: Seen, path: Path, what: str, *, wanted: bool) -> SecretFacts:
-    by_manager = path.parent == seen.config_path.parent and path.name in {PRODUCT_SECRET, DEVICE_SECRET}
+def _by_hand(facts: Facts, path: Path, what: str, *, wanted: bool) -> SecretFacts:
+    by_manager = path.parent == facts.config_path.parent and path.name in {PRODUCT_SECRET, DEVICE_SECRET}
     found = facts_of(path, follow=True)
     problem = cure = ""
     unread = False
@@ -70,6 +71,7 @@ def _by_hand(seen: Seen, path: Path, what: str, *, wanted: bool) -> SecretFacts:
         if not unread and isinstance(error.failure, Misconfigured):
             problem, cure = error.failure.detail, error.failure.cure
     return SecretFacts(
+        what=what,
         path=str(path),
         wanted=wanted,
         found=found,
@@ -77,41 +79,41 @@ def _by_hand(seen: Seen, path: Path, what: str, *, wanted: bool) -> SecretFacts:
         cure=cure if found is not None else "",
         unread=unread,
         by_manager=by_manager,
-        handed_out=by_manager and is_handed_out(path.name, seen.root / HANDED_OUT_DIR.relative_to("/")),
-        withheld=_withheld(seen, path.name) if by_manager else "",
-        account=seen.of(ACCOUNT),
-        fallback=found is None and path.name == PRODUCT_SECRET and _stored_whole(seen),
+        handed_out=by_manager and is_handed_out(path.name, facts.root / HANDED_OUT_DIR.relative_to("/")),
+        withheld=_withheld(facts, path.name) if by_manager else "",
+        account=facts.get(ACCOUNT),
+        fallback=found is None and path.name == PRODUCT_SECRET and _stored_whole(facts),
     )
 
 
-def _withheld(seen: Seen, name: str) -> str:
+def _withheld(facts: Facts, name: str) -> str:
     """Return what systemd could not hand out, by the drop-in that this has led to."""
     try:
-        return read_drop_in((seen.root / DROP_IN.relative_to("/")).read_text(encoding="utf-8")).get(name, "")
+        return read_drop_in((facts.root / DROP_IN.relative_to("/")).read_text(encoding="utf-8")).get(name, "")
     except (OSError, UnicodeDecodeError):
         return ""
 
 
-def _stored_whole(seen: Seen) -> bool:
+def _stored_whole(facts: Facts) -> bool:
     """Say whether the gateway could do without the product secret; not where this user may not look."""
-    identity = seen.of(NAMED)
-    current = seen.of(CONFIG).state_dir / "credentials" / f"{identity}.json"
+    identity = facts.get(IDENTITY)
+    current = facts.get(CONFIG).state_dir / "credentials" / f"{identity}.json"
     try:
         return facts_of(current) is not None and "issued_at" in _verdict(current, identity)
     except (OSError, Denied):
         return False
 
 
-def _store(seen: Seen) -> StoreFacts:
-    identity = seen.of(NAMED)
-    directory = seen.of(CONFIG).state_dir / "credentials"
+def _store(facts: Facts) -> StoreFacts:
+    identity = facts.get(IDENTITY)
+    directory = facts.get(CONFIG).state_dir / "credentials"
     found = facts_of(directory)
     return StoreFacts(
         directory=found,
         identity=str(identity),
-        wanted=_own_secret(seen) is None,
+        wanted=_own_secret(facts) is None,
         files=tuple(_stored_files(directory, identity)) if found is not None else (),
-        account=seen.of(ACCOUNT),
+        account=facts.get(ACCOUNT),
     )
 
 
@@ -122,12 +124,10 @@ def _stored_files(directory: Path, identity: Identity) -> list[StoredFile]:
     except PermissionError:
         raise Denied(str(directory)) from None
     for path in paths:
-        facts = facts_of(path)
-        if facts is None:
-            continue
         judged = path.name in {f"{identity}.json", f"{identity}.json.1"}
-        verdict = _verdict(path, identity) if judged else {}
-        files.append(StoredFile(name=path.name, facts=facts, **verdict))
+        if (found := facts_of(path)) is not None:
+            verdict = _verdict(path, identity) if judged else {}
+            files.append(StoredFile(name=path.name, facts=found, **verdict))
     return files
 
 
@@ -147,15 +147,11 @@ def _verdict(path: Path, identity: Identity) -> dict[str, str]:
     return {"issued_at": issued.isoformat(timespec="seconds") if issued is not None else ""}
 
 
-ACCOUNT: Probe[Account | None] = Probe(
-    name="the look-up of the service's user", look=_account, needs=(CONFIG,), stuck=STORAGE
+ACCOUNT = Probe(name="the look-up of the service's user", look=_account, needs=(CONFIG,), stuck=STORAGE)
+PRODUCT_SECRET_FILE = Probe(
+    name="reading the product secret file", look=_product_secret, needs=(CONFIG, IDENTITY, ACCOUNT), stuck=STORAGE
 )
-PRODUCT_SECRET_FILE: Probe[SecretFacts] = Probe(
-    name="reading the product secret file", look=_product_secret, needs=(CONFIG, NAMED, ACCOUNT), stuck=STORAGE
+DEVICE_SECRET_FILE = Probe(
+    name="reading the device secret file", look=_device_secret, needs=(CONFIG, IDENTITY, ACCOUNT), stuck=STORAGE
 )
-DEVICE_SECRET_FILE: Probe[SecretFacts] = Probe(
-    name="reading the device secret file", look=_device_secret, needs=(CONFIG, NAMED, ACCOUNT), stuck=STORAGE
-)
-STORE: Probe[StoreFacts] = Probe(
-    name="reading the stored secrets", look=_store, needs=(CONFIG, NAMED, ACCOUNT), stuck=STORAGE
-)
+STORE = Probe(name="reading the stored secrets", look=_store, needs=(CONFIG, IDENTITY, ACCOUNT), stuck=STORAGE)

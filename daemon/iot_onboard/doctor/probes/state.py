@@ -6,8 +6,9 @@ import os
 import re
 from pathlib import Path
 
+from ...fast_start.fast_dataclasses import replace
 from ..checks.state import DirectoryFacts, Mount
-from ..model import Probe, Seen
+from ..model import Facts, Probe
 from .configuration import CONFIG
 from .files import chain_of
 from .secrets import ACCOUNT, STORAGE
@@ -15,23 +16,15 @@ from .secrets import ACCOUNT, STORAGE
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def _state(seen: Seen) -> DirectoryFacts:
-    return _directory(seen, seen.of(CONFIG).state_dir)
-
-
-def _runtime(seen: Seen) -> DirectoryFacts:
-    return _directory(seen, seen.of(CONFIG).runtime_dir)
-
-
-def _directory(seen: Seen, path: Path) -> DirectoryFacts:
+def _directory(facts: Facts, path: Path) -> DirectoryFacts:
     chain = chain_of(path)
     nearest = Path(chain[-1].path) if chain else Path("/")
     room = os.statvfs(nearest)
     return DirectoryFacts(
         path=str(path),
         chain=chain,
-        account=seen.of(ACCOUNT),
-        mount=mount_of(seen.root, nearest),
+        account=facts.get(ACCOUNT),
+        mount=mount_of(facts.root, nearest),
         free_bytes=room.f_bavail * room.f_frsize,
         # Some file systems count none (btrfs, vfat).
         free_inodes=room.f_favail if room.f_files else None,
@@ -55,9 +48,7 @@ def mount_of(root: Path, path: Path) -> Mount | None:
         if resolved.is_relative_to(point) and (best is None or len(point) >= len(best.point)):
             options = tuple({*fields[5].split(","), *(word for word in device[2].split(",") if word == "ro")})
             best = Mount(point=point, kind=device[0], source=device[1], options=options)
-    if best is None:
-        return None
-    return Mount(point=best.point, kind=best.kind, source=best.source, options=best.options, errors=_errors(root, best))
+    return None if best is None else replace(best, errors=_errors(root, best))
 
 
 def _errors(root: Path, mount: Mount) -> int | None:
@@ -69,7 +60,14 @@ def _errors(root: Path, mount: Mount) -> int | None:
         return None
 
 
-STATE: Probe[DirectoryFacts] = Probe(
-    name="looking at the state directory", look=_state, needs=(CONFIG, ACCOUNT), stuck=STORAGE
+STATE = Probe(
+    name="looking at the state directory",
+    look=lambda facts: _directory(facts, facts.get(CONFIG).state_dir),
+    needs=(CONFIG, ACCOUNT),
+    stuck=STORAGE,
 )
-RUNTIME: Probe[DirectoryFacts] = Probe(name="looking at the runtime directory", look=_runtime, needs=(CONFIG, ACCOUNT))
+RUNTIME = Probe(
+    name="looking at the runtime directory",
+    look=lambda facts: _directory(facts, facts.get(CONFIG).runtime_dir),
+    needs=(CONFIG, ACCOUNT),
+)

@@ -1,35 +1,35 @@
-"""Shake hands with the platform as the daemon does: verified, or not at all. Nothing is sent after it."""
+"""Shake hands with the platform as the daemon does, verified or not at all; and see which roots are believed.
+
+Nothing is sent after a handshake.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
+import os
+import socket
 import ssl
 import time
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
-from ...core.failures import Cause, OnboardError, Transient
-from ...fast_start.fast_dataclasses import dataclass, replace
+from ...core.failures import Cause, Misconfigured, OnboardError, Transient
+from ...fast_start.fast_dataclasses import replace
 from ...net.dial import secure
-from ...net.tls import BoundedContext, tls_context
-from ..certificate import Certificate, decode, first_of
-from ..checks.tls import TlsFacts
-from ..model import Probe, Seen
+from ...net.tls import BoundedContext, anchor_path, tls_context
+from ..checks.reach import ReachFacts
+from ..checks.tls import Anchor, AnchorFacts, Certificate, RootFacts, TlsFacts
+from ..model import Facts, Probe, assured
 from .configuration import CONFIG
-from .reach import MQTT_WAY, REGISTRATION_WAY, Way, knock_again
+from .reach import MQTT_CONNECTION, REGISTRATION_CONNECTION, knock_again
 
 _HANDSHAKE_S = 4.0
 _PLAIN_S = 0.8
 _HANDSHAKE, _CERTIFICATE = 22, 11
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handshake:
-    """Hold the facts, and the connection where it is verified."""
-
-    facts: TlsFacts
-    connection: ssl.SSLSocket | None
+_BUNDLE = "ca-certificates.crt"
 
 
 class _Shown:
@@ -49,75 +49,145 @@ class _Shown:
             self.certificate = decode(der) if der is not None else None
 
 
-def _registration(seen: Seen) -> Handshake:
-    way = seen.of(REGISTRATION_WAY)
-    shaken = _shake(seen, way)
-    if shaken.facts.cause is not Cause.TLS or shaken.facts.certificate is not None:
-        return shaken
-    plain, location = _plain(way)
-    return Handshake(facts=replace(shaken.facts, plain=plain, plain_location=location), connection=None)
+def first_of(message: bytes, *, tls13: bool) -> bytes | None:
+    """Return the server's own certificate out of a Certificate message (RFC 5246, 7.4.2; RFC 8446, 4.4.2)."""
+    if len(message) < 4 or message[0] != _CERTIFICATE:
+        return None
+    start = 4
+    if tls13:
+        start += 1 + message[start] if len(message) > start else 1
+    # The length of the list, then the length of its first entry: three bytes each.
+    length = int.from_bytes(message[start + 3 : start + 6])
+    entry = message[start + 6 : start + 6 + length]
+    return entry if length and len(entry) == length else None
 
 
-def _mqtt(seen: Seen) -> Handshake:
-    return _shake(seen, seen.of(MQTT_WAY))
+def decode(der: bytes) -> Certificate | None:
+    """Read a certificate that is shown and not believed, or return `None` where it is none.
+
+    Python reads one that it has not verified for its own tests alone, and from a file: here one in memory.
+    """
+    with open(os.memfd_create("certificate"), "wb") as file:
+        file.write(ssl.DER_cert_to_PEM_cert(der).encode())
+        file.flush()
+        try:
+            read = ssl._ssl._test_decode_cert(f"/proc/self/fd/{file.fileno()}")  # type: ignore[attr-defined]
+            begins, ends = (_moment(read[name]) for name in ("notBefore", "notAfter"))
+        except (AttributeError, KeyError, ValueError, OSError):
+            return None
+    names = tuple(name for _, name in read.get("subjectAltName", ()))
+    return Certificate(
+        subject=_name(read["subject"]), issuer=_name(read["issuer"]), names=names, not_before=begins, not_after=ends
+    )
 
 
-def _shake(seen: Seen, way: Way) -> Handshake:
-    host, port = way.facts.host, way.facts.port
-    if way.raw is None:
-        raise ValueError("asked for, though nobody answered")
-    context = tls_context(seen.of(CONFIG).tls_ca_file, handshake_timeout_s=_HANDSHAKE_S)
+def _registration(facts: Facts) -> TlsFacts:
+    reached = facts.get(REGISTRATION_CONNECTION)
+    handshake = _shake_hands(facts, reached)
+    if handshake.cause is not Cause.TLS or handshake.certificate is not None:
+        return handshake
+    return replace(handshake, plain=_plain(reached))
+
+
+def _shake_hands(facts: Facts, reached: ReachFacts) -> TlsFacts:
+    host, port, raw = reached.host, reached.port, cast("socket.socket", assured(reached.connection))
+    context = tls_context(facts.get(CONFIG).tls_ca_file, handshake_timeout_s=_HANDSHAKE_S)
     shown = _Shown(context)
     began = time.monotonic()
     try:
-        connection = secure(way.raw, host, port, context)
+        connection = secure(raw, host, port, context)
     except OnboardError as error:
         failure = error.failure
-        facts = TlsFacts(
-            host=host,
-            port=port,
-            now=datetime.now(UTC),
-            cause=failure.cause if isinstance(failure, Transient) else Cause.TLS,
-            detail=failure.detail,
-            certificate=shown.certificate,
-        )
-        return Handshake(facts=facts, connection=None)
-    facts = TlsFacts(
-        host=host,
-        port=port,
-        now=datetime.now(UTC),
-        version=connection.version() or "TLS",
-        took_ms=round((time.monotonic() - began) * 1000),
-        certificate=shown.certificate,
-    )
-    return Handshake(facts=facts, connection=connection)
+        cause = failure.cause if isinstance(failure, Transient) else Cause.TLS
+        made = TlsFacts(host=host, port=port, now=_now(), cause=cause, detail=failure.detail)
+    else:
+        took_ms, version = round((time.monotonic() - began) * 1000), connection.version() or "TLS"
+        made = TlsFacts(host=host, port=port, now=_now(), version=version, took_ms=took_ms, connection=connection)
+    return replace(made, certificate=shown.certificate)
 
 
-def _plain(way: Way) -> tuple[str, str]:
+def connection_of(handshake: TlsFacts) -> ssl.SSLSocket:
+    """Return the connection that a handshake has verified."""
+    return cast("ssl.SSLSocket", assured(handshake.connection))
+
+
+def _plain(reached: ReachFacts) -> str:
     """Ask in plain HTTP for `/`, as a browser before a captive portal would; return the answer's first line."""
-    raw = knock_again(way.facts, _PLAIN_S)
+    raw = knock_again(reached, _PLAIN_S)
     if raw is None:
-        return "", ""
+        return ""
     with raw, contextlib.suppress(OSError, http.client.HTTPException):
         raw.settimeout(_PLAIN_S)
-        raw.sendall(f"GET / HTTP/1.1\r\nHost: {way.facts.host}\r\nConnection: close\r\n\r\n".encode())
+        raw.sendall(f"GET / HTTP/1.1\r\nHost: {reached.host}\r\nConnection: close\r\n\r\n".encode())
         answer = http.client.HTTPResponse(raw)
         answer.begin()
-        return f"HTTP {answer.status} {answer.reason}"[:80], (answer.getheader("Location") or "")[:200]
-    return "", ""
+        location = (answer.getheader("Location") or "")[:200]
+        return f"HTTP {answer.status} {answer.reason}"[:80] + (f", to {location}" if location else "")
+    return ""
 
 
-REGISTRATION_SHAKEN: Probe[Handshake] = Probe(
-    name="the TLS handshake with the registration host", look=_registration, needs=(CONFIG, REGISTRATION_WAY)
+def _roots(_: Facts) -> RootFacts:
+    # Debian's bundle: of the directory that the daemon uses, Python shows nothing before it was needed.
+    places = ssl.get_default_verify_paths()
+    bundles = [Path(place) for place in (places.cafile, places.capath and f"{places.capath}/{_BUNDLE}") if place]
+    bundle = next((path for path in bundles if path.exists()), None)
+    system = _anchors(bundle) if bundle else AnchorFacts(problem="there is no bundle of certificates", now=_now())
+    shipped = anchor_path()
+    return RootFacts(shipped=_anchors(shipped) if shipped else AnchorFacts(now=_now()), system=system)
+
+
+def _ca_file(facts: Facts) -> AnchorFacts:
+    path = facts.get(CONFIG).tls_ca_file
+    if path is None:
+        return AnchorFacts(now=_now())
+    try:
+        tls_context(path, handshake_timeout_s=1.0)
+    except OnboardError as error:
+        cure = error.failure.cure if isinstance(error.failure, Misconfigured) else ""
+        return AnchorFacts(path=str(path), problem=error.failure.detail, cure=cure, now=_now())
+    return _anchors(path)
+
+
+def _anchors(path: Path) -> AnchorFacts:
+    """Read a file of root certificates."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(cafile=path)
+    except OSError as error:
+        # OpenSSL's own words, for all that is wrong inside a file, help nobody.
+        inside = isinstance(error, ssl.SSLError)
+        problem = "it holds no whole certificate in PEM form" if inside else error.strerror or "it cannot be read"
+        return AnchorFacts(path=str(path), problem=problem, now=_now())
+    sha256 = hashlib.sha256(b"".join(context.get_ca_certs(binary_form=True))).hexdigest()
+    anchors = tuple(_anchor(record) for record in context.get_ca_certs())
+    return AnchorFacts(path=str(path), anchors=anchors, sha256=sha256, now=_now())
+
+
+def _anchor(record: dict[str, Any]) -> Anchor:
+    return Anchor(name=_name(record["subject"]), not_after=_moment(record["notAfter"]))
+
+
+def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
+    """Return what a name's common name is, else its organisation."""
+    found = {name: value for part in parts for name, value in part}
+    return found.get("commonName") or found.get("organizationName") or "nobody"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+REGISTRATION_HANDSHAKE = Probe(
+    name="the TLS handshake with the registration host", look=_registration, needs=(CONFIG, REGISTRATION_CONNECTION)
 )
-MQTT_SHAKEN: Probe[Handshake] = Probe(name="the TLS handshake with the MQTT host", look=_mqtt, needs=(CONFIG, MQTT_WAY))
-REGISTRATION_TLS: Probe[TlsFacts] = Probe(
-    name="the TLS handshake with the registration host",
-    look=lambda seen: seen.of(REGISTRATION_SHAKEN).facts,
-    needs=(REGISTRATION_SHAKEN,),
-)
-MQTT_TLS: Probe[TlsFacts] = Probe(
+MQTT_HANDSHAKE = Probe(
     name="the TLS handshake with the MQTT host",
-    look=lambda seen: seen.of(MQTT_SHAKEN).facts,
-    needs=(MQTT_SHAKEN,),
+    look=lambda facts: _shake_hands(facts, facts.get(MQTT_CONNECTION)),
+    needs=(CONFIG, MQTT_CONNECTION),
 )
+ROOTS = Probe(name="reading the root certificates", look=_roots)
+CA_FILE = Probe(name="reading tls.ca_file", look=_ca_file, needs=(CONFIG,))

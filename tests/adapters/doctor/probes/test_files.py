@@ -1,300 +1,50 @@
-"""What the doctor sees of files: configuration, secrets, directories. Nothing is changed by looking."""
+"""What the doctor sees of a file without opening it, and of the service's user."""
 
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable
-from datetime import UTC, datetime
+import pwd
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from iot_onboard.config.unloadable import DROP_IN, SHIPPED, CredentialSource, decide
-from iot_onboard.core.identity import Credentials, Identity
-from iot_onboard.core.secret import Secret
-from iot_onboard.disk.credentials_format import encode
-from iot_onboard.doctor.checks import configuration, secrets, state
-from iot_onboard.doctor.model import Denied, Level, Probe
-from iot_onboard.doctor.probes.configuration import CONFIG_FILES
-from iot_onboard.doctor.probes.secrets import DEVICE_SECRET_FILE, PRODUCT_SECRET_FILE, STORE
-from iot_onboard.doctor.probes.state import RUNTIME, STATE, mount_of
-from support.process.probing import bring
+from iot_onboard.doctor.probes.files import account_of, chain_of, facts_of
 from support.process.unprivileged import open_directory, unprivileged
 
-IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw-0001")
-SECRET = "s3cr3tS3CR3Ts3cr3t"
-ISSUED = datetime(2026, 11, 2, 10, tzinfo=UTC)
+
+def test_a_file(tmp_path: Path) -> None:
+    """Mode, owner and size; a link is looked at or followed, as asked; what is not there is nothing."""
+    file = tmp_path / "file"
+    file.write_text("four")
+    file.chmod(0o640)
+    facts = facts_of(file)
+    assert facts is not None
+    assert (facts.permissions, facts.uid, facts.size, facts.kind) == ("0640", os.geteuid(), 4, "a file")
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    kinds = [found.kind for follow in (False, True) if (found := facts_of(link, follow=follow)) is not None]
+    assert kinds == ["a symbolic link", "a file"]
+    assert facts_of(tmp_path / "none") is None
+    assert facts_of(file / "below") is None
 
 
-@pytest.fixture
-def gateway(tmp_path: Path) -> Path:
-    """A directory with a configuration, a product secret and a stored secret."""
-    return laid_out(tmp_path)
+def test_the_way_to_a_file(tmp_path: Path) -> None:
+    """From the top down, as far as there is something."""
+    chain = [facts.path for facts in chain_of(tmp_path / "none/below")]
+    assert chain == [str(path) for path in (*reversed(tmp_path.parents), tmp_path)]
 
 
-def laid_out(directory: Path) -> Path:
-    (directory / "config.yaml").write_text(
-        f"product_key: a1b2c3d4e5f\ndevice_name: gw-0001\nstate_dir: {directory}/state\nruntime_dir: {directory}/run\n"
-    )
-    kept(directory / "product-secret", b"pr0ductS3cret\n")
-    store = directory / "state/credentials"
-    store.mkdir(parents=True, mode=0o700)
-    kept(store / f"{IDENTITY}.json", whole())
-    return directory
-
-
-def whole(secret: str = SECRET) -> bytes:
-    return encode(Credentials(identity=IDENTITY, device_secret=Secret(secret), issued_at=ISSUED))
-
-
-def kept(path: Path, data: bytes, mode: int = 0o600) -> Path:
-    path.write_bytes(data)
-    path.chmod(mode)
-    return path
-
-
-def everything(directory: Path) -> list[tuple[str, tuple[int, ...], bytes]]:
-    """Return all that looking might change; reading moves the time of access, which says nothing."""
-    found: list[tuple[str, tuple[int, ...], bytes]] = []
-    for path in sorted(directory.rglob("*")):
-        seen = path.lstat()
-        data = path.read_bytes() if stat.S_ISREG(seen.st_mode) else b""
-        found.append((str(path), (seen.st_mode, seen.st_uid, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_nlink), data))
-    return found
-
-
-def test_looking_changes_nothing(gateway: Path) -> None:
-    """No file is written, renamed, set aside or given another mode, also where something is wrong with it."""
-    store = gateway / "state/credentials"
-    kept(store / f"{IDENTITY}.json", b"{ damaged", 0o644)
-    kept(store / f"{IDENTITY}.json.1", whole(), 0o666)
-    kept(store / f"{IDENTITY}.json.new", b"half")
-    before = everything(gateway)
-    probes: list[Probe[Any]] = [CONFIG_FILES, PRODUCT_SECRET_FILE, DEVICE_SECRET_FILE, STORE, STATE, RUNTIME]
-    for probe in probes:
-        bring(probe, gateway / "config.yaml")
-    assert everything(gateway) == before
-
-
-def test_the_configuration(gateway: Path) -> None:
-    """Files in their order, their modes, and what they come to."""
-    (gateway / "conf.d").mkdir()
-    kept(gateway / "conf.d/10-region.yaml", b"region: us-east-1\n", 0o640)
-    facts = bring(CONFIG_FILES, gateway / "config.yaml")
-    assert facts.config is not None
-    assert facts.config.region == "us-east-1"
-    assert [file.permissions for file in facts.files][1:] == ["0640"]
-    assert configuration.files(facts).level is Level.OK
-
-
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        (lambda path: path.unlink(), "There is no configuration"),
-        (lambda path: (path.unlink(), path.mkdir()), "cannot be read: Is a directory"),
-        (lambda path: path.write_bytes(b"\xff"), "is not UTF-8"),
-    ],
-    ids=["missing", "directory", "bytes"],
-)
-def test_a_configuration_that_cannot_be_read(gateway: Path, spoil: Callable[[Path], object], words: str) -> None:
-    """The words of the reader reach the judge."""
-    spoil(gateway / "config.yaml")
-    finding = configuration.files(bring(CONFIG_FILES, gateway / "config.yaml"))
-    assert finding.level is Level.FAIL
-    assert words in finding.sentence
-
-
-def test_a_configuration_of_somebody_else() -> None:
-    """What this user may not read is skipped, and named."""
+def test_a_directory_that_hides_what_is_in_it() -> None:
+    """Whether a file is there cannot be said: that is no "it is missing"."""
     with open_directory() as directory:
-        laid_out(directory)
-        (directory / "config.yaml").chmod(0o600)
-        with unprivileged():
-            finding = configuration.files(bring(CONFIG_FILES, directory / "config.yaml"))
-    assert (finding.level, finding.blocks) == (Level.SKIPPED, True)
-    assert "config.yaml may not be read" in finding.sentence
+        closed = directory / "closed"
+        closed.mkdir(0o700)
+        with unprivileged(), pytest.raises(PermissionError):
+            facts_of(closed / "file")
 
 
-def test_the_product_secret(gateway: Path) -> None:
-    """Good, open to others, empty, missing: in the daemon's words, without a byte of it."""
-    path, config = gateway / "product-secret", gateway / "config.yaml"
-    (gateway / f"state/credentials/{IDENTITY}.json").unlink()
-
-    def judged() -> tuple[Level, str]:
-        facts = bring(PRODUCT_SECRET_FILE, config)
-        finding = secrets.product_secret(facts)
-        assert "pr0duct" not in f"{facts} {finding}"
-        return finding.level, finding.sentence
-
-    assert judged() == (Level.OK, f"The product secret file {path} is closed to others (mode 0600), and holds one.")
-    path.chmod(0o644)
-    assert judged() == (Level.FAIL, f"The product secret file {path} is open to others.")
-    kept(path, b"")
-    assert judged() == (Level.FAIL, f"The product secret file {path} is empty.")
-    path.unlink()
-    assert judged() == (Level.FAIL, f"There is no product secret: {path} does not exist.")
-    kept(gateway / f"state/credentials/{IDENTITY}.json", whole())
-    assert judged()[0] is Level.WARN
-    credentials = gateway / "root/run/credentials/iot-onboard.service"
-    credentials.mkdir(parents=True)
-    kept(credentials / "product-secret", b"pr0ductS3cret")
-    facts = bring(PRODUCT_SECRET_FILE, config, gateway / "root")
-    assert "hands out" in secrets.product_secret(facts).sentence
-
-
-def test_a_secret_that_this_user_may_not_read() -> None:
-    """Its mode can be judged all the same."""
-    with open_directory() as directory:
-        laid_out(directory)
-        with unprivileged():
-            finding = secrets.product_secret(bring(PRODUCT_SECRET_FILE, directory / "config.yaml"))
-    assert (finding.level, "run with sudo" in finding.sentence) == (Level.OK, True)
-
-
-def test_a_device_secret_by_hand(gateway: Path) -> None:
-    """Where one is configured, it is what counts."""
-    config = gateway / "config.yaml"
-    assert secrets.device_secret(bring(DEVICE_SECRET_FILE, config)).level is Level.SKIPPED
-    config.write_text(config.read_text() + f"device_secret_file: {gateway}/own\n")
-    assert "There is no device secret" in secrets.device_secret(bring(DEVICE_SECRET_FILE, config)).sentence
-    kept(gateway / "own", SECRET.encode())
-    assert secrets.device_secret(bring(DEVICE_SECRET_FILE, config)).level is Level.OK
-    assert secrets.product_secret(bring(PRODUCT_SECRET_FILE, config)).level is Level.SKIPPED
-
-
-def test_a_device_secret_where_the_unit_looks(gateway: Path) -> None:
-    """The packaged service takes the file beside its configuration by itself; a line end as a credential is none."""
-    root = gateway / "root"
-    etc = root / "etc/iot-onboard"
-    etc.mkdir(parents=True)
-    (gateway / "config.yaml").rename(etc / "config.yaml")
-    credentials = root / "run/credentials/iot-onboard.service"
-    credentials.mkdir(parents=True)
-    kept(credentials / "product-secret", b"\n")
-    assert secrets.device_secret(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
-    assert not bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root).handed_out
-    kept(etc / "device-secret", SECRET.encode())
-    assert secrets.device_secret(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.OK
-    assert secrets.product_secret(bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
-
-
-def test_a_secret_that_systemd_cannot_hand_out(gateway: Path) -> None:
-    """The drop-in that this leads to says which; a plain file in its place counts."""
-    root = gateway / "root"
-    etc = root / "etc/iot-onboard"
-    etc.mkdir(parents=True)
-    (gateway / "config.yaml").rename(etc / "config.yaml")
-    sealed = CredentialSource(name="product-secret", path="/etc/iot-onboard/product-secret.cred", encrypted=True)
-    drop_in = root / DROP_IN.relative_to("/")
-    drop_in.parent.mkdir(parents=True)
-    loadable = {sealed: False, **dict.fromkeys(SHIPPED)}
-    drop_in.write_text(decide("", failed=True, sources=[sealed], loadable=loadable))
-    found = secrets.product_secret(bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root))
-    assert (found.level, sealed.path in found.sentence) == (Level.WARN, True), "a device secret is stored"
-    assert secrets.device_secret(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
-    kept(etc / "product-secret", SECRET.encode())
-    assert secrets.product_secret(bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root)).level is Level.OK
-
-
-def damage_of(gateway: Path, data: bytes) -> str:
-    kept(gateway / f"state/credentials/{IDENTITY}.json", data)
-    facts = bring(STORE, gateway / "config.yaml")
-    assert SECRET not in str(facts)
-    file = facts.file(".json")
-    assert file is not None
-    return file.damage
-
-
-def test_the_stored_secret(gateway: Path) -> None:
-    """Whole with its date; or what is wrong with it; never what it holds."""
-    facts = bring(STORE, gateway / "config.yaml")
-    assert SECRET not in str(facts)
-    assert "registered 2026-11-02T10:00:00+00:00" in secrets.stored(facts).sentence
-    assert damage_of(gateway, whole()[:-40]) == "not JSON"
-    assert damage_of(gateway, whole().replace(SECRET.encode(), SECRET[::-1].encode())) == "checksum does not match"
-    assert damage_of(gateway, b"") == "empty"
-    assert damage_of(gateway, whole().replace(b"gw-0001", b"gw-0002")) == "checksum does not match"
-
-
-def test_what_is_no_plain_file(gateway: Path) -> None:
-    """A named pipe in the place of a secret hangs nobody; a link is not followed."""
-    path = gateway / f"state/credentials/{IDENTITY}.json"
-    path.unlink()
-    os.mkfifo(path, 0o600)
-    assert "not a regular file" in secrets.stored(bring(STORE, gateway / "config.yaml")).sentence
-    path.unlink()
-    path.symlink_to(kept(gateway / "elsewhere", whole()))
-    assert "cannot be read" in secrets.stored(bring(STORE, gateway / "config.yaml")).sentence
-
-
-def test_all_files_of_the_store_are_seen(gateway: Path) -> None:
-    """Generations, files set aside and other devices' are told apart by their names."""
-    store = gateway / "state/credentials"
-    kept(store / f"{IDENTITY}.json.1", b"rubbish")
-    kept(store / f"{IDENTITY}.json.corrupt-20261101T000000", b"rubbish")
-    kept(store / "a1b2c3d4e5f.other.json", b"rubbish")
-    facts = bring(STORE, gateway / "config.yaml")
-    assert secrets.previous(facts).level is Level.WARN
-    assert "corrupt-20261101T000000" in secrets.set_aside(facts).sentence
-    assert "a1b2c3d4e5f.other" in secrets.identity(facts).sentence
-
-
-def test_a_store_of_somebody_else() -> None:
-    """An ordinary user is told that this needs root."""
-    with open_directory() as directory:
-        laid_out(directory)
-        with unprivileged(), pytest.raises(Denied, match="credentials"):
-            bring(STORE, directory / "config.yaml")
-
-
-def test_without_a_store(gateway: Path) -> None:
-    """Before the first registration there is nothing, and nothing is wrong."""
-    (gateway / f"state/credentials/{IDENTITY}.json").unlink()
-    (gateway / "state/credentials").rmdir()
-    facts = bring(STORE, gateway / "config.yaml")
-    assert (secrets.stored(facts).level, secrets.modes(facts).level) == (Level.OK, Level.SKIPPED)
-
-
-def test_the_state_directory(gateway: Path) -> None:
-    """Each directory above it, the disk below it, and what is left there."""
-    facts = bring(STATE, gateway / "config.yaml")
-    assert [file.path for file in facts.chain] == [
-        str(path) for path in (*reversed((gateway / "state").parents), gateway / "state")
-    ]
-    assert facts.mount is not None
-    assert facts.free_bytes > 0
-    missing = bring(RUNTIME, gateway / "config.yaml")
-    assert (missing.found, state.runtime(missing).level) == (None, Level.OK)
-
-
-MOUNTS = r"""
-22 1 179:2 / / rw,noatime shared:1 - ext4 /dev/mmcblk0p2 rw
-30 22 0:26 / /run rw,nosuid - tmpfs tmpfs rw,size=1k
-31 22 179:3 / /var/lib ro,relatime - ext4 /dev/mmcblk0p3 rw,errors=remount-ro
-32 22 179:4 / /var/lib/a\040b rw - ext4 /dev/mmcblk0p4 ro
-a line that makes no sense
-"""
-
-
-@pytest.mark.parametrize(
-    ("path", "point", "read_only"),
-    [
-        ("/etc", "/", False),
-        ("/run/x", "/run", False),
-        ("/var/lib/x", "/var/lib", True),
-        ("/var/lib/a b", "/var/lib/a b", True),
-    ],
-)
-def test_the_mount_of_a_path(tmp_path: Path, path: str, point: str, read_only: bool) -> None:
-    """The innermost counts; read-only by its own options or by its disk's."""
-    (tmp_path / "proc/self").mkdir(parents=True)
-    (tmp_path / "proc/self/mountinfo").write_text(MOUNTS)
-    (tmp_path / "sys/fs/ext4/mmcblk0p2").mkdir(parents=True)
-    (tmp_path / "sys/fs/ext4/mmcblk0p2/errors_count").write_text("3\n")
-    mount = mount_of(tmp_path, Path(path))
-    assert mount is not None
-    assert (mount.point, mount.read_only) == (point, read_only)
-    assert mount.errors == (3 if point == "/" else None)
-    assert mount_of(tmp_path / "nowhere", Path(path)) is None
+def test_an_account() -> None:
+    """A user has the groups that the system gives it, its own among them."""
+    entry = pwd.getpwuid(os.geteuid())
+    account = account_of(entry)
+    assert (account.name, account.uid, entry.pw_gid in account.gids) == (entry.pw_name, entry.pw_uid, True)

@@ -1,21 +1,18 @@
-"""How the doctor judges configuration and identity."""
+"""How the doctor judges the configuration."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from iot_onboard.config.device_name import Facts
 from iot_onboard.config.problems import Problem, file_problem
 from iot_onboard.config.reader import parse
 from iot_onboard.config.schema import Document
-from iot_onboard.doctor.checks import configuration, identity
+from iot_onboard.doctor.checks import configuration
 from iot_onboard.doctor.checks.configuration import ConfigFacts
 from iot_onboard.doctor.checks.files import Account, FileFacts
-from iot_onboard.doctor.checks.identity import IdentityFacts, PlatformFacts
-from support.text.judged import FAIL, OK, SERVICE, SKIPPED, WARN, Row, directory, file
+from support.text.judged import FAIL, NOTHING, OK, SERVICE, SKIPPED, WARN, Row, directory, file
 
 MAIN, EXTRA, MORE = (
     "/etc/iot-onboard/config.yaml",
@@ -49,10 +46,9 @@ def problem(words: str, name: str = MAIN) -> tuple[Problem, ...]:
 
 PROXY = "proxy: http://u:hunter2@proxy.example:3128\n"
 DENIED = problem("cannot be read: Permission denied", EXTRA)
-
 CONFIGURATION = [
     Row("one file", configuration.files, config(NAMES), OK, "conf.d holds no file"),
-    Row("two files", configuration.files, config(NAMES, ""), OK, "one file in conf.d"),
+    Row("two files", configuration.files, config(NAMES, ""), OK, "and 1 file in conf.d"),
     Row("denied", configuration.files, config(NAMES, unreadable=DENIED, as_root=False), SKIPPED, EXTRA, "sudo"),
     Row(
         "denied to root",
@@ -78,7 +74,7 @@ CONFIGURATION = [
         "Is a directory",
         "ls -l",
     ),
-    Row("good", configuration.valid, config(NAMES), OK, "makes sense"),
+    Row("good", configuration.valid, config(NAMES), OK, "is known"),
     Row(
         "unknown key",
         configuration.valid,
@@ -88,17 +84,17 @@ CONFIGURATION = [
         "check-config",
     ),
     Row("two problems", configuration.valid, config(NAMES + "a: 1\nb: 2\n"), FAIL, "(2 problems in all)"),
-    Row("set up", configuration.set_up, config(NAMES), OK, "are given"),
+    Row("set up", configuration.complete, config(NAMES), OK, "are given"),
     Row(
         "not set up",
-        configuration.set_up,
+        configuration.complete,
         config(""),
         FAIL,
         "product_key and device_name stand nowhere",
         "sudo iot-onboard setup",
     ),
-    Row("half set up", configuration.set_up, config("product_key: a1b2c3d4e5f\n"), FAIL, ": device_name stand"),
-    Row("no overrides", configuration.overrides, config(NAMES), OK, "One file"),
+    Row("half set up", configuration.complete, config("product_key: a1b2c3d4e5f\n"), FAIL, ": device_name stand"),
+    Row("no overrides", configuration.overrides, config(NAMES), NOTHING),
     Row(
         "conf.d wins over the main file",
         configuration.overrides,
@@ -129,7 +125,7 @@ CONFIGURATION = [
         "log_level",
     ),
     Row("readable", configuration.readable, seen_by(SERVICE), OK, "may read the configuration"),
-    Row("nobody reads", configuration.readable, seen_by(None), SKIPPED, "no service user"),
+    Row("nobody reads", configuration.readable, seen_by(None), NOTHING),
     Row(
         "root's alone", configuration.readable, seen_by(SERVICE, mode=0o600), FAIL, f"may not read {MAIN}", "chmod 640"
     ),
@@ -169,90 +165,15 @@ CONFIGURATION = [
 ]
 
 
-def named(template: str, name: str | None = "gw-0001", trouble: str = "", **hardware: Any) -> IdentityFacts:
-    return IdentityFacts(template=template, device_name=name, problem=trouble, hardware=Facts(**hardware))
-
-
-def hosts(
-    registration: str = "iot-auth.cn-shanghai.aliyuncs.com",
-    mqtt: str = "iot-1.mqtt.iothub.aliyuncs.com",
-    region: str = "cn-shanghai",
-    counts: bool = True,
-) -> PlatformFacts:
-    return PlatformFacts(region=region, registration_host=registration, mqtt_host=mqtt, region_counts=counts)
-
-
-IDENTITY = [
-    Row("literal", identity.device_name, named("gw-0001"), OK, "The device name is gw-0001."),
-    Row("made", identity.device_name, named("gw-{serial}"), OK, "made from gw-{serial}"),
-    Row(
-        "no serial",
-        identity.device_name,
-        named("gw-{serial}", None, "this machine has no {serial} now"),
-        FAIL,
-        "has no {serial}",
-        "{machine_id}",
-    ),
-    Row("literal is not unique", identity.unique, named("gw-0001"), OK, "copied card"),
-    Row("serial", identity.unique, named("gw-{serial}", serial="1"), OK, "hardware"),
-    Row("machine id", identity.unique, named("gw-{machine_id}"), OK, "empty /etc/machine-id"),
-    Row(
-        "everybody's host name",
-        identity.unique,
-        named("{hostname}", hostname="RaspberryPi"),
-        WARN,
-        "RaspberryPi",
-        "set-hostname",
-    ),
-    Row("own host name", identity.unique, named("{hostname}", hostname="pump-7"), OK, "hardware"),
-    Row(
-        "made-up mac",
-        identity.unique,
-        named("gw-{mac}", macs=(("eth0", "02:00:00:00:00:01"),)),
-        WARN,
-        "made up",
-        "{serial}",
-    ),
-    Row("burnt-in mac", identity.unique, named("gw-{mac:eth0}", macs=(("eth0", "b8:27:eb:00:00:01"),)), OK, "hardware"),
-    Row("live", identity.endpoints, hosts(), OK, "Live"),
-    Row(
-        "sandbox",
-        identity.endpoints,
-        hosts("127.0.0.1", "127.0.0.1"),
-        WARN,
-        "Not the live platform",
-        "registration.url",
-    ),
-    Row("half", identity.endpoints, hosts(mqtt="broker.example"), FAIL, "broker.example", "both"),
-    Row(
-        "an ending is not the domain",
-        identity.endpoints,
-        hosts("notaliyuncs.com", "aliyuncs.com.example"),
-        WARN,
-        "Not the live",
-    ),
-    Row("known region", identity.region, hosts(), OK, "cn-shanghai"),
-    Row(
-        "unknown region",
-        identity.region,
-        hosts(region="cn-shangai"),
-        WARN,
-        "cn-shangai is none that we know",
-        "correct region",
-    ),
-    Row("region without use", identity.region, hosts(region="x", counts=False), OK, "names no host"),
-]
-
-
-@pytest.mark.parametrize("row", [*CONFIGURATION, *IDENTITY], ids=str)
-def test_judgements(row: Row) -> None:
-    """These facts, this level, these words, this fix."""
-    row.holds()
-
-
 def test_no_password_is_told() -> None:
     """What stands in the configuration is named by its key, never by its value."""
     facts = config(NAMES, PROXY, "proxy: http://u:other@proxy.example:3128\n", mode=0o644)
     told = [judge(facts) for judge in (configuration.overrides, configuration.exposure, configuration.valid)]
-    assert "set proxy to different values" in told[0].sentence
+    assert "set proxy to different values" in str(told[0])
     assert "hunter2" not in str(told)
+
+
+@pytest.mark.parametrize("row", CONFIGURATION, ids=str)
+def test_judgements(row: Row) -> None:
+    """These facts, this level, these words, this fix."""
+    row.holds()

@@ -1,21 +1,18 @@
-"""How the doctor judges the secrets, and who may read them."""
+"""How the doctor judges the secrets by what surrounds them."""
 
 from __future__ import annotations
 
-import stat
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from iot_onboard.doctor.checks import secrets
-from iot_onboard.doctor.checks.files import ENTER, READ, WRITE, Account, FileFacts, closed_to, may
 from iot_onboard.doctor.checks.secrets import SecretFacts, StoredFile, StoreFacts
-from support.text.judged import FAIL, OK, SERVICE, SKIPPED, WARN, Row, directory, file
+from support.text.judged import FAIL, NOTHING, OK, SERVICE, SKIPPED, WARN, Row, directory, file
 
 SECRET_FILE = file("/etc/iot-onboard/product-secret", 0o600, uid=0)
-GOOD = SecretFacts(path=SECRET_FILE.path, found=SECRET_FILE, by_manager=True, account=SERVICE)
+GOOD = SecretFacts(what="product secret", path=SECRET_FILE.path, found=SECRET_FILE, by_manager=True, account=SERVICE)
+OWN = replace(GOOD, what="device secret")
 ID = "a1b2c3d4e5f.gw-0001"
 
 
@@ -37,13 +34,12 @@ def stored(*files: tuple[str, str], mode: int = 0o600, uid: int = 990, wanted: b
 CURRENT, PREVIOUS = f"{ID}.json", f"{ID}.json.1"
 NEWER_FILE = replace(stored((CURRENT, "")).files[0], newer="in format 2, which a newer iot-onboard has written")
 NEWER = replace(stored((PREVIOUS, "")), files=(NEWER_FILE, *stored((PREVIOUS, "")).files))
-
 SECRETS = [
-    Row("good", secrets.product_secret, GOOD, OK, "(mode 0600), and holds one"),
-    Row("unread", secrets.product_secret, replace(GOOD, unread=True), OK, "run with sudo"),
+    Row("good", secrets.by_hand, GOOD, OK, "(mode 0600), and holds one"),
+    Row("unread", secrets.by_hand, replace(GOOD, unread=True), OK, "run with sudo"),
     Row(
         "missing",
-        secrets.product_secret,
+        secrets.by_hand,
         replace(GOOD, found=None),
         FAIL,
         "There is no product secret",
@@ -51,16 +47,16 @@ SECRETS = [
     ),
     Row(
         "missing, not needed now",
-        secrets.product_secret,
+        secrets.by_hand,
         replace(GOOD, found=None, fallback=True),
         WARN,
         "stored secret works",
         "setup",
     ),
-    Row("a credential", secrets.product_secret, replace(GOOD, found=None, handed_out=True), OK, "hands out"),
+    Row("a credential", secrets.by_hand, replace(GOOD, found=None, handed_out=True), OK, "hands out"),
     Row(
         "withheld",
-        secrets.product_secret,
+        secrets.by_hand,
         replace(GOOD, found=None, withheld="the encrypted product secret /x.cred (its key is gone)"),
         FAIL,
         "hand out the encrypted product secret /x.cred",
@@ -68,25 +64,25 @@ SECRETS = [
     ),
     Row(
         "withheld, not needed now",
-        secrets.product_secret,
+        secrets.by_hand,
         replace(GOOD, found=None, fallback=True, withheld="the encrypted product secret"),
         WARN,
         "stored secret works",
         "setup",
     ),
-    Row("not needed", secrets.product_secret, replace(GOOD, wanted=False), SKIPPED, "given by hand"),
+    Row("not needed", secrets.by_hand, replace(GOOD, wanted=False), SKIPPED, "given by hand"),
     Row(
         "open",
-        secrets.product_secret,
+        secrets.by_hand,
         replace(GOOD, problem="the product secret file x is open to others", cure="chmod 600 x"),
         FAIL,
         "The product secret file x is open",
         "chmod 600 x",
     ),
-    Row("root's own, for the manager", secrets.product_secret, GOOD, OK, "closed to others"),
+    Row("root's own, for the manager", secrets.by_hand, GOOD, OK, "closed to others"),
     Row(
         "root's own, for the service",
-        secrets.product_secret,
+        secrets.by_hand,
         replace(GOOD, by_manager=False),
         FAIL,
         "may not be read by the service's user",
@@ -94,16 +90,16 @@ SECRETS = [
     ),
     Row(
         "no device secret by hand",
-        secrets.device_secret,
-        SecretFacts(path="", wanted=False),
+        secrets.by_hand,
+        replace(OWN, path="", wanted=False),
         SKIPPED,
-        "registration gets it",
+        "secret is registered",
     ),
-    Row("device secret by hand", secrets.device_secret, replace(GOOD, by_manager=True), OK, "The device secret file"),
+    Row("device secret by hand", secrets.by_hand, OWN, OK, "The device secret file"),
     Row(
         "device secret missing",
-        secrets.device_secret,
-        replace(GOOD, found=None),
+        secrets.by_hand,
+        replace(OWN, found=None),
         FAIL,
         "There is no device secret",
         "setup",
@@ -130,11 +126,11 @@ SECRETS = [
     ),
     Row("missing, previous good", secrets.stored, stored((PREVIOUS, "")), WARN, "is missing"),
     Row("missing, previous damaged", secrets.stored, stored((PREVIOUS, "empty")), FAIL, "is missing, and no"),
-    Row("modes", secrets.modes, stored((CURRENT, "")), OK, "belongs to iot-onboard alone"),
-    Row("no directory", secrets.modes, replace(stored(), directory=None), SKIPPED, "Nothing is stored"),
+    Row("modes", secrets.permissions, stored((CURRENT, "")), OK, "belongs to iot-onboard alone"),
+    Row("no directory", secrets.permissions, replace(stored(), directory=None), SKIPPED, "Nothing is stored"),
     Row(
         "root's",
-        secrets.modes,
+        secrets.permissions,
         stored((CURRENT, ""), uid=0),
         FAIL,
         "does not belong to the service's user",
@@ -142,7 +138,7 @@ SECRETS = [
     ),
     Row(
         "readable",
-        secrets.modes,
+        secrets.permissions,
         stored((CURRENT, ""), mode=0o640),
         WARN,
         "open to others (mode 0640)",
@@ -150,16 +146,16 @@ SECRETS = [
     ),
     Row(
         "directory",
-        secrets.modes,
+        secrets.permissions,
         replace(stored(), directory=directory("/s", 0o755)),
         WARN,
         "mode 0755",
         "chmod 700 /s",
     ),
-    Row("no previous", secrets.previous, stored((CURRENT, "")), OK, "no previous generation"),
-    Row("previous", secrets.previous, stored((PREVIOUS, "")), OK, "is whole"),
+    Row("no previous", secrets.previous, stored((CURRENT, "")), NOTHING),
+    Row("previous", secrets.previous, stored((PREVIOUS, "")), NOTHING),
     Row("previous damaged", secrets.previous, stored((PREVIOUS, "empty")), WARN, "(empty)", "SD card"),
-    Row("nothing aside", secrets.set_aside, stored((CURRENT, "")), OK, "Nothing was ever"),
+    Row("nothing aside", secrets.set_aside, stored((CURRENT, "")), NOTHING),
     Row("forgotten", secrets.set_aside, stored((f"{CURRENT}.forgotten-20261101T000000", "")), OK, "forget"),
     Row(
         "corrupt",
@@ -169,11 +165,11 @@ SECRETS = [
         "1 damaged file(s)",
         "SD card",
     ),
-    Row("own", secrets.identity, stored((CURRENT, ""), (f"{CURRENT}.new", "")), OK, "another device"),
-    Row("others besides", secrets.identity, stored((CURRENT, ""), ("p.other.json", "")), OK, "secrets of p.other"),
+    Row("own", secrets.others, stored((CURRENT, ""), (f"{CURRENT}.new", "")), NOTHING),
+    Row("others besides", secrets.others, stored((CURRENT, ""), ("p.other.json", "")), OK, "secrets of p.other"),
     Row(
         "others only",
-        secrets.identity,
+        secrets.others,
         stored(("p.other.json", "")),
         WARN,
         "but for p.other",
@@ -186,24 +182,3 @@ SECRETS = [
 def test_judgements(row: Row) -> None:
     """These facts, this level, these words, this fix."""
     row.holds()
-
-
-@given(
-    st.integers(0, 0o777), st.integers(0, 2), st.integers(0, 2), st.sampled_from([READ, WRITE, ENTER, WRITE | ENTER])
-)
-def test_rights_are_the_kernels(mode: int, uid: int, gid: int, wanted: int) -> None:
-    """Owner, else group, else others, as path_resolution(7) says; root may all."""
-    facts = FileFacts(path="/x", mode=stat.S_IFREG | mode, uid=uid, gid=gid)
-    account = Account(name="a", uid=1, gids=frozenset({1}))
-    place = 6 if uid == 1 else 3 if gid == 1 else 0
-    assert may(account, facts, wanted) == ((mode >> place) & wanted == wanted)
-    assert may(replace(account, uid=0), facts, wanted)
-
-
-def test_the_first_closed_door_is_named() -> None:
-    """A way is as open as its first door."""
-    way = (directory("/", 0o755, 0), directory("/a", 0o700, 0), directory("/a/b", 0o700, 0))
-    closed = closed_to(SERVICE, way)
-    assert closed is not None
-    assert closed.path == "/a"
-    assert closed_to(SERVICE, way[:1]) is None

@@ -1,23 +1,24 @@
-"""How the doctor judges the service and what is installed."""
+"""How the doctor judges the service."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from iot_onboard.aliyun.signing import SignMethod
-from iot_onboard.doctor.checks import package, service
-from iot_onboard.doctor.checks.package import VECTORS, Module, PackageFacts
-from iot_onboard.doctor.checks.service import JournalFacts, StatusFacts, Told, UnitFacts
-from support.text.judged import FAIL, OK, SKIPPED, WARN, Row
-from support.tree import VECTORS_FILE
+from iot_onboard import __version__
+from iot_onboard.boot_log.entries import JournalEntry
+from iot_onboard.core.units import UnitProperties
+from iot_onboard.doctor.checks import service
+from iot_onboard.doctor.checks.service import JournalFacts
+from iot_onboard.events.model import Event
+from iot_onboard.events.table import TABLE
+from iot_onboard.reporting.status import SCHEMA, Status
+from support.text.judged import FAIL, NOTHING, OK, SKIPPED, WARN, Row
 
-KNOWN = VECTORS_FILE
 
-
-def unit(**changes: str) -> UnitFacts:
+def unit(**changes: str) -> UnitProperties:
     usual = {
         "LoadState": "loaded",
         "UnitFileState": "enabled",
@@ -29,16 +30,18 @@ def unit(**changes: str) -> UnitFacts:
         "Result": "success",
         "ActiveEnterTimestamp": "Thu 2026-12-24 10:00:00 UTC",
     }
-    return UnitFacts(properties={**usual, **changes})
+    return UnitProperties(properties={**usual, **changes})
 
 
-def ended(status: int, state: str = "failed", sub: str = "failed", result: str = "exit-code") -> UnitFacts:
+def ended(status: int, state: str = "failed", sub: str = "failed", result: str = "exit-code") -> UnitProperties:
     return unit(ActiveState=state, SubState=sub, ExecMainStatus=str(status), Result=result)
 
 
 UNIT = [
     Row("enabled", service.unit, unit(), OK, "starts at boot (enabled)"),
-    Row("no systemd", service.unit, UnitFacts(properties={}, trouble="Not booted."), SKIPPED, "answer: Not booted."),
+    Row(
+        "no systemd", service.unit, UnitProperties(properties={}, trouble="Not booted."), SKIPPED, "answer: Not booted."
+    ),
     Row("masked", service.unit, unit(LoadState="masked"), FAIL, "masked", "unmask"),
     Row("not found", service.unit, unit(LoadState="not-found"), FAIL, "not-found", "install the package"),
     Row(
@@ -83,19 +86,33 @@ UNIT = [
         "(inactive)",
         "systemctl start",
     ),
-    Row("never ended", service.restarts, unit(), OK, "never ended"),
+    Row("never ended", service.restarts, unit(), NOTHING),
     Row("ended once", service.restarts, unit(NRestarts="1"), OK, "1 times"),
     Row("ends often", service.restarts, unit(NRestarts="7"), WARN, "7 times", "journalctl"),
     Row("watchdog", service.restarts, unit(NRestarts="1", Result="watchdog"), WARN, "watchdog", "bundle"),
 ]
-
-ONLINE = StatusFacts(running=True, state="online", since="10:00", daemon_version="1.0", our_version="1.0")
-WAITING = replace(ONLINE, state="waiting", goal="connect", last_error="Cannot connect: refused.", next_try="10:05")
+ONLINE = Status(
+    schema=SCHEMA,
+    state="online",
+    goal=None,
+    since="10:00",
+    product_key="a1b2c3d4e5f",
+    device_name="gw",
+    endpoint="",
+    attempt=0,
+    next_try_at=None,
+    online_since=None,
+    last_error=None,
+    last_event=None,
+    agent_version=__version__,
+    pid=1,
+    pid_start_ticks=1,
+)
+WAITING = replace(ONLINE, state="waiting", goal="connect", last_error="Cannot connect: refused.", next_try_at="10:05")
 REFUSED = replace(WAITING, state="blocked", last_cure="reset the device", last_cause="6289")
-
 STATE = [
     Row("online", service.state, ONLINE, OK, "online since 10:00"),
-    Row("down", service.state, StatusFacts(running=False), SKIPPED, "does not run"),
+    Row("down", service.state, None, SKIPPED, "does not run"),
     Row(
         "waiting",
         service.state,
@@ -108,22 +125,29 @@ STATE = [
     Row("blocked, no cure", service.state, replace(WAITING, state="blocked"), FAIL, "blocked", "do what the line says"),
     Row("on its way", service.state, replace(WAITING, state="connecting", last_error=None), WARN, "connecting", "wait"),
     Row("not set up", service.state, replace(WAITING, state="not-set-up"), FAIL, "to be set up", "iot-onboard setup"),
-    Row("same version", service.version, ONLINE, OK, "(1.0)"),
-    Row("older", service.version, replace(ONLINE, daemon_version="0.9"), WARN, "0.9, and 1.0 is installed", "restart"),
-    Row("no version", service.version, StatusFacts(running=False), SKIPPED, "does not run"),
+    Row("same version", service.version, ONLINE, NOTHING),
+    Row(
+        "older",
+        service.version,
+        replace(ONLINE, agent_version="0.9"),
+        WARN,
+        f"0.9, and {__version__} is installed",
+        "restart",
+    ),
+    Row("no version", service.version, None, NOTHING),
 ]
 
 
-def told(event: str, priority: int, message: str = "It says this.", remedy: str = "Do that.") -> Told:
-    return Told(event=event, message=message, priority=priority, at="2026-12-24 10:00:00 UTC", remedy=remedy)
+def told(event: str | None, priority: int, message: str = "It says this.") -> JournalEntry:
+    utc = datetime(2026, 12, 24, 10, tzinfo=UTC)
+    return JournalEntry(boot_id="b", at_us=1, utc=utc, message=message, priority=priority, event=event)
 
 
-def journal(*events: Told) -> JournalFacts:
-    return JournalFacts(events=events)
+def journal(*entries: JournalEntry) -> JournalFacts:
+    return JournalFacts(entries=entries)
 
 
 SHARED = told("identity-shared", 3, "Another device uses this identity")
-
 JOURNAL = [
     Row("hidden", service.events, JournalFacts(hidden=True), SKIPPED, "may not be read", "sudo"),
     Row("no journal", service.events, JournalFacts(trouble="no."), SKIPPED, "asked: no."),
@@ -135,68 +159,36 @@ JOURNAL = [
         OK,
         "at 2026-12-24 10:00:00 UTC: It says this.",
     ),
-    Row("warning", service.events, journal(told("connect-failed", 4)), WARN, "It says this.", "Do that."),
+    Row("warning", service.events, journal(told("connect-failed", 4)), WARN, "It says this.", "explain connect-failed"),
     Row(
         "error",
         service.events,
         journal(told("online", 5), told("registration-refused", 3)),
         FAIL,
         "It says",
-        "Do that.",
+        f"{TABLE[Event.REGISTRATION_REFUSED].remedy} More: iot-onboard explain registration-refused",
     ),
-    Row("error without remedy", service.events, journal(told("x", 2, remedy="")), FAIL, "It says", "journalctl"),
+    Row("of another version", service.events, journal(told("x", 2), told(None, 6)), OK, "no event"),
     Row(
         "shared",
         service.events,
         journal(SHARED, told("connect-failed", 4)),
         FAIL,
         "Another device uses this identity.",
-        "Do that.",
+        "explain identity-shared",
     ),
-    Row("shared, online now", service.events, journal(SHARED, told("online", 5)), WARN, "Online, but: At", "Do that."),
-]
-
-PAHO = Module(name="paho.mqtt", package="python3-paho-mqtt", version=(1, 6, 1), text="1.6.1")
-
-PACKAGE = [
-    Row("vectors", package.signing, None, OK, "3 signatures"),
-    Row("vectors by method", package.signing, SignMethod.HMACMD5, OK, "come out right"),
-    Row("modules", package.modules, (PAHO,), OK, "paho.mqtt 1.6.1"),
     Row(
-        "missing",
-        package.modules,
-        (PAHO, replace(PAHO, name="yaml", package="python3-yaml", version=None)),
-        FAIL,
-        "yaml cannot",
-        "python3-yaml",
-    ),
-    Row("old paho", package.modules, (replace(PAHO, version=(1, 5, 0), text="1.5.0"),), WARN, "Paho 1.5.0", "paho"),
-    Row("new paho", package.modules, (replace(PAHO, version=(3, 0, 0), text="3.0.0"),), WARN, "Paho 3.0.0", "paho"),
-    Row("no version", package.modules, (replace(PAHO, version=(), text=""),), OK, "paho.mqtt."),
-    Row("no package", package.files, PackageFacts(), SKIPPED, "Not installed as a package."),
-    Row("no dpkg", package.files, PackageFacts(trouble="dpkg is not installed"), SKIPPED, "dpkg is not installed"),
-    Row("mute dpkg", package.files, PackageFacts(installed=True, trouble="no end"), SKIPPED, "no end"),
-    Row("as shipped", package.files, PackageFacts(installed=True), OK, "as shipped"),
-    Row(
-        "changed",
-        package.files,
-        PackageFacts(installed=True, changed=("/usr/bin/x", "/y")),
+        "shared, online now",
+        service.events,
+        journal(SHARED, told("online", 5)),
         WARN,
-        "2 file(s)",
-        "--reinstall",
+        "Online, but: At",
+        "explain identity-shared",
     ),
 ]
 
 
-@pytest.mark.parametrize("row", [*UNIT, *STATE, *JOURNAL, *PACKAGE], ids=str)
+@pytest.mark.parametrize("row", [*UNIT, *STATE, *JOURNAL], ids=str)
 def test_judgements(row: Row) -> None:
     """These facts, this level, these words, this fix."""
     row.holds()
-
-
-def test_the_vectors_are_known_ones() -> None:
-    """What the doctor signs stands among the tests' vectors, with its source; each method is tried."""
-    known = json.loads(KNOWN.read_text())
-    signatures = {entry["sign"] for entry in known["registration"]} | {entry["password"] for entry in known["mqtt"]}
-    assert {vector.sign for vector in VECTORS} <= signatures
-    assert {vector.method for vector in VECTORS} == set(SignMethod)

@@ -65,18 +65,16 @@ def honest(facts: NameFacts) -> Finding:
 def host(facts: NameFacts) -> Finding:
     """Judge whether one of our hosts has an address, and one that can be the platform's."""
     if facts.by_proxy:
-        return skipped(f"Not needed: the proxy looks {facts.host} up.")
+        return skipped("Not needed: the proxy looks the names up.")
     if facts.literal:
-        return skipped(f"Not needed: {facts.host} is an address.")
+        return skipped("Not needed: it is an address.")
     if facts.unresolved is Unresolved.UNKNOWN:
-        sentence = f"There is no name {facts.host}, the name server says."
         fix = "correct product_key, region and instance_id in the configuration; or use another name server"
-        return fail(sentence, fix)
+        return fail(f"There is no name {facts.host}, the name server says.", fix)
     if facts.unresolved is not None:
         return fail(f"The name {facts.host} cannot be looked up: {facts.reason}.", RESOLVER)
     private = [address for address in facts.addresses if not ipaddress.ip_address(address).is_global]
     if private and is_vendors(facts.host):
-        sentence = f"{facts.host} resolves to {private[0]}, which cannot be the platform."
         fix = "a captive portal, a filter or /etc/hosts answers: log in to that network, or use another name server"
-        return warn(sentence, fix)
+        return warn(f"{facts.host} resolves to {private[0]}, which cannot be the platform.", fix)
     return ok(f"{facts.host} resolves to {', '.join(facts.addresses[:4])}.")
