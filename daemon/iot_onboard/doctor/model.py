@@ -80,10 +80,6 @@ def capitalised(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-class Denied(Exception):
-    """Say what may not be read by whoever asks."""
-
-
 class Facts:
     """Hold what the probes have brought, and where they look: `root` is `/` but in tests."""
 
@@ -112,7 +108,7 @@ def assured(value: T | None) -> T:
 class Probe(Generic[T]):
     """Bring facts from one corner of the world, without changing it; `name` says what is being done.
 
-    `look` may raise `Denied`, and may hang: `stuck` says what to do then. It is not called where one of `needs`
+    `look` may raise `PermissionError`, and may hang: `stuck` says what to do then. It is not called where one of `needs`
     brought nothing; `wants` are waited for, and may fail.
     """
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from ..core.tracebacks import innermost_frame
 from ..fast_start.fast_dataclasses import dataclass, replace
-from .model import Check, Denied, Facts, Finding, Probe, Result, capitalised, fail, skipped
+from .model import Check, Facts, Finding, Probe, Result, capitalised, fail, skipped
 
 T = TypeVar("T")
 LIMIT_S = 5.0
@@ -118,8 +118,6 @@ def _start(name: str, work: Callable[[], T]) -> Future[T]:
 def _looked(look: Callable[[], object]) -> _Outcome:
     try:
         return _Outcome(value=look())
-    except Denied as denied:
-        return _Outcome(trouble=_denied(str(denied)))
     except PermissionError as error:
         return _Outcome(trouble=_denied(str(error.filename or "what this check looks at")))
     except BaseException as error:

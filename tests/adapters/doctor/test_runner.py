@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from iot_onboard.doctor.model import Check, Denied, Facts, Finding, Group, Level, Probe, Result, fail, ok, skipped, warn
+from iot_onboard.doctor.model import Check, Facts, Finding, Group, Level, Probe, Result, fail, ok, skipped, warn
 from iot_onboard.doctor.runner import run
 from support.process.unprivileged import unprivileged
 
@@ -177,26 +177,16 @@ def test_what_is_wanted_may_fail() -> None:
     assert found([check("a", after, lambda facts: ok(f"It is {facts}."))])["a"].worst.sentence == "It is None."
 
 
-def test_what_may_not_be_read() -> None:
-    """Skipped with the way to see it; root is told that something is odd."""
-
-    def denied(_: Facts) -> None:
-        raise Denied("/var/lib/x")
-
-    with unprivileged():
-        finding = found([check("a", probe(denied))])["a"].worst
-    assert (finding.level, finding.fix) == (Level.SKIPPED, "run with sudo")
-    assert finding.sentence == "/var/lib/x may not be read by this user."
-
-
-def test_permission_denied_is_told_like_it(tmp_path: Path) -> None:
-    """Whatever of the system refuses: the file is named."""
+def test_what_may_not_be_read(tmp_path: Path) -> None:
+    """Skipped with the file's name and the way to see it."""
     closed = tmp_path / "closed"
     closed.write_text("x")
     closed.chmod(0)
     refusing = probe(lambda _: (_ for _ in ()).throw(PermissionError(13, "Permission denied", str(closed))))
     with unprivileged():
-        assert str(closed) in found([check("a", refusing)])["a"].worst.sentence
+        finding = found([check("a", refusing)])["a"].worst
+    assert (finding.level, finding.fix, finding.blocks) == (Level.SKIPPED, "run with sudo", True)
+    assert finding.sentence == f"{closed} may not be read by this user."
 
 
 @pytest.mark.parametrize("error", [ValueError("hunter2"), SystemExit("hunter2"), RecursionError("hunter2")])

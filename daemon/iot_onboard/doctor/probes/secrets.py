@@ -14,7 +14,7 @@ from ...disk.credentials_format import MOST_BYTES, Damaged, NewerFormat, decode
 from ...disk.files import read_plain
 from ..checks.files import Account
 from ..checks.secrets import SecretFacts, StoredFile, StoreFacts
-from ..model import Denied, Facts, Probe
+from ..model import Facts, Probe
 from .configuration import CONFIG
 from .files import account_of, facts_of, service_account
 from .identity import IDENTITY
@@ -100,7 +100,7 @@ def _stored_whole(facts: Facts) -> bool:
     current = facts.get(CONFIG).state_dir / "credentials" / f"{identity}.json"
     try:
         return facts_of(current) is not None and "issued_at" in _verdict(current, identity)
-    except (OSError, Denied):
+    except OSError:
         return False
 
 
@@ -119,11 +119,7 @@ def _store(facts: Facts) -> StoreFacts:
 
 def _stored_files(directory: Path, identity: Identity) -> list[StoredFile]:
     files: list[StoredFile] = []
-    try:
-        paths = sorted(directory.iterdir())
-    except PermissionError:
-        raise Denied(str(directory)) from None
-    for path in paths:
+    for path in sorted(directory.iterdir()):
         judged = path.name in {f"{identity}.json", f"{identity}.json.1"}
         if (found := facts_of(path)) is not None:
             verdict = _verdict(path, identity) if judged else {}
@@ -140,7 +136,7 @@ def _verdict(path: Path, identity: Identity) -> dict[str, str]:
     except NewerFormat as newer:
         return {"newer": str(newer)}
     except PermissionError:
-        raise Denied(str(path)) from None
+        raise
     except OSError as error:
         return {"damage": f"cannot be read: {error.strerror or error}"}
     issued = credentials.issued_at

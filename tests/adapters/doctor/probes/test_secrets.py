@@ -11,7 +11,7 @@ import pytest
 
 from iot_onboard.config.unloadable import DROP_IN, SHIPPED, CredentialSource, decide
 from iot_onboard.doctor.checks import secrets
-from iot_onboard.doctor.model import Denied, Level, Probe
+from iot_onboard.doctor.model import Level, Probe
 from iot_onboard.doctor.probes.configuration import CONFIG_FILES
 from iot_onboard.doctor.probes.secrets import DEVICE_SECRET_FILE, PRODUCT_SECRET_FILE, STORE
 from iot_onboard.doctor.probes.state import RUNTIME, STATE
@@ -171,7 +171,7 @@ def test_a_store_of_somebody_else() -> None:
     """An ordinary user is told that this needs root."""
     with open_directory() as directory:
         laid_out(directory)
-        with unprivileged(), pytest.raises(Denied, match="credentials"):
+        with unprivileged(), pytest.raises(PermissionError, match="credentials"):
             bring(STORE, directory / "config.yaml")
 
 
