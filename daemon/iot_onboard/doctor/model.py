@@ -108,8 +108,8 @@ def assured(value: T | None) -> T:
 class Probe(Generic[T]):
     """Bring facts from one corner of the world, without changing it; `name` says what is being done.
 
-    `look` may raise `PermissionError`, and may hang: `stuck` says what to do then. It is not called where one of `needs`
-    brought nothing; `wants` are waited for, and may fail.
+    `look` may raise `PermissionError`, and may hang: `stuck` says what to do then. It is not called where one of
+    `needs` brought nothing; `wants` are waited for, and may fail.
     """
 
     name: str
