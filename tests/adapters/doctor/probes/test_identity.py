@@ -27,6 +27,8 @@ def test_a_name_out_of_the_hardware(tmp_path: Path, config: Path) -> None:
     assert identity.device_name(facts).level is Level.OK
     assert bring(IDENTITY, config, tmp_path).device_name == facts.device_name
     assert str(bring(IDENTITY, config, tmp_path)).startswith("a1b2c3d4e5f.gw-")
+    (tmp_path / "etc/machine-id").write_text("fedcba9876543210fedcba9876543210\n")
+    assert bring(NAMING, config, tmp_path).device_name not in {None, facts.device_name}
 
 
 def test_a_board_without_what_the_name_wants(tmp_path: Path, config: Path) -> None:
