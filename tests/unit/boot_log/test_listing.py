@@ -1,4 +1,4 @@
-"""The story: what the journal holds becomes steps, a line and a record each."""
+"""Timed entries as people and programs read them: a line and a record each."""
 
 from __future__ import annotations
 
@@ -6,19 +6,13 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.boot_log.boots import BootStart, of_finished, of_present
 from iot_onboard.boot_log.entries import FIELDS, JournalEntry, TimedEntry, read_moment, steps
-from iot_onboard.boot_log.journalctl import KEEP, JournalUnavailable, why_silent
 from iot_onboard.boot_log.listing import clock, columns_of, duration, heading, line, record, wide_columns
-from iot_onboard.core.timings import Timings
-from iot_onboard.events.format import journal_fields
-from iot_onboard.events.model import Context, Details, Event
 from iot_onboard.system.text_style import Style
 from support.tree import ROOT
 
@@ -41,33 +35,9 @@ anything = st.recursive(
 )
 
 
-def entry(**fields: Any) -> str:
-    standing = {"_BOOT_ID": "b" * 32, "__MONOTONIC_TIMESTAMP": "12345678", "__REALTIME_TIMESTAMP": "1795564860351216"}
-    return json.dumps({**standing, "PRIORITY": "5", "_PID": "54", **fields})
-
-
-def moment(**fields: Any) -> JournalEntry:
-    found = read_moment(entry(**fields))
-    assert found is not None
-    return found
-
-
 def step(told: JournalEntry, since_previous_us: int | None = None) -> TimedEntry:
     (found,) = steps([told], {}, {told.boot_id: 0})
     return replace(found, since_previous_us=since_previous_us)
-
-
-def test_what_the_daemon_writes_is_read_back() -> None:
-    """Every field of a line, as the journal hands it on."""
-    took = Timings(dns_ms=1, tcp_ms=2, tls_ms=3, answer_ms=4)
-    details = Details(code="4", cause="connack-4", attempt=3, next_try_s=9.5, duration_ms=10, took=took)
-    context = Context(product_key="pk", device_name="gw", version="1", endpoint="host:8883")
-    fields = dict(journal_fields(Event.LOGIN_REFUSED, details, context, "waiting"))
-    assert {name for name in fields if name not in ("IOT_PRODUCT_KEY", "IOT_DEVICE_NAME")} <= set(FIELDS)
-    found = moment(MESSAGE="No.", **fields)
-    assert (found.event, found.state, found.code, found.cause) == ("login-refused", "waiting", "4", "connack-4")
-    assert (found.attempt, found.next_try_s, found.endpoint, found.duration_ms) == (3, 9.5, "host:8883", 10)
-    assert (found.took, found.message, found.at_us, found.priority) == (took, "No.", 12345678, 5)
 
 
 @given(
@@ -83,47 +53,6 @@ def test_whatever_stands_in_the_journal_is_read_or_left_out(text: str) -> None:
         told = step(found)
         assert "\n" not in line(told, columns_of([told]), Style())
         json.dumps(record(told))
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [("plain", "plain"), ([104, 105, 255], "hi\ufffd"), (["one", "two"], "one"), (None, ""), ([], "")],
-)
-def test_messages_of_all_forms(value: Any, message: str) -> None:
-    """Text, bytes that are no text, a field that is there twice, one that was too long."""
-    assert moment(MESSAGE=value).message == message
-
-
-@pytest.mark.parametrize(
-    ("fields", "name", "told"),
-    [
-        ({"IOT_EVENT": "online"}, "online", True),
-        ({"_PID": "1", "PRIORITY": "6"}, "(systemd)", False),
-        ({"_PID": "1", "PRIORITY": "4"}, "(systemd)", True),
-        ({"PRIORITY": "6"}, "(output)", True),
-    ],
-)
-def test_who_speaks(fields: dict[str, str], name: str, told: bool) -> None:
-    """Of the service manager what went wrong, of the service everything."""
-    found = moment(**fields)
-    assert (found.name, found.worth_telling) == (name, told)
-    assert len(steps([found], {}, {})) == told
-
-
-def test_times_are_since_the_boot_and_since_the_line_before() -> None:
-    """Where a boot did not begin at 0, from its beginning; the first line of a boot has none before it."""
-    told = [
-        replace(MOMENT, boot_id="a", at_us=5_000_000),
-        replace(MOMENT, boot_id="a", at_us=5_000_001, by_manager=True, event=None, priority=6),
-        replace(MOMENT, boot_id="a", at_us=5_250_000),
-        replace(MOMENT, boot_id="b", at_us=7_000_000),
-    ]
-    found = steps(told, {"a": 4_000_000}, {"a": -1, "b": 0})
-    assert [(one.offset, one.since_boot_us, one.since_previous_us) for one in found] == [
-        (-1, 1_000_000, None),
-        (-1, 1_250_000, 250_000),
-        (0, 7_000_000, None),
-    ]
 
 
 @pytest.mark.parametrize(
@@ -191,88 +120,3 @@ def test_the_record_is_as_documented() -> None:
     }
     assert set(record(step(MOMENT))) == named
     assert record(step(MOMENT))["since_boot_s"] == 12.345678
-
-
-@pytest.mark.parametrize(
-    ("properties", "start"),
-    [
-        (
-            {
-                "KernelTimestamp": "Wed 2026-11-25",
-                "UserspaceTimestampMonotonic": "2100000",
-                "InitRDTimestampMonotonic": "0",
-            },
-            BootStart(userspace_us=2_100_000),
-        ),
-        (
-            {
-                "KernelTimestamp": "Wed 2026-11-25",
-                "UserspaceTimestampMonotonic": "3100000",
-                "InitRDTimestampMonotonic": "900000",
-                "FirmwareTimestampMonotonic": "4000000",
-            },
-            BootStart(initrd_us=900_000, userspace_us=3_100_000, before_us=4_000_000),
-        ),
-        (
-            {"KernelTimestamp": "", "UserspaceTimestampMonotonic": "4488427042"},
-            BootStart(origin_us=4_488_427_042, userspace_us=4_488_427_042),
-        ),
-        ({}, None),
-        ({"UserspaceTimestampMonotonic": "[not set]"}, None),
-    ],
-)
-def test_when_this_boot_began(properties: dict[str, str], start: BootStart | None) -> None:
-    """By the service manager; in a container with it."""
-    assert of_present(properties) == start
-
-
-@pytest.mark.parametrize(
-    ("fields", "start"),
-    [
-        ({"KERNEL_USEC": "2100000", "USERSPACE_USEC": "9000000"}, BootStart(boot_id="b", userspace_us=2_100_000)),
-        (
-            {"KERNEL_USEC": "900000", "INITRD_USEC": "1200000", "USERSPACE_USEC": "9000000"},
-            BootStart(boot_id="b", initrd_us=900_000, userspace_us=2_100_000),
-        ),
-        (
-            {
-                "USERSPACE_USEC": "1074061",
-                "__MONOTONIC_TIMESTAMP": "4489501133",
-                "__REALTIME_TIMESTAMP": "1795564860410768",
-                "_SOURCE_REALTIME_TIMESTAMP": "1795564860410755",
-            },
-            BootStart(boot_id="b", origin_us=4_488_427_059, userspace_us=4_488_427_059),
-        ),
-        ({"KERNEL_USEC": "x"}, None),
-        ({}, None),
-    ],
-)
-def test_when_an_earlier_boot_began(fields: dict[str, str], start: BootStart | None) -> None:
-    """By what the service manager said when it had started everything."""
-    assert of_finished(json.dumps({"_BOOT_ID": "b", **fields})) == start
-
-
-SILENT = JournalUnavailable(boot=0, trouble="", words="", may_read=True, known=(0,), kept=True)
-
-
-@pytest.mark.parametrize(
-    ("seen", "told"),
-    [
-        (SILENT, "the journal of this boot holds no line of the service"),
-        (replace(SILENT, boot=None), "the journal holds no line of the service"),
-        (replace(SILENT, boot=-1, known=(-1, 0)), "the journal of boot -1 holds no line of the service"),
-        (replace(SILENT, boot=-7, known=(-2, -1, 0)), "the journal has no boot -7: it goes back to boot -2"),
-        (replace(SILENT, boot=-1, kept=False), "the journal is in memory alone"),
-        (replace(SILENT, may_read=False), "put sudo before the command"),
-        (replace(SILENT, may_read=False, boot=-1, kept=False, words="No permission."), "systemd-journal"),
-        (replace(SILENT, trouble="journalctl is not installed", may_read=False), "journalctl is not installed"),
-        (replace(SILENT, words="Failed to open files: Input/output error"), "Input/output error"),
-    ],
-)
-def test_silence_is_explained(seen: JournalUnavailable, told: str) -> None:
-    """In one line: what stands in the way first, and what to do."""
-    words = why_silent(seen)
-    assert told in words
-    assert "\n" not in words
-    assert "To do: " in words or seen.trouble or seen.words
-    assert (KEEP in words) == ("memory" in words)

@@ -178,13 +178,6 @@ def test_units_of_others_are_no_start_of_ours() -> None:
     assert after_start(*moments, until=9.5) == [(Kind.LOOK, 0.5)]
 
 
-def test_every_kind_has_a_title_that_fits() -> None:
-    """And no two the same."""
-    titles = [ABOUT[kind].title for kind in Kind]
-    assert len(set(titles)) == len(Kind)
-    assert max(map(len, titles)) <= 23
-
-
 milliseconds = st.none() | st.integers(-5, 100_000)
 moments = st.builds(
     lambda at_ms, event, by_manager, message_id, cause, duration_ms, took: replace(
