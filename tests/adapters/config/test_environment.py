@@ -1,4 +1,4 @@
-"""Where the service keeps its state: the configuration says so, or systemd."""
+"""What a process finds around it: its directories, its name, its secrets."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.config.environment import with_systemd_directories
-from iot_onboard.config.reader import parse
-from iot_onboard.config.schema import Config, Document
+from iot_onboard.config.device_name import expand
+from iot_onboard.config.environment import identity_of, secrets_directory, with_systemd_directories
+from iot_onboard.config.hardware import read_facts
+from iot_onboard.config.problems import BadName, MissingFact
+from iot_onboard.config.schema import Config
+from iot_onboard.core.identity import Identity
+from support.text.configuration import read
 
 
-def config(text: str) -> Config:
-    found, problems = parse([Document(name="config.yaml", text=f"product_key: a\ndevice_name: gw-1\n{text}")], [])
-    assert found is not None, problems
-    return found
+def config(text: str, names: str = "product_key: a\ndevice_name: gw-1\n") -> Config:
+    return read(names + text)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,33 @@ def test_whose_state_directory_counts(
     monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/made")
     found = with_systemd_directories(config(text))
     assert (found.state_dir, found.runtime_dir) == (Path(state_dir), Path("/run/made"))
+
+
+def by_hardware(template: str) -> str:
+    """Return what this machine makes of a template, or what stands in the way."""
+    try:
+        return expand(template, read_facts())
+    except (MissingFact, BadName) as error:
+        return str(error)
+
+
+def test_the_name_is_the_configuration_s_and_the_hardware_s() -> None:
+    """A literal one stays; a placeholder is what this machine says; what it does not say is missing, not made up."""
+    assert identity_of(config("")) == Identity(product_key="a", device_name="gw-1")
+    for template in ("gw-{hostname}", "gw-{machine_id}", "gw-{mac}"):
+        try:
+            found = identity_of(config(f"device_name: '{template}'\n", names="product_key: a\n")).device_name
+        except (MissingFact, BadName) as error:
+            found = str(error)
+        assert found == by_hardware(template)
+    with pytest.raises(MissingFact, match="nowhere0"):
+        identity_of(config("device_name: 'gw-{mac:nowhere0}'\n", names="product_key: a\n"))
+
+
+def test_where_the_secrets_of_this_process_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where systemd says; a command run by hand, with a configuration of its own, has none."""
+    for name in ("CREDENTIALS_DIRECTORY", "IOT_ONBOARD_WITHHELD"):
+        monkeypatch.delenv(name, raising=False)
+    assert secrets_directory(tmp_path / "config.yaml") is None
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x")
+    assert secrets_directory(tmp_path / "config.yaml") == Path("/run/credentials/x")

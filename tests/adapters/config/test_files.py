@@ -1,0 +1,103 @@
+"""The files of the configuration, as they lie on a disk."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from iot_onboard.config.files import load
+from iot_onboard.config.problems import ConfigError
+from support.process.unprivileged import open_directory, unprivileged
+
+BASE = "product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n"
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "config.yaml").write_text(BASE)
+    return tmp_path
+
+
+def problems_of(config_path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(config_path)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_conf_d_in_the_order_of_names(etc: Path) -> None:
+    """Later names win; other endings and what editors leave are not read."""
+    (etc / "conf.d/20-b.yaml").write_text("region: us-east-1\n")
+    (etc / "conf.d/10-a.yaml").write_text("region: us-west-1\nlog_level: debug\n")
+    (etc / "conf.d/30-c.yaml.dpkg-old").write_text("nonsense")
+    (etc / "conf.d/.#40-d.yaml").symlink_to("user@host.1234")
+    config = load(etc / "config.yaml")
+    assert (config.region, config.log_level) == ("us-east-1", "debug")
+
+
+def test_without_conf_d(etc: Path) -> None:
+    """The directory is optional."""
+    (etc / "conf.d").rmdir()
+    assert load(etc / "config.yaml").device_name == "gw-0001"
+
+
+def test_each_file_is_named_in_its_problems(etc: Path) -> None:
+    """Problems of all files come at once, those of unreadable ones too, and no key is called missing for it."""
+    (etc / "config.yaml").unlink()
+    (etc / "conf.d/1.yaml").write_bytes(b"region: cn-shanghai\n# caf\xe9\n")
+    (etc / "conf.d/2.yaml").write_text("\nregon: x\n")
+    (etc / "conf.d/3.yaml").mkdir()
+    (etc / "conf.d/4.yaml").write_text("#" * 300_000)
+    assert problems_of(etc / "config.yaml") == [
+        f"{etc}/config.yaml:1: (file): cannot be read: No such file or directory",
+        f"{etc}/conf.d/1.yaml:2: (file): is not UTF-8 text",
+        f"{etc}/conf.d/3.yaml:1: (file): cannot be read: Is a directory",
+        f"{etc}/conf.d/4.yaml:1: (file): is larger than 256 kB",
+        f"{etc}/conf.d/2.yaml:2: regon: is not a key we know (did you mean region?)",
+    ]
+
+
+def test_a_conf_d_that_cannot_be_listed_is_not_passed_over(etc: Path) -> None:
+    """Its settings would be lost without a word."""
+    (etc / "conf.d").rmdir()
+    (etc / "conf.d").write_text("")
+    assert problems_of(etc / "config.yaml") == [f"{etc}/conf.d:1: (file): cannot be read: Not a directory"]
+
+
+def test_without_permission() -> None:
+    """The file and the reason are named."""
+    with open_directory() as etc:
+        (etc / "config.yaml").write_text(BASE)
+        (etc / "config.yaml").chmod(0)
+        with unprivileged():
+            problems = problems_of(etc / "config.yaml")
+    assert problems == [f"{etc}/config.yaml:1: (file): cannot be read: Permission denied"]
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "conf.d/10-a.yaml"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "directory", "socket", "endless"])
+def test_what_is_no_plain_file_is_named_at_once(etc: Path, name: str, kind: str) -> None:
+    """Nothing is waited for; but for too large a file it may be put right, so the service waits for that."""
+    path = etc / name
+    path.unlink(missing_ok=True)
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "directory":
+            path.mkdir()
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+        case _:
+            path.touch()
+            os.truncate(path, 1 << 40)
+    with pytest.raises(ConfigError) as caught:
+        load(etc / "config.yaml")
+    problem = caught.value.problems[0]
+    assert problem.file == str(path)
+    assert problem.unread is (kind != "endless")

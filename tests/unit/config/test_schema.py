@@ -1,0 +1,93 @@
+"""The table of keys: their defaults, their bounds, the record that they fill."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+
+from iot_onboard.aliyun.signing import SignMethod
+from iot_onboard.config.reader import parse
+from iot_onboard.config.schema import RULES, Config, Document
+from iot_onboard.core.proxy import ProxyAddress
+from iot_onboard.core.secret import Secret
+from support.text.configuration import BASE, read
+from support.tree import ROOT
+
+SHIPPED = ROOT / "config" / "config.yaml"
+
+
+def test_defaults() -> None:
+    """Two keys are enough; the rest has the defaults that the design names."""
+    assert read(BASE) == Config(
+        product_key="a1b2c3d4e5f",
+        device_name="gw-{serial}",
+        product_secret_file=None,
+        device_secret_file=None,
+        region="cn-shanghai",
+        instance_id=None,
+        sign_method=SignMethod.HMACSHA256,
+        registration_url=None,
+        registration_timeout_s=15,
+        mqtt_host=None,
+        mqtt_port=8883,
+        mqtt_keepalive_s=300,
+        mqtt_clean_session=False,
+        tls_ca_file=None,
+        proxy=None,
+        state_dir=Path("/var/lib/iot-onboard"),
+        runtime_dir=Path("/run/iot-onboard"),
+        log_level="info",
+    )
+
+
+def test_every_key() -> None:
+    """Each key is taken, and reaches its field."""
+    config = read(
+        BASE + "product_secret_file: /a\ndevice_secret_file: /b\nregion: eu-central-1\ninstance_id: iot-060a0abc\n"
+        "sign_method: hmacmd5\nregistration: {url: 'https://127.0.0.1:8443/x', timeout_s: 2.5}\n"
+        "mqtt:\n  host: ::1\n  port: 443\n  keepalive_s: 1200\n  clean_session: true\n"
+        "tls: {ca_file: /c}\nproxy: http://u%40x:p%23w@proxy:3129\nstate_dir: /d\nruntime_dir: /e\nlog_level: debug\n"
+    )
+    assert (config.product_secret_file, config.device_secret_file, config.tls_ca_file) == tuple(
+        map(Path, ["/a", "/b", "/c"])
+    )
+    assert (config.state_dir, config.runtime_dir, config.log_level) == (Path("/d"), Path("/e"), "debug")
+    assert (config.region, config.instance_id, config.sign_method) == (
+        "eu-central-1",
+        "iot-060a0abc",
+        SignMethod.HMACMD5,
+    )
+    assert (config.registration_url, config.registration_timeout_s) == ("https://127.0.0.1:8443/x", 2.5)
+    assert (config.mqtt_host, config.mqtt_port, config.mqtt_keepalive_s, config.mqtt_clean_session) == (
+        "::1",
+        443,
+        1200,
+        True,
+    )
+    assert config.proxy == ProxyAddress(host="proxy", port=3129, username="u@x", password=Secret("p#w"))
+
+
+def test_the_table_is_the_record() -> None:
+    """Every rule has its field and every field its rule; the record is frozen."""
+    assert {key.replace(".", "_") for key in RULES} == {field.name for field in fields(Config)}
+    with pytest.raises(FrozenInstanceError):
+        read(BASE).region = "x"  # type: ignore[misc]  # what is tried
+
+
+def test_the_shipped_file_asks_for_the_two_names() -> None:
+    """Installed as it is, it is valid but for what only the operator knows."""
+    _, problems = parse([Document(name="config.yaml", text=SHIPPED.read_text())])
+    assert [(problem.key, problem.problem) for problem in problems] == [
+        ("product_key", "is missing"), ("device_name", "is missing"),
+    ]  # fmt: skip
+
+
+def test_the_shipped_file_shows_every_key() -> None:
+    """Each key stands in it, and what is switched on is the default."""
+    text = SHIPPED.read_text()
+    for key in RULES:
+        assert re.search(rf"(?m)^ *(# )?{key.rpartition('.')[2]}:", text), key
+    assert read(text + BASE) == read(BASE)
