@@ -1,4 +1,4 @@
-"""The event table: complete, unique, and every sentence can be said."""
+"""How an occurrence becomes a line; the whole table can be said."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from iot_onboard.core.timings import Timings
-from iot_onboard.events.format import journal_fields, repeated, sentence, span
-from iot_onboard.events.model import Context, Details, Event
+from iot_onboard.events.format import journal_fields, line_of, repeated, sentence, span, what_happened
+from iot_onboard.events.model import Details, Event
 from iot_onboard.events.table import TABLE
+from support.text.lines import CONTEXT
 from support.tree import ROOT
-
-CONTEXT = Context(product_key="pk", device_name="gw-0001", version="1.0", endpoint="host:8883")
 
 
 @pytest.mark.parametrize("event", Event)
@@ -36,6 +35,25 @@ def test_message_ids_are_unique() -> None:
 def test_whoever_has_to_act_is_told_what_to_do() -> None:
     """Each error has a remedy."""
     assert all(entry.remedy for entry in TABLE.values() if entry.priority <= 3)
+
+
+def test_a_line_is_the_table_s_with_the_occurrence_filled_in() -> None:
+    """Level and MESSAGE_ID stand with the event; sentence and fields are of this one occurrence."""
+    line = line_of(Event.STARTED, Details(), CONTEXT, "boot")
+    entry = TABLE[Event.STARTED]
+    assert (line.priority, line.message_id) == (entry.priority, entry.message_id)
+    assert line.message == "iot-onboard 1.0 starts for gw-0001 of product pk."
+    assert dict(line.fields)["IOT_STATE"] == "boot"
+
+
+@pytest.mark.parametrize("event", Event)
+def test_what_happened_is_told_without_what_is_to_be_done(event: Event) -> None:
+    """`status` has rows of their own for the cure and the next try."""
+    details = Details(detail="why", cure="mend it", next_try_s=4.0, attempt=2)
+    told = what_happened(TABLE[event], details, CONTEXT)
+    assert told
+    assert not re.search("To do|Next try|mend it|Holding off", told)
+    assert sentence(TABLE[event], details, CONTEXT).startswith(told)
 
 
 def test_fields_without_a_value_are_left_out() -> None:
