@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-import subprocess
+import sys
 from pathlib import Path
 
 from ..core import units
@@ -30,9 +30,12 @@ def restart(root: Path = Path("/")) -> Restart:
     """Restart the service; an image build or a chroot has no service manager (sd_booted(3))."""
     if not (root / "run/systemd/system").is_dir():
         return Restart.NO_SYSTEMD
-    if (_systemctl("show", "--property=LoadState", "--value", units.SERVICE) or "").strip() != "loaded":
+    shown = ask(["systemctl", "show", "--property=LoadState", "--value", units.SERVICE], timeout_s=_TIMEOUT_S)
+    if shown.text.strip() != "loaded":
         return Restart.NO_UNIT
-    return Restart.DONE if _systemctl("restart", units.SERVICE) is not None else Restart.FAILED
+    done = ask(["systemctl", "restart", units.SERVICE], timeout_s=_TIMEOUT_S)
+    sys.stderr.write(done.errors.decode("utf-8", "replace"))
+    return Restart.DONE if done.code == 0 else Restart.FAILED
 
 
 def service_properties() -> units.UnitProperties:
@@ -42,18 +45,3 @@ def service_properties() -> units.UnitProperties:
     pairs = (line.partition("=") for line in answer.text.splitlines())
     properties = {name: value for name, _, value in pairs} if answer.code == 0 else {}
     return units.UnitProperties(properties=properties, trouble=answer.complaint)
-
-
-def _systemctl(*words: str) -> str | None:
-    """Return what systemctl printed, or `None` where it failed."""
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words
-            ["systemctl", *words],  # noqa: S607 - an administrator's path
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""Work in a process apart: its code comes back, and whatever it does is done once."""
+"""Programs that tell something, and work in a process apart."""
 
 from __future__ import annotations
 
@@ -10,11 +10,51 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.system.processes import Answer, ask, run_isolated
+from iot_onboard.system.processes import Answer, ask, environment, run_isolated
 from support.platform.sandbox import wait_for
 from support.process.probing import program
 
 PACKAGE = Path(run_isolated.__code__.co_filename).parent.parent
+
+
+def test_what_a_program_says(tmp_path: Path) -> None:
+    """Output, errors and code; what is no text is shown as far as it can be."""
+    path = program(tmp_path, "tell", "printf 'caf\\351 %s' \"$1\"; echo sorry >&2; exit 3")
+    answer = ask([str(path), "a b"], timeout_s=10)
+    assert answer == Answer(code=3, output=b"caf\xe9 a b", errors=b"sorry\n")
+    assert answer.text == "caf\ufffd a b"
+
+
+def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+    """It is named without its folder, and nothing is raised."""
+    assert ask(["no-such-program-here"], timeout_s=10) == Answer(
+        code=None, trouble="no-such-program-here is not installed"
+    )
+    path = program(tmp_path, "closed", "")
+    path.chmod(0o644)
+    assert ask([str(path)], timeout_s=10).trouble == "closed cannot be run: Permission denied"
+
+
+def test_a_program_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+    """Within the limit, with what was said so far, also where a child keeps the pipe open."""
+    path = program(tmp_path, "hang", f"echo begun; sleep 71 & echo $! >{tmp_path}/child; wait")
+    answer = ask([str(path)], timeout_s=0.5)
+    assert (answer.code, answer.output, answer.trouble) == (None, b"begun\n", "hang did not end within 0 s")
+    child = Path("/proc") / (tmp_path / "child").read_text().strip() / "cmdline"
+    # It is gone, or a zombie without words.
+    wait_for(lambda: not child.exists() or not child.read_bytes(), "the end of the child", 5)
+
+
+def test_what_another_program_is_told_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search path, with the usual directories behind it; no locale, no pager, no colours, nothing else of ours."""
+    monkeypatch.setenv("PATH", "/mine")
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("IOT_SECRET", "hunter2")
+    told = environment()
+    assert told["PATH"].split(":")[0] == "/mine"
+    assert {"/usr/sbin", "/usr/bin"} <= set(told["PATH"].split(":"))
+    assert (told["LC_ALL"], told["SYSTEMD_COLORS"], told["PAGER"]) == ("C", "0", "cat")
+    assert "hunter2" not in told.values()
 
 
 def run(work: str) -> subprocess.CompletedProcess[str]:

@@ -33,10 +33,11 @@ def test_it_is_restarted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked.read_text().splitlines()[-1] == "restart iot-onboard.service"
 
 
-def test_a_failure_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """systemctl waits for the service to be ready: one that ends at once fails here."""
-    systemctl(root, monkeypatch, "[ $1 = show ] && echo loaded")
+def test_a_failure_is_told(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """systemctl waits for the service to be ready: one that ends at once fails here, and its words are shown."""
+    systemctl(root, monkeypatch, "[ $1 = show ] && echo loaded && exit; echo Job for it failed. >&2; exit 1")
     assert restart(root) is Restart.FAILED
+    assert capsys.readouterr() == ("", "Job for it failed.\n")
 
 
 @pytest.mark.parametrize("script", ["echo not-found", "echo masked", "exit 1"])
@@ -52,12 +53,6 @@ def test_without_systemd_nothing_is_asked(tmp_path: Path, monkeypatch: pytest.Mo
     asked = systemctl(tmp_path, monkeypatch, "echo loaded")
     assert restart(tmp_path) is Restart.NO_SYSTEMD
     assert not asked.exists()
-
-
-def test_a_system_without_systemctl(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It counts as one without the unit."""
-    monkeypatch.setenv("PATH", str(root))
-    assert restart(root) is Restart.NO_UNIT
 
 
 def test_the_properties_of_the_service(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
