@@ -9,7 +9,7 @@ from datetime import timedelta
 from ..events.format import span
 from ..events.model import Event, Priority
 from ..lifecycle.model import Phase
-from ..system.text_style import Style, painted
+from ..system.text_style import Style, painted, printable
 from .entries import JournalEntry, TimedEntry
 
 SCHEMA = 1
@@ -64,7 +64,7 @@ def line(step: TimedEntry, columns: Columns, style: Style) -> str:
     colour = _COLOURS.get(_priority(moment))
     head = f"{clock(step.since_boot_us):>12} {gap:>9}  {moment.state or '-':<{columns.state}}  "
     rest = f"  {_code(moment):<{columns.code}}"
-    message = "".join(character if character.isprintable() else "?" for character in moment.message)
+    message = printable(moment.message)
     room = len(message) if style.width is None else style.width - len(head) - len(name) - len(rest) - 2
     if len(message) > room:
         message = f"{message[: room - 3]}..." if room >= _LEAST_MESSAGE else ""

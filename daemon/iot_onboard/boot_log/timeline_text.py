@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..system.text_style import Style, painted
+from ..system.text_style import Style, painted, printable
 from .listing import duration
 from .timeline_model import ABOUT, Group, Kind, Timeline
 
@@ -45,9 +45,8 @@ def heading(shown: Timeline) -> str:
     name = f"Boot {shown.boot} ({shown.boot_id[:8]}), from {shown.began:%Y-%m-%d %H:%M:%S} UTC"
     if shown.online:
         return f"{name}: online {duration(shown.whole_us)} after the kernel started"
-    last = "".join(character if character.isprintable() else "?" for character in shown.last.message)
     how = f"not online, {duration(shown.whole_us)} after the kernel started" if shown.boot == 0 else "was never online"
-    return f"{name}: {how}. The last line: {last or shown.last.name}"
+    return f"{name}: {how}. The last line: {printable(shown.last.message) or shown.last.name}"
 
 
 def comparison(one: Timeline, other: Timeline) -> str:

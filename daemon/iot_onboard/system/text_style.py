@@ -21,10 +21,15 @@ def painted(words: str, colour: str, style: Style) -> str:
     return f"\x1b[{colour}m{words}\x1b[0m" if style.colour else words
 
 
+def printable(words: str) -> str:
+    """Return words that a terminal shows; what it would obey becomes a question mark."""
+    return "".join(character if character.isprintable() else "?" for character in words)
+
+
 def lines_of(words: str, margin: int, style: Style) -> list[str]:
-    """Break words into lines that fit beside a margin; what a terminal would obey becomes a question mark."""
+    """Break words into lines that fit beside a margin."""
     # A certificate or a portal may say anything.
-    words = "".join(character if character.isprintable() else "?" for character in words)
+    words = printable(words)
     if style.width is None:
         return [words]
     # Commands are to be copied: a long one is not broken at its hyphens.

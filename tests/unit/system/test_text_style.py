@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.system.text_style import Style, lines_of, painted, says_utf8
+from iot_onboard.system.text_style import Style, lines_of, painted, printable, says_utf8
 
 
 def test_colours() -> None:
@@ -15,16 +15,20 @@ def test_colours() -> None:
     assert painted("down", "1;31", Style()) == "down"
 
 
+def test_what_a_terminal_would_obey_is_shown_as_a_question_mark() -> None:
+    """An escape, a line end, a direction mark; letters of any language stay, and so does the length."""
+    assert printable("a\x1b[31mb\nc\u202ed \u7f51\u5173") == "a?[31mb?c?d \u7f51\u5173"
+
+
 @given(st.text(max_size=200), st.integers(0, 30), st.none() | st.integers(1, 120))
 def test_any_words_are_lines_that_a_terminal_shows(words: str, margin: int, width: int | None) -> None:
     """One at least, none with a character that would move the cursor, and no word is lost or broken."""
     lines = lines_of(words, margin, Style(width=width))
     assert lines
     assert all(line.isprintable() for line in lines)
-    shown = "".join(character if character.isprintable() else "?" for character in words)
-    assert " ".join(lines).split() == shown.split()
+    assert " ".join(lines).split() == printable(words).split()
     if width is None:
-        assert lines == [shown]
+        assert lines == [printable(words)]
 
 
 def test_lines_fit_beside_their_margin() -> None:
