@@ -14,7 +14,7 @@ from ..config.hardware import read_facts
 from ..config.problems import BadName
 from ..config.schema import RULES, Config
 from ..config.secrets import read_device_secret, read_product_secret
-from ..config.values import Bad, secret
+from ..config.values import MAX_SECRET_BYTES, Bad, secret_in
 from ..core.exit_codes import ExitCode
 from ..core.failures import Misconfigured, OnboardError
 from ..core.secret import Secret
@@ -24,7 +24,6 @@ from ..provisioning.prompts import ask_product_secret, ask_settings, name_here, 
 from ..system.systemd import Restart, restart
 from ..system.terminal import complain
 
-_MOST_SECRET_BYTES = 4096
 _EPILOG = """\
 At a terminal it asks for what is not given. What is neither given nor asked for stays as it is, so it can be run again.
 Everything is checked before anything is changed. A secret is never an argument, for arguments can be seen by all.
@@ -106,11 +105,11 @@ def _wish(arguments: argparse.Namespace, present: Config, facts: Facts) -> Provi
 def _secret_of(source: str) -> Secret:
     try:
         if source == "-":
-            data = sys.stdin.buffer.read(_MOST_SECRET_BYTES + 1)
+            data = sys.stdin.buffer.read(MAX_SECRET_BYTES + 1)
         else:
             with open(source, "rb") as file:
-                data = file.read(_MOST_SECRET_BYTES + 1)
-        return secret(data.decode("ascii", "replace").strip("\r\n") if len(data) <= _MOST_SECRET_BYTES else " ")
+                data = file.read(MAX_SECRET_BYTES + 1)
+        return secret_in(data)
     except OSError as error:
         failure = Misconfigured(detail=f"{source} cannot be read: {error.strerror}", cure="name a file with the secret")
     except Bad as bad:

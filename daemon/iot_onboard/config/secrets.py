@@ -11,13 +11,12 @@ from ..core.failures import Misconfigured, OnboardError
 from ..core.secret import Secret
 from ..disk.files import read_plain
 from .schema import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET, SETUP, Config
-from .values import Bad, secret
+from .values import MAX_SECRET_BYTES, Bad, secret_in
 
 # What the unit's SetCredential= stands in with for a missing file: a line end, for systemd takes no empty value there.
 STAND_IN_BYTES = 1
 # Where systemd keeps what it hands out to the packaged service while that runs.
 HANDED_OUT_DIR = Path("/run/credentials/iot-onboard.service")
-_MOST_BYTES = 4096
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -99,14 +98,12 @@ def read_secret(path: Path, what: str, cure: str = "") -> Secret:
         _refuse_open(path, found.st_mode, what)
         if not stat.S_ISREG(found.st_mode):
             raise _refuse(f"the {what} file {path} is not a regular file", f"write the {what} to a file")
-        data = read_plain(path, _MOST_BYTES + 1)
+        data = read_plain(path, MAX_SECRET_BYTES + 1)
     except OSError as error:
         reason = "is empty" if size == 0 else f"cannot be read: {error.strerror}"
         raise _refuse(f"the {what} file {path} {reason}", cure) from error
     try:
-        # Too much is no secret, whatever its beginning looks like.
-        text = data.decode("ascii", "replace").strip("\r\n") if len(data) <= _MOST_BYTES else " "
-        return secret(text)
+        return secret_in(data)
     except Bad as bad:
         raise _refuse(f"the {what} file {path} {bad}", bad.hint or cure) from None
 

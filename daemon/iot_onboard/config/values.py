@@ -20,6 +20,8 @@ HOST = rf"(?!.{{254}}){_LABEL}(\.{_LABEL})*|[0-9A-Fa-f:]+"
 
 # Far above the platform's 16 or 32: it tells a secret from a file that is something else.
 MOST_SECRET_CHARACTERS = 1024
+# The same for a file, with what may follow the secret.
+MAX_SECRET_BYTES = 4096
 
 _KINDS = {
     "str": "text",
@@ -74,6 +76,12 @@ def secret(value: str) -> Secret:
     if len(value) > MOST_SECRET_CHARACTERS or not value.isascii() or not value.isprintable() or " " in value:
         raise Bad("does not hold a secret", "write the secret alone, one line, as the console shows it")
     return Secret(value)
+
+
+def secret_in(data: bytes) -> Secret:
+    """Take what a file holds as a secret; of a longer one it is enough to read a byte too much."""
+    # Too much is no secret, whatever its beginning looks like.
+    return secret(data.decode("ascii", "replace").strip("\r\n") if len(data) <= MAX_SECRET_BYTES else " ")
 
 
 def path(value: Any) -> Path:

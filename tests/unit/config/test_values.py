@@ -162,6 +162,23 @@ def test_a_secret() -> None:
     assert "hhh" not in str(found)
 
 
+@pytest.mark.parametrize("data", [b"hunter2", b"hunter2\n", b"hunter2\r\n", b"\nhunter2\n\n"])
+def test_a_secret_out_of_a_file(data: bytes) -> None:
+    """Its line ends are not part of it."""
+    assert values.secret_in(data).reveal() == "hunter2"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"hunter2\xff", b"\xef\xbb\xbfhunter2", b"hunter2 ", b"hunter2" + b"\n" * values.MAX_SECRET_BYTES],
+    ids=["binary", "mark", "blank", "too much"],
+)
+def test_a_file_that_holds_something_else(data: bytes) -> None:
+    """Bytes that are no text, blanks, and one that is too long though its beginning looks like a secret."""
+    with pytest.raises(Bad, match="does not hold a secret"):
+        values.secret_in(data)
+
+
 @given(
     st.sampled_from(READERS),
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.integers()),
