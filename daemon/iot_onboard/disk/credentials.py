@@ -11,7 +11,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +19,8 @@ from ..core.failures import OnboardError, StoreFailure, StoreFault
 from ..core.identity import Credentials, Identity
 from ..fast_start.fast_dataclasses import dataclass
 from .credentials_format import MOST_BYTES, Damaged, NewerFormat, decode, encode
+from .files import make_directory, open_plain, rename_durably, set_aside, temp_of, write_durably, written_beside
 
-_TEMP_SUFFIX = ".new"
 # What a file system without hard links answers (FAT, some network ones).
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
@@ -58,8 +57,7 @@ class Store:
         self._identity = identity
         self._current = self._directory / f"{identity}.json"
         self._previous = self._directory / f"{identity}.json.1"
-        self._temp = self._directory / f"{identity}.json{_TEMP_SUFFIX}"
-        self._previous_temp = self._directory / f"{identity}.json.1{_TEMP_SUFFIX}"
+        self._previous_temp = temp_of(self._previous)
 
     def load(self) -> Stored:
         """Find the secret; raise `OnboardError` where it may be there but cannot be read.
@@ -94,12 +92,9 @@ class Store:
             wanted = decode(data, self._identity)
             self._make_directory()
             self._remove_temps()
-            self._write(self._temp, data)
-            self._keep_previous(wanted)
-            self._temp.rename(self._current)
-            _sync(self._directory)
-            if self._read(self._current) != wanted:
-                raise OSError(errno.EIO, "what was written reads back different")
+            with written_beside(self._current, data, 0o600, *self._owner()) as temp:
+                self._keep_previous(wanted)
+                rename_durably(temp, self._current)
         except (OSError, Damaged, OnboardError) as error:
             with contextlib.suppress(OSError):
                 self._remove_temps()
@@ -153,42 +148,21 @@ class Store:
 
     def _read(self, path: Path) -> Credentials | None:
         try:
-            # Not blocking: a FIFO in this place must not hold up the boot.
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open_plain(path, follow=False) as file:
+                if os.fstat(file.fileno()).st_mode & 0o077:
+                    # On a read-only file system, or as another user, the mode stays; the secret is good all the same.
+                    with contextlib.suppress(OSError):
+                        os.fchmod(file.fileno(), 0o600)
+                data = file.read(MOST_BYTES + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise OnboardError(_unreadable(error, path)) from error
         try:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                raise OSError(errno.EINVAL, "not a regular file")
-            if mode & 0o077:
-                # On a read-only file system, or as another user, the mode stays; the secret is good all the same.
-                with contextlib.suppress(OSError):
-                    os.fchmod(descriptor, 0o600)
-            with open(descriptor, "rb", closefd=False) as file:
-                data = file.read(MOST_BYTES + 1)
-        except OSError as error:
-            raise OnboardError(_unreadable(error, path)) from error
-        finally:
-            os.close(descriptor)
-        try:
             return decode(data, self._identity)
         except NewerFormat as error:
             # Neither set aside nor replaced: after an upgrade it is as good as ever.
             raise OnboardError(StoreFailure(fault=StoreFault.UNREADABLE, detail=f"{path} is {error}")) from None
-
-    def _write(self, path: Path, data: bytes) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb", buffering=0) as file:
-            self._give_to_owner(descriptor)
-            rest = memoryview(data)
-            while rest:
-                rest = rest[file.write(rest) :]
-            os.fsync(descriptor)
-        if path.read_bytes() != data:
-            raise OSError(errno.EIO, "what was written reads back different")
 
     def _keep_previous(self, successor: Credentials) -> None:
         try:
@@ -204,73 +178,46 @@ class Store:
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            self._write(self._previous_temp, encode(stored))
-        self._previous_temp.rename(self._previous)
-        # rename(2) between two names of one file does nothing, and leaves the temporary name.
-        self._previous_temp.unlink(missing_ok=True)
-        _sync(self._directory)
+            write_durably(self._previous, encode(stored), 0o600, *self._owner())
+        else:
+            rename_durably(self._previous_temp, self._previous)
+            # rename(2) between two names of one file does nothing, and leaves the temporary name.
+            self._previous_temp.unlink(missing_ok=True)
 
     def _put_back(self, credentials: Credentials) -> None:
         # Best effort: the previous generation is good, and is found again at the next start if this fails.
         with contextlib.suppress(OSError):
-            try:
-                # A copy, not a link: one bad block must not take both generations.
-                if not os.path.lexists(self._current):
-                    self._remove_temps()
-                    self._write(self._temp, encode(credentials))
-                    self._temp.rename(self._current)
-                    _sync(self._directory)
-            finally:
-                self._remove_temps()
+            self._remove_temps()
+            # A copy, not a link: one bad block must not take both generations.
+            if not os.path.lexists(self._current):
+                write_durably(self._current, encode(credentials), 0o600, *self._owner())
 
     def _set_aside(self, path: Path, why: str) -> Path:
-        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        for number in range(100):
-            aside = path.with_name(f"{path.name}.{why}-{stamp}" + (f"-{number}" if number else ""))
-            if not os.path.lexists(aside):
-                path.rename(aside)
-                _sync(self._directory)
-                return aside
-        raise OSError(errno.EEXIST, "too many files were set aside in this second")
+        return set_aside(path, f"{why}-{datetime.now(UTC):%Y%m%dT%H%M%S}")
 
     def _remove_temps(self) -> None:
-        for temp in (self._temp, self._previous_temp):
+        for temp in (temp_of(self._current), self._previous_temp):
             temp.unlink(missing_ok=True)
 
     def _probe(self) -> None:
         self._make_directory()
         self._remove_temps()
-        try:
-            self._write(self._temp, b"\0" * 512)
-        finally:
-            self._temp.unlink(missing_ok=True)
+        with written_beside(self._current, b"\0" * 512, 0o600):
+            pass
 
     def _make_directory(self) -> None:
-        missing = [path for path in (self._directory, *self._directory.parents) if not path.is_dir()]
-        for path in reversed(missing):
-            path.mkdir(mode=0o700 if path == self._directory else 0o755, exist_ok=True)
-            _sync(path.parent)
+        make_directory(self._directory, 0o700)
+        uid, gid = self._owner()
         # Looked at each time: a crash may have come between the making and the giving away.
-        if os.geteuid() == 0 and self._directory.stat().st_uid != self._state_dir.stat().st_uid:
-            descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                self._give_to_owner(descriptor)
-            finally:
-                os.close(descriptor)
+        if uid not in {-1, self._directory.stat().st_uid}:
+            os.chown(self._directory, uid, gid)
 
-    def _give_to_owner(self, descriptor: int) -> None:
-        # `register` run by root must leave files that the service's own user can read.
-        if os.geteuid() == 0:
-            owner = self._state_dir.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _owner(self) -> tuple[int, int]:
+        """Return whom files belong to: `register` run by root must leave what the service's own user can read."""
+        if os.geteuid() != 0:
+            return -1, -1
+        owner = self._state_dir.stat()
+        return owner.st_uid, owner.st_gid
 
 
 def _told(error: Exception, path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Read and write small files: a power cut leaves the old one or the new one, and only plain files are read."""
+"""Write and read small files: a power cut leaves the old one or the new one, and only plain files are read."""
 
 from __future__ import annotations
 
@@ -6,61 +6,128 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
 
 
-def write_durably(path: Path, data: bytes, mode: int, group: int | None = None) -> None:
-    """Write beside, sync, read back, rename over `path`, and sync the directory; raise `OSError`."""
-    temp = path.with_name(f".{path.name}.new")
-    temp.unlink(missing_ok=True)
-    descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+def write_durably(path: Path, data: bytes, mode: int | None = None, uid: int = -1, gid: int = -1) -> None:
+    """Put a file in place so that every later power cut leaves it whole; raise `OSError`, and the old one stays.
+
+    Without a mode it is what the file system gives: FAT refuses others. -1 leaves an owner or group, as in chown(2).
+    """
+    with written_beside(path, data, mode, uid, gid) as temp:
+        rename_durably(temp, path)
+
+
+def write_if_changed(path: Path, data: bytes, mode: int | None = None, gid: int = -1) -> bool:
+    """Write durably what does not stand there just so, and say whether that was needed: a write wears a card out."""
+    with contextlib.suppress(OSError), open_plain(path, follow=False) as file:
+        found = os.fstat(file.fileno())
+        as_wanted = mode in {None, stat.S_IMODE(found.st_mode)} and gid in {-1, found.st_gid}
+        if as_wanted and file.read(len(data) + 1) == data:
+            return False
+    write_durably(path, data, mode, gid=gid)
+    return True
+
+
+def write_atomically(path: Path, data: bytes, mode: int) -> bool:
+    """Put a file in memory in place at once, and say whether that went well; no power cut leaves it, so no sync."""
     try:
-        with open(descriptor, "wb", buffering=0) as file:
-            write_all(file.fileno(), data)
-            if group is not None:
-                os.fchown(descriptor, -1, group)
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        if temp.read_bytes() != data:
-            raise OSError(errno.EIO, "what was written reads back different")
-        temp.rename(path)
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with written_beside(path, data, mode, sync=False) as temp:
+            temp.rename(path)
     except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def written_beside(
+    path: Path, data: bytes, mode: int | None = None, uid: int = -1, gid: int = -1, *, sync: bool = True
+) -> Iterator[Path]:
+    """Give what is to be renamed over `path`: written, synced and read back; what the block leaves of it is removed."""
+    temp = temp_of(path)
+    temp.unlink(missing_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        with _opened(temp, flags, 0o644 if mode is None else 0o600) as descriptor:
+            _write_all(descriptor, data)
+            if (uid, gid) != (-1, -1):
+                os.fchown(descriptor, uid, gid)
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            if sync:
+                os.fsync(descriptor)
+                _read_back(descriptor, data)
+        yield temp
+    finally:
         with contextlib.suppress(OSError):
             temp.unlink(missing_ok=True)
-        raise
+
+
+def temp_of(path: Path) -> Path:
+    """Return the name of what is written beside `path`."""
+    return path.with_name(f"{path.name}.new")
+
+
+def rename_durably(temp: Path, path: Path) -> None:
+    """Rename over `path`, and sync the directory."""
+    temp.rename(path)
     sync_directory(path.parent)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write every byte: one call may take a part only."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+def overwrite(path: Path, parts: Iterable[bytes]) -> None:
+    """Write over the bytes that a file has, each part durable before the next one is begun; raise `OSError`."""
+    with _opened(path, os.O_WRONLY | os.O_NOFOLLOW) as descriptor:
+        for part in parts:
+            _write_all(descriptor, part)
+            os.fsync(descriptor)
 
 
-def make_directory(path: Path) -> None:
-    """Make a directory that everybody may look into, and those above it."""
+def set_aside(path: Path, suffix: str) -> Path:
+    """Rename a file to a free name beside it, durably, and return that name: nothing is deleted or written over."""
+    for number in range(100):
+        aside = path.with_name(f"{path.name}.{suffix}" + (f"-{number}" if number else ""))
+        if not os.path.lexists(aside):
+            rename_durably(path, aside)
+            return aside
+    raise OSError(errno.EEXIST, f"too many files were set aside as {path.name}.{suffix}")
+
+
+def remove_durably(path: Path) -> None:
+    """Remove a file, where there is one, and sync the directory."""
+    path.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def make_directory(path: Path, mode: int = 0o755) -> None:
+    """Make a directory durably, and those above it, which everybody may look into."""
     for missing in reversed([above for above in (path, *path.parents) if not above.is_dir()]):
-        missing.mkdir(mode=0o755, exist_ok=True)
+        missing.mkdir(mode=mode if missing == path else 0o755, exist_ok=True)
         sync_directory(missing.parent)
 
 
 def sync_directory(directory: Path) -> None:
     """Make the names in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with _opened(directory, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_plain(path: Path, most_bytes: int, *, follow: bool = True) -> bytes:
     """Return the first bytes of a plain file; raise `OSError` for anything else, at once."""
+    with open_plain(path, follow=follow) as file:
+        return file.read(most_bytes)
+
+
+@contextlib.contextmanager
+def open_plain(path: Path, *, follow: bool = True) -> Iterator[BufferedReader]:
+    """Open a plain file for reading; raise `OSError` for anything else, at once."""
     # Not blocking: nobody may ever write to a named pipe.
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
         refuse_other(os.fstat(file.fileno()).st_mode)
-        return file.read(most_bytes)
+        yield file
 
 
 def refuse_other(mode: int) -> None:
@@ -69,3 +136,27 @@ def refuse_other(mode: int) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "not a regular file")
+
+
+@contextlib.contextmanager
+def _opened(path: Path, flags: int, mode: int = 0o600) -> Iterator[int]:
+    descriptor = os.open(path, flags, mode)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte: one call may take a part only."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _read_back(descriptor: int, data: bytes) -> None:
+    # From memory it would prove little: the kernel is asked to drop its copy, so that the disk has to answer.
+    with contextlib.suppress(OSError):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    if os.pread(descriptor, len(data) + 1, 0) != data:
+        raise OSError(errno.EIO, "what was written reads back different")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from ..config.problems import ConfigError
 from ..config.schema import Config
 from ..core.failures import OnboardError, StoreFailure, StoreFault
 from ..core.secret import Secret
-from ..disk.files import make_directory, sync_directory, write_durably
+from ..disk.files import make_directory, set_aside, write_if_changed
 from ..fast_start.fast_dataclasses import dataclass
 from ..system.accounts import service_group
 from .plan import NewFile, Plan, ProvisioningRequest, plan, present
@@ -72,25 +71,15 @@ def _carry_out(decided: Plan) -> ProvisioningResult:
             written.append(file.path)
     warnings = decided.warnings
     if decided.retired is not None and os.path.lexists(decided.retired):
-        aside = decided.retired.with_name(f"{decided.retired.name}.old")
-        decided.retired.replace(aside)
-        sync_directory(aside.parent)
+        aside = set_aside(decided.retired, "old")
         warnings = (*warnings, f"{decided.retired} was set aside as {aside.name}: this gateway registers from now on")
     return ProvisioningResult(written=tuple(written), config=decided.config, warnings=warnings)
 
 
 def _put(file: NewFile) -> bool:
-    """Write a file, and say whether it was needed: what stands there already is not worn out by another write."""
     content = file.content.reveal() + "\n" if isinstance(file.content, Secret) else file.content
-    data = content.encode()
-    group = service_group() if file.mode == 0o640 else None
-    with contextlib.suppress(OSError):
-        found = file.path.lstat()
-        as_wanted = found.st_mode == stat.S_IFREG | file.mode and group in {None, found.st_gid}
-        if as_wanted and file.path.read_bytes() == data:
-            return False
-    write_durably(file.path, data, file.mode, group)
-    return True
+    gid = service_group() if file.mode == 0o640 else -1
+    return write_if_changed(file.path, content.encode(), file.mode, gid)
 
 
 @contextlib.contextmanager

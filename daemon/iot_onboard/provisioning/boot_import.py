@@ -17,7 +17,7 @@ from ..config.device_name import Facts, expand
 from ..config.problems import BadName, ConfigError, MissingFact, Problem, file_problem
 from ..core.exit_codes import ExitCode
 from ..core.failures import OnboardError
-from ..disk.files import sync_directory, write_durably
+from ..disk.files import read_plain, remove_durably, write_durably
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import boot_file, boot_partition
@@ -100,7 +100,7 @@ class BootImport:
 
     def _remembered(self) -> str | None:
         try:
-            return self._memory.read_text()
+            return read_plain(self._memory, 64).decode()
         except (OSError, UnicodeDecodeError):
             return None
 
@@ -109,8 +109,7 @@ class BootImport:
             return
         try:
             if digest is None:
-                self._memory.unlink(missing_ok=True)
-                sync_directory(self._memory.parent)
+                remove_durably(self._memory)
             else:
                 write_durably(self._memory, digest.encode(), 0o600)
         except OSError:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..disk.files import read_plain, sync_directory, write_all
+from ..disk.files import overwrite, read_plain, remove_durably, write_if_changed
 from .boot_file import ERRORS, MOST_BYTES, NAME, NOTE, SECTOR_BYTES, note, wiped
 
 # Where it is mounted: Raspberry Pi OS up to 11, and from 12 on. What is found later wins.
@@ -45,37 +45,19 @@ def clear(path: Path, size: int) -> None:
     elsewhere and may keep the old blocks for a while, and so may a card reader's cache.
     """
     image = wiped(size)
-    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        for part in (image[:SECTOR_BYTES], image[SECTOR_BYTES:]):
-            write_all(descriptor, part)
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    # The note is a kindness: a full partition does not keep a secret on it.
-    with contextlib.suppress(OSError):
-        _write(path.with_name(NOTE), note())
-    path.unlink()
+    overwrite(path, (image[:SECTOR_BYTES], image[SECTOR_BYTES:]))
+    _leave(path.with_name(NOTE), note())
     with contextlib.suppress(OSError):
         path.with_name(ERRORS).unlink(missing_ok=True)
-    sync_directory(path.parent)
+    remove_durably(path)
 
 
 def leave_errors(path: Path, text: str) -> None:
     """Say beside the file what is wrong with it, where that can be said."""
-    with contextlib.suppress(OSError):
-        _write(path.with_name(ERRORS), text)
+    _leave(path.with_name(ERRORS), text)
 
 
-def _write(path: Path, text: str) -> None:
-    data = text.encode()
-    # The same at every boot is no reason to wear the card out.
+def _leave(path: Path, text: str) -> None:
+    # A text beside is a kindness: a full partition does not keep a secret on it.
     with contextlib.suppress(OSError):
-        if path.read_bytes() == data:
-            return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    try:
-        write_all(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        write_if_changed(path, text.encode())

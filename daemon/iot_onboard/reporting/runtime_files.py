@@ -8,26 +8,11 @@ import time
 from pathlib import Path
 
 from ..core.pacing import LIFE_S, restart_delay_s, within_window
-from ..disk.files import read_plain
+from ..disk.files import read_plain, write_atomically
 from .history import History, history_of, record_of
 
 _MOST_LIVES = 1000
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
-
-def replace_file(path: Path, text: str, mode: int) -> bool:
-    """Put a file in place at once, and say whether that went well; no sync, for the directory is in memory."""
-    temp = path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        temp.write_text(text)
-        temp.chmod(mode)
-        temp.rename(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temp.unlink(missing_ok=True)
-        return False
-    return True
 
 
 class ConnectLog:
@@ -52,7 +37,7 @@ class ConnectLog:
 
     def write(self, stamps: tuple[float, ...]) -> bool:
         """Remember; say whether that went well."""
-        return replace_file(self._path, json.dumps({"boot_id": _boot_id(), "connects": stamps}), 0o600)
+        return _write(self._path, {"connects": stamps}, 0o600)
 
 
 class StartLog:
@@ -65,8 +50,7 @@ class StartLog:
         """Note a start; return how many short lives there were just before."""
         now_s = time.monotonic()
         count = self._ended_soon(now_s)
-        record = {"boot_id": _boot_id(), "begins_at": now_s + restart_delay_s(count), "short": count}
-        replace_file(self._path, json.dumps(record), 0o600)
+        _write(self._path, {"begins_at": now_s + restart_delay_s(count), "short": count}, 0o600)
         return count
 
     def _ended_soon(self, now_s: float) -> int:
@@ -97,7 +81,7 @@ class ReportLog:
 
     def mark(self, version: str) -> bool:
         """Remember; say whether that went well."""
-        return replace_file(self._path, json.dumps({"boot_id": _boot_id(), "version": version}), 0o600)
+        return _write(self._path, {"version": version}, 0o600)
 
 
 class HistoryLog:
@@ -121,8 +105,7 @@ class HistoryLog:
 
     def write(self, history: History) -> bool:
         """Remember; say whether that went well."""
-        record = {"boot_id": _boot_id(), **record_of(history)}
-        return replace_file(self._path, json.dumps(record), 0o644)
+        return _write(self._path, record_of(history), 0o644)
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -131,6 +114,10 @@ def _read(path: Path) -> dict[str, object]:
     except (OSError, ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def _write(path: Path, record: dict[str, object], mode: int) -> bool:
+    return write_atomically(path, json.dumps({"boot_id": _boot_id(), **record}).encode(), mode)
 
 
 def _boot_id() -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..disk.files import read_plain
+from ..disk.files import read_plain, write_atomically
 from ..fast_start.fast_dataclasses import as_dict
-from .runtime_files import replace_file
 from .status import Status, status_of
 
 
@@ -22,7 +21,7 @@ class StatusFile:
         """Put the status in place; say whether that went well."""
         if status == self._last:
             return True
-        written = replace_file(self._path, json.dumps(as_dict(status), indent=1) + "\n", 0o644)
+        written = write_atomically(self._path, (json.dumps(as_dict(status), indent=1) + "\n").encode(), 0o644)
         # What failed is tried again with the next call, though nothing changed.
         self._last = status if written else None
         return written

@@ -6,17 +6,17 @@ import os
 import pwd
 from pathlib import Path
 
-from ..disk.files import sync_directory
+from ..disk.files import make_directory, sync_directory
 
 USER = "iot-onboard"
 
 
-def service_group(user: str = USER) -> int | None:
-    """Return the group of the service's user, where files can be given to it: by root, once there is one."""
+def service_group(user: str = USER) -> int:
+    """Return the group of the service's user, where files can be given to it, by root, once there is one; else -1."""
     try:
-        return pwd.getpwnam(user).pw_gid if os.geteuid() == 0 else None
+        return pwd.getpwnam(user).pw_gid if os.geteuid() == 0 else -1
     except KeyError:
-        return None
+        return -1
 
 
 def make_state_directory(state_dir: Path, user: str = USER) -> None:
@@ -30,10 +30,9 @@ def make_state_directory(state_dir: Path, user: str = USER) -> None:
         return
     if os.geteuid() != 0:
         return
-    if not state_dir.exists():
-        state_dir.mkdir(mode=0o700)
+    make_directory(state_dir, 0o700)
     # Looked at each time: a crash may have come between the making and the giving away.
     if state_dir.stat().st_uid == 0 and not any(state_dir.iterdir()):
         state_dir.chmod(0o700)
         os.chown(state_dir, owner.pw_uid, owner.pw_gid)
-        sync_directory(state_dir.parent)
+        sync_directory(state_dir)

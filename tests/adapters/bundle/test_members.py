@@ -229,7 +229,7 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     victim.write_text("precious")
     target = tmp_path / "b.tar.gz"
     target.symlink_to(victim)
-    (tmp_path / ".b.tar.gz.new").symlink_to(victim)
+    (tmp_path / "b.tar.gz.new").symlink_to(victim)
     put(target, b"archive")
     assert victim.read_text() == "precious"
     assert (target.is_symlink(), target.read_bytes()) == (False, b"archive")

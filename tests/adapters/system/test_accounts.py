@@ -34,12 +34,12 @@ def test_without_the_user_nothing_is_made(tmp_path: Path) -> None:
     """The store makes its own then."""
     make_state_directory(tmp_path / "state", "no-such-user")
     assert not (tmp_path / "state").exists()
-    assert service_group("no-such-user") is None
+    assert service_group("no-such-user") == -1
 
 
 def test_only_root_gives_away(tmp_path: Path) -> None:
     """Nobody else tries."""
     with unprivileged():
         make_state_directory(tmp_path / "state", "nobody")
-        assert service_group("nobody") is None
+        assert service_group("nobody") == -1
     assert not (tmp_path / "state").exists()

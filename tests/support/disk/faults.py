@@ -21,7 +21,7 @@ from .store_driver import BEGIN, END
 DRIVER = Path(__file__).with_name("store_driver.py")
 # The question mark: not every processor knows every name.
 TRACED = (
-    "?open,openat,read,write,fsync,?link,linkat,?rename,renameat,?renameat2,?unlink,unlinkat,?mkdir,mkdirat,"
+    "?open,openat,read,pread64,write,fsync,?link,linkat,?rename,renameat,?renameat2,?unlink,unlinkat,?mkdir,mkdirat,"
     "?chmod,fchmod,fchown"
 )
 

@@ -119,7 +119,7 @@ class _Reader:
                 (directory, old), (other, new) = paths
                 assert directory == other, "not within one directory"
                 self._change(directory, (old, None), (new, self._inode(paths[0])))
-            case "read" | "chmod" | "fchmod" | "fchown":
+            case "read" | "pread64" | "chmod" | "fchmod" | "fchown":
                 return
             case _:
                 raise AssertionError(f"no model of {call}")
