@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.disk.faults import why_no_strace
+from support.disk.tracing import why_no_strace
 from support.gateway.gateway import Gateway
 from support.platform.sandbox import Sandbox, wait_for
 from support.tree import TESTS

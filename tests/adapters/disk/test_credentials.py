@@ -21,7 +21,7 @@ from iot_onboard.core.secret import Secret
 from iot_onboard.disk.credentials import Store, StoreBusy
 from iot_onboard.disk.credentials_format import encode
 from support.disk import faults
-from support.disk.store_driver import IDENTITY, credentials
+from support.disk.writers import IDENTITY, credentials
 
 OLDEST, OLD, NEW = "oldestSecret1", "oldSecret2", "newSecret3"
 needs_strace = pytest.mark.skipif(faults.why_no_strace() is not None, reason=str(faults.why_no_strace()))
@@ -401,7 +401,7 @@ def test_a_stored_secret_costs_no_write(tmp_path: Path) -> None:
     prepared(tmp_path, OLD)
     points = faults.calls("load", tmp_path)
     assert {point.name for point in points} == {"openat", "read"}
-    assert not [point for point in points if "O_CREAT" in point.text or "O_WRONLY" in point.text]
+    assert not [point for point in points if "O_CREAT" in point.arguments or "O_WRONLY" in point.arguments]
 
 
 @needs_strace
@@ -410,7 +410,9 @@ def test_an_empty_store_says_when_it_cannot_be_written(tmp_path: Path, error: st
     """Whichever call of the trial fails, the store is called not writable, with file and reason."""
     points = faults.calls("load", tmp_path / "whole")
     points = [
-        point for point in points if point.name in {"mkdir", "mkdirat", "write", "fsync"} or "O_CREAT" in point.text
+        point
+        for point in points
+        if point.name in {"mkdir", "mkdirat", "write", "fsync"} or "O_CREAT" in point.arguments
     ]
     assert {"open", "write", "fsync", "mkdir"} <= kinds(points)
 

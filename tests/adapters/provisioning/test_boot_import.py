@@ -17,7 +17,7 @@ from iot_onboard.events.model import Context, Details, Event
 from iot_onboard.provisioning import boot_partition
 from iot_onboard.provisioning.boot_file import TAKEN
 from iot_onboard.provisioning.boot_import import BootImport
-from support.disk.faults import why_no_strace
+from support.disk.tracing import why_no_strace
 
 NAMES = "product_key: a1b2c3d4e5f\r\ndevice_name: gw-0001\r\n"
 TEXT = NAMES + "product_secret: hunter2\r\nmqtt: {port: 443}\r\n"
@@ -179,16 +179,6 @@ def test_a_second_file_changes_what_it_names(gateway: Gateway) -> None:
     assert (config.product_key, config.device_name, config.mqtt_port) == ("a1b2c3d4e5f", "gw-0002", 443)
 
 
-def test_the_firmware_partition_wins(tmp_path: Path) -> None:
-    """Of two places the later one counts; one place by two names is one."""
-    first, second = Gateway(tmp_path / "a"), Gateway(tmp_path / "b")
-    first.drop("")
-    second.drop("")
-    (tmp_path / "again").symlink_to(first.boot)
-    places = [tmp_path / "none", first.boot, second.boot, tmp_path / "again"]
-    assert boot_partition.find(places) == [first.file, second.file]
-
-
 def test_a_disk_that_is_full_is_told(gateway: Gateway) -> None:
     """Where the configuration cannot be written the file stays, and the next boot tries again."""
     gateway.drop(TEXT)
@@ -219,46 +209,6 @@ def test_a_read_only_partition(gateway: Gateway) -> None:
     gateway.drop(TEXT)
     gateway.start()
     assert load(gateway.config).device_name == "gw-0001"
-
-
-CHANGES = "write,fsync,?rename,renameat,?renameat2,?unlink,unlinkat,?mkdir,mkdirat,fchmod"
-
-
-def changing_calls(directory: Path) -> list[tuple[str, int]]:
-    """Return every system call of a whole import that changes a disk: its name, and its number of that name."""
-    gateway = Gateway(directory)
-    gateway.drop(LARGE)
-    log = directory / "trace"
-    done = gateway.command("strace", "-f", "-o", str(log), "-e", f"trace={CHANGES}")
-    assert done.returncode == 0, done.stderr
-    counts: dict[str, int] = {}
-    for line in log.read_text().splitlines():
-        name = line.split(maxsplit=1)[1].partition("(")[0]
-        if name.isidentifier():
-            counts[name] = counts.get(name, 0) + 1
-    return [(name, number + 1) for name, count in counts.items() for number in range(count)]
-
-
-@pytest.mark.skipif(why_no_strace() is not None, reason=str(why_no_strace()))
-@pytest.mark.timeout(300)
-def test_a_power_cut_at_any_moment(tmp_path: Path) -> None:
-    """Cut before any one of its writes, the next boot ends with the gateway set up and no secret on the partition."""
-    calls = changing_calls(tmp_path / "whole")
-    assert {name for name, _ in calls} >= {"write", "fsync", "rename", "unlink"}
-    for index, (name, number) in enumerate(calls):
-        gateway = Gateway(tmp_path / str(index))
-        gateway.drop(LARGE)
-        inject = f"inject={name}:signal=SIGKILL:when={number}"
-        cut = gateway.command("strace", "-f", "-o", os.devnull, "-e", f"trace={CHANGES}", "-e", inject)
-        where = f"{name} {number}"
-        assert cut.returncode != 0, where
-        taken = (gateway.etc / "conf.d" / "50-identity.yaml").exists()
-        assert taken or gateway.file.read_bytes() == LARGE.encode(), where
-        assert gateway.start() is ExitCode.DONE, where
-        assert load(gateway.config).device_name == "gw-0001", where
-        assert (gateway.etc / "product-secret").read_text() == "hunter2\n", where
-        assert list(gateway.on_boot()) in ([], ["iot-onboard-taken.txt"]), where
-        assert "hunter2" not in str(gateway.on_boot()), where
 
 
 def test_what_a_cut_left_of_a_taken_file_is_cleared(gateway: Gateway) -> None:

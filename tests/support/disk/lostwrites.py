@@ -1,26 +1,35 @@
 """A disk that loses what was not synced: every state that a power cut may leave, made from a trace of system calls.
 
-The rules are harsher than those of any one file system. A write that was not synced may be lost, cut in half or turned
-into zeros. A change of a directory that was not synced may be lost while later ones are kept; a rename is one change.
-A sync of a file says nothing of its name, and a sync of a directory nothing of what its files hold.
+The rules are harsher than those of any one file system. Of what was written since a file's last sync, each sector is
+old or new, and so is the file's length: what was added may be cut in half or be zeros. A change of a directory that was
+not synced may be lost while later ones are kept; a rename is one change. A sync of a file says nothing of its name, and
+a sync of a directory nothing of what its files hold; fdatasync(2) of a directory promises nothing.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from .store_driver import BEGIN, END
+from . import tracing
 
 Inode = bytes | dict[str, int]
 Tree = tuple[tuple[str, bytes | None], ...]
-_CALL = re.compile(r"^\d+ +(\w+)\((.*)\) += (-?\d+)", re.MULTILINE)
-_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
+SECTOR_BYTES = 512
+_MAX_STATES = 4096
+_TRACED = "%file,%desc,?sync,?io_uring_enter"
+_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"(\.\.\.)?')
+# What changes neither bytes nor names.
+_HARMLESS = {
+    "access", "chmod", "chown", "execve", "faccessat", "faccessat2", "fadvise64", "fchmod", "fchmodat", "fchown",
+    "fchownat", "fcntl", "flock", "fstat", "fstatfs", "getcwd", "getdents64", "ioctl", "lstat", "newfstatat", "pread64",
+    "readlink", "readlinkat", "stat", "statfs", "statx",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +42,28 @@ class Renaming:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """Bytes added to a file."""
+    """What a file holds from then on."""
 
     file: int
-    data: bytes
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Syncing:
-    """An fsync, of a file or a directory."""
+    """An fsync of a file or a directory, or an fdatasync of a file."""
 
     inode: int
 
 
 Step = Renaming | Writing | Syncing
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a power cut leaves: a tree (`None` stands for a directory), and the bytes of files without a name."""
+
+    tree: Tree
+    unnamed: tuple[bytes, ...]
 
 
 class Disk:
@@ -85,28 +102,61 @@ class Disk:
         return number
 
 
+@dataclass(slots=True)
+class _Opened:
+    inode: int
+    at: int = 0
+    appends: bool = False
+
+
 class _Reader:
-    """Follow the store through its system calls: what each name and descriptor leads to at that moment."""
+    """Follow a process through its system calls: what each name and descriptor leads to at that moment."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._names = {number: dict(entries) for number, entries in disk.directories.items()}
-        self._opened: dict[int, int] = {}
+        self._contents = dict(disk.files)
+        self._opened: dict[int, _Opened] = {}
         self.steps: list[Step] = []
 
-    def take(self, call: str, arguments: str, result: int) -> None:
-        """Note what a call that succeeded did to the disk."""
-        texts = [ast.literal_eval(f'b"{text}"') for text in _TEXT.findall(arguments)]
-        paths = [self._at(text.decode()) for text in texts] if "AT_FDCWD" in arguments or arguments[0] == '"' else []
-        match call.removesuffix("at2").removesuffix("at"):
+    def take(self, call: tracing.Call) -> None:
+        """Note what a call that succeeded did to the disk; what it did elsewhere is nothing to us."""
+        texts = _TEXT.findall(call.arguments)
+        assert not any(cut for _, cut in texts), f"too long a text: {call}"
+        data = [ast.literal_eval(f'b"{text}"') for text, _ in texts]
+        rest = _TEXT.sub('""', call.arguments)
+        name = call.name.removesuffix("at2").removesuffix("at")
+        if rest.startswith(('"', "AT_FDCWD")):
+            paths = [at for at in map(self._at, data) if at is not None]
+            if paths:
+                self._take_names(name, call, paths, rest)
+            elif name == "open":
+                # Of another tree, with the number of one of ours that was closed.
+                self._opened.pop(call.result, None)
+            return
+        assert "MAP_SHARED" not in rest or "PROT_WRITE" not in rest, f"no model of {call}"
+        number, _, rest = rest.partition(", ")
+        opened = self._opened.get(int(number)) if number.isdigit() else None
+        if opened is None:
+            assert name not in {"sync", "syncfs", "io_uring_enter"}, f"no model of {call}"
+            return
+        self._take_bytes(name, call, opened, data, [part for part in rest.split(", ") if part])
+
+    def _take_names(self, name: str, call: tracing.Call, paths: list[tuple[int, str]], rest: str) -> None:
+        match name:
             case "open":
-                if "O_CREAT" in arguments and self._inode(paths[0]) is None:
-                    self._change(paths[0][0], (paths[0][1], self._disk.new_file()))
-                self._opened[result] = self._inode(paths[0]) or self._disk.top
-            case "write":
-                self.steps.append(Writing(self._opened[_descriptor(arguments)], texts[0][:result]))
-            case "fsync":
-                self.steps.append(Syncing(self._opened[_descriptor(arguments)]))
+                assert "SYNC" not in rest, f"no model of {call}"
+                assert "O_TMPFILE" not in rest, f"no model of {call}"
+                if "O_CREAT" in rest and self._inode(paths[0]) is None:
+                    number = self._disk.new_file()
+                    self._contents[number] = b""
+                    self._change(paths[0][0], (paths[0][1], number))
+                inode = self._inode(paths[0]) or self._disk.top
+                self._opened[call.result] = _Opened(inode, appends="O_APPEND" in rest)
+                if "O_TRUNC" in rest:
+                    self._put(inode, b"")
+            case "truncate":
+                self._resize(self._inode(paths[0]) or self._disk.top, int(rest.rpartition(", ")[2]))
             case "mkdir":
                 number = self._disk.new_directory()
                 self._names[number] = {}
@@ -118,15 +168,51 @@ class _Reader:
             case "rename":
                 (directory, old), (other, new) = paths
                 assert directory == other, "not within one directory"
-                self._change(directory, (old, None), (new, self._inode(paths[0])))
-            case "read" | "pread64" | "chmod" | "fchmod" | "fchown":
-                return
+                # rename(2) between two names of one file does nothing.
+                if self._inode(paths[0]) != self._inode(paths[1]):
+                    self._change(directory, (old, None), (new, self._inode(paths[0])))
             case _:
-                raise AssertionError(f"no model of {call}")
+                assert call.name in _HARMLESS, f"no model of {call}"
 
-    def _at(self, path: str) -> tuple[int, str]:
+    def _take_bytes(
+        self, name: str, call: tracing.Call, opened: _Opened, texts: list[bytes], numbers: list[str]
+    ) -> None:
+        inode = opened.inode
+        match name:
+            case "read":
+                opened.at += call.result
+            case "lseek":
+                opened.at = call.result
+            case "write":
+                at = len(self._contents[inode]) if opened.appends else opened.at
+                self._overwrite(inode, at, texts[0][: call.result])
+                opened.at = at + call.result
+            case "pwrite64":
+                assert not opened.appends, f"no model of {call}"
+                self._overwrite(inode, int(numbers[-1]), texts[0][: call.result])
+            case "ftruncate":
+                self._resize(inode, int(numbers[-1]))
+            case "fallocate":
+                assert numbers[0] in {"0", "FALLOC_FL_KEEP_SIZE"}, f"no model of {call}"
+                if numbers[0] == "0":
+                    self._resize(inode, max(len(self._contents[inode]), int(numbers[1]) + int(numbers[2])))
+            case "fsync":
+                self.steps.append(Syncing(inode))
+            case "fdatasync":
+                if inode in self._contents:
+                    self.steps.append(Syncing(inode))
+            case "close":
+                del self._opened[int(call.arguments.partition(",")[0])]
+            case _:
+                assert call.name in _HARMLESS | {"mmap"}, f"no model of {call}"
+                assert not any(number.startswith("F_DUPFD") for number in numbers), f"no model of {call}"
+
+    def _at(self, text: bytes) -> tuple[int, str] | None:
+        path = Path(text.decode())
+        if not path.is_relative_to(self._disk.root):
+            return None
         number = self._disk.top
-        *above, name = Path(path).relative_to(self._disk.root).parts or ("",)
+        *above, name = path.relative_to(self._disk.root).parts or ("",)
         for part in above:
             number = self._names[number][part]
         return number, name
@@ -138,49 +224,54 @@ class _Reader:
         self.steps.append(Renaming(directory, changes))
         self._names[directory] = _applied(self._names[directory], [Renaming(directory, changes)])
 
+    def _overwrite(self, inode: int, at: int, data: bytes) -> None:
+        before = self._contents[inode].ljust(at, b"\0")
+        self._put(inode, before[:at] + data + before[at + len(data) :])
 
-def _descriptor(arguments: str) -> int:
-    return int(arguments.partition(",")[0])
+    def _resize(self, inode: int, size: int) -> None:
+        self._put(inode, self._contents[inode][:size].ljust(size, b"\0"))
+
+    def _put(self, inode: int, content: bytes) -> None:
+        if content != self._contents[inode]:
+            self._contents[inode] = content
+            self.steps.append(Writing(inode, content))
 
 
-def steps(disk: Disk, trace: str) -> list[Step]:
-    """Return what the store did to the disk, in order; calls that failed did nothing."""
+def record(disk: Disk, function: Callable[[], object], inject: Sequence[str] = ()) -> list[Step]:
+    """Let a function work on the disk's tree, and return what it did to it, in order; calls that failed did nothing."""
+    traced = tracing.run(function, _TRACED, inject)
+    assert traced.ended
     reader = _Reader(disk)
-    inside = trace[trace.index(BEGIN) : trace.index(END)]
-    for call, arguments, result in _CALL.findall(inside):
-        if int(result) >= 0:
-            reader.take(call, arguments, int(result))
+    for call in traced.calls:
+        if call.result >= 0:
+            reader.take(call)
     return reader.steps
 
 
-def after_power_cuts(disk: Disk, done: Sequence[Step]) -> Iterator[Tree]:
-    """Give every tree that a power cut after these steps may leave; `None` stands for a directory."""
-    files = dict(disk.files)
-    directories = dict(disk.directories)
-    writes: dict[int, bytes] = defaultdict(bytes)
-    changes: dict[int, list[Renaming]] = defaultdict(list)
-    for step in done:
-        match step:
-            case Writing(file=file, data=data):
-                writes[file] += data
-            case Renaming(directory=directory):
-                changes[directory].append(step)
-            case Syncing(inode=inode) if inode in files:
-                files[inode] += writes.pop(inode, b"")
-            case Syncing(inode=inode):
-                directories[inode] = _applied(directories[inode], changes.pop(inode, []))
-    choices: dict[int, list[Inode]] = {}
-    choices |= {key: [files[key] + kept for kept in _kept(data)] for key, data in writes.items()}
-    choices |= {
-        key: [_applied(directories[key], kept) for kept in _subsets(pending)] for key, pending in changes.items()
+def as_seen(disk: Disk, done: Sequence[Step]) -> Tree:
+    """Return the tree that a reader finds after these steps, while the power is on."""
+    held: dict[int, Inode] = {key: contents[-1] for key, contents in _contents(disk, done).items()}
+    for key, entries in disk.directories.items():
+        held[key] = _applied(entries, _changes(key, done))
+    return _remains(held, disk.top).tree
+
+
+def after_power_cut(disk: Disk, done: Sequence[Step]) -> Iterator[Remains]:
+    """Give all that a power cut after these steps may leave."""
+    choices: dict[int, list[Inode]] = {
+        key: list(_torn(held)) for key, held in _contents(disk, done, synced=True).items()
     }
-    seen: set[Tree] = set()
+    for key, entries in disk.directories.items():
+        synced = max((at + 1 for at, step in enumerate(done) if step == Syncing(key)), default=0)
+        durable = _changes(key, done[:synced])
+        choices[key] = [_applied(entries, [*durable, *kept]) for kept in _subsets(_changes(key, done[synced:]))]
+    assert math.prod(map(len, choices.values())) <= _MAX_STATES, "too much is not synced"
+    seen: set[Remains] = set()
     for chosen in product(*choices.values()):
-        held: dict[int, Inode] = {**files, **directories, **dict(zip(choices, chosen, strict=True))}
-        tree = tuple(sorted(_walk(held, disk.top, "")))
-        if tree not in seen:
-            seen.add(tree)
-            yield tree
+        remains = _remains(dict(zip(choices, chosen, strict=True)), disk.top)
+        if remains not in seen:
+            seen.add(remains)
+            yield remains
 
 
 def lay_out(tree: Tree, directory: Path) -> Path:
@@ -195,8 +286,32 @@ def lay_out(tree: Tree, directory: Path) -> Path:
     return directory
 
 
-def _kept(data: bytes) -> set[bytes]:
-    return {b"", data[: len(data) // 2], bytes(len(data)), data}
+def _changes(directory: int, done: Sequence[Step]) -> list[Renaming]:
+    return [step for step in done if isinstance(step, Renaming) and step.directory == directory]
+
+
+def _contents(disk: Disk, done: Sequence[Step], *, synced: bool = False) -> dict[int, list[bytes]]:
+    """Return what each file held, the oldest first; with `synced`, from its last sync on."""
+    held = {key: [content] for key, content in disk.files.items()}
+    for step in done:
+        if isinstance(step, Writing):
+            held[step.file].append(step.content)
+        elif isinstance(step, Syncing) and synced and step.inode in held:
+            held[step.inode] = held[step.inode][-1:]
+    return held
+
+
+def _torn(held: Sequence[bytes]) -> set[bytes]:
+    """Return what may be left of a file that held all this since it was synced."""
+    durable = len(held[0])
+    lengths = {len(content) for content in held}
+    lengths |= {(durable + length) // 2 for length in lengths if length > durable}
+    sectors = [
+        {content[at : at + SECTOR_BYTES].ljust(SECTOR_BYTES, b"\0") for content in held}
+        for at in range(0, max(lengths), SECTOR_BYTES)
+    ]
+    assert math.prod(map(len, sectors)) <= _MAX_STATES, "too much is not synced"
+    return {b"".join(chosen)[:length] for chosen in product(*sectors) for length in lengths}
 
 
 def _subsets(pending: list[Renaming]) -> Iterator[list[Renaming]]:
@@ -214,7 +329,15 @@ def _applied(entries: dict[str, int], kept: list[Renaming]) -> dict[str, int]:
     return result
 
 
-def _walk(held: dict[int, Inode], number: int, name: str) -> Iterator[tuple[str, bytes | None]]:
+def _remains(held: dict[int, Inode], top: int) -> Remains:
+    named: set[int] = set()
+    tree = tuple(sorted(_walk(held, top, "", named)))
+    unnamed = (held[key] for key in sorted(held.keys() - named))
+    return Remains(tree, tuple(data for data in unnamed if isinstance(data, bytes) and data))
+
+
+def _walk(held: dict[int, Inode], number: int, name: str, named: set[int]) -> Iterator[tuple[str, bytes | None]]:
+    named.add(number)
     inode = held[number]
     if isinstance(inode, bytes):
         yield name, inode
@@ -222,4 +345,4 @@ def _walk(held: dict[int, Inode], number: int, name: str) -> Iterator[tuple[str,
     if name:
         yield name, None
     for entry, below in inode.items():
-        yield from _walk(held, below, f"{name}/{entry}" if name else entry)
+        yield from _walk(held, below, f"{name}/{entry}" if name else entry, named)

@@ -1,0 +1,99 @@
+"""What the product writes, as functions that another process can be told to call."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from iot_onboard.core.failures import OnboardError, StoreFailure
+from iot_onboard.core.identity import Credentials, Identity
+from iot_onboard.core.secret import Secret
+from iot_onboard.disk.credentials import Store
+
+IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw:1@x.y")
+
+
+def credentials(secret: str) -> Credentials:
+    return Credentials(identity=IDENTITY, device_secret=Secret(secret))
+
+
+def use_store(action: str, directory: Path, secret: str = "") -> dict[str, object]:
+    """Save, load or forget; return what came of it, or the fault."""
+    try:
+        return _use(action, Store(directory, IDENTITY), secret)
+    except OnboardError as error:
+        if not isinstance(error.failure, StoreFailure):
+            raise
+        return {"fault": error.failure.fault.name, "detail": error.failure.detail}
+
+
+def _use(action: str, store: Store, secret: str) -> dict[str, object]:
+    if action == "save":
+        store.save(credentials(secret))
+        return {}
+    if action == "forget":
+        return {"aside": str(store.forget())}
+    found = store.load()
+    return {
+        "secret": found.credentials.device_secret.reveal() if found.credentials else None,
+        "recovered": found.recovered,
+        "set_aside": found.set_aside,
+        "writable": found.writable,
+        "detail": found.detail,
+    }
+
+
+def give_identity(etc: Path, device_name: str, *, product_secret: str = "", device_secret: str = "") -> None:
+    """Provision a gateway, as `setup` does."""
+    # Imported here: a process that looks after its calls one by one would wait for it each time.
+    from iot_onboard.provisioning.apply import provision
+    from iot_onboard.provisioning.plan import ProvisioningRequest
+
+    request = ProvisioningRequest(
+        settings={"product_key": "a1b2c3d4e5f", "device_name": device_name},
+        product_secret=Secret(product_secret) if product_secret else None,
+        device_secret=Secret(device_secret) if device_secret else None,
+    )
+    provision(etc / "config.yaml", request)
+
+
+def take_boot_file(boot: Path, etc: Path) -> list[str]:
+    """Do what `import-boot-file` does at a boot; return the names of what it told."""
+    from iot_onboard.config.device_name import Facts
+    from iot_onboard.provisioning import boot_partition
+    from iot_onboard.provisioning.boot_import import BootImport
+
+    told: list[str] = []
+    for path in boot_partition.find([boot]):
+        BootImport(path, etc / "config.yaml", Facts(), lambda event, *_: told.append(event.name)).run()
+    return told
+
+
+def withhold_credentials(root: Path) -> None:
+    """Start the service without a credential; `bin` below the root has programs in systemd's place."""
+    from iot_onboard.service.credential_recovery import main
+
+    os.environ["PATH"] = f"{root}/bin:{os.environ['PATH']}"
+    main(root)
+
+
+def remember_connects(runtime_dir: Path, *stamps: float) -> None:
+    from iot_onboard.reporting.runtime_files import ConnectLog
+
+    ConnectLog(runtime_dir).write(stamps)
+
+
+def set_aside(path: Path) -> str:
+    from iot_onboard.disk.files import set_aside
+
+    return str(set_aside(path, "old"))
+
+
+def write_durably(path: Path, data: bytes) -> str | None:
+    from iot_onboard.disk.files import write_durably
+
+    try:
+        write_durably(path, data, 0o600)
+    except OSError as error:
+        return error.strerror
+    return None
