@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,29 @@ def test_a_proxys_password_is_closed_too(config: Path) -> None:
     assert stat.S_IMODE(fragment.stat().st_mode) == 0o640
     provision(config, ProvisioningRequest(settings={"proxy": "http://proxy:3128"}))
     assert stat.S_IMODE(fragment.stat().st_mode) == 0o644
+
+
+def test_one_provisioning_waits_for_another(config: Path) -> None:
+    """Both would read before either writes, and one of them would be lost."""
+    directory = os.open(config.parent, os.O_RDONLY)
+    fcntl.flock(directory, fcntl.LOCK_EX)
+    second = threading.Thread(target=provision, args=(config, WISH))
+    second.start()
+    second.join(0.3)
+    assert second.is_alive()
+    assert not (config.parent / "product-secret").exists()
+    os.close(directory)
+    second.join(10.0)
+    assert (config.parent / "product-secret").exists()
+
+
+def test_an_own_secret_set_aside_before_is_kept(config: Path) -> None:
+    """Each under a name of its own."""
+    for secret in ("first", "second"):
+        provision(config, ProvisioningRequest(settings=WISH.settings, device_secret=Secret(secret)))
+        provision(config, WISH)
+    kept = {path.name: path.read_text() for path in config.parent.glob("device-secret*")}
+    assert kept == {"device-secret.old": "first\n", "device-secret.old-1": "second\n"}
 
 
 def test_checking_writes_nothing(config: Path) -> None:
