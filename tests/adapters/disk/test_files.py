@@ -119,6 +119,8 @@ def test_one_call_may_write_a_part_only(tmp_path: Path) -> None:
     """The rest is written then. A disk that says so and has not taken it is found out."""
     work = partial(writers.write_durably, tmp_path / "file", b"abcdef")
     traced = tracing.run(work, "write", [f"write:retval=2:when={first_write(work)}"])
+    texts = [call.arguments.split('"')[1] for call in traced.calls if call.name == "write"]
+    assert texts == ["abcdef", "cdef"]
     assert traced.answer == "what was written reads back different"
     assert names(tmp_path) == ["file"], "of the first try"
 
