@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fast_start.fast_dataclasses import dataclass, field
+from ..fast_start.fast_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,5 +18,8 @@ class HttpAnswer:
     """Hold an answer: its body may be a secret, and does not show itself."""
 
     status: int
-    body: bytes = field(repr=False)
+    body: bytes
     retry_after_s: float | None = None
+
+    def __repr__(self) -> str:
+        return f"HttpAnswer(status={self.status!r}, retry_after_s={self.retry_after_s!r})"

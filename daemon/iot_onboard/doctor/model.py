@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
-
-from ..fast_start.fast_dataclasses import dataclass
 
 T = TypeVar("T")
 

@@ -11,12 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..core.tracebacks import innermost_frame
-from ..fast_start.fast_dataclasses import dataclass, replace
 from .model import Check, Facts, Finding, Probe, Result, capitalised, fail, skipped
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from ..core.failures import Failure
 from ..core.identity import Credentials
 from ..core.timings import Timings
 from ..events.model import Details, Event
-from ..fast_start.fast_dataclasses import dataclass, field
+from ..fast_start.fast_dataclasses import dataclass
 
 
 class Phase(enum.Enum):
@@ -101,7 +101,7 @@ class Registered:
     """The platform gave a secret."""
 
     credentials: Credentials
-    took: Timings = field(default_factory=Timings)
+    took: Timings = Timings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ class SaveFailed:
 class Dialled:
     """TCP and TLS stand; no MQTT packet was sent."""
 
-    took: Timings = field(default_factory=Timings)
+    took: Timings = Timings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +263,7 @@ class Announce:
     """Tell the operator."""
 
     event: Event
-    details: Details = field(default_factory=Details)
+    details: Details = Details()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +283,7 @@ class State:
     `began_at` is when the job under way began, `took` what the dial took.
     """
 
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = Policy()
     phase: Phase = Phase.BOOT
     goal: Goal | None = None
     wakers: frozenset[Waker] = frozenset()
@@ -292,7 +292,7 @@ class State:
     durable: bool = False
     logging_in: bool = False
     began_at: float = 0.0
-    took: Timings = field(default_factory=Timings)
+    took: Timings = Timings()
     online_since: float = 0.0
     network_changed_at: float = float("-inf")
     failures: int = 0

@@ -6,12 +6,12 @@ The record is the documented one: its names, types and explanations here make do
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..events.explain import find
 from ..events.format import span
-from ..fast_start.fast_dataclasses import dataclass, field
 from ..system.text_style import Style, lines_of, painted
 from .history import History, last_day
 from .status import NOT_SET_UP, SCHEMA, Status

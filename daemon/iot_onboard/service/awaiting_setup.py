@@ -11,6 +11,7 @@ import select
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +27,6 @@ from ..config.watch import POLL_S, ConfigWatch
 from ..core.exit_codes import ExitCode
 from ..events.format import line_of
 from ..events.model import Context, Details, Event
-from ..fast_start.fast_dataclasses import dataclass, field
 from ..reporting.headline import trouble
 from ..reporting.journal import Journal, open_journal
 from ..reporting.status import NOT_SET_UP, SCHEMA, Status

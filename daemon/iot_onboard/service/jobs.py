@@ -16,7 +16,7 @@ from ..config.schema import Config
 from ..core.identity import Credentials, Identity
 from ..core.timings import Timings
 from ..disk.credentials import Store
-from ..fast_start.fast_dataclasses import dataclass, field
+from ..fast_start.fast_dataclasses import dataclass
 from ..lifecycle import model as m
 from ..net.timing import PhaseTimer
 from ..net.tls import BoundedContext, is_current, tls_context
@@ -34,7 +34,7 @@ class Jobs:
     identity: Identity
     store: Store
     credentials_dir: Path | None
-    withheld: Mapping[str, str] = field(default_factory=dict)
+    withheld: Mapping[str, str]
     utc_now: Callable[[], datetime]
 
     def load(self) -> m.Loaded | m.NothingStored:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ...fast_start.fast_dataclasses import dataclass
 from ..model import Finding, fail, ok, skipped, warn
 
 SET = "connect it to the network and see `timedatectl`; by hand: sudo timedatectl set-time 'YYYY-MM-DD hh:mm:ss'"

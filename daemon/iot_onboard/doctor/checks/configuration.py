@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from ...config.problems import Problem
 from ...config.reader import settings_of
 from ...config.schema import SETUP, Config, Document
-from ...fast_start.fast_dataclasses import dataclass
 from ..model import Finding, fail, ok, skipped, warn
 from .files import READ, Account, FileFacts, closed_way, may
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+from dataclasses import dataclass
 
-from ...fast_start.fast_dataclasses import dataclass
 from ..model import Finding, fail, ok, skipped, warn
 from .identity import is_vendors
 

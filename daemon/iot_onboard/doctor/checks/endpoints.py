@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ...fast_start.fast_dataclasses import dataclass
 from ..model import Finding, fail, ok, skipped, warn
 from .clock import SET
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from ...fast_start.fast_dataclasses import dataclass
 from ..model import Finding, fail
 
 READ, WRITE, ENTER = 4, 2, 1

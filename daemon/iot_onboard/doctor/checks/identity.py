@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ...aliyun.hosts import KNOWN_REGIONS, VENDOR_DOMAIN
 from ...config.device_name import Facts as Hardware
 from ...config.endpoints import mqtt_host, registration_url
 from ...config.schema import Config
-from ...fast_start.fast_dataclasses import dataclass
 from ..model import Finding, fail, ok, warn
 
 _HTTPS_PORT = 443

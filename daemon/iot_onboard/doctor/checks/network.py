@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ...fast_start.fast_dataclasses import dataclass
 from ...net.rtnetlink import Key
 from ..model import Finding, fail, ok, skipped
 

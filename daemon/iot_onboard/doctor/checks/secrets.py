@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ...config.schema import SETUP
-from ...fast_start.fast_dataclasses import dataclass, field
 from ..model import Finding, capitalised, fail, ok, skipped, warn
 from .files import READ, Account, FileFacts, may
 
@@ -52,7 +53,7 @@ class StoreFacts:
     directory: FileFacts | None
     identity: str
     wanted: bool = True
-    files: tuple[StoredFile, ...] = field(default=())
+    files: tuple[StoredFile, ...] = ()
     account: Account | None = None
 
     def file(self, ending: str) -> StoredFile | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ... import __version__
 from ...boot_log.entries import JournalEntry
 from ...config.schema import SETUP
 from ...core.units import SERVICE, UnitProperties
 from ...events.model import Event, Priority
 from ...events.table import TABLE
-from ...fast_start.fast_dataclasses import dataclass
 from ...reporting.service_unit import JOURNAL, is_starting, why_not_running
 from ...reporting.status import NOT_SET_UP, Status
 from ..model import Finding, fail, ok, skipped, warn

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...fast_start.fast_dataclasses import dataclass
+from dataclasses import dataclass
+
 from ..model import Finding, fail, ok, skipped, warn
 from .files import ENTER, WRITE, Account, FileFacts, closed_way, may
 

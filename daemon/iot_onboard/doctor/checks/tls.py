@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ...core.failures import Cause
-from ...fast_start.fast_dataclasses import dataclass, replace
 from ..model import Finding, capitalised, fail, ok, skipped, warn
 
 # config/ca/README.md: the vendor's own root, as its documentation and its device SDKs hold it.

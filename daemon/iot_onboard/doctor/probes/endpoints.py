@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import http.client
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from ... import __version__
-from ...fast_start.fast_dataclasses import replace
 from ..checks.endpoints import HttpFacts, SilenceFacts
 from ..model import Facts, Probe
 from .tls import MQTT_HANDSHAKE, REGISTRATION_HANDSHAKE, connection_of

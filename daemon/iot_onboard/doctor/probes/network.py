@@ -5,9 +5,9 @@ from __future__ import annotations
 import fcntl
 import socket
 import struct
+from dataclasses import replace
 from pathlib import Path
 
-from ...fast_start.fast_dataclasses import replace
 from ...net.route_watch import snapshot
 from ..checks.network import Link, NetworkFacts, addresses, gateways
 from ..model import Facts, Probe

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from ...fast_start.fast_dataclasses import replace
 from ..checks.state import DirectoryFacts, Mount
 from ..model import Facts, Probe
 from .configuration import CONFIG

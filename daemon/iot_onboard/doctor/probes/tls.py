@@ -12,12 +12,12 @@ import os
 import socket
 import ssl
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from ...core.failures import Cause, Misconfigured, OnboardError, Transient
-from ...fast_start.fast_dataclasses import replace
 from ...net.dial import secure
 from ...net.tls import BoundedContext, anchor_path, tls_context
 from ..checks.reach import ReachFacts
