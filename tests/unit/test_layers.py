@@ -54,6 +54,7 @@ PURE = {
     "disk.credentials_format",
     "doctor.model",
     "doctor.report",
+    "fast_start.fast_dataclasses",
     "fast_start.typing_names",
     "mqtt.keepalive",
     "net.rtnetlink",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from iot_onboard.events.format import Line
 from iot_onboard.events.model import Context, Details, Event
 from iot_onboard.events.table import TABLE
+from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.reporting.history import Registration, last_day
 from iot_onboard.reporting.journal import Journal

@@ -7,7 +7,6 @@ import os
 import stat
 import subprocess
 import tempfile
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iot_onboard.fast_start.fast_dataclasses import as_dict, replace
 from iot_onboard.reporting.history import History
 from iot_onboard.reporting.status import SCHEMA, Status
 from iot_onboard.reporting.status_file import StatusFile, read, start_ticks
@@ -136,11 +136,11 @@ def test_hostile_garbage_is_no_status(tmp_path: Path, data: bytes) -> None:
     assert read(tmp_path) is None
 
 
-@given(st.sampled_from(sorted(asdict(STATUS))), values)
+@given(st.sampled_from(sorted(as_dict(STATUS))), values)
 def test_a_record_with_one_strange_value_is_safe(name: str, value: object) -> None:
     """A record of the right names with a wrong value is no status, or one that can be shown."""
     with tempfile.TemporaryDirectory() as directory:
-        (Path(directory) / "status.json").write_text(json.dumps({**asdict(STATUS), name: value}))
+        (Path(directory) / "status.json").write_text(json.dumps({**as_dict(STATUS), name: value}))
         status = read(Path(directory))
         if status is not None:
             view = view_of(status, History(), NOW, 1000.0)
@@ -150,7 +150,7 @@ def test_a_record_with_one_strange_value_is_safe(name: str, value: object) -> No
 
 def test_another_version_may_know_more_or_less(tmp_path: Path) -> None:
     """An upgrade leaves the old daemon running; names that are new to a reader are passed over, missing ones null."""
-    record = asdict(STATUS)
+    record = as_dict(STATUS)
     for name in ("since_monotonic_s", "secret", "paho_version", "last_cure"):
         del record[name]
     (tmp_path / "status.json").write_text(json.dumps({**record, "of_a_later_version": [1]}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
 import pytest
@@ -72,8 +71,8 @@ def test_every_key() -> None:
 
 def test_the_table_is_the_record() -> None:
     """Every rule has its field and every field its rule; the record is frozen."""
-    assert {key.replace(".", "_") for key in RULES} == {field.name for field in fields(Config)}
-    with pytest.raises(FrozenInstanceError):
+    assert {key.replace(".", "_") for key in RULES} == set(Config.__slots__)
+    with pytest.raises(AttributeError):
         read(BASE).region = "x"  # type: ignore[misc]  # what is tried
 
 

@@ -13,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iot_onboard.config.device_name import Facts
-from iot_onboard.config.schema import Config
+from iot_onboard.config.problems import Problem
+from iot_onboard.config.schema import Config, Document
+from iot_onboard.core.proxy import ProxyAddress
 from iot_onboard.core.secret import Secret
+from iot_onboard.core.units import UnitProperties
 from iot_onboard.doctor.checks.dns import NameFacts
 from iot_onboard.doctor.checks.files import FileFacts
 from iot_onboard.doctor.checks.network import NetworkFacts
@@ -24,6 +27,7 @@ from iot_onboard.doctor.probes.identity import IDENTITY
 from iot_onboard.doctor.probes.reach import MQTT_CONNECTION, REGISTRATION_CONNECTION
 from iot_onboard.doctor.probes.tls import MQTT_HANDSHAKE, REGISTRATION_HANDSHAKE
 from iot_onboard.doctor.table import CHECKS, select
+from iot_onboard.reporting.status import Status
 
 BY_ID = {check.id: check for check in CHECKS}
 GROUPS = [group.value for group in Group]
@@ -110,7 +114,11 @@ st.register_type_strategy(Path, st.sampled_from([Path("/etc/x"), Path("/var/lib/
 HOSTS = st.sampled_from([None, "mqtt.example", "iot-1.mqtt.iothub.aliyuncs.com"])
 URLS = st.sampled_from([None, "https://mqtt.example/x", "https://192.0.2.1:4433/x"])
 REGIONS = st.sampled_from(["cn-shanghai", "mars-1"])
-st.register_type_strategy(Config, st.builds(Config, region=REGIONS, registration_url=URLS, mqtt_host=HOSTS))
+GIVEN: dict[str, st.SearchStrategy[Any]] = {"region": REGIONS, "registration_url": URLS, "mqtt_host": HOSTS}
+# Records of fast_dataclasses do not say what they take.
+for _record in (ProxyAddress, Problem, Document, Config, Status, UnitProperties):
+    _fields = {name: GIVEN.get(name, st.from_type(hint)) for name, hint in get_type_hints(_record).items()}
+    st.register_type_strategy(_record, st.builds(_record, **_fields))
 MACS = st.from_regex(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", fullmatch=True)
 st.register_type_strategy(
     FileFacts, st.builds(FileFacts, path=st.just("/etc/x"), mode=st.integers(0, 0o177777), uid=st.integers(0, 3))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import get_args
@@ -27,6 +26,7 @@ from iot_onboard.core.secret import Secret
 from iot_onboard.core.timings import Timings
 from iot_onboard.events.explain import find
 from iot_onboard.events.model import Details, Event
+from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
 from iot_onboard.lifecycle.table import IGNORED, TABLE

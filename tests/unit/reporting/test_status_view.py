@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, get_type_hints
 
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iot_onboard.fast_start.fast_dataclasses import as_dict, replace
 from iot_onboard.reporting.history import History, Registration, with_session
 from iot_onboard.reporting.status import SCHEMA, Status, status_of
 from iot_onboard.reporting.status_view import NOT_RUNNING, View, line, text, view_of, view_without_daemon
@@ -162,7 +163,7 @@ def test_any_text_in_the_file_is_shown_harmlessly(words: str) -> None:
 @given(st.sampled_from(["since", "next_try_at", "last_error_at", "secret_issued_at"]), st.text())
 def test_any_text_as_a_time_can_be_shown(name: str, words: str) -> None:
     """What is no time is told as unknown."""
-    status = status_of({**asdict(WAITING), "since_monotonic_s": None, "next_try_monotonic_s": None, name: words})
+    status = status_of({**as_dict(WAITING), "since_monotonic_s": None, "next_try_monotonic_s": None, name: words})
     assert status is not None
     assert shown(status)
 
@@ -170,7 +171,7 @@ def test_any_text_as_a_time_can_be_shown(name: str, words: str) -> None:
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
 def test_the_ends_of_the_calendar_can_be_shown(at: str) -> None:
     """A time that the reader's zone does not have is told as unknown."""
-    status = status_of({**asdict(WAITING), "last_error_at": at})
+    status = status_of({**as_dict(WAITING), "last_error_at": at})
     assert status is not None
     assert "unknown" in shown(status)
 
@@ -179,7 +180,7 @@ def test_the_ends_of_the_calendar_can_be_shown(at: str) -> None:
 @pytest.mark.parametrize("name", ["since_monotonic_s", "next_try_monotonic_s"])
 def test_a_moment_that_no_clock_shows_makes_no_sense(name: str, at: float) -> None:
     """JSON as Python reads it holds infinity, and what is no number."""
-    assert status_of({**asdict(WAITING), name: at}) is None
+    assert status_of({**as_dict(WAITING), name: at}) is None
 
 
 @pytest.mark.parametrize(

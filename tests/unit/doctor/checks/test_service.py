@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +13,7 @@ from iot_onboard.doctor.checks import service
 from iot_onboard.doctor.checks.service import JournalFacts
 from iot_onboard.events.model import Event
 from iot_onboard.events.table import TABLE
+from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.reporting.status import SCHEMA, Status
 from support.text.judged import FAIL, NOTHING, OK, SKIPPED, WARN, Row
 
