@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from .config.schema import CONFIG_DIR
 from .core.exit_codes import ExitCode
 from .core.failures import Misconfigured, OnboardError
 from .core.tracebacks import innermost_frame
+from .fast_start.cheap_calls import collect_rarely
 from .fast_start.fast_dataclasses import dataclass
 from .fast_start.typing_names import TYPE_CHECKING
 from .system.terminal import complain
@@ -64,9 +64,7 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    # What a start builds stays: looking through it for garbage every 700 objects is a twentieth of the time. Not at all
-    # would be little faster, and what is then not found in time is 0.3 MB.
-    gc.set_threshold(10_000)
+    collect_rarely()
     try:
         words = sys.argv[1:] if argv is None else list(argv)
         return _answer(_daemon(words) or _parse(words))

@@ -9,7 +9,7 @@ from types import ModuleType
 
 
 @contextmanager
-def left_out(name: str, **attributes: object) -> Iterator[None]:
+def import_stub(name: str, **attributes: object) -> Iterator[None]:
     """Let imports in this block find a module of that name with these attributes alone.
 
     Whoever imports it later gets the real one; where that is there already it stays. For the time before threads: the

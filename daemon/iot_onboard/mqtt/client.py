@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from ..core.secret import Secret
 from ..fast_start.fast_dataclasses import dataclass
-from ..fast_start.import_stubs import left_out
+from ..fast_start.import_stubs import import_stub
 from ..fast_start.typing_names import Any
 from ..net.tls import SESSIONS_ARE_FREED, BoundedContext, is_close, resumable, tls_reason
 from .keepalive import Due, KeepAlive
@@ -23,10 +23,10 @@ from .keepalive import Due, KeepAlive
 # to tell Windows: a third of the time that the bare script takes, and a quarter of its memory (docs/decisions/0011).
 try:
     with (
-        left_out("urllib.request"),
-        left_out("uuid"),
-        left_out("platform", system=lambda: "Linux"),
-        left_out("logging", DEBUG=10, INFO=20, WARNING=30, ERROR=40),
+        import_stub("urllib.request"),
+        import_stub("uuid"),
+        import_stub("platform", system=lambda: "Linux"),
+        import_stub("logging", DEBUG=10, INFO=20, WARNING=30, ERROR=40),
     ):
         import paho.mqtt
         import paho.mqtt.client as mqtt

@@ -7,6 +7,7 @@ import ssl
 
 from ..core.failures import Cause, OnboardError, Transient
 from ..core.proxy import ProxyAddress, authorization, destination, proxy_failure
+from ..fast_start.cheap_calls import host_bytes
 from .happy_eyeballs import NobodyAnswered, Race
 from .timing import PhaseTimer
 from .tls import BoundedContext, tls_failure
@@ -29,7 +30,7 @@ def secure(raw: socket.socket, host: str, port: int, context: BoundedContext) ->
     where = f"{host} port {port}"
     try:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return context.wrap_socket(raw, server_hostname=_plain(host))
+        return context.wrap_socket(raw, server_hostname=host_bytes(host))
     except TimeoutError as error:
         raw.close()
         detail = f"{where} did not finish the TLS handshake within {context.handshake_timeout_s:.0f} s"
@@ -43,15 +44,6 @@ def secure(raw: socket.socket, host: str, port: int, context: BoundedContext) ->
         raise OnboardError(Transient(cause=Cause.NETWORK, detail=detail)) from error
 
 
-def _plain(host: str) -> str | bytes:
-    """Return a name as bytes; what is no name of the plain kind stays text, and Python objects to it.
-
-    For text, Python loads the tables of international names: 1 ms of a start, and 0.3 MB.
-    """
-    plain = host.isascii() and all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
-    return host.encode("ascii") if plain else host
-
-
 def _unresolved(host: str, error: socket.gaierror | UnicodeError) -> Transient:
     """Say that a name has no address; one that does not exist may be a mistake in the configuration."""
     reason = error.strerror if isinstance(error, socket.gaierror) else "not a host name"
@@ -63,7 +55,7 @@ def _unresolved(host: str, error: socket.gaierror | UnicodeError) -> Transient:
 def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer) -> socket.socket:
     """Return a TCP connection to an address of a name, to the first that answers, or raise `OnboardError`."""
     try:
-        found = socket.getaddrinfo(_plain(host), port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host_bytes(host), port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         raise OnboardError(_unresolved(host, error)) from error
     timer.finish("dns")

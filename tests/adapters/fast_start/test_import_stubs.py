@@ -88,6 +88,6 @@ def test_a_paho_that_asks_for_more_gets_the_real_ones(tmp_path: Path, asks: str)
 
 def test_a_failure_on_the_way_leaves_nothing_behind() -> None:
     """Also where the import breaks."""
-    script = "from contextlib import suppress; from iot_onboard.fast_start.import_stubs import left_out\n"
-    script += "with suppress(ImportError), left_out('urllib.request'): raise ImportError\n"
+    script = "from contextlib import suppress; from iot_onboard.fast_start.import_stubs import import_stub\n"
+    script += "with suppress(ImportError), import_stub('urllib.request'): raise ImportError\n"
     assert after(script) == set()
