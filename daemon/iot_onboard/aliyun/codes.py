@@ -176,6 +176,6 @@ def failure_of(code: str, message: str, retry_after_s: float | None) -> Failure:
         detail = f"{PLATFORM_FAULT.meaning} (code {code})"
         if retry_after_s is not None:
             return Throttled(detail=detail, retry_after_s=retry_after_s, code=code)
-        return Transient(cause=Cause.PLATFORM, detail=detail, code=code)
+        return Transient(cause=Cause.PLATFORM, detail=detail, code=code, cure=PLATFORM_FAULT.cure)
     detail = f"the platform answered a code we do not know: {message}" if message else UNKNOWN.meaning
     return Transient(cause=Cause.UNKNOWN_CODE, detail=f"{detail} (code {code})", code=code, slow=True)

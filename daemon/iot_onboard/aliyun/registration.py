@@ -10,7 +10,7 @@ from ..core.failures import Cause, Failure, OnboardError, Throttled, Transient
 from ..core.http import HttpAnswer, Request
 from ..core.identity import Credentials, Identity
 from ..core.secret import Secret
-from .codes import failure_of
+from .codes import PLATFORM_FAULT, failure_of
 from .signing import SignMethod, sign
 
 _DEVICE_SECRET = re.compile(r"[!-~]{1,64}", re.ASCII)
@@ -80,6 +80,7 @@ def _strange(answer: HttpAnswer, what: str) -> Failure:
     if status == 429:
         return Throttled(detail="HTTP 429", code="429")
     if status >= 500:
-        return Transient(cause=Cause.PLATFORM, detail=f"HTTP {status}: {what}", code=str(status))
+        detail = f"HTTP {status}: {what}"
+        return Transient(cause=Cause.PLATFORM, detail=detail, code=str(status), cure=PLATFORM_FAULT.cure)
     hint = "; a captive portal or a proxy may be answering in the platform's place"
     return Transient(cause=Cause.ANSWER, detail=f"HTTP {status}: {what}{hint}", slow=True)

@@ -127,3 +127,8 @@ CAUSES = {
     ),
     Cause.UNKNOWN_CODE: codes.UNKNOWN,
 }
+
+
+def cure_for(slug: str) -> str:
+    """Return what helps against the cause of that slug, or nothing where it is none."""
+    return next((advice.cure for cause, advice in CAUSES.items() if cause.slug == slug), "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..core import pacing
 from ..core.failures import Cause, Failure, Misconfigured, Rejected, StoreFailure, Throttled, Transient
-from ..events.causes import CAUSES
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
@@ -116,9 +115,7 @@ def _cause(failure: Failure) -> str:
 
 def _cure(failure: Failure) -> str:
     match failure:
-        case Transient(cause=cause, cure=cure):
-            return cure or CAUSES[cause].cure
-        case Rejected(cure=cure) | Misconfigured(cure=cure):
+        case Transient(cure=cure) | Rejected(cure=cure) | Misconfigured(cure=cure):
             return cure
         case _:
             return ""

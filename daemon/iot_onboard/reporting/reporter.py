@@ -66,6 +66,11 @@ class Reporter:
     def announce(self, event: Event, details: Details, state: State) -> None:
         """Write one line, with its journal fields; one that only repeats another goes to debug level."""
         entry, context = TABLE[event], self._context_in(state)
+        if details.cause and not details.cure:
+            # Imported here: a start without trouble needs none.
+            from ..events.causes import cure_for
+
+            details = replace(details, cure=cure_for(details.cause))
         line = line_of(event, details, context, state.phase.value)
         if entry.kind is Kind.TROUBLE:
             self._told = event, details

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from iot_onboard.core.failures import Cause
+from iot_onboard.events.causes import CAUSES
 from iot_onboard.events.format import Line
 from iot_onboard.events.model import Context, Details, Event
 from iot_onboard.events.table import TABLE
@@ -215,3 +217,13 @@ def test_the_end_of_a_registration_is_remembered(told: Told, event: Event, detai
     told.reporter.tell(m.State(phase=m.Phase.REGISTERING))
     told.reporter.announce(event, details, WAITING)
     assert HistoryLog(told.runtime_dir).read().registration == Registration(at=NOON.isoformat(), outcome=outcome)
+
+
+def test_a_failure_without_a_cure_of_its_own_gets_that_of_its_cause(told: Told) -> None:
+    """In the line and in the status."""
+    told.reporter.announce(Event.CONNECT_FAILED, replace(FAILED, cause="timeout", cure=""), WAITING)
+    told.reporter.tell(WAITING)
+    status = read(told.runtime_dir)
+    assert status is not None
+    assert status.last_cure == CAUSES[Cause.TIMEOUT].cure
+    assert f"If it lasts: {CAUSES[Cause.TIMEOUT].cure}." in told.messages()[0]
