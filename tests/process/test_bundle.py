@@ -232,3 +232,14 @@ def test_where_it_cannot_be_written(gateway: Gateway, tmp_path: Path) -> None:
     done = gateway.command("bundle", "--output", str(tmp_path / "nowhere/b.tar.gz"))
     assert done.returncode == 1
     assert done.stderr == f"iot-onboard: {tmp_path}/nowhere/b.tar.gz cannot be written: No such file or directory\n"
+
+
+def test_a_link_in_its_place_is_replaced_and_not_followed(gateway: Gateway, tmp_path: Path) -> None:
+    """Whoever may write to the directory cannot make root overwrite another file; it is its owner's alone."""
+    victim, target = tmp_path / "victim", tmp_path / "b.tar.gz"
+    victim.write_text("precious")
+    target.symlink_to(victim)
+    done = gateway.command("bundle", "--output", str(target))
+    assert done.returncode == 0, done.stderr
+    assert victim.read_text() == "precious"
+    assert (target.is_symlink(), stat.S_IMODE(target.stat().st_mode)) == (False, 0o600)

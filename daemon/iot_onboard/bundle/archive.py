@@ -1,4 +1,4 @@
-"""Make one archive out of parts, and put it in place at once."""
+"""Make one archive out of parts. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import gzip
 import io
 import tarfile
 from collections.abc import Mapping
-from pathlib import Path
-
-from ..disk.files import write_durably
 
 
 def pack(folder: str, parts: Mapping[str, bytes], made_at: int) -> bytes:
@@ -23,8 +20,3 @@ def pack(folder: str, parts: Mapping[str, bytes], made_at: int) -> bytes:
             entry.size, entry.mtime, entry.mode = len(data), made_at, 0o600
             tar.addfile(entry, io.BytesIO(data))
     return packed.getvalue()
-
-
-def put(path: Path, data: bytes) -> None:
-    """Write the archive for its owner alone, whole or not at all; a link in its place is replaced, not followed."""
-    write_durably(path, data, 0o600)

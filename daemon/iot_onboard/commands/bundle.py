@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import platform
 import re
@@ -15,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from .. import __version__
-from ..bundle.archive import pack, put
+from ..bundle.archive import pack
 from ..bundle.assemble import Kind, Part, assemble
 from ..bundle.gather import gather
 from ..bundle.known_secrets import Known, known_secrets
@@ -26,8 +25,9 @@ from ..config.files import read_documents
 from ..config.problems import BadName, MissingFact
 from ..config.reader import parse
 from ..core.exit_codes import ExitCode
+from ..disk.files import write_durably
 from ..doctor.model import Result
-from ..doctor.report import record, text
+from ..doctor.report import as_json, text
 from ..doctor.runner import run as run_checks
 from ..doctor.table import CHECKS
 from ..system.processes import run_isolated
@@ -80,7 +80,8 @@ def _make(arguments: argparse.Namespace) -> int:
     folder = f"iot-onboard-bundle-{re.sub(r'[^A-Za-z0-9._-]', '-', name)}-{at:%Y%m%dT%H%M%SZ}"
     path: Path = arguments.output or Path(f"{folder}.tar.gz")
     try:
-        put(path.absolute(), pack(folder, files, int(at.timestamp())))
+        # For its owner alone; a link in its place is replaced, not followed.
+        write_durably(path.absolute(), pack(folder, files, int(at.timestamp())), 0o600)
     except OSError as error:
         complain(f"{path} cannot be written: {error.strerror or error}")
         return ExitCode.FAILED
@@ -109,16 +110,11 @@ def _read(config_path: Path) -> tuple[str, Places]:
 
 
 def _doctor(results: Sequence[Result], at: datetime) -> list[Part]:
-    made = record(results, version=__version__, at=at.isoformat(timespec="seconds"), as_root=os.geteuid() == 0)
-    told, about = text(results, Style()), "what `iot-onboard doctor` found"
+    found, about = f"{text(results, Style())}\n", "what `iot-onboard doctor` found"
+    made = as_json(results, at=at, as_root=os.geteuid() == 0)
     return [
-        Part(name="doctor.txt", about=about, kind=Kind.OURS, data=f"{told}\n".encode()),
-        Part(
-            name="doctor.json",
-            about="the same, for a program",
-            kind=Kind.OURS,
-            data=json.dumps(made, indent=1).encode(),
-        ),
+        Part(name="doctor.txt", about=about, kind=Kind.OURS, data=found.encode()),
+        Part(name="doctor.json", about="the same, for a program", kind=Kind.OURS, data=made.encode()),
     ]
 
 

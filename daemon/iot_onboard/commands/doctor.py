@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,10 +10,9 @@ from functools import partial
 from textwrap import dedent
 from typing import Any
 
-from .. import __version__
 from ..core.exit_codes import ExitCode
 from ..doctor.model import Check, Level, Result
-from ..doctor.report import record, text
+from ..doctor.report import as_json, text
 from ..doctor.runner import run as run_checks
 from ..doctor.table import CHECKS, select
 from ..system.processes import run_isolated
@@ -60,19 +58,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _examine(arguments: argparse.Namespace, checks: Sequence[Check[Any]], asked: frozenset[str]) -> int:
     results = shown(run_checks(checks, arguments.config), asked)
-    print(as_json(results) if arguments.json else text(results, style()))
+    if arguments.json:
+        print(as_json(results, at=datetime.now(UTC), as_root=os.geteuid() == 0))
+    else:
+        print(text(results, style()))
     return ExitCode.FAILED if any(result.worst.level is Level.FAIL for result in results) else ExitCode.DONE
 
 
 def shown(results: Sequence[Result], asked: frozenset[str]) -> tuple[Result, ...]:
     """Return the results asked for, and those that stood in their way."""
     return tuple(result for result in results if result.check.id in asked or result.worst.level is Level.FAIL)
-
-
-def as_json(results: Sequence[Result]) -> str:
-    """Return the results for a program."""
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    return json.dumps(record(results, version=__version__, at=at, as_root=os.geteuid() == 0), indent=1)
 
 
 def listing() -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from datetime import datetime
 
+from .. import __version__
 from ..system.text_style import Style, lines_of, painted
 from .model import Finding, Level, Result
 
@@ -45,6 +48,12 @@ def text(results: Sequence[Result], style: Style) -> str:
             name = ""
     lines += _skipped(results, style)
     return "\n".join([*lines, "", _summary(results), *_to_do(results, style)]).lstrip("\n")
+
+
+def as_json(results: Sequence[Result], *, at: datetime, as_root: bool) -> str:
+    """Return the findings for a program."""
+    made = record(results, version=__version__, at=at.isoformat(timespec="seconds"), as_root=as_root)
+    return json.dumps(made, indent=1)
 
 
 def record(results: Sequence[Result], *, version: str, at: str, as_root: bool) -> dict[str, object]:

@@ -1,0 +1,45 @@
+"""What brings the parts runs side by side, and what hangs is left behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from iot_onboard.bundle.gather import LeftOut, gather
+
+
+def test_parts_come_side_by_side() -> None:
+    """Each waits for all others; the order of the jobs is kept."""
+    together = threading.Barrier(6)
+    jobs: dict[str, Callable[[], int]] = {str(number): lambda: together.wait(20) for number in range(6)}
+    brought = gather(jobs, limit_s=30)
+    assert list(brought) == list(jobs)
+    assert {part.value for part in brought.values()} == set(range(6))
+
+
+def test_what_hangs_or_breaks_is_left_out() -> None:
+    """The others are there, and the reason is said, without a word of what an exception quotes."""
+    release = threading.Event()
+
+    def leaves_out() -> bool:
+        raise LeftOut("there is none")
+
+    def broken() -> bool:
+        raise ValueError("hunter2")
+
+    def missing() -> bool:
+        return bool(Path("/nowhere").read_bytes())
+
+    began = time.monotonic()
+    jobs = {"hangs": lambda: release.wait(60), "none": leaves_out, "broken": broken, "missing": missing}
+    brought = gather({**jobs, "good": lambda: True}, limit_s=0.5)
+    release.set()
+    assert time.monotonic() - began < 20
+    assert brought["good"].value
+    assert brought["hangs"].why_not == "did not end within 0 s"
+    assert brought["none"].why_not == "there is none"
+    assert brought["broken"].why_not.startswith("broke: ValueError at ")
+    assert brought["missing"].why_not == "cannot be read: No such file or directory"
+    assert "hunter2" not in str(brought)

@@ -1,0 +1,62 @@
+"""Every secret on a gateway is found, so that it can be covered."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from iot_onboard.bundle.known_secrets import known_secrets
+from iot_onboard.bundle.places import places_of
+from iot_onboard.config.files import read_documents
+from support.gateway.secrets_laid_out import SECRETS, laid_out
+from support.process.unprivileged import open_directory, unprivileged
+from support.tree import ROOT
+
+SHIPPED = ROOT / "config" / "config.yaml"
+
+
+def test_every_secret_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In files, credentials, generations, what was set aside and damaged, configuration, boot file and environment."""
+    config_path, places = laid_out(tmp_path)
+    monkeypatch.setenv("https_proxy", "http://me:envir0nment@proxy.example:1")
+    known = known_secrets(config_path, places, tmp_path)
+    assert known.secrets >= {*SECRETS, "envir0nment"}
+    assert "a1b2c3d4e5f" not in known.secrets
+    assert "gw-0001" not in known.secrets
+    assert known.unread == []
+    assert "pr0ductS3cret" not in repr(known)
+
+
+def test_examples_are_no_secrets(tmp_path: Path) -> None:
+    """What stands in the shipped configuration would be looked for in every text."""
+    (tmp_path / "config.yaml").write_text(SHIPPED.read_text())
+    documents = read_documents(tmp_path / "config.yaml")[0]
+    assert known_secrets(tmp_path / "config.yaml", places_of(documents), tmp_path).secrets == set()
+
+
+def test_secrets_without_a_configuration_that_makes_sense(tmp_path: Path) -> None:
+    """A mistake in one file does not hide what has to be covered, nor does one that is no YAML at all."""
+    config_path, _ = laid_out(tmp_path)
+    with config_path.open("a") as file:
+        file.write("product_secret: wr0ngPlace2\nregon: x\n")
+    (config_path.parent / "conf.d/90.yaml").write_text("device_secret: wr0ngPlace3\n: : :\n")
+    known = known_secrets(config_path, places_of(read_documents(config_path)[0]), tmp_path)
+    assert known.secrets >= {*SECRETS, "wr0ngPlace2", "wr0ngPlace3"}
+    config_path.write_text("device_secret: wr0ngPlace4\n: : :\n")
+    known = known_secrets(config_path, places_of(read_documents(config_path)[0]), tmp_path)
+    assert known.secrets >= {"wr0ngPlace4", "pr0ductS3cret", "hunter@2", "fr0mTheCard"}
+
+
+def test_what_may_not_be_read_is_named() -> None:
+    """Whoever gets the bundle is told which secrets nobody could look for; a named pipe hangs nobody."""
+    with open_directory() as directory:
+        config_path, places = laid_out(directory)
+        (directory / "state/credentials").chmod(0o700)
+        os.mkfifo(directory / "etc/iot-onboard/secret-pipe")
+        with unprivileged():
+            known = known_secrets(config_path, places, directory)
+    assert str(directory / "etc/iot-onboard/product-secret") in known.unread
+    assert str(directory / "state/credentials") in known.unread
+    assert str(directory / "etc/iot-onboard/secret-pipe") in known.unread
