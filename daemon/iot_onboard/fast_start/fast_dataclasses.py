@@ -33,9 +33,10 @@ def _record(cls: type, frozen: bool, kw_only: bool) -> type:
     names = tuple(cls.__annotations__)
     body = {name: value for name, value in vars(cls).items() if name not in {"__dict__", "__weakref__"}}
     defaults = {name: body.pop(name) for name in names if name in body}
-    if not frozen or "__post_init__" in body or issubclass(cls, _Record):
-        raise TypeError("a record is frozen, has slots and no __post_init__, and stands on no other record")
+    if not frozen or "__post_init__" in body:
+        raise TypeError("a record is frozen, has slots and no __post_init__")
     body |= {"__qualname__": cls.__qualname__, "__slots__": names, "__match_args__": () if kw_only else names}
+    # Another record among the bases is refused by Python: it comes after the class that it is made from.
     bases = (_Record, *(base for base in cls.__bases__ if base is not object))
     return type(cls.__name__, bases, {**body, "_defaults": defaults})
 

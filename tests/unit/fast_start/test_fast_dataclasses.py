@@ -90,6 +90,7 @@ def test_records_are_equal_as_dataclasses_are(kw_only: bool, one: object, other:
     ours, standard = makers(kw_only=kw_only)
     assert compared(ours) == compared(standard)
     assert ours(first=one) != standard(first=one)
+    assert ours(first=one) != makers(kw_only=kw_only)[0](first=one)
 
 
 def refused(attempt: Callable[[], object]) -> bool:
