@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from iot_onboard.aliyun.connack import CONNACKS, ConnackMeaning, connack
+import pytest
+
+from iot_onboard.aliyun.connack import CONNACKS, STRANGE, ConnackMeaning, connack
 
 
 def test_connack_numbers() -> None:
@@ -10,3 +12,11 @@ def test_connack_numbers() -> None:
     about_secret = {code for code in range(256) if connack(code).asks_for is ConnackMeaning.SECRET_REFUSED}
     assert about_secret == {4, 5}
     assert set(CONNACKS) == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 5, 6, 255])
+def test_every_number_is_explained(code: int) -> None:
+    """With a cure and steps, also one that MQTT does not have."""
+    advice = connack(code).advice
+    assert all((advice.meaning, advice.cure, advice.explanation, advice.steps, advice.then))
+    assert (connack(code) is STRANGE) == (code not in CONNACKS)

@@ -1,0 +1,35 @@
+"""Failures are values, and one exception carries them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from iot_onboard.core.failures import Cause, Misconfigured, OnboardError, Transient
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_the_slug_is_a_word_for_a_command_line(cause: Cause) -> None:
+    """What `iot-onboard explain` takes without quotes."""
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", cause.slug)
+
+
+def test_slugs_differ() -> None:
+    """Each leads to one cause."""
+    assert len({cause.slug for cause in Cause}) == len(Cause)
+    assert Cause.NAME_LOOKUP.slug == "name-lookup"
+
+
+def test_the_exception_says_the_detail_and_carries_the_value() -> None:
+    """The cure is not in its text: whoever shows it decides."""
+    failure = Misconfigured(detail="no product secret", cure="write it")
+    error = OnboardError(failure)
+    assert str(error) == "no product secret"
+    assert error.failure is failure
+
+
+def test_a_transient_failure_leaves_the_cure_to_its_cause() -> None:
+    """Unless it knows better."""
+    failure = Transient(cause=Cause.NETWORK, detail="gone")
+    assert (failure.cure, failure.code, failure.slow) == ("", None, False)

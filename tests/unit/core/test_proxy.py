@@ -1,0 +1,56 @@
+"""What a proxy is asked, and what is said of one that refuses."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from iot_onboard.core.failures import Cause
+from iot_onboard.core.proxy import ProxyAddress, authorization, destination, proxy_failure
+from iot_onboard.core.secret import Secret
+
+PROXY = ProxyAddress(host="proxy.example", port=3128)
+
+
+def test_who_has_no_name_says_none() -> None:
+    """No header at all."""
+    assert authorization(PROXY) == {}
+
+
+@pytest.mark.parametrize("password", ["p:w", "pä€", None])
+def test_user_and_password(password: str | None) -> None:
+    """In base64 of UTF-8; a password may hold the sign that parts the two, or be missing."""
+    secret = Secret(password) if password else None
+    header = authorization(ProxyAddress(host="h", port=1, username="u", password=secret))
+    scheme, token = header["Proxy-Authorization"].split()
+    assert (scheme, base64.b64decode(token).decode()) == ("Basic", f"u:{password or ''}")
+
+
+@pytest.mark.parametrize(
+    ("host", "named"), [("x.example", "x.example"), ("2001:db8::1", "[2001:db8::1]"), ("[::1]", "[::1]")]
+)
+def test_an_address_of_ipv6_has_brackets(host: str, named: str) -> None:
+    """Once, and no other name has."""
+    assert destination(host) == named
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (OSError("Tunnel connection failed: 407 who?"), "Tunnel connection failed: 407 who?"),
+        (UnicodeError("label too long"), "not a host name"),
+        (OSError(), "no reason given"),
+        (OSError("a\x1b[2J\nb" + "c" * 500), "a[2Jb" + "c" * 115),
+    ],
+    ids=["refused", "tunnel", "name", "nothing", "strange"],
+)
+def test_a_failure_names_the_proxy(error: Exception, reason: str) -> None:
+    """Its own words come from outside: short, printable, and without the password."""
+    proxy = ProxyAddress(host="proxy.example", port=3128, username="u", password=Secret("hunter2"))
+    failure = proxy_failure(proxy, error)
+    assert failure.cause is Cause.PROXY
+    assert failure.detail.startswith("the proxy proxy.example port 3128 ")
+    assert failure.detail.endswith(f": {reason}")
+    assert "hunter2" not in repr((failure, proxy))

@@ -1,0 +1,123 @@
+"""Dial, log in, be refused, be online, be lost."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from iot_onboard.core.failures import Cause, Transient
+from iot_onboard.core.timings import Timings
+from iot_onboard.events.model import Details, Event
+from iot_onboard.fast_start.fast_dataclasses import replace
+from iot_onboard.lifecycle import model as m
+from support.gateway.life import NETWORK, Life, secret, told_of
+
+
+def test_each_step_says_what_it_took() -> None:
+    """Registration, store and login: the whole since the step began, and the parts that were measured."""
+    took = Timings(dns_ms=5, tcp_ms=40, tls_ms=90)
+    life = Life().feed(m.Started()).feed(m.NothingStored(writable=True))
+    life.feed(m.Registered(credentials=secret(1), took=replace(took, answer_ms=700)), after_s=0.9)
+    assert told_of(life) == Details(duration_ms=900, took=replace(took, answer_ms=700))
+    life.feed(m.Saved(), after_s=0.03)
+    assert told_of(life) == Details(duration_ms=30)
+    life.feed(m.Dialled(took=took), after_s=0.2).feed(m.Accepted(), after_s=0.05)
+    assert told_of(life) == Details(duration_ms=250, took=replace(took, answer_ms=50))
+
+
+def test_a_mute_server_is_given_up() -> None:
+    """No CONNACK within 10 s: wait and try again."""
+    life = Life().connecting().feed(m.Dialled())
+    assert life.state.wake_at == life.now_s + 10.0
+    assert (life.wait().state.phase, life.has(m.Drop)) == (m.Phase.WAITING, True)
+
+
+def test_a_wrong_clock_is_waited_for() -> None:
+    """A TLS date error with an untrusted clock retries when the clock is set."""
+    failure = Transient(cause=Cause.TLS_DATE, detail="not yet valid")
+    life = Life().connecting().feed(m.DialFailed(failure=failure, clock_trusted=False))
+    assert life.told() == [Event.CLOCK_WRONG]
+    assert life.feed(m.ClockSet(), after_s=1.0).state.phase is m.Phase.CONNECTING
+
+
+def test_a_route_is_a_reason_to_ask() -> None:
+    """What is online stays so, and asks the server whether it is still there."""
+    life = Life().online()
+    assert life.feed(m.NetworkChanged(), after_s=1.0).effects == (m.Probe(),)
+    assert life.state.phase is m.Phase.ONLINE
+
+
+def test_a_loss_that_a_change_of_the_network_explains() -> None:
+    """The next try comes soon, however short the sessions were; without a change, or by the server, back-off grows."""
+    for changed, by_server, soon in ((True, False, True), (True, True, False), (False, False, False)):
+        life = Life().online()
+        for _ in range(4):
+            if changed:
+                life.feed(m.NetworkChanged(), after_s=10.0)
+            life.feed(m.Lost(by_server=by_server, detail="x"), after_s=11.0, chance=1.0)
+            wait_s = (life.state.wake_at or 0.0) - life.now_s
+            life.wait().feed(m.Dialled()).feed(m.Accepted())
+        assert (wait_s <= 5.0) == soon
+
+
+def test_the_third_refusal_registers_once_and_heals() -> None:
+    """An operator reset the device: the third refusal leads to a new secret."""
+    life = Life().connecting().refuse().refuse()
+    assert life.state.phase is m.Phase.WAITING
+    life.refuse()
+    assert (life.state.phase, life.told()) == (m.Phase.REGISTERING, [Event.REREGISTERING])
+    life.feed(m.Registered(credentials=secret(2))).feed(m.Saved()).feed(m.Dialled())
+    assert m.Login(credentials=secret(2), connects=life.state.connects) in life.effects
+
+
+def test_registrations_after_refusals_are_rare() -> None:
+    """At most one in ten minutes, doubling to six hours."""
+    life = Life().connecting()
+    tries: list[float] = []
+    while len(tries) < 8:
+        life.refuse()
+        if life.has(m.Register):
+            tries.append(life.now_s)
+            life.feed(m.RegisterFailed(failure=NETWORK))
+    gaps = [later - earlier for earlier, later in pairwise(tries)]
+    assert all(gap >= min(600.0 * 2**n, 21_600.0) for n, gap in enumerate(gaps))
+    assert gaps[-1] < 21_600.0 + 400.0
+
+
+def test_a_given_secret_is_never_replaced() -> None:
+    """With a device secret file a refused login blocks, and the file is read again."""
+    life = Life(m.Policy(can_register=False)).connecting().refuse().refuse().refuse()
+    assert (life.state.phase, life.state.goal) == (m.Phase.BLOCKED, m.Goal.LOAD)
+
+
+def test_a_clone_is_named_and_the_hold_off_grows() -> None:
+    """Three sessions under 60 s ended by the server: somebody else has this identity."""
+    life = Life().online()
+    holds: list[float] = []
+    for session in range(8):
+        life.feed(m.Lost(by_server=True, detail="closed"), after_s=5.0, chance=0.999)
+        assert (Event.IDENTITY_SHARED in life.told()) == (session >= 2)
+        assert life.state.wake_at is not None
+        holds.append(life.state.wake_at - life.now_s)
+        life.wait()
+        while life.state.phase is m.Phase.WAITING:
+            life.wait()
+        life.feed(m.Dialled()).feed(m.Accepted())
+    assert holds[-1] == pytest.approx(900.0, rel=0.01)
+
+
+def test_back_off_starts_over_only_after_a_long_session() -> None:
+    """A CONNACK 0 alone resets nothing."""
+    life = Life().connecting()
+    for _ in range(6):
+        life.feed(m.DialFailed(failure=NETWORK)).wait()
+    life.feed(m.Dialled()).feed(m.Accepted())
+    short = life.state
+    life.feed(m.Lost(by_server=False, detail="gone"), after_s=59.0, chance=0.999)
+    assert life.state.wake_at is not None
+    assert life.state.wake_at - life.now_s > 100.0
+    life.state, life.now_s = short, short.online_since
+    life.feed(m.Lost(by_server=False, detail="gone"), after_s=60.0, chance=0.999)
+    assert life.state.wake_at is not None
+    assert life.state.wake_at - life.now_s <= 5.0

@@ -1,0 +1,75 @@
+"""The steps that many states share: wake, settings that change, a job that hangs, a stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from iot_onboard.core.failures import Failure, Rejected
+from iot_onboard.events.model import Event
+from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle.steps import connect, register, wake
+from iot_onboard.lifecycle.waits import Step
+from support.gateway.life import ACTIVATED, MISSING, UNREADABLE, Life, secret
+
+
+def test_a_hanging_job_ends_the_process() -> None:
+    """A job past its deadline leads to exit 1, for the service manager to start afresh."""
+    life = Life().connecting().wait()
+    assert (life.state.phase, m.Exit(code=1) in life.effects) == (m.Phase.STOPPED, True)
+
+
+@pytest.mark.parametrize("failure", [MISSING, ACTIVATED, Rejected(code="6600", detail="x", cure="y")])
+def test_changed_settings_end_a_block(failure: Failure) -> None:
+    """A new process has the new configuration and systemd's new copy of the secret."""
+    life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.RegisterFailed(failure=failure))
+    assert m.Waker.SETTINGS in life.state.wakers
+    life.feed(m.ConfigChanged())
+    assert life.state.phase is m.Phase.STOPPED
+    assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
+
+
+def test_wrong_settings_end_nothing() -> None:
+    """Ending for them would end with 78, and nobody starts that again: told, and the wait goes on."""
+    life = Life().feed(m.Started()).feed(m.LoadFailed(failure=UNREADABLE))
+    before = life.state
+    life.feed(m.ConfigChanged(problems=("config.yaml:1: a", "config.yaml:2: b")))
+    assert life.state == before
+    assert life.told() == [Event.SETTINGS_WRONG, Event.SETTINGS_WRONG]
+
+
+def test_stopping_says_goodbye() -> None:
+    """Online: DISCONNECT, and exit 0."""
+    life = Life().online().feed(m.StopRequested())
+    assert life.effects == (m.Disconnect(), m.Announce(event=Event.STOPPING), m.Exit(code=0))
+
+
+@pytest.mark.parametrize(
+    ("goal", "phase", "effect"),
+    [
+        (m.Goal.LOAD, m.Phase.BOOT, m.Load),
+        (m.Goal.REGISTER, m.Phase.REGISTERING, m.Register),
+        (m.Goal.SAVE, m.Phase.SAVING, m.Save),
+        (m.Goal.CONNECT, m.Phase.CONNECTING, m.Dial),
+        (None, m.Phase.BOOT, m.Load),
+    ],
+)
+def test_a_wait_leads_to_its_goal(goal: m.Goal | None, phase: m.Phase, effect: type[m.Effect]) -> None:
+    """With a deadline for the job; without a goal it begins at the beginning."""
+    waiting = m.State(phase=m.Phase.WAITING, goal=goal, credentials=secret(1))
+    after, effects = wake(waiting, m.Tick(), m.Now(at=100.0, chance=0.5))
+    assert after.phase is phase
+    assert any(isinstance(found, effect) for found in effects)
+    assert after.wake_at is not None
+    assert after.wake_at > 100.0
+
+
+@pytest.mark.parametrize("step", [register, connect])
+def test_a_spent_budget_is_waited_for(step: Callable[[m.State, m.Now], Step]) -> None:
+    """Registrations and logins have one each, and no line is told for that."""
+    spent = (96.0, 97.0, 98.0, 99.0, 100.0)
+    after, effects = step(m.State(connects=spent, registrations=spent), m.Now(at=100.0, chance=0.5))
+    assert (after.phase, effects) == (m.Phase.WAITING, ())
+    assert after.wake_at is not None
+    assert after.wake_at > 96.0 + 60.0
