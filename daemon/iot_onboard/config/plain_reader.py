@@ -1,8 +1,8 @@
 """Read the plain form that most configurations have, without the YAML library. Pure.
 
-Importing that library and parsing with it is a seventh of a start. Only what means the same to YAML, beyond doubt, is
+Importing that library and parsing with it is a quarter of a start. Only what means the same to YAML, beyond doubt, is
 taken here: sections one deep, numbers, true and false, quoted text and words, in ASCII. Whatever else stands in a file,
-and every mistake, is left to `config_yaml`; a test compares the two.
+and every mistake, is left to `yaml_reader`; a test compares the two.
 """
 
 from __future__ import annotations

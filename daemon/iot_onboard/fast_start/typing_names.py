@@ -1,4 +1,4 @@
-"""The names that annotations alone use, without `typing`: that is 3 of a start's 80 ms.
+"""The names that annotations alone use, without `typing`: 2 of the 50 ms of a start on Debian 12.
 
 Where another library brings it (Paho 2 does) nothing is saved, and nothing lost. Type checkers are shown the real ones.
 """
