@@ -63,7 +63,8 @@ def loaded(drop_in: str, *before: str) -> dict[str, str]:
     """Return what systemd loads for each name with our drop-in as the last one."""
     found: dict[str, str] = {}
     for line in "\n".join((UNIT, *before, drop_in)).splitlines():
-        key, _, value = line.partition("=")
+        # systemd takes the blanks off both ends of a line.
+        key, _, value = line.strip().partition("=")
         if key in {"LoadCredential", "LoadCredentialEncrypted"}:
             name, _, path = value.partition(":")
             found = {**found, name: path} if value else {}
