@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from pathlib import Path
 
 from ..config.device_name import Facts
 from ..config.hardware import read_facts
 from ..core.exit_codes import ExitCode
-from ..events.format import line_of
-from ..events.model import Context, Details, Event
 from ..provisioning.boot_import import BootImport
 from ..provisioning.boot_partition import PLACES, find
-from ..reporting.journal import open_journal
+from ..reporting.announce import announce
 
 _EPILOG = """\
 A unit does this at boot where there is such a file, which is removed then; iot-onboard.yaml(5) says what it may hold.
@@ -39,11 +35,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Take in each file that is there; without one there is nothing to do."""
-    journal = open_journal(os.environ, sys.stderr, "info")
-
-    def tell(event: Event, details: Details, context: Context) -> None:
-        journal.write(line_of(event, details, context, "boot"))
-
     files = find(arguments.boot or PLACES)
     facts = read_facts() if files else Facts()
-    return max((BootImport(path, arguments.config, facts, tell).run() for path in files), default=ExitCode.DONE)
+    return max((BootImport(path, arguments.config, facts, announce).run() for path in files), default=ExitCode.DONE)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -25,10 +24,9 @@ from ..config.reader import parse
 from ..config.schema import Config
 from ..config.watch import POLL_S, ConfigWatch
 from ..core.exit_codes import ExitCode
-from ..events.format import line_of
 from ..events.model import Context, Details, Event
+from ..reporting.announce import announce, context_of
 from ..reporting.headline import trouble
-from ..reporting.journal import Journal, open_journal
 from ..reporting.status import NOT_SET_UP, SCHEMA, Status
 from ..reporting.status_file import StatusFile, start_ticks
 from ..system.notify import Notifier
@@ -83,10 +81,8 @@ def wait_for_files(config_path: Path, settings: ConfigWatch, error: ConfigError)
 
 def tell_wrong(problems: Iterable[str]) -> None:
     """Say each problem of a configuration that the daemon cannot run with, as an event."""
-    journal = open_journal(os.environ, sys.stderr, "info")
     for problem in problems:
-        context = Context(product_key="", device_name="", version=__version__)
-        journal.write(line_of(Event.CONFIGURATION_WRONG, Details(detail=problem), context, "stopped"))
+        announce(Event.CONFIGURATION_WRONG, Details(detail=problem), state="stopped")
 
 
 def _wait(config: Config, settings: ConfigWatch, event: Event, detail: str, told: Callable[[], bool]) -> int:
@@ -98,7 +94,6 @@ def _wait(config: Config, settings: ConfigWatch, event: Event, detail: str, told
         told=told,
         config=config,
         settings=settings,
-        journal=open_journal(os.environ, sys.stderr, config.log_level),
         notifier=Notifier(),
         status_file=StatusFile(config.runtime_dir),
     ).run()
@@ -113,7 +108,6 @@ class AwaitingSetup:
     told: Callable[[], bool]
     config: Config
     settings: ConfigWatch
-    journal: Journal
     notifier: Notifier
     status_file: StatusFile
     _since_s: float = field(default_factory=time.monotonic)
@@ -153,11 +147,9 @@ class AwaitingSetup:
         return ExitCode.DONE
 
     def _announce(self, event: Event, detail: str = "") -> None:
-        context = Context(product_key=self.config.product_key, device_name=self.config.device_name, version=__version__)
-        line = line_of(event, Details(detail=detail), context, NOT_SET_UP)
-        self.journal.write(line)
-        self.notifier.status(line.message)
-        self.status_file.write(self._status(event, Details(detail=detail), context))
+        details, context, level = Details(detail=detail), context_of(self.config), self.config.log_level
+        announce(event, details, context, state=NOT_SET_UP, level=level, notifier=self.notifier)
+        self.status_file.write(self._status(event, details, context))
 
     def _status(self, event: Event, details: Details, context: Context) -> Status:
         now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -11,14 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-from .. import __version__
 from ..config.unloadable import CREDENTIALS, DROP_IN, SHIPPED, CredentialSource, decide, read_drop_in, read_unit
 from ..core import units
 from ..disk.files import make_directory, write_durably
-from ..events.format import line_of
-from ..events.model import Context, Details, Event
-from ..fast_start.fast_dataclasses import replace
-from ..reporting.journal import Journal, open_journal
+from ..events.model import Details, Event
+from ..reporting.announce import announce
 from ..system.processes import ask
 from ..system.terminal import complain
 
@@ -85,21 +82,15 @@ def _read(path: Path) -> str:
 
 
 def _put_in_place(path: Path, text: str) -> None:
-    journal = open_journal(os.environ, sys.stderr, "info")
     if text:
         make_directory(path.parent)
         write_durably(path, text.encode(), 0o644)
-        _tell(journal, Event.SECRET_WITHHELD, " and ".join(read_drop_in(text).values()) or _NOT_OURS)
+        names = " and ".join(read_drop_in(text).values()) or _NOT_OURS
+        announce(Event.SECRET_WITHHELD, Details(detail=names), unit=units.SERVICE)
     else:
         path.unlink(missing_ok=True)
-        _tell(journal, Event.SECRET_HANDED_OUT, "")
+        announce(Event.SECRET_HANDED_OUT, Details(), unit=units.SERVICE)
     ask(["systemctl", "daemon-reload"], timeout_s=_ASK_S)
-
-
-def _tell(journal: Journal, event: Event, detail: str) -> None:
-    line = line_of(event, Details(detail=detail), Context(product_key="", device_name="", version=__version__), "boot")
-    # So that `journalctl -u iot-onboard` shows it: a line of root's about that unit.
-    journal.write(replace(line, fields=(*line.fields, ("OBJECT_SYSTEMD_UNIT", units.SERVICE))))
 
 
 if __name__ == "__main__":

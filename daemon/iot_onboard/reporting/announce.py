@@ -1,0 +1,47 @@
+"""Log an event outside the loop: where there is no state machine, and no reporter to go with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .. import __version__
+from ..config.schema import Config
+from ..events.format import Line, line_of
+from ..events.model import Context, Details, Event
+from ..fast_start.fast_dataclasses import replace
+from ..system.notify import Notifier
+from .journal import open_journal
+
+# Before it is known which gateway this is.
+UNNAMED = Context(product_key="", device_name="", version=__version__)
+
+
+def context_of(config: Config) -> Context:
+    """Return which gateway an event is about, as far as the configuration says."""
+    return replace(UNNAMED, product_key=config.product_key, device_name=config.device_name)
+
+
+def announce(
+    event: Event,
+    details: Details,
+    context: Context = UNNAMED,
+    *,
+    state: str = "boot",
+    level: str = "info",
+    unit: str = "",
+    notifier: Notifier | None = None,
+) -> None:
+    """Write the line of an event to the journal, else to stderr; with a notifier `systemctl status` shows it, too.
+
+    `unit` is the unit that the line is about, where that is not the one that this process runs in.
+    """
+    line = line_of(event, details, context, state)
+    open_journal(os.environ, sys.stderr, level).write(about(unit, line) if unit else line)
+    if notifier is not None:
+        notifier.status(line.message)
+
+
+def about(unit: str, line: Line) -> Line:
+    """Return a line of root's that `journalctl -u` shows for another unit."""
+    return replace(line, fields=(*line.fields, ("OBJECT_SYSTEMD_UNIT", unit)))
