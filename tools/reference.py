@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -12,7 +11,8 @@ from iot_onboard.core.advice import Move
 from iot_onboard.events.explain import Topic, chapters, wrapped
 from iot_onboard.events.format import sentence
 from iot_onboard.events.model import Context, Details, Priority
-from iot_onboard.reporting.status_view import View
+from iot_onboard.reporting.status import Status
+from iot_onboard.reporting.status_view import MEANINGS, View
 
 _WIDTH = 76
 _CATALOG_HEAD = """\
@@ -39,7 +39,7 @@ Each line in the journal says what failed, what helps, and when the next try com
 _STATUS_HEAD = """\
 # The record of `iot-onboard status --json`
 
-Made from `status_view.View` by `make reference`. One JSON object on one line; with `--watch` another line with each
+Made from `status_view.MEANINGS` by `make reference`. One JSON object on one line; with `--watch` another line with each
 change. Every name is always there, and null where there is nothing to say. Times are ISO 8601 in UTC, to the second.
 The exit code says the same in short: 0 online, 1 not online, 2 no daemon runs. No name ever holds a secret.
 
@@ -139,8 +139,8 @@ def _line(topic: Topic) -> str:
 
 def status_record() -> str:
     """Return docs/status.md: the names of `iot-onboard status --json`."""
-    hints = get_type_hints(View)
-    rows = [f"| `{field.name}` | {_type(hints[field.name])} | {field.metadata['means']} |" for field in fields(View)]
+    hints = get_type_hints(Status) | get_type_hints(View)
+    rows = [f"| `{name}` | {_type(hints[name])} | {means} |" for name, means in MEANINGS.items()]
     return "\n".join([_STATUS_HEAD, *rows, ""])
 
 

@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,7 @@ from iot_onboard.core.http import HttpAnswer
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
 from iot_onboard.disk.credentials_format import Damaged, NewerFormat, decode, encode
+from iot_onboard.fast_start.fast_dataclasses import as_dict
 from iot_onboard.mqtt.client import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, Published
 from iot_onboard.provisioning import boot_file
 from iot_onboard.reporting.history import history_of
@@ -139,9 +140,9 @@ def _statuses() -> list[bytes]:
         pid_start_ticks=1,
     )
     history = {"hours": [[1, 2, 3]], "registration": [NOW.isoformat(), "registered"]}
-    whole = json.dumps({**asdict(status), **history})
-    online = json.dumps({**asdict(status), "state": "online", "online_since": NOW.isoformat(), "next_try_at": None})
-    return [whole.encode(), online.encode(), json.dumps(asdict(status), indent=1).encode()]
+    whole = json.dumps({**as_dict(status), **history})
+    online = json.dumps({**as_dict(status), "state": "online", "online_since": NOW.isoformat(), "next_try_at": None})
+    return [whole.encode(), online.encode(), json.dumps(as_dict(status), indent=1).encode()]
 
 
 def _try_status(data: bytes) -> None:

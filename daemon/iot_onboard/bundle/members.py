@@ -12,7 +12,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from ..provisioning.boot_file import ERRORS
 from ..provisioning.boot_partition import PLACES, find
 from ..reporting.runtime_files import HistoryLog
 from ..reporting.status_file import read
-from ..reporting.status_view import View, text, view_of
+from ..reporting.status_view import View, record_of, text, view_of
 from ..system.processes import ask
 from ..system.text_style import Style
 from .assemble import Kind
@@ -177,7 +177,7 @@ def _status(runtime_dir: Path) -> bytes:
 
 
 def _status_record(runtime_dir: Path) -> bytes:
-    return json.dumps(asdict(_view(runtime_dir)), indent=1).encode()
+    return json.dumps(record_of(_view(runtime_dir)), indent=1).encode()
 
 
 def _python() -> bytes:

@@ -17,10 +17,10 @@ from ..config.files import read_documents
 from ..config.reader import settings_of
 from ..config.schema import RULES
 from ..core.exit_codes import ExitCode
-from ..fast_start.fast_dataclasses import as_dict, replace
+from ..fast_start.fast_dataclasses import replace
 from ..reporting.runtime_files import HistoryLog
 from ..reporting.status_file import read
-from ..reporting.status_view import View, line, text, view_of, view_without_daemon
+from ..reporting.status_view import View, line, record_of, text, view_of, view_without_daemon
 from ..system.terminal import style
 
 _POLL_S = 0.2
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(_json(view) if arguments.json else text(view, _local_now(), style()))
     if not view.running:
         return ExitCode.USAGE
-    return ExitCode.DONE if view.state == "online" else ExitCode.FAILED
+    return ExitCode.DONE if view.status.state == "online" else ExitCode.FAILED
 
 
 def runtime_dir(config_path: Path) -> Path:
@@ -120,7 +120,7 @@ def _watch(lookout: Lookout, show: Callable[[View], None], until_s: float, *, un
     view = lookout.view()
     try:
         show(view)
-        while not (until_online and view.state == "online") and time.monotonic() < until_s:
+        while not (until_online and view.status.state == "online") and time.monotonic() < until_s:
             time.sleep(_POLL_S)
             view = lookout.view()
             show(view)
@@ -148,8 +148,9 @@ def _shower(*, as_json: bool) -> Callable[[View], None]:
         nonlocal before
         # What runs on by itself is no change.
         lasting = replace(view, at="", since_s=None, next_try_s=None, sessions_24h=None, reconnects_24h=None)
-        told = (view.state, view.goal, view.attempt, view.next_try_at, view.last_error)
-        key = repr(lasting if as_json else told)
+        now = view.status
+        shown = (now.state, now.goal, now.attempt, now.next_try_at, now.last_error)
+        key = repr(record_of(lasting) if as_json else shown)
         if key != before:
             print(_json(view) if as_json else line(view, _local_now()), flush=True)
             before = key
@@ -158,7 +159,7 @@ def _shower(*, as_json: bool) -> Callable[[View], None]:
 
 
 def _json(view: View) -> str:
-    return json.dumps(as_dict(view))
+    return json.dumps(record_of(view))
 
 
 def _local_now() -> datetime:

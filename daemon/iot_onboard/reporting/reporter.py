@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,8 +17,7 @@ from .headline import Trouble, next_try_at, report, secret_words, trouble
 from .history import Registration, with_session
 from .journal import Journal
 from .runtime_files import HistoryLog
-from .status import SCHEMA, Status
-from .status_file import StatusFile, start_ticks
+from .status_file import StatusFile, own_status
 
 # How soon a status that could not be written is written again.
 STATUS_AGAIN_S = 60.0
@@ -54,7 +52,7 @@ class Reporter:
         self._history = history_log.read()
         self._clock = clock
         self._last: Trouble | None = None
-        self._last_event: str | None = None
+        self._last_event: Event | None = None
         self._phase: Phase | None = None
         self._since = ("", 0.0)
         self._was_online = False
@@ -77,7 +75,7 @@ class Reporter:
         cause = cause_of(event.value, details.cause, details.detail)
         self._memory, verdict = hear(self._memory, entry.kind, cause, self._clock.monotonic_s())
         self._journal.write(self._counted(line, verdict) if verdict.tell else replace(line, priority=Priority.DEBUG))
-        self._last_event = event.value
+        self._last_event = event
         if entry.kind is Kind.TROUBLE or (entry.kind is Kind.NOTE and entry.priority <= Priority.WARNING):
             self._last = trouble(event, details, context, self._utc_text())
         self._remember(event, details)
@@ -110,30 +108,16 @@ class Reporter:
         told = report(state, context, self._last, now_s, self._clock.utc_now().astimezone())
         self._notifier.status(told.headline)
         issued_at = state.credentials.issued_at if state.credentials is not None else None
-        status = Status(
-            schema=SCHEMA,
-            state=state.phase.value,
+        status = replace(
+            own_status(state.phase.value, *self._since, context, self._last, self._last_event),
             goal=state.goal.value if state.goal is not None else None,
-            since=self._since[0],
-            since_monotonic_s=self._since[1],
-            product_key=context.product_key,
-            device_name=context.device_name,
-            endpoint=context.endpoint,
             attempt=state.failures,
             next_try_at=_text(told.next_try_at),
             next_try_monotonic_s=told.next_try_monotonic_s,
             online_since=self._since[0] if state.phase is Phase.ONLINE else None,
-            last_error=self._last.what if self._last else None,
-            last_error_at=self._last.at if self._last else None,
-            last_cause=self._last.cause if self._last else None,
-            last_cure=self._last.cure if self._last else None,
-            last_event=self._last_event,
             secret=secret_words(state),
             secret_issued_at=_text(issued_at),
-            agent_version=context.version,
             paho_version=self._paho_version,
-            pid=os.getpid(),
-            pid_start_ticks=start_ticks(os.getpid()),
         )
         written = self._status_file.write(status)
         # A gateway that stays online has no other reason to write: its old status would stay for good.

@@ -9,7 +9,9 @@ SCHEMA = 1
 # What a gateway without names is; every other state is the state machine's.
 NOT_SET_UP = "not-set-up"
 # More than any machine runs; JSON also holds infinity, and what is no number.
-_MOST_S = 1e12
+_MAX_S = 1e12
+# What every daemon tells of itself.
+_ALWAYS_TOLD = ("since", "product_key", "device_name", "endpoint", "attempt", "agent_version", "pid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,27 +24,27 @@ class Status:
 
     schema: int
     state: str
-    goal: str | None
-    since: str
+    goal: str | None = None
+    since: str | None = None
     since_monotonic_s: float | None = None
-    product_key: str
-    device_name: str
-    endpoint: str
-    attempt: int
-    next_try_at: str | None
+    product_key: str | None = None
+    device_name: str | None = None
+    endpoint: str | None = None
+    attempt: int | None = None
+    next_try_at: str | None = None
     next_try_monotonic_s: float | None = None
-    online_since: str | None
-    last_error: str | None
+    online_since: str | None = None
+    last_error: str | None = None
     last_error_at: str | None = None
     last_cause: str | None = None
     last_cure: str | None = None
-    last_event: str | None
+    last_event: str | None = None
     secret: str | None = None
     secret_issued_at: str | None = None
-    agent_version: str
+    agent_version: str | None = None
     paho_version: str | None = None
-    pid: int
-    pid_start_ticks: int
+    pid: int | None = None
+    pid_start_ticks: int = -1
 
 
 def status_of(record: object) -> Status | None:
@@ -61,6 +63,7 @@ def status_of(record: object) -> Status | None:
     except TypeError:
         return None
     well_typed = all(isinstance(getattr(status, name), hint) for name, hint in hints.items())
+    whole = all(getattr(status, name) is not None for name in _ALWAYS_TOLD)
     moments = (status.since_monotonic_s, status.next_try_monotonic_s)
-    sound = well_typed and all(at is None or abs(at) < _MOST_S for at in moments)
+    sound = well_typed and whole and all(at is None or abs(at) < _MAX_S for at in moments)
     return status if sound and status.schema == SCHEMA else None

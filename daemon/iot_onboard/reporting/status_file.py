@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from ..disk.files import read_plain, write_atomically
+from ..events.model import Context, Event
 from ..fast_start.fast_dataclasses import as_dict
-from .status import Status, status_of
+from .headline import Trouble
+from .status import SCHEMA, Status, status_of
 
 
 class StatusFile:
@@ -37,7 +40,31 @@ def read(runtime_dir: Path) -> Status | None:
     return status if status is not None and 0 <= status.pid_start_ticks == start_ticks(status.pid) else None
 
 
-def start_ticks(pid: int) -> int:
+def own_status(
+    state: str, since: str, since_monotonic_s: float, context: Context, last: Trouble | None, last_event: Event | None
+) -> Status:
+    """Return the status of this process, as far as any process of ours has one."""
+    return Status(
+        schema=SCHEMA,
+        state=state,
+        since=since,
+        since_monotonic_s=since_monotonic_s,
+        product_key=context.product_key,
+        device_name=context.device_name,
+        endpoint=context.endpoint,
+        attempt=0,
+        last_error=last.what if last else None,
+        last_error_at=last.at if last else None,
+        last_cause=last.cause if last else None,
+        last_cure=last.cure if last else None,
+        last_event=last_event.value if last_event else None,
+        agent_version=context.version,
+        pid=os.getpid(),
+        pid_start_ticks=start_ticks(os.getpid()),
+    )
+
+
+def start_ticks(pid: int | None) -> int:
     """Return when a process started, in clock ticks since boot (proc(5), field 22), or -1 where there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()

@@ -1,17 +1,17 @@
 """What `iot-onboard status` answers: one record, told as JSON, as text, or as a line. Pure.
 
-The record is the documented one: its names, types and explanations here make docs/status.md.
+The record is the documented one: `MEANINGS` and the types of its fields make docs/status.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from ..events.explain import find
 from ..events.format import span
+from ..fast_start.fast_dataclasses import as_dict
 from ..system.text_style import Style, lines_of, painted
 from .history import History, last_day
 from .status import NOT_SET_UP, SCHEMA, Status
@@ -26,49 +26,58 @@ _WORDS = {
     NOT_RUNNING: "not running",
 }
 _GOALS = {"load": "look for the secret", "save": "store the secret"}
-
-
-def _means(text: str) -> Any:
-    return field(metadata={"means": text})
+# The documented record: its names in their order, and what each means.
+MEANINGS = {
+    "schema": "1. A new number comes where a name goes away or changes its meaning; new names need none.",
+    "at": "When this was looked at.",
+    "running": "Whether the daemon runs.",
+    "state": (
+        "`boot`, `registering`, `saving`, `connecting`, `online`, `waiting` (mends by itself), `blocked` (needs"
+        " somebody, and tries about hourly all the same), `stopped`; `not-set-up` where nobody has"
+        " said which gateway this is; `not-running` where no daemon runs."
+    ),
+    "goal": "What a wait is for: `load`, `register`, `save` or `connect`.",
+    "since": "Since when it is in this state.",
+    "since_s": "The same in seconds until `at`, by a clock that nobody sets.",
+    "product_key": "The product's key.",
+    "device_name": "The device's name, as it came out of the pattern in the configuration.",
+    "endpoint": "Where the gateway is online, or tries to be: host and port, or an address (URL).",
+    "attempt": "How many attempts failed in a row.",
+    "next_try_at": "When the next try comes.",
+    "next_try_s": "The same in seconds from `at`; 0 where it is due.",
+    "online_since": "Since when it is online.",
+    "last_error": "What went wrong last; when `online`, that is over.",
+    "last_error_at": "When that was.",
+    "last_cause": "Its most exact name, which `iot-onboard explain` knows: `6289`, `name-lookup`.",
+    "whose_move": "Whose move it is then.",
+    "last_cure": "What helps; where the state is not `blocked`, it may pass by itself.",
+    "last_event": "The event that was told last, by its name in the journal (`IOT_EVENT`).",
+    "secret": "Where the device secret is: `none`, `in memory`, `on disk` or `given by hand`.",
+    "secret_issued_at": "When the platform gave it.",
+    "last_registration": "How the last registration of this boot ended: `registered`, or the reason.",
+    "last_registration_at": "When that was.",
+    "sessions_24h": "Logins that were accepted in the last 24 hours of this boot, to the hour.",
+    "reconnects_24h": "Those among them that followed a session that was lost.",
+    "agent_version": "The version of the daemon that runs.",
+    "paho_version": "The version of the Paho library that it uses.",
+    "pid": "The number of its process.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Hold the answer; every name is always there, `None` where there is nothing to say."""
+    """Hold the answer: what the daemon told, and what follows from it at the moment of the look."""
 
-    schema: int = _means("1. A new number comes where a name goes away or changes its meaning; new names need none.")
-    at: str = _means("When this was looked at.")
-    running: bool = _means("Whether the daemon runs.")
-    state: str = _means(
-        "`boot`, `registering`, `saving`, `connecting`, `online`, `waiting` (mends by itself), `blocked` (needs"
-        " somebody, and tries about hourly all the same), `stopped`; `not-set-up` where nobody has"
-        " said which gateway this is; `not-running` where no daemon runs."
-    )
-    goal: str | None = _means("What a wait is for: `load`, `register`, `save` or `connect`.")
-    since: str | None = _means("Since when it is in this state.")
-    since_s: float | None = _means("The same in seconds until `at`, by a clock that nobody sets.")
-    product_key: str | None = _means("The product's key.")
-    device_name: str | None = _means("The device's name, as it came out of the pattern in the configuration.")
-    endpoint: str | None = _means("Where the gateway is online, or tries to be: host and port, or an address (URL).")
-    attempt: int | None = _means("How many attempts failed in a row.")
-    next_try_at: str | None = _means("When the next try comes.")
-    next_try_s: float | None = _means("The same in seconds from `at`; 0 where it is due.")
-    online_since: str | None = _means("Since when it is online.")
-    last_error: str | None = _means("What went wrong last; when `online`, that is over.")
-    last_error_at: str | None = _means("When that was.")
-    last_cause: str | None = _means("Its most exact name, which `iot-onboard explain` knows: `6289`, `name-lookup`.")
-    whose_move: str | None = _means("Whose move it is then.")
-    last_cure: str | None = _means("What helps; where the state is not `blocked`, it may pass by itself.")
-    last_event: str | None = _means("The event that was told last, by its name in the journal (`IOT_EVENT`).")
-    secret: str | None = _means("Where the device secret is: `none`, `in memory`, `on disk` or `given by hand`.")
-    secret_issued_at: str | None = _means("When the platform gave it.")
-    last_registration: str | None = _means("How the last registration of this boot ended: `registered`, or the reason.")
-    last_registration_at: str | None = _means("When that was.")
-    sessions_24h: int | None = _means("Logins that were accepted in the last 24 hours of this boot, to the hour.")
-    reconnects_24h: int | None = _means("Those among them that followed a session that was lost.")
-    agent_version: str | None = _means("The version of the daemon that runs.")
-    paho_version: str | None = _means("The version of the Paho library that it uses.")
-    pid: int | None = _means("The number of its process.")
+    status: Status
+    at: str
+    running: bool
+    since_s: float | None = None
+    next_try_s: float | None = None
+    whose_move: str | None = None
+    last_registration: str | None = None
+    last_registration_at: str | None = None
+    sessions_24h: int | None = None
+    reconnects_24h: int | None = None
 
 
 def view_of(status: Status, history: History, now: datetime, now_s: float) -> View:
@@ -76,45 +85,29 @@ def view_of(status: Status, history: History, now: datetime, now_s: float) -> Vi
     sessions, reconnects = last_day(history, now_s)
     registration = history.registration
     return View(
-        schema=SCHEMA,
+        status=status,
         at=now.isoformat(timespec="seconds"),
         running=True,
-        state=status.state,
-        goal=status.goal,
-        since=status.since,
         since_s=_seconds(status.since_monotonic_s, status.since, now, now_s, sign=-1),
-        product_key=status.product_key or None,
-        device_name=status.device_name or None,
-        endpoint=status.endpoint or None,
-        attempt=status.attempt,
-        next_try_at=status.next_try_at,
         next_try_s=_seconds(status.next_try_monotonic_s, status.next_try_at, now, now_s, sign=1),
-        online_since=status.online_since,
-        last_error=status.last_error,
-        last_error_at=status.last_error_at,
-        last_cause=status.last_cause,
         whose_move=_move(status.last_cause),
-        last_cure=status.last_cure,
-        last_event=status.last_event,
-        secret=status.secret,
-        secret_issued_at=status.secret_issued_at,
         last_registration=registration.outcome if registration else None,
         last_registration_at=registration.at if registration else None,
         sessions_24h=sessions,
         reconnects_24h=reconnects,
-        agent_version=status.agent_version,
-        paho_version=status.paho_version,
-        pid=status.pid,
     )
 
 
 def view_without_daemon(why: str, cure: str, cause: str | None, now: datetime) -> View:
     """Return the answer where no daemon runs."""
-    nothing: dict[str, Any] = dict.fromkeys(View.__slots__)
-    known = {"schema": SCHEMA, "at": now.isoformat(timespec="seconds"), "running": False, "state": NOT_RUNNING}
-    return View(
-        **{**nothing, **known, "last_error": why, "last_cause": cause, "last_cure": cure, "whose_move": _move(cause)}
-    )
+    status = Status(schema=SCHEMA, state=NOT_RUNNING, last_error=why, last_cause=cause, last_cure=cure)
+    return View(status=status, at=now.isoformat(timespec="seconds"), running=False, whose_move=_move(cause))
+
+
+def record_of(view: View) -> dict[str, object]:
+    """Return the answer as the documented record; every name is there, with `None` where there is nothing to say."""
+    known = as_dict(view.status) | as_dict(view)
+    return {name: None if known[name] == "" else known[name] for name in MEANINGS}
 
 
 def text(view: View, now: datetime, style: Style) -> str:
@@ -124,7 +117,7 @@ def text(view: View, now: datetime, style: Style) -> str:
     for name, value in _rows(view, now):
         first, *rest = lines_of(value, width + 2, style)
         if name == "state":
-            first = painted(first, _COLOURS.get(view.state, _UNDER_WAY), style)
+            first = painted(first, _COLOURS.get(view.status.state, _UNDER_WAY), style)
         lines += [f"{name:<{width}}  {first}", *(" " * (width + 2) + line for line in rest)]
     return "\n".join(lines)
 
@@ -134,54 +127,52 @@ def line(view: View, now: datetime) -> str:
     parts = [f"{now:%H:%M:%S} {_state(view)}"]
     if view.next_try_s is not None:
         parts.append(_next_try(view))
-    if view.last_error is not None and view.state != "online":
-        parts.append(view.last_error)
+    if view.status.last_error is not None and view.status.state != "online":
+        parts.append(view.status.last_error)
     return ", ".join(parts[:2]) + "".join(f": {part}" for part in parts[2:])
 
 
 def _rows(view: View, now: datetime) -> Iterator[tuple[str, str]]:
-    yield (
-        "state",
-        _state(view)
-        + (f" for {span(view.since_s)}, since {_clock_time(view.since, now)}" if view.since_s is not None else ""),
-    )
+    status = view.status
+    lasts = f" for {span(view.since_s)}, since {_clock_time(status.since, now)}" if view.since_s is not None else ""
+    yield "state", _state(view) + lasts
     if view.next_try_s is not None:
         yield "next try", _next_try(view)
-    if view.last_error is not None and view.state == "online":
-        yield "last trouble", f"{view.last_error} (over; {_clock_time(view.last_error_at, now)})"
-    elif view.last_error is not None:
-        when = f" ({_clock_time(view.last_error_at, now)})" if view.last_error_at else ""
-        yield "last error" if view.running else "why", view.last_error + when
+    if status.last_error is not None and status.state == "online":
+        yield "last trouble", f"{status.last_error} (over; {_clock_time(status.last_error_at, now)})"
+    elif status.last_error is not None:
+        when = f" ({_clock_time(status.last_error_at, now)})" if status.last_error_at else ""
+        yield "last error" if view.running else "why", status.last_error + when
         yield from _cure(view)
     if not view.running:
         return
-    yield "device", f"{view.device_name or '(no name)'} of product {view.product_key or '(none)'}"
-    yield "endpoint", view.endpoint or "(none)"
-    if view.secret is not None:
-        yield "secret", _secret(view, now)
+    yield "device", f"{status.device_name or '(no name)'} of product {status.product_key or '(none)'}"
+    yield "endpoint", status.endpoint or "(none)"
+    if status.secret is not None:
+        yield "secret", _secret(status, now)
     if view.last_registration is not None:
         yield "registration", f"{view.last_registration} ({_clock_time(view.last_registration_at, now)})"
     yield "last 24 h", f"{_count(view.sessions_24h, 'session')}, {_count(view.reconnects_24h, 'reconnect')}"
-    paho = f", Paho {view.paho_version}" if view.paho_version else ""
-    yield "version", f"iot-onboard {view.agent_version}{paho}"
+    paho = f", Paho {status.paho_version}" if status.paho_version else ""
+    yield "version", f"iot-onboard {status.agent_version}{paho}"
 
 
 def _cure(view: View) -> Iterator[tuple[str, str]]:
     if view.whose_move is not None:
         yield "whose move", view.whose_move
-    if view.last_cure is not None:
-        waits = view.state not in {"blocked", NOT_SET_UP, NOT_RUNNING}
-        yield "to do", f"wait; if it lasts: {view.last_cure}" if waits else view.last_cure
-    if view.last_cause is not None:
-        yield "more", f"iot-onboard explain {view.last_cause}"
+    if view.status.last_cure is not None:
+        waits = view.status.state not in {"blocked", NOT_SET_UP, NOT_RUNNING}
+        yield "to do", f"wait; if it lasts: {view.status.last_cure}" if waits else view.status.last_cure
+    if view.status.last_cause is not None:
+        yield "more", f"iot-onboard explain {view.status.last_cause}"
 
 
 def _state(view: View) -> str:
-    words = _WORDS.get(view.state, view.state)
-    if view.goal is None:
+    words = _WORDS.get(view.status.state, view.status.state)
+    if view.status.goal is None:
         return words
-    goal = _GOALS.get(view.goal, view.goal)
-    return f"{words} to {goal}" if view.state == "waiting" else f"{words} (next: {goal})"
+    goal = _GOALS.get(view.status.goal, view.status.goal)
+    return f"{words} to {goal}" if view.status.state == "waiting" else f"{words} (next: {goal})"
 
 
 def _move(cause: str | None) -> str | None:
@@ -190,13 +181,13 @@ def _move(cause: str | None) -> str | None:
 
 
 def _next_try(view: View) -> str:
-    return f"in {span(view.next_try_s or 0.0)}, attempt {(view.attempt or 0) + 1}"
+    return f"in {span(view.next_try_s or 0.0)}, attempt {(view.status.attempt or 0) + 1}"
 
 
-def _secret(view: View, now: datetime) -> str:
-    if view.secret == "on disk" and view.secret_issued_at:  # noqa: S105 - where it is
-        return f"on disk since {_clock_time(view.secret_issued_at, now)}"
-    return {"in memory": "in memory, not on disk yet", "none": "none yet"}.get(view.secret or "", view.secret or "")
+def _secret(status: Status, now: datetime) -> str:
+    if status.secret == "on disk" and status.secret_issued_at:  # noqa: S105 - where it is
+        return f"on disk since {_clock_time(status.secret_issued_at, now)}"
+    return {"in memory": "in memory, not on disk yet", "none": "none yet"}.get(status.secret or "", status.secret or "")
 
 
 def _count(number: int | None, word: str) -> str:

@@ -6,7 +6,6 @@ the name, is not there yet.
 
 from __future__ import annotations
 
-import os
 import select
 import time
 from collections.abc import Callable, Iterable
@@ -14,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .. import __version__
 from ..config.device_name import expand
 from ..config.environment import with_systemd_directories
 from ..config.files import load
@@ -24,11 +22,11 @@ from ..config.reader import parse
 from ..config.schema import Config
 from ..config.watch import POLL_S, ConfigWatch
 from ..core.exit_codes import ExitCode
-from ..events.model import Context, Details, Event
+from ..events.model import Details, Event
 from ..reporting.announce import announce, context_of
 from ..reporting.headline import trouble
-from ..reporting.status import NOT_SET_UP, SCHEMA, Status
-from ..reporting.status_file import StatusFile, start_ticks
+from ..reporting.status import NOT_SET_UP
+from ..reporting.status_file import StatusFile, own_status
 from ..system.notify import Notifier
 from .stop_signals import StopSignals
 
@@ -149,29 +147,5 @@ class AwaitingSetup:
     def _announce(self, event: Event, detail: str = "") -> None:
         details, context, level = Details(detail=detail), context_of(self.config), self.config.log_level
         announce(event, details, context, state=NOT_SET_UP, level=level, notifier=self.notifier)
-        self.status_file.write(self._status(event, details, context))
-
-    def _status(self, event: Event, details: Details, context: Context) -> Status:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        told = trouble(event, details, context, now)
-        return Status(
-            schema=SCHEMA,
-            state=NOT_SET_UP,
-            goal=None,
-            since=self._since,
-            since_monotonic_s=self._since_s,
-            product_key=self.config.product_key,
-            device_name=self.config.device_name,
-            endpoint="",
-            attempt=0,
-            next_try_at=None,
-            online_since=None,
-            last_error=told.what,
-            last_error_at=told.at,
-            last_cause=told.cause,
-            last_cure=told.cure,
-            last_event=event.value,
-            agent_version=__version__,
-            pid=os.getpid(),
-            pid_start_ticks=start_ticks(os.getpid()),
-        )
+        last = trouble(event, details, context, datetime.now(UTC).isoformat(timespec="seconds"))
+        self.status_file.write(own_status(NOT_SET_UP, self._since, self._since_s, context, last, event))
