@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 
+from ..config.environment import identity_of
 from ..config.files import load
 from ..config.schema import RULES
 from ..config.watch import ConfigWatch
-from ..service.main import supervise
+from ..service import main
 from ..system.accounts import make_state_directory
 
 _EPILOG = """\
@@ -28,10 +29,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the daemon up to where it would connect, with one try."""
-    settings = ConfigWatch(arguments.config)
+    watch = ConfigWatch(arguments.config)
     config = load(arguments.config)
     if config.state_dir == RULES["state_dir"].default:
         # What cannot be made here is told by the store.
         with contextlib.suppress(OSError):
             make_state_directory(config.state_dir)
-    return supervise(config, arguments.config, settings, register_only=True)
+    program = main.Run(config=config, identity=identity_of(config), register_only=True)
+    return main.run(program, arguments.config, watch)

@@ -36,8 +36,6 @@ class Reporter:
         runtime_dir: Path,
         journal: Journal,
         notifier: Notifier,
-        status_file: StatusFile,
-        history_log: HistoryLog,
         clock: Clock,
     ) -> None:
         self._context = context
@@ -47,9 +45,9 @@ class Reporter:
         self._runtime_dir = runtime_dir
         self._journal = journal
         self._notifier = notifier
-        self._status_file = status_file
-        self._history_log = history_log
-        self._history = history_log.read()
+        self._status_file = StatusFile(runtime_dir)
+        self._history_log = HistoryLog(runtime_dir)
+        self._history = self._history_log.read()
         self._clock = clock
         self._last: Trouble | None = None
         self._last_event: Event | None = None
@@ -59,9 +57,9 @@ class Reporter:
         self._runtime_warned = False
         self._status_again_at: float | None = None
         self._memory = Memory()
-        self._told: tuple[Event, Details] | None = None
+        self._logged: tuple[Event, Details] | None = None
 
-    def announce(self, event: Event, details: Details, state: State) -> None:
+    def log_event(self, event: Event, details: Details, state: State) -> None:
         """Write one line, with its journal fields; one that only repeats another goes to debug level."""
         entry, context = TABLE[event], self._context_in(state)
         if details.cause and not details.cure:
@@ -71,7 +69,7 @@ class Reporter:
             details = replace(details, cure=cure_for(details.cause))
         line = line_of(event, details, context, state.phase.value)
         if entry.kind is Kind.TROUBLE:
-            self._told = event, details
+            self._logged = event, details
         cause = cause_of(event.value, details.cause, details.detail)
         self._memory, verdict = hear(self._memory, entry.kind, cause, self._clock.monotonic_s())
         self._journal.write(self._counted(line, verdict) if verdict.tell else replace(line, priority=Priority.DEBUG))
@@ -80,24 +78,24 @@ class Reporter:
             self._last = trouble(event, details, context, self._utc_text())
         self._remember(event, details)
 
-    def remind_at(self) -> float | None:
-        """Return when `remind` has something to say, or `None`."""
+    def repeat_at(self) -> float | None:
+        """Return when `repeat_if_due` has something to say, or `None`."""
         times = (remind_at(self._memory), self._status_again_at)
         return min((at for at in times if at is not None), default=None)
 
-    def remind(self, state: State) -> None:
+    def repeat_if_due(self, state: State) -> None:
         """Tell a trouble that lasts again, once it is time, with the next try as it stands now."""
         now_s = self._clock.monotonic_s()
         if self._status_again_at is not None and now_s >= self._status_again_at:
-            self.tell(state)
+            self.publish_status(state)
         self._memory, verdict = remind(self._memory, now_s)
-        if verdict.tell and self._told is not None:
-            event, details = self._told
+        if verdict.tell and self._logged is not None:
+            event, details = self._logged
             left_s = max(0.0, (next_try_at(state) or now_s) - now_s)
             line = line_of(event, replace(details, next_try_s=left_s), self._context_in(state), state.phase.value)
             self._journal.write(self._counted(line, verdict))
 
-    def tell(self, state: State) -> None:
+    def publish_status(self, state: State) -> None:
         """Say how the daemon is now."""
         context, now_s = self._context_in(state), self._clock.monotonic_s()
         if self._phase is None:
@@ -105,15 +103,15 @@ class Reporter:
             self._history_log.write(self._history)
         if state.phase is not self._phase:
             self._phase, self._since = state.phase, (self._utc_text(), now_s)
-        told = report(state, context, self._last, now_s, self._clock.utc_now().astimezone())
-        self._notifier.status(told.headline)
+        shown = report(state, context, self._last, now_s, self._clock.utc_now().astimezone())
+        self._notifier.status(shown.headline)
         issued_at = state.credentials.issued_at if state.credentials is not None else None
         status = replace(
             own_status(state.phase.value, *self._since, context, self._last, self._last_event),
             goal=state.goal.value if state.goal is not None else None,
             attempt=state.failures,
-            next_try_at=_text(told.next_try_at),
-            next_try_monotonic_s=told.next_try_monotonic_s,
+            next_try_at=_text(shown.next_try_at),
+            next_try_monotonic_s=shown.next_try_monotonic_s,
             online_since=self._since[0] if state.phase is Phase.ONLINE else None,
             secret=secret_words(state),
             secret_issued_at=_text(issued_at),
@@ -123,14 +121,14 @@ class Reporter:
         # A gateway that stays online has no other reason to write: its old status would stay for good.
         self._status_again_at = None if written else now_s + STATUS_AGAIN_S
         if not written:
-            self.warn_runtime(state)
+            self.warn_runtime_dir(state)
 
-    def warn_runtime(self, state: State) -> None:
+    def warn_runtime_dir(self, state: State) -> None:
         """Say once that the runtime directory cannot be written."""
         if not self._runtime_warned:
             self._runtime_warned = True
             details = Details(detail=str(self._runtime_dir))
-            self.announce(Event.RUNTIME_NOT_WRITABLE, details, state)
+            self.log_event(Event.RUNTIME_NOT_WRITABLE, details, state)
 
     def _remember(self, event: Event, details: Details) -> None:
         """Keep what outlives a restart of the service; `_phase` is still that before the event."""
@@ -150,8 +148,8 @@ class Reporter:
             return line
         # From the clock as it is now: at the beginning it may not have been set.
         now = self._clock.utc_now().astimezone()
-        told = repeated(verdict.times, now - timedelta(seconds=verdict.lasts_s), now)
-        return replace(line, message=f"{line.message} ({told})")
+        count = repeated(verdict.times, now - timedelta(seconds=verdict.lasts_s), now)
+        return replace(line, message=f"{line.message} ({count})")
 
     def _context_in(self, state: State) -> Context:
         if state.phase is Phase.REGISTERING or state.goal is Goal.REGISTER:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import selectors
 import ssl
 from collections.abc import Callable
 
 from ..aliyun.login import login
-from ..aliyun.topics import tags_report, version_report
 from ..config.hardware import Board
 from ..config.schema import Config
 from ..core.identity import Credentials, Identity
@@ -16,10 +13,11 @@ from ..lifecycle import model as m
 from ..mqtt.client import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, MqttEvent, Published
 from ..net.tls import BoundedContext
 from ..reporting.runtime_files import ReportLog
+from .loop import READ, WRITE, Loop, Source
 
 
 class CloudLink:
-    """Hold at most one connection, watch it in the loop's selector, and feed what happens on it to the loop."""
+    """Hold at most one connection, and feed what happens on it to the state machine."""
 
     def __init__(
         self,
@@ -29,7 +27,7 @@ class CloudLink:
         version: str,
         read_board: Callable[[], Board],
         report_log: ReportLog,
-        selector: selectors.BaseSelector,
+        loop: Loop,
         monotonic_s: Callable[[], float],
         feed: Callable[[m.Input], None],
         reported: Callable[[], None],
@@ -39,15 +37,18 @@ class CloudLink:
         self._version = version
         self._read_board = read_board
         self._report_log = report_log
-        self._selector = selector
         self._monotonic_s = monotonic_s
         self._feed = feed
         self._reported = reported
         self._dialled: ssl.SSLSocket | None = None
         self._connection: Connection | None = None
-        self._connection_fd = -1
         self._unconfirmed: set[int] = set()
         self._resumable: BoundedContext | None = None
+        loop.add(
+            Source(
+                fileno=self._fileno, mask=self._mask, on_ready=self._on_ready, due_at=self._check_at, on_due=self._check
+            )
+        )
 
     def set_dialled(self, dialled: ssl.SSLSocket) -> None:
         """Take what was dialled, for the login."""
@@ -68,10 +69,6 @@ class CloudLink:
             now=self._monotonic_s,
         )
         self._dialled = None
-        # Paho may close its socket before we hear of it, here already: the number is what the selector knows it by.
-        self._connection_fd = self._connection.fileno()
-        if not self._connection.over:
-            self._selector.register(self._connection_fd, selectors.EVENT_READ, self._on_ready)
 
     def take_resumable_context(self) -> BoundedContext | None:
         """Return what the last good login leaves for the next dial, once: after one that fails comes a plain one."""
@@ -83,6 +80,9 @@ class CloudLink:
         version = self._version
         if self._connection is None or self._report_log.reported(version):
             return
+        # Imported here: once a boot is enough.
+        from ..aliyun.topics import tags_report, version_report
+
         board = self._read_board()
         tags = {"os": board.os_name, "agent": f"iot-onboard {version}", "model": board.model, "serial": board.serial}
         known = {key: value for key, value in tags.items() if value}
@@ -103,36 +103,30 @@ class CloudLink:
         self._unconfirmed.clear()
         if connection is None:
             return
-        with contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(self._connection_fd)
         if send_disconnect:
             connection.disconnect()
         else:
             connection.drop()
 
-    def next_check_at(self) -> float | None:
-        """Return when `tick` has something to do, in monotonic seconds, or `None` without a connection."""
+    def _fileno(self) -> int:
+        # Paho may close its socket before we hear of it.
+        return -1 if self._connection is None or self._connection.over else self._connection.fileno()
+
+    def _mask(self) -> int:
+        return READ | WRITE if self._connection is not None and self._connection.want_write() else READ
+
+    def _check_at(self) -> float | None:
         return None if self._connection is None else self._connection.next_check_at()
 
-    def tick(self, now_s: float) -> None:
-        """Ping where it is time, and say what ended."""
-        if self._connection is not None and now_s >= self._connection.next_check_at():
+    def _check(self) -> None:
+        if self._connection is not None:
             self._tell(self._connection.tick())
-
-    def follow(self) -> None:
-        """Have the selector watch for what the connection waits for."""
-        if self._connection is None or self._connection.over:
-            return
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._connection.want_write() else 0)
-        key = self._selector.get_key(self._connection_fd)
-        if key.events != wanted:
-            self._selector.modify(key.fileobj, wanted, key.data)
 
     def _on_ready(self, mask: int) -> None:
         # What is told may close the connection.
-        if self._connection is not None and mask & selectors.EVENT_WRITE:
+        if self._connection is not None and mask & WRITE:
             self._tell(self._connection.write())
-        if self._connection is not None and mask & selectors.EVENT_READ:
+        if self._connection is not None and mask & READ:
             self._tell(self._connection.read())
 
     def _tell(self, events: list[MqttEvent]) -> None:

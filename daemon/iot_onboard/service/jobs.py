@@ -60,19 +60,14 @@ class Jobs:
             self.config, self.config_path, self.credentials_dir, self.withheld
         )
         request = registration_request(
-            url=self.registration_url,
+            url=endpoints.registration_url(self.config),
             identity=self.identity,
             product_secret=product_secret,
             method=self.config.sign_method,
             nonce=secrets.token_hex(16),
         )
         context = self._tls()
-        answer = post(
-            request,
-            context=context,
-            timeout_s=self.config.registration_timeout_s,
-            proxy=self.config.proxy,
-        )
+        answer = post(request, context=context, timeout_s=self.config.registration_timeout_s, proxy=self.config.proxy)
         credentials = credentials_of(answer, self.identity, self.utc_now())
         return m.Registered(credentials=credentials, took=context.timer.timings())
 
@@ -87,23 +82,13 @@ class Jobs:
         context = resumable if resumable is not None and is_current(resumable, self.config.tls_ca_file) else self._tls()
         context.timer = PhaseTimer()
         dialled = dial(
-            self.mqtt_host,
+            endpoints.mqtt_host(self.config),
             self.config.mqtt_port,
             context=context,
             proxy=self.config.proxy,
             dial_timeout_s=DIAL_TIMEOUT_S,
         )
         return dialled, context.timer.timings()
-
-    @property
-    def registration_url(self) -> str:
-        """Return where registration is asked for."""
-        return endpoints.registration_url(self.config)
-
-    @property
-    def mqtt_host(self) -> str:
-        """Return where the login goes."""
-        return endpoints.mqtt_host(self.config)
 
     def _tls(self) -> BoundedContext:
         return tls_context(self.config.tls_ca_file, handshake_timeout_s=HANDSHAKE_TIMEOUT_S)

@@ -1,4 +1,8 @@
-"""The composition root of the daemon: it builds every adapter and hands them to the loop."""
+"""The start of the daemon: choose which program this process is, build what it needs, and run it.
+
+Nothing else builds the daemon. What only the loop needs is imported where it is built: a gateway that awaits its setup
+has no use for the libraries of the connection.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +11,131 @@ import sys
 from pathlib import Path
 
 from .. import __version__
+from ..config import endpoints
 from ..config.environment import identity_of, secrets_directory, with_systemd_directories, withheld_secrets
-from ..config.hardware import read_board
+from ..config.files import load
+from ..config.problems import BadName, ConfigError, MissingFact
+from ..config.reader import parse
 from ..config.schema import DEVICE_SECRET, Config
 from ..config.secrets import device_secret_path
 from ..config.watch import ConfigWatch
 from ..core.exit_codes import ExitCode
+from ..core.identity import Identity
+from ..core.pacing import restart_delay_s
 from ..disk.credentials import Store
-from ..events.model import Context
+from ..events.model import Context, Details, Event
+from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.typing_names import NoReturn
-from ..lifecycle import State
-from ..lifecycle.model import Policy
-from ..mqtt.client import PAHO_VERSION
-from ..net.route_watch import open_watch
+from ..lifecycle.model import Policy, State
 from ..reporting.journal import open_journal
 from ..reporting.reporter import Reporter
-from ..reporting.runtime_files import ConnectLog, HistoryLog, ReportLog, StartLog
-from ..reporting.status_file import StatusFile
+from ..reporting.runtime_files import ConnectLog, StartLog
 from ..system.clock import Clock
 from ..system.notify import Notifier
 from ..system.terminal import leave
-from .jobs import Jobs
-from .supervisor import Supervisor
 
 
-def supervise(config: Config, config_path: Path, settings: ConfigWatch, *, register_only: bool) -> NoReturn:
-    """Run the daemon, or just its registration, and end the process with its exit code."""
-    settings.runs_with(config)
-    config = with_systemd_directories(config)
-    identity = identity_of(config)
-    clock = Clock()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Register the gateway where it is not, and keep it online: it is known which one this is."""
+
+    config: Config
+    identity: Identity
+    register_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitSetup:
+    """Wait until a new process can run: `event` and `detail` say what is missing."""
+
+    config: Config
+    event: Event
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """End at once: only a person can mend the configuration."""
+
+    problems: tuple[str, ...]
+
+
+Program = Run | AwaitSetup | Refuse
+
+
+def start(config_path: Path) -> NoReturn:
+    """Run the daemon, or wait for what it needs, and end the process."""
+    # Before the configuration is read: then no change is missed.
+    watch = ConfigWatch(config_path)
+    run(choose(config_path), config_path, watch)
+
+
+def choose(config_path: Path) -> Program:
+    """Return which program the configuration and the hardware allow now."""
+    try:
+        config = load(config_path, names_required=False)
+    except ConfigError as error:
+        if not error.unread:
+            return Refuse(problems=tuple(str(problem) for problem in error.problems))
+        # A disk that gave an error, or a process out of descriptors, may be well a moment later: ending with 78 would
+        # be for good. What stands in those files is not known, so this runs with the defaults.
+        defaults, _ = parse([], names_required=False)
+        assert defaults is not None
+        unread = "; ".join(str(problem) for problem in error.problems if problem.unread)
+        return AwaitSetup(config=defaults, event=Event.CONFIGURATION_UNREAD, detail=unread)
+    if missing := [name for name in ("product_key", "device_name") if not getattr(config, name)]:
+        detail = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+        return AwaitSetup(config=config, event=Event.NOT_SET_UP, detail=detail)
+    try:
+        return Run(config=config, identity=identity_of(config))
+    except MissingFact as fact:
+        return AwaitSetup(config=config, event=Event.NAME_UNKNOWN, detail=str(fact))
+    except BadName as error:
+        return Refuse(problems=(f"{config_path}: device_name: {error}",))
+
+
+def run(program: Program, config_path: Path, watch: ConfigWatch) -> NoReturn:
+    """Run what was chosen, and end the process with its exit code."""
+    if isinstance(program, Refuse):
+        from ..reporting.announce import announce
+
+        for problem in program.problems:
+            announce(Event.CONFIGURATION_WRONG, Details(detail=problem), state="stopped")
+        leave(ExitCode.CONFIGURATION)
+    watch.runs_with(program.config)
+    config = with_systemd_directories(program.config)
+    if isinstance(program, AwaitSetup):
+        from .awaiting_setup import AwaitingSetup
+
+        leave(AwaitingSetup(program.event, program.detail, config, config_path, watch).run())
+    if program.register_only:
+        leave(_supervise(program, config, config_path, watch))
+    starts = StartLog(config.runtime_dir)
+    goes_on = True
+    if restart_delay_s(short_lives := starts.begin()):
+        from .restart_delay import pause
+
+        goes_on = pause(config, short_lives)
+    code = _supervise(program, config, config_path, watch) if goes_on else ExitCode.DONE
+    if code == ExitCode.DONE:
+        starts.end()
+    leave(code)
+
+
+def _supervise(program: Run, config: Config, config_path: Path, watch: ConfigWatch) -> int:
+    from ..mqtt.client import PAHO_VERSION
+    from ..net.route_watch import open_watch
+    from .jobs import Jobs
+    from .supervisor import Supervisor
+
+    identity, clock = program.identity, Clock()
     store = Store(config.state_dir, identity)
     credentials_dir = secrets_directory(config_path)
     withheld = withheld_secrets()
     connect_log = ConnectLog(config.runtime_dir)
     policy = Policy(
         can_register=device_secret_path(config, config_path, credentials_dir) is None and DEVICE_SECRET not in withheld,
-        register_only=register_only,
+        register_only=program.register_only,
     )
     jobs = Jobs(
         config=config,
@@ -58,29 +150,21 @@ def supervise(config: Config, config_path: Path, settings: ConfigWatch, *, regis
     reporter = Reporter(
         context=Context(product_key=identity.product_key, device_name=identity.device_name, version=__version__),
         paho_version=PAHO_VERSION,
-        registration_url=jobs.registration_url,
-        mqtt_endpoint=f"{jobs.mqtt_host}:{config.mqtt_port}",
+        registration_url=endpoints.registration_url(config),
+        mqtt_endpoint=f"{endpoints.mqtt_host(config)}:{config.mqtt_port}",
         runtime_dir=config.runtime_dir,
         journal=open_journal(os.environ, sys.stderr, config.log_level),
         notifier=notifier,
-        status_file=StatusFile(config.runtime_dir),
-        history_log=HistoryLog(config.runtime_dir),
         clock=clock,
     )
     with store.lock():
-        code = Supervisor(
+        return Supervisor(
             state=State(policy=policy, connects=connect_log.read()),
-            version=__version__,
             jobs=jobs,
-            read_board=read_board,
             reporter=reporter,
             notifier=notifier,
             clock=clock,
             network=open_watch(),
             connect_log=connect_log,
-            report_log=ReportLog(config.runtime_dir),
-            settings=settings,
+            watch=watch,
         ).run()
-    if code == ExitCode.DONE and not register_only:
-        StartLog(config.runtime_dir).end()
-    leave(code)

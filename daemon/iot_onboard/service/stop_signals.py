@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import socket
 from types import TracebackType
@@ -29,11 +28,6 @@ class StopSignals:
     def fileno(self) -> int:
         """Return the descriptor that is readable when a signal came."""
         return self._reader.fileno()
-
-    def drain(self) -> None:
-        """Forget what came."""
-        with contextlib.suppress(BlockingIOError):
-            self._reader.recv(64)
 
 
 def _ignore(_: int, __: object) -> None:

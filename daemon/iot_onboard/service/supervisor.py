@@ -1,20 +1,18 @@
-"""The one loop: it waits for the world, feeds the state machine, and runs the effects that come back."""
+"""Join the state machine and the world: an input is fed to it, and the effects that come back are run."""
 
 from __future__ import annotations
 
-import contextlib
 import random
-import selectors
 import ssl
 from collections.abc import Callable
+from functools import partial
 
-from .. import lifecycle
-from ..config.hardware import Board
+from .. import __version__, lifecycle
+from ..config.hardware import read_board
 from ..config.watch import POLL_S as SETTINGS_POLL_S
 from ..config.watch import ConfigWatch
 from ..core.exit_codes import ExitCode
 from ..core.failures import Failure
-from ..core.identity import Credentials
 from ..core.timings import Timings
 from ..core.tracebacks import innermost_frame
 from ..events.model import Details, Event
@@ -27,33 +25,31 @@ from ..system.clock import Clock
 from ..system.notify import Notifier
 from .cloud_link import CloudLink
 from .jobs import Jobs
+from .loop import Loop, Source
 from .stop_signals import StopSignals
 from .worker import Result, Worker
 
 if TYPE_CHECKING:
     from ..net.early_dial import EarlyDial
 
-# While a wait may end by the clock being set, look at it this often: nothing announces it to a sandboxed daemon.
-CLOCK_POLL_S = 5.0
+# How often to look at what nothing announces to a sandboxed daemon, while a wait may end by it.
+_POLLS_S = {m.Waker.CLOCK: 5.0, m.Waker.SETTINGS: SETTINGS_POLL_S}
 
 
 class Supervisor:
-    """Join the state machine and the world in one thread; blocking work runs on the worker."""
+    """Run the state machine in the loop; blocking work runs on the worker."""
 
     def __init__(
         self,
         *,
         state: m.State,
-        version: str,
         jobs: Jobs,
-        read_board: Callable[[], Board],
         reporter: Reporter,
         notifier: Notifier,
         clock: Clock,
         network: NetworkWatch | None,
         connect_log: ConnectLog,
-        report_log: ReportLog,
-        settings: ConfigWatch,
+        watch: ConfigWatch,
     ) -> None:
         self._state = state
         self._jobs = jobs
@@ -62,82 +58,59 @@ class Supervisor:
         self._clock = clock
         self._network = network
         self._connect_log = connect_log
-        self._settings = settings
+        self._watch = watch
         self._worker = Worker()
         self._ahead: EarlyDial | None = None
-        self._ticket = 0
-        self._on_result: Callable[[Result], m.Input] | None = None
-        self._exit_code: int | None = None
-        self._selector = selectors.DefaultSelector()
+        self._exit_code: int = ExitCode.INTERNAL
+        self._loop = Loop(clock.monotonic_s)
+        self._loop.every(lambda: notifier.watchdog_interval_s, notifier.watchdog)
+        self._loop.add(Source(fileno=self._worker.fileno, on_ready=self._worker.on_ready))
+        if network is not None:
+            self._loop.add(Source(fileno=network.fileno, on_ready=self._on_network))
+        self._loop.add(Source(due_at=reporter.repeat_at, on_due=lambda: reporter.repeat_if_due(self._state)))
         self._cloud_link = CloudLink(
             config=jobs.config,
             identity=jobs.identity,
-            version=version,
+            version=__version__,
             read_board=read_board,
-            report_log=report_log,
-            selector=self._selector,
+            report_log=ReportLog(jobs.config.runtime_dir),
+            loop=self._loop,
             monotonic_s=clock.monotonic_s,
             feed=self._feed,
-            reported=self._on_reported,
+            reported=lambda: reporter.log_event(Event.REPORTED, Details(), self._state),
         )
+        self._loop.every(self._poll_period_s, self._poll)
+        self._loop.add(Source(due_at=lambda: self._state.wake_at, on_due=lambda: self._feed(m.Tick())))
 
     def run(self) -> int:
         """Run until asked to stop, and return the exit code."""
-        with StopSignals() as stop_signals, contextlib.closing(self._selector):
-            self._selector.register(stop_signals, selectors.EVENT_READ, self._on_signal)
-            self._selector.register(self._worker, selectors.EVENT_READ, self._on_worker)
-            if self._network is not None:
-                self._selector.register(self._network, selectors.EVENT_READ, self._on_network)
-            self._stop_signals = stop_signals
+        with StopSignals() as stop_signals:
+            self._loop.add(Source(fileno=stop_signals.fileno, on_ready=lambda _: self._feed(m.StopRequested())))
             try:
-                self._loop()
+                self._reporter.log_event(Event.STARTED, Details(), self._state)
+                self._feed(m.Started())
+                self._notifier.ready()
+                self._loop.run()
             except Exception as error:
                 self._fail(f"{type(error).__name__} at {innermost_frame(error)}")
-        return ExitCode.INTERNAL if self._exit_code is None else self._exit_code
-
-    def _loop(self) -> None:
-        self._reporter.announce(Event.STARTED, Details(), self._state)
-        self._feed(m.Started())
-        self._notifier.ready()
-        watchdog_s = self._notifier.watchdog_interval_s
-        watchdog_at = self._clock.monotonic_s()
-        while self._exit_code is None:
-            now_s = self._clock.monotonic_s()
-            if watchdog_s is not None and now_s >= watchdog_at:
-                self._notifier.watchdog()
-                watchdog_at = now_s + watchdog_s
-            self._wait(watchdog_at if watchdog_s is not None else None)
-            self._due()
+        return self._exit_code
 
     def _fail(self, where: str) -> None:
-        self._reporter.announce(Event.INTERNAL_ERROR, Details(detail=where), self._state)
-        self._exit_code = ExitCode.INTERNAL
+        self._reporter.log_event(Event.INTERNAL_ERROR, Details(detail=where), self._state)
+        self._end(ExitCode.INTERNAL)
 
-    def _wait(self, watchdog_at: float | None) -> None:
-        self._cloud_link.follow()
-        times = [self._state.wake_at, watchdog_at, self._cloud_link.next_check_at(), self._reporter.remind_at()]
-        now_s = self._clock.monotonic_s()
-        if m.Waker.CLOCK in self._state.wakers:
-            times.append(now_s + CLOCK_POLL_S)
-        if m.Waker.SETTINGS in self._state.wakers:
-            times.append(now_s + SETTINGS_POLL_S)
-        wake_at = min((at for at in times if at is not None), default=None)
-        timeout_s = None if wake_at is None else max(0.0, wake_at - now_s)
-        for key, mask in self._selector.select(timeout_s):
-            if self._exit_code is None:
-                key.data(mask)
+    def _end(self, code: int) -> None:
+        self._exit_code = code
+        self._loop.end()
 
-    def _due(self) -> None:
-        now_s = self._clock.monotonic_s()
-        if self._exit_code is None:
-            self._reporter.remind(self._state)
-        self._cloud_link.tick(now_s)
+    def _poll_period_s(self) -> float | None:
+        return min((_POLLS_S[waker] for waker in self._state.wakers if waker in _POLLS_S), default=None)
+
+    def _poll(self) -> None:
         if m.Waker.CLOCK in self._state.wakers and self._clock.was_set():
             self._feed(m.ClockSet())
-        if m.Waker.SETTINGS in self._state.wakers and (change := self._settings.look()) is not None:
+        if m.Waker.SETTINGS in self._state.wakers and (change := self._watch.look()) is not None:
             self._feed(m.ConfigChanged(problems=change.problems))
-        if self._state.wake_at is not None and now_s >= self._state.wake_at and self._exit_code is None:
-            self._feed(m.Tick())
 
     def _feed(self, given: m.Input) -> None:
         now = m.Now(at=self._clock.monotonic_s(), chance=random.random())  # noqa: S311 - jitter, not a secret
@@ -146,12 +119,12 @@ class Supervisor:
         for effect in effects:
             self._run(effect)
         if self._state is not before:
-            self._reporter.tell(self._state)
+            self._reporter.publish_status(self._state)
 
     def _run(self, effect: m.Effect) -> None:
         match effect:
             case m.Announce(event=event, details=details):
-                self._reporter.announce(event, details, self._state)
+                self._reporter.log_event(event, details, self._state)
             case m.Load():
                 self._start(self._jobs.load, lambda found: found, lambda f: m.LoadFailed(failure=f))
             case m.Register():
@@ -159,37 +132,35 @@ class Supervisor:
                 self._dial_ahead()
                 self._start(self._jobs.register, lambda registered: registered, self._register_failed)
             case m.Save(credentials=credentials):
-                job = self._save_job(credentials)
-                self._start(job, lambda _: m.Saved(), lambda failure: m.SaveFailed(failure=failure))
+                save = partial(self._jobs.save, credentials)
+                self._start(save, lambda _: m.Saved(), lambda failure: m.SaveFailed(failure=failure))
             case m.Dial():
                 self._forget_network_news()
                 self._start(self._dial_job(), self._keep_dialled, self._dial_failed)
             case m.Login(credentials=credentials, connects=connects):
-                self._login(credentials, connects)
+                if not self._connect_log.write(connects):
+                    self._reporter.warn_runtime_dir(self._state)
+                self._cloud_link.login(credentials)
             case m.Report():
                 self._cloud_link.report()
             case m.Probe():
                 self._cloud_link.probe()
-            case m.Disconnect():
-                self._cloud_link.close(send_disconnect=True)
-            case m.Drop():
-                self._cloud_link.close(send_disconnect=False)
+            case m.Disconnect() | m.Drop():
+                self._cloud_link.close(send_disconnect=isinstance(effect, m.Disconnect))
             case m.Exit(code=code):
                 self._notifier.stopping()
-                self._exit_code = code
+                self._end(code)
 
     def _start(
         self, job: Callable[[], Any], succeeded: Callable[[Any], m.Input], failed: Callable[[Failure], m.Input]
     ) -> None:
-        def on_result(result: Result) -> m.Input:
-            return failed(result.failure) if result.failure is not None else succeeded(result.value)
+        def on_result(result: Result) -> None:
+            if result.crash is not None:
+                self._fail(result.crash)
+            else:
+                self._feed(failed(result.failure) if result.failure is not None else succeeded(result.value))
 
-        self._ticket += 1
-        self._on_result = on_result
-        self._worker.submit(self._ticket, job)
-
-    def _save_job(self, credentials: Credentials) -> Callable[[], None]:
-        return lambda: self._jobs.save(credentials)
+        self._worker.submit(job, on_result)
 
     def _dial_ahead(self) -> None:
         """Reach the MQTT host while the first secret is asked for: see docs/decisions/0010."""
@@ -226,17 +197,6 @@ class Supervisor:
         self._cloud_link.set_dialled(sock)
         return m.Dialled(took=timings)
 
-    def _on_worker(self, _: int) -> None:
-        for result in self._worker.results():
-            if result.crash is not None:
-                self._fail(result.crash)
-            elif result.ticket == self._ticket and self._on_result is not None:
-                self._feed(self._on_result(result))
-
-    def _on_signal(self, _: int) -> None:
-        self._stop_signals.drain()
-        self._feed(m.StopRequested())
-
     def _on_network(self, _: int) -> None:
         if self._network is not None and self._network.appeared():
             self._feed(m.NetworkChanged())
@@ -244,11 +204,3 @@ class Supervisor:
     def _forget_network_news(self) -> None:
         if self._network is not None:
             self._network.drain()
-
-    def _login(self, credentials: Credentials, connects: tuple[float, ...]) -> None:
-        if not self._connect_log.write(connects):
-            self._reporter.warn_runtime(self._state)
-        self._cloud_link.login(credentials)
-
-    def _on_reported(self) -> None:
-        self._reporter.announce(Event.REPORTED, Details(), self._state)

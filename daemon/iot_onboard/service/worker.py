@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable
 
 from ..core.failures import Failure, OnboardError
@@ -17,7 +16,6 @@ from ..fast_start.fast_dataclasses import dataclass
 class Result:
     """Hold how a job ended: with a value, with a failure, or with a crash (a defect: where, never what)."""
 
-    ticket: int
     value: object = None
     failure: Failure | None = None
     crash: str | None = None
@@ -26,47 +24,47 @@ class Result:
 class Worker:
     """Run one job at a time, each on a daemon thread: one that hangs never keeps the process from ending.
 
-    The thread ends with its job: a gateway that is online has none that waits.
+    The thread ends with its job: a gateway that is online has none that waits. No job takes the place of another: the
+    state machine starts one when the one before has ended, and ends the process where that takes too long.
     """
 
     def __init__(self) -> None:
-        self._done: deque[Result] = deque()
+        self._result: Result | None = None
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
-        self._busy = False
+        self._on_result: Callable[[Result], None] | None = None
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when a result waits."""
         return self._reader.fileno()
 
-    def submit(self, ticket: int, job: Callable[[], object]) -> None:
-        """Start a job; raise `RuntimeError` while another one runs."""
-        if self._busy:
+    def submit(self, job: Callable[[], object], on_result: Callable[[Result], None]) -> None:
+        """Start a job; raise `RuntimeError` while another one runs. `on_ready` hands its result on."""
+        if self._on_result is not None:
             raise RuntimeError("the worker does one thing at a time")
-        self._busy = True
-        threading.Thread(target=self._work, args=(ticket, job), name="worker", daemon=True).start()
+        self._on_result = on_result
+        threading.Thread(target=self._work, args=(job,), name="worker", daemon=True).start()
 
-    def results(self) -> list[Result]:
-        """Return what has ended since the last call."""
+    def on_ready(self, _: int) -> None:
+        """Hand on the result that waits; whoever takes it may submit the next job."""
         with contextlib.suppress(BlockingIOError):
             self._reader.recv(64)
-        found: list[Result] = []
-        while self._done:
-            found.append(self._done.popleft())
-            self._busy = False
-        return found
+        result, on_result = self._result, self._on_result
+        if result is not None and on_result is not None:
+            self._result = self._on_result = None
+            on_result(result)
 
-    def _work(self, ticket: int, job: Callable[[], object]) -> None:
-        self._done.append(_outcome(ticket, job))
+    def _work(self, job: Callable[[], object]) -> None:
+        self._result = _outcome(job)
         with contextlib.suppress(OSError):
             self._writer.send(b"\0")
 
 
-def _outcome(ticket: int, job: Callable[[], object]) -> Result:
+def _outcome(job: Callable[[], object]) -> Result:
     try:
-        return Result(ticket=ticket, value=job())
+        return Result(value=job())
     except OnboardError as error:
-        return Result(ticket=ticket, failure=error.failure)
+        return Result(failure=error.failure)
     except BaseException as error:
         # The message of an exception may quote a secret: its kind and place do not.
-        return Result(ticket=ticket, crash=f"{type(error).__name__} at {innermost_frame(error)}")
+        return Result(crash=f"{type(error).__name__} at {innermost_frame(error)}")

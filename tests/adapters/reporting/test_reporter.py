@@ -21,7 +21,7 @@ from iot_onboard.reporting.history import Registration, last_day
 from iot_onboard.reporting.journal import Journal
 from iot_onboard.reporting.reporter import Reporter
 from iot_onboard.reporting.runtime_files import HistoryLog
-from iot_onboard.reporting.status_file import StatusFile, read
+from iot_onboard.reporting.status_file import read
 from iot_onboard.system.clock import Clock
 from iot_onboard.system.notify import Notifier
 
@@ -78,8 +78,6 @@ def told(tmp_path: Path, utc: None) -> Told:  # noqa: ARG001 - a time zone for l
         runtime_dir=tmp_path,
         journal=Journal(lines.append, "debug"),
         notifier=Notifier({}),
-        status_file=StatusFile(tmp_path),
-        history_log=HistoryLog(tmp_path),
         clock=clock,
     )
     return Told(reporter, hands, tmp_path, lines)
@@ -88,7 +86,7 @@ def told(tmp_path: Path, utc: None) -> Told:  # noqa: ARG001 - a time zone for l
 def test_a_trouble_that_repeats_is_told_with_a_count(told: Told) -> None:
     """At once, then after a minute; what lies between stays at debug level, with all its fields."""
     for _ in range(8):
-        told.reporter.announce(Event.CONNECT_FAILED, FAILED, WAITING)
+        told.reporter.log_event(Event.CONNECT_FAILED, FAILED, WAITING)
         told.hands.move(10.0)
     first, second = told.messages()
     assert first.startswith("Cannot connect: the name x does not resolve. Next try in 4 s.")
@@ -100,21 +98,21 @@ def test_a_trouble_that_repeats_is_told_with_a_count(told: Told) -> None:
 def test_a_trouble_that_lasts_is_told_though_nothing_happens(told: Told) -> None:
     """Within the hour, with the next try as it stands then."""
     blocked = replace(WAITING, phase=m.Phase.BLOCKED, wake_at=1000.0 + 3900)
-    assert told.reporter.remind_at() is None
-    told.reporter.announce(Event.LOGIN_BLOCKED, replace(FAILED, next_try_s=3900.0, cure="reset it"), blocked)
-    due_at = told.reporter.remind_at()
+    assert told.reporter.repeat_at() is None
+    told.reporter.log_event(Event.LOGIN_BLOCKED, replace(FAILED, next_try_s=3900.0, cure="reset it"), blocked)
+    due_at = told.reporter.repeat_at()
     assert due_at is not None
     assert due_at <= 1000.0 + 3600
-    told.reporter.remind(blocked)
+    told.reporter.repeat_if_due(blocked)
     assert len(told.lines) == 1, "not before its time"
     told.hands.move(due_at - 1000.0)
-    told.reporter.remind(blocked)
+    told.reporter.repeat_if_due(blocked)
     assert "To do: reset it. Next try in 10 min. (since 12:00)" in told.messages()[1]
     told.hands.move(3600)
-    told.reporter.remind(replace(blocked, phase=m.Phase.CONNECTING, wake_at=None))
+    told.reporter.repeat_if_due(replace(blocked, phase=m.Phase.CONNECTING, wake_at=None))
     assert "Trying now." in told.messages()[2]
-    told.reporter.announce(Event.ONLINE, Details(), replace(WAITING, phase=m.Phase.ONLINE))
-    assert told.reporter.remind_at() is None
+    told.reporter.log_event(Event.ONLINE, Details(), replace(WAITING, phase=m.Phase.ONLINE))
+    assert told.reporter.repeat_at() is None
 
 
 def test_a_status_that_could_not_be_written_is_written_later(told: Told) -> None:
@@ -122,32 +120,32 @@ def test_a_status_that_could_not_be_written_is_written_later(told: Told) -> None
     online = replace(WAITING, phase=m.Phase.ONLINE, wake_at=None)
     obstacle = told.runtime_dir / "status.json.new"
     obstacle.mkdir()
-    told.reporter.tell(online)
-    due_at = told.reporter.remind_at()
+    told.reporter.publish_status(online)
+    due_at = told.reporter.repeat_at()
     assert due_at is not None
     assert due_at <= 1000.0 + 60.0
     obstacle.rmdir()
     told.hands.move(due_at - 1000.0)
-    told.reporter.remind(online)
+    told.reporter.repeat_if_due(online)
     status = read(told.runtime_dir)
-    assert (status is not None and status.state, told.reporter.remind_at()) == ("online", None)
+    assert (status is not None and status.state, told.reporter.repeat_at()) == ("online", None)
 
 
 def test_the_time_of_the_beginning_survives_the_setting_of_the_clock(told: Told) -> None:
     """A gateway that woke up in 1970 does not say so for ever."""
     told.hands.wall_s = 60.0
-    told.reporter.announce(Event.CLOCK_WRONG, FAILED, WAITING)
+    told.reporter.log_event(Event.CLOCK_WRONG, FAILED, WAITING)
     told.hands.wall_s = NOON.timestamp()
     told.hands.move(120.0)
-    told.reporter.announce(Event.CLOCK_WRONG, FAILED, WAITING)
+    told.reporter.log_event(Event.CLOCK_WRONG, FAILED, WAITING)
     assert told.messages()[1].endswith("(2 times since 12:00)")
 
 
 def test_the_status_is_current_though_the_line_is_not_told(told: Told) -> None:
     """Every attempt shows there, at once."""
     for attempt in (1, 2, 3):
-        told.reporter.announce(Event.CONNECT_FAILED, replace(FAILED, attempt=attempt), WAITING)
-        told.reporter.tell(replace(WAITING, failures=attempt))
+        told.reporter.log_event(Event.CONNECT_FAILED, replace(FAILED, attempt=attempt), WAITING)
+        told.reporter.publish_status(replace(WAITING, failures=attempt))
         status = read(told.runtime_dir)
         assert status is not None
         assert status.attempt == attempt
@@ -159,26 +157,26 @@ def test_the_status_is_current_though_the_line_is_not_told(told: Told) -> None:
 def test_attempts_are_told_once(told: Told) -> None:
     """The second one ends in something that is told."""
     for _ in range(3):
-        told.reporter.announce(Event.CONNECTING, Details(attempt=1), WAITING)
-        told.reporter.announce(Event.CONNECT_FAILED, FAILED, WAITING)
+        told.reporter.log_event(Event.CONNECTING, Details(attempt=1), WAITING)
+        told.reporter.log_event(Event.CONNECT_FAILED, FAILED, WAITING)
     assert len(told.messages()) == 2
 
 
 def test_a_trouble_is_shown_with_its_cure_and_stays_as_history(told: Told) -> None:
     """With the cure of the occurrence, or else of the event; without the countdown, which would soon be wrong."""
-    told.reporter.announce(Event.CONNECT_FAILED, replace(FAILED, cure="check the DNS server"), WAITING)
-    told.reporter.tell(WAITING)
+    told.reporter.log_event(Event.CONNECT_FAILED, replace(FAILED, cure="check the DNS server"), WAITING)
+    told.reporter.publish_status(WAITING)
     status = read(told.runtime_dir)
     assert status is not None
     assert (status.last_error, status.last_cause) == ("Cannot connect: the name x does not resolve.", "name-lookup")
     assert (status.last_cure, status.last_error_at) == ("check the DNS server", NOON.isoformat())
-    told.reporter.announce(Event.SAVE_FAILED, Details(detail="no space left"), WAITING)
-    told.reporter.tell(WAITING)
+    told.reporter.log_event(Event.SAVE_FAILED, Details(detail="no space left"), WAITING)
+    told.reporter.publish_status(WAITING)
     status = read(told.runtime_dir)
     assert status is not None
     assert status.last_cure == TABLE[Event.SAVE_FAILED].remedy
-    told.reporter.announce(Event.ONLINE, Details(), ONLINE)
-    told.reporter.tell(ONLINE)
+    told.reporter.log_event(Event.ONLINE, Details(), ONLINE)
+    told.reporter.publish_status(ONLINE)
     status = read(told.runtime_dir)
     assert status is not None
     assert (status.state, status.last_cause) == ("online", "save-failed")
@@ -188,14 +186,14 @@ def test_a_history_of_another_boot_is_gone_when_the_daemon_starts(told: Told) ->
     """Before anything happens: readers of the file do not look at the boot."""
     (told.runtime_dir / "history.json").write_text('{"boot_id": "another", "hours": [[0, 9, 9]]}')
     assert last_day(HistoryLog(told.runtime_dir).read_as_reader(), 1000.0) == (9, 9)
-    told.reporter.tell(m.State())
+    told.reporter.publish_status(m.State())
     assert last_day(HistoryLog(told.runtime_dir).read_as_reader(), 1000.0) == (0, 0)
 
 
 def test_sessions_are_counted_beyond_a_restart(told: Told) -> None:
     """A session after a lost one is a reconnect; the first one of a process is none."""
     for _ in range(3):
-        told.reporter.announce(Event.ONLINE, Details(), ONLINE)
+        told.reporter.log_event(Event.ONLINE, Details(), ONLINE)
     assert last_day(HistoryLog(told.runtime_dir).read(), 1000.0) == (3, 2)
 
 
@@ -210,12 +208,12 @@ def test_sessions_are_counted_beyond_a_restart(told: Told) -> None:
 )
 def test_the_end_of_a_registration_is_remembered(told: Told, event: Event, details: Details, outcome: str) -> None:
     """Of a registration alone: the same line after a login says nothing of one."""
-    told.reporter.tell(m.State(phase=m.Phase.CONNECTING))
+    told.reporter.publish_status(m.State(phase=m.Phase.CONNECTING))
     if event is not Event.REGISTERED:
-        told.reporter.announce(event, details, WAITING)
+        told.reporter.log_event(event, details, WAITING)
         assert HistoryLog(told.runtime_dir).read().registration is None
-    told.reporter.tell(m.State(phase=m.Phase.REGISTERING))
-    told.reporter.announce(event, details, WAITING)
+    told.reporter.publish_status(m.State(phase=m.Phase.REGISTERING))
+    told.reporter.log_event(event, details, WAITING)
     assert HistoryLog(told.runtime_dir).read().registration == Registration(at=NOON.isoformat(), outcome=outcome)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
 import ssl
 import time
@@ -18,6 +17,7 @@ from iot_onboard.net.dial import dial
 from iot_onboard.net.tls import tls_context
 from iot_onboard.reporting.runtime_files import ReportLog
 from iot_onboard.service.cloud_link import CloudLink
+from iot_onboard.service.loop import Loop
 from support.gateway.stored import DEVICE
 from support.platform.tlsserver import TlsServer
 
@@ -34,16 +34,22 @@ def test_a_peer_that_is_gone_before_the_login(tmp_path: Path, send_disconnect: b
     config, _ = parse([Document(name="c", text="product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n")])
     assert config is not None
     heard: list[m.Input] = []
-    with TlsServer(hang_up) as server, selectors.DefaultSelector() as selector:
+    loop = Loop()
+
+    def hear(given: m.Input) -> None:
+        heard.append(given)
+        loop.end()
+
+    with TlsServer(hang_up) as server:
         session = CloudLink(
             config=config,
             identity=DEVICE.identity,
             version="1.0",
             read_board=lambda: Board(os_name="", model="", serial=""),
             report_log=ReportLog(tmp_path),
-            selector=selector,
+            loop=loop,
             monotonic_s=time.monotonic,
-            feed=heard.append,
+            feed=hear,
             reported=lambda: None,
         )
         context = tls_context(server.ca_file, handshake_timeout_s=5)
@@ -51,11 +57,6 @@ def test_a_peer_that_is_gone_before_the_login(tmp_path: Path, send_disconnect: b
         server.join()
         session.set_dialled(dialled)
         session.login(DEVICE)
-        session.follow()
-        while not heard:
-            for key, mask in selector.select(0.1):
-                key.data(mask)
-            session.tick(time.monotonic())
+        loop.run()
         session.close(send_disconnect=send_disconnect)
-        assert not selector.get_map()
     assert [type(given) for given in heard] == [m.Lost]

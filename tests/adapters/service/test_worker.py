@@ -5,6 +5,8 @@ from __future__ import annotations
 import select
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -13,9 +15,13 @@ from iot_onboard.service.worker import Result, Worker
 from support.process.stopwatch import time_to_end_s
 
 
-def wait(worker: Worker) -> Result:
+def result_of(worker: Worker, job: Callable[[], object]) -> Result:
+    found: list[Result] = []
+    worker.submit(job, found.append)
     assert select.select([worker], [], [], 5)[0]
-    return worker.results()[0]
+    assert not found, "a result comes by the loop, not by the thread"
+    worker.on_ready(1)
+    return found[0]
 
 
 def test_values_failures_and_crashes() -> None:
@@ -29,32 +35,48 @@ def test_values_failures_and_crashes() -> None:
     def crashes() -> None:
         raise ValueError("hunter2")
 
-    worker.submit(1, lambda: 42)
-    assert wait(worker) == Result(ticket=1, value=42)
-    worker.submit(2, fails)
-    assert wait(worker) == Result(ticket=2, failure=failure)
-    worker.submit(3, crashes)
-    crash = wait(worker).crash
+    assert result_of(worker, lambda: 42) == Result(value=42)
+    assert result_of(worker, fails) == Result(failure=failure)
+    crash = result_of(worker, crashes).crash
     assert crash is not None
-    assert crash.startswith("ValueError at test_worker") or "test_worker" in crash
+    assert crash.startswith("ValueError at ")
+    assert "test_worker" in crash
     assert "hunter2" not in crash
 
 
 def test_one_thing_at_a_time() -> None:
-    """A second job is refused until the first one's result was taken."""
+    """A second job is refused until the first one's result was taken; nothing is readable after that."""
     worker = Worker()
-    worker.submit(1, lambda: None)
+    free = threading.Event()
+    found: list[Result] = []
+    worker.submit(free.wait, found.append)
     with pytest.raises(RuntimeError, match="one thing"):
-        worker.submit(2, lambda: None)
-    wait(worker)
-    worker.submit(2, lambda: None)
-    assert wait(worker).ticket == 2
+        worker.submit(lambda: None, found.append)
+    free.set()
+    assert select.select([worker], [], [], 5)[0]
+    with pytest.raises(RuntimeError, match="one thing"):
+        worker.submit(lambda: None, found.append)
+    worker.on_ready(1)
+    assert not select.select([worker], [], [], 0)[0]
+    worker.on_ready(1)
+    assert (found, result_of(worker, lambda: 7)) == ([Result(value=True)], Result(value=7))
+
+
+def test_whoever_takes_a_result_may_go_on() -> None:
+    """The next job is submitted in the hand-over of the one before, as the state machine does."""
+    worker = Worker()
+    found: list[Result] = []
+    worker.submit(lambda: 1, lambda _: worker.submit(lambda: 2, found.append))
+    for _ in range(2):
+        assert select.select([worker], [], [], 5)[0]
+        worker.on_ready(1)
+    assert found == [Result(value=2)]
 
 
 def test_a_job_that_hangs_does_not_keep_the_process() -> None:
     """The interpreter ends within half a second while a job blocks."""
     code = "import socket, sys; from iot_onboard.service.worker import Worker\n"
-    code += "a, b = socket.socketpair(); w = Worker(); w.submit(1, lambda: a.recv(1)); print('up', flush=True)\n"
+    code += "a, b = socket.socketpair(); w = Worker(); w.submit(lambda: a.recv(1), print); print('up', flush=True)\n"
     code += "sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
