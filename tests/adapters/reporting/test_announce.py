@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from iot_onboard.events.format import Line
 from iot_onboard.events.model import Details, Event
 from iot_onboard.reporting.announce import UNNAMED, about, announce, context_of
 from iot_onboard.system.notify import Notifier
+from support.process.manager import ServiceManager
 
 
 def test_the_line_is_written(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,13 +32,9 @@ def test_the_level_of_the_configuration_holds(capsys: pytest.CaptureFixture[str]
 
 def test_the_service_manager_is_told_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`systemctl status` shows the sentence, below whatever level is logged."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(5)
-        with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-            announce(Event.STOPPING, Details(), level="error", notifier=Notifier())
-        assert manager.recv(4096).decode() == "STATUS=Asked to stop."
+    with ServiceManager(tmp_path) as manager:
+        announce(Event.STOPPING, Details(), level="error", notifier=Notifier())
+    assert manager.heard == ["STATUS=Asked to stop."]
     assert capsys.readouterr().err == ""
 
 

@@ -19,6 +19,8 @@ from iot_onboard.reporting.runtime_files import ReportLog
 from iot_onboard.service.cloud_link import CloudLink
 from iot_onboard.service.loop import Loop
 from support.gateway.stored import DEVICE
+from support.platform.broker import CONNECT, DISCONNECT, PUBLISH, Broker
+from support.platform.fakebroker import FakeBroker
 from support.platform.tlsserver import TlsServer
 
 
@@ -28,35 +30,106 @@ def hang_up(connection: ssl.SSLSocket) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("send_disconnect", [True, False])
-def test_a_peer_that_is_gone_before_the_login(tmp_path: Path, send_disconnect: bool) -> None:
-    """What was dialled may be dead by the time of CONNECT: the loop hears of a loss, and goes on."""
-    config, _ = parse([Document(name="c", text="product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n")])
-    assert config is not None
-    heard: list[m.Input] = []
-    loop = Loop()
+class Linked:
+    """A link in a loop, and what the state machine and the operator hear of it; either may end the loop."""
 
-    def hear(given: m.Input) -> None:
-        heard.append(given)
-        loop.end()
-
-    with TlsServer(hang_up) as server:
-        session = CloudLink(
+    def __init__(self, directory: Path) -> None:
+        config, _ = parse([Document(name="c", text="product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n")])
+        assert config is not None
+        self.heard: list[m.Input] = []
+        self.reports = 0
+        self.ends_on: type[m.Input] | None = None
+        self.loop = Loop()
+        self.link = CloudLink(
             config=config,
             identity=DEVICE.identity,
             version="1.0",
-            read_board=lambda: Board(os_name="", model="", serial=""),
-            report_log=ReportLog(tmp_path),
-            loop=loop,
+            read_board=lambda: Board(os_name="Debian", model="", serial="42"),
+            report_log=ReportLog(directory),
+            loop=self.loop,
             monotonic_s=time.monotonic,
-            feed=hear,
-            reported=lambda: None,
+            feed=self._feed,
+            reported=self._reported,
         )
+
+    def log_in(self, server: TlsServer) -> None:
         context = tls_context(server.ca_file, handshake_timeout_s=5)
-        dialled = dial("localhost", server.port, context=context, proxy=None, dial_timeout_s=5)
+        self.link.set_dialled(dial("localhost", server.port, context=context, proxy=None, dial_timeout_s=5))
+
+    def _feed(self, given: m.Input) -> None:
+        self.heard.append(given)
+        if isinstance(given, m.Accepted):
+            self.link.report()
+        if self.ends_on is None or isinstance(given, self.ends_on):
+            self.loop.end()
+
+    def _reported(self) -> None:
+        self.reports += 1
+        self.loop.end()
+
+
+@pytest.mark.parametrize("send_disconnect", [True, False])
+def test_a_peer_that_is_gone_before_the_login(tmp_path: Path, send_disconnect: bool) -> None:
+    """What was dialled may be dead by the time of CONNECT: the loop hears of a loss, and goes on."""
+    linked = Linked(tmp_path)
+    with TlsServer(hang_up) as server:
+        linked.log_in(server)
         server.join()
-        session.set_dialled(dialled)
-        session.login(DEVICE)
-        loop.run()
-        session.close(send_disconnect=send_disconnect)
-    assert [type(given) for given in heard] == [m.Lost]
+        linked.link.login(DEVICE)
+        linked.loop.run()
+        linked.link.close(send_disconnect=send_disconnect)
+    assert [type(given) for given in linked.heard] == [m.Lost]
+
+
+def test_a_session_reports_once_a_boot_and_takes_its_leave(tmp_path: Path) -> None:
+    """Version and tags are told once both have been acknowledged; another session of the boot tells nothing."""
+    with Broker() as server:
+        for reports in (1, 0):
+            linked = Linked(tmp_path)
+            linked.ends_on = m.Lost if reports else m.Accepted
+            linked.log_in(server)
+            linked.link.login(DEVICE)
+            linked.loop.run()
+            linked.link.close(send_disconnect=True)
+            server.join()
+            assert ([type(given) for given in linked.heard], linked.reports) == ([m.Accepted], reports)
+    assert server.kinds == [CONNECT, PUBLISH, PUBLISH, DISCONNECT, CONNECT, DISCONNECT]
+    assert [topic.rpartition("/")[0] for topic in server.topics] == [
+        "/ota/device/inform/a1b2c3d4e5f",
+        "/sys/a1b2c3d4e5f/gw-0001/thing/deviceinfo",
+    ]
+
+
+def test_a_refusal_is_fed_with_its_number(tmp_path: Path) -> None:
+    """As MQTT 3.1.1 has it."""
+    linked = Linked(tmp_path)
+    with FakeBroker("connack 5") as server:
+        linked.log_in(server)
+        linked.link.login(DEVICE)
+        linked.loop.run()
+        linked.link.close(send_disconnect=False)
+    assert linked.heard[0] == m.Refused(code=5)
+
+
+def test_a_session_that_the_server_ends_is_lost_once(tmp_path: Path) -> None:
+    """The operator is told by whom."""
+    linked = Linked(tmp_path)
+    linked.ends_on = m.Lost
+    with FakeBroker("close") as server:
+        linked.log_in(server)
+        linked.link.login(DEVICE)
+        linked.loop.run()
+        linked.link.close(send_disconnect=False)
+    assert [type(given) for given in linked.heard] == [m.Accepted, m.Lost]
+    assert isinstance(linked.heard[1], m.Lost)
+    assert linked.heard[1].by_server
+
+
+def test_what_was_dialled_and_is_not_wanted_is_closed(tmp_path: Path) -> None:
+    """A stop between the dial and the login leaves no connection behind."""
+    linked = Linked(tmp_path)
+    with Broker() as server:
+        linked.log_in(server)
+        linked.link.close(send_disconnect=True)
+        server.join()
+    assert server.kinds == []

@@ -1,0 +1,117 @@
+"""Whoever waits for a setup says what is missing, and ends as soon as a new process could run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from iot_onboard.config.reader import parse
+from iot_onboard.config.schema import Document
+from iot_onboard.config.watch import ConfigWatch
+from iot_onboard.core.exit_codes import ExitCode
+from iot_onboard.events.model import Event
+from iot_onboard.reporting.status import Status
+from iot_onboard.reporting.status_file import read
+from iot_onboard.service.awaiting_setup import AwaitingSetup
+from support.process.manager import ServiceManager
+
+
+class Waiting:
+    """One that waits, in this process, and what it wrote."""
+
+    def __init__(self, directory: Path) -> None:
+        self.runtime_dir = directory / "run"
+        self.config_path = directory / "config.yaml"
+        self.config_path.write_text("product_key: a1b2c3d4e5f\n")
+
+    def run(self, event: Event, detail: str = "x", device_name: str = "") -> Status:
+        text = f"product_key: a1b2c3d4e5f\nruntime_dir: {self.runtime_dir}\n"
+        text += f"device_name: '{device_name}'\n" if device_name else ""
+        config, _ = parse([Document(name="c", text=text)], names_required=False)
+        assert config is not None
+        code = AwaitingSetup(event, detail, config, self.config_path, ConfigWatch(self.config_path)).run()
+        assert code == ExitCode.DONE
+        status = read(self.runtime_dir)
+        assert status is not None
+        return status
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Waiting:
+    return Waiting(tmp_path)
+
+
+def stop_after(seconds: float) -> None:
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+
+def test_it_waits_until_it_is_stopped(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says once what is missing, and that it was asked to stop; its status is that of no gateway yet."""
+    stop_after(0.3)
+    status = waiting.run(Event.NOT_SET_UP, "device_name is missing")
+    told = capsys.readouterr().err.splitlines()
+    assert ["device_name is missing" in line for line in told] == [True, False]
+    assert "Asked to stop." in told[1]
+    assert (status.state, status.product_key, status.device_name) == ("not-set-up", "a1b2c3d4e5f", "")
+    assert (status.attempt, status.last_event, status.pid) == (0, "stopping", os.getpid())
+    assert status.since_monotonic_s is not None
+
+
+def test_a_name_that_the_hardware_gives_ends_the_wait(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a stop; and so does one that a new process refuses."""
+    for name in ("gw-{hostname}", "{hostname}" * 40):
+        status = waiting.run(Event.NAME_UNKNOWN, device_name=name)
+        assert status.last_event == "settings-changed"
+    assert capsys.readouterr().err.count("starting afresh") == 2
+
+
+def test_a_name_that_it_does_not_give_goes_on_being_waited_for(waiting: Waiting) -> None:
+    """The first look finds nothing."""
+    stop_after(0.3)
+    assert waiting.run(Event.NAME_UNKNOWN, device_name="gw-{mac:nope0}").last_event == "stopping"
+
+
+@pytest.mark.parametrize("text", ["product_key: a1b2c3d4e5f\n", "region: Shang Hai\n"])
+def test_files_that_can_be_read_end_the_wait(waiting: Waiting, text: str) -> None:
+    """What stands in them is for a new process to judge."""
+    waiting.config_path.write_text(text)
+    assert waiting.run(Event.CONFIGURATION_UNREAD).last_event == "settings-changed"
+
+
+def test_files_that_cannot_be_read_are_waited_for(waiting: Waiting) -> None:
+    """A directory in the place of a file is none."""
+    waiting.config_path.unlink()
+    waiting.config_path.mkdir()
+    stop_after(0.3)
+    assert waiting.run(Event.CONFIGURATION_UNREAD).last_event == "stopping"
+
+
+@pytest.mark.realtime
+def test_a_correction_with_mistakes_is_told_and_the_wait_goes_on(
+    waiting: Waiting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Looked at once it has settled; the next one, with names, ends the wait."""
+
+    def correct(text: str) -> None:
+        waiting.config_path.write_text(text)
+
+    threading.Timer(0.3, correct, ("region: Shang Hai\n",)).start()
+    threading.Timer(5.0, correct, ("product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n",)).start()
+    assert waiting.run(Event.NOT_SET_UP).last_event == "settings-changed"
+    told = capsys.readouterr().err
+    assert told.count("region: is not a region") == 1
+    assert told.index("region") < told.index("starting afresh")
+
+
+def test_the_service_manager_is_answered(waiting: Waiting, tmp_path: Path) -> None:
+    """STATUS before READY, the watchdog at half its time, and STOPPING at the end."""
+    with ServiceManager(tmp_path, watchdog_s=0.2) as manager:
+        stop_after(0.55)
+        waiting.run(Event.NOT_SET_UP)
+    heard = [words.partition("=")[0] for words in manager.heard]
+    assert (heard[:2], heard[-1]) == (["STATUS", "READY"], "STOPPING")
+    assert 4 <= heard.count("WATCHDOG") <= 7

@@ -1,0 +1,140 @@
+"""Which program a process is, by what stands in its files; and that it is run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from iot_onboard.config.watch import ConfigWatch
+from iot_onboard.core.exit_codes import ExitCode
+from iot_onboard.core.identity import Identity
+from iot_onboard.events.model import Event
+from iot_onboard.service.main import AwaitSetup, Refuse, Run, choose
+from support.platform.sandbox import wait_for
+
+NAMES = "product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n"
+
+
+@pytest.fixture
+def config_path(tmp_path: Path) -> Path:
+    path = tmp_path / "etc" / "config.yaml"
+    path.parent.mkdir()
+    return path
+
+
+def test_with_names_it_runs(config_path: Path) -> None:
+    """As the device that they name."""
+    config_path.write_text(NAMES)
+    program = choose(config_path)
+    assert isinstance(program, Run)
+    assert program.identity == Identity(product_key="a1b2c3d4e5f", device_name="gw-0001")
+    assert not program.register_only
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("log_level: debug\n", "product_key and device_name are missing"),
+        ("device_name: gw-0001\n", "product_key is missing"),
+        ("product_key: a1b2c3d4e5f\n", "device_name is missing"),
+    ],
+)
+def test_without_names_it_awaits_its_setup(config_path: Path, text: str, detail: str) -> None:
+    """With the rest of the configuration, which says where its status goes."""
+    config_path.write_text(text + "runtime_dir: /elsewhere\n")
+    program = choose(config_path)
+    assert isinstance(program, AwaitSetup)
+    assert (program.event, program.detail) == (Event.NOT_SET_UP, detail)
+    assert program.config.runtime_dir == Path("/elsewhere")
+
+
+def test_a_name_that_the_hardware_does_not_give_is_awaited(config_path: Path) -> None:
+    """A network interface may appear later in the boot."""
+    config_path.write_text(NAMES.replace("gw-0001", "'gw-{mac:nope0}'"))
+    program = choose(config_path)
+    assert isinstance(program, AwaitSetup)
+    assert (program.event, "{mac:nope0}" in program.detail) == (Event.NAME_UNKNOWN, True)
+
+
+def test_files_that_cannot_be_read_are_awaited_with_the_defaults(config_path: Path) -> None:
+    """Although another one holds a mistake: what the first one says is not known."""
+    config_path.mkdir()
+    fragment = config_path.parent / "conf.d" / "50.yaml"
+    fragment.parent.mkdir()
+    fragment.write_text("region: Shang Hai\n")
+    program = choose(config_path)
+    assert isinstance(program, AwaitSetup)
+    assert (program.event, program.config.runtime_dir) == (Event.CONFIGURATION_UNREAD, Path("/run/iot-onboard"))
+    assert "Is a directory" in program.detail
+    assert "region" not in program.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        (f"{NAMES}region: Shang Hai\nregon: x\n", 2),
+        (NAMES.replace("gw-0001", "'gw 1'"), 1),
+        ("mqtt: {port: 0}\n", 1),
+    ],
+)
+def test_a_mistake_is_refused(config_path: Path, text: str, problems: int) -> None:
+    """With every problem, and where it is; before a missing name is."""
+    config_path.write_text(text)
+    program = choose(config_path)
+    assert isinstance(program, Refuse)
+    assert len(program.problems) == problems
+    assert all(problem.startswith(str(config_path)) for problem in program.problems)
+
+
+def test_no_file_is_a_mistake(config_path: Path) -> None:
+    """The package brings one."""
+    program = choose(config_path)
+    assert isinstance(program, Refuse)
+    assert "No such file" in program.problems[0]
+
+
+def run(config_path: Path, **environment: str) -> subprocess.Popen[str]:
+    code = "import sys; from pathlib import Path; from iot_onboard.service.main import start; start(Path(sys.argv[1]))"
+    environ = {name: value for name, value in os.environ.items() if not name.endswith("_DIRECTORY")} | environment
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(config_path)], stderr=subprocess.PIPE, text=True, env=environ
+    )
+
+
+def test_a_refusal_tells_each_problem_and_ends_for_good(config_path: Path) -> None:
+    """A line a problem, and the exit code that keeps systemd from trying again."""
+    config_path.write_text(f"{NAMES}region: Shang Hai\nregon: x\n")
+    with run(config_path) as process:
+        _, lines = process.communicate(timeout=30)
+    assert (process.returncode, lines.count("\n")) == (ExitCode.CONFIGURATION, 2)
+    assert "region" in lines
+    assert "did you mean region?" in lines
+
+
+def test_the_directories_of_systemd_are_those_of_every_program(config_path: Path, tmp_path: Path) -> None:
+    """One that awaits its setup leaves its status there too, and what it watches is still the files' configuration."""
+    config_path.write_text("log_level: info\n")
+    status_file = tmp_path / "given" / "status.json"
+    with run(config_path, RUNTIME_DIRECTORY=f"{tmp_path}/given:/second") as process:
+        wait_for(status_file.exists, "a status")
+        assert json.loads(status_file.read_text())["state"] == "not-set-up"
+        process.send_signal(signal.SIGTERM)
+        _, lines = process.communicate(timeout=30)
+    assert (process.returncode, "Asked to stop." in lines) == (ExitCode.DONE, True)
+
+
+def test_a_configuration_that_changes_in_the_choice_is_noticed(config_path: Path) -> None:
+    """The watch is older than what was read: nothing falls in between."""
+    config_path.write_text("log_level: info\n")
+    watch = ConfigWatch(config_path)
+    program = choose(config_path)
+    assert isinstance(program, AwaitSetup)
+    config_path.write_text(NAMES)
+    watch.runs_with(program.config)
+    assert (watch.look(), watch.look() is not None) == (None, True)
