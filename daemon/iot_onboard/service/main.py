@@ -25,7 +25,6 @@ from ..core.pacing import restart_delay_s
 from ..disk.credentials import Store
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import dataclass
-from ..fast_start.typing_names import NoReturn
 from ..lifecycle.model import Policy, State
 from ..reporting.journal import open_journal
 from ..reporting.reporter import Reporter
@@ -63,11 +62,11 @@ class Refuse:
 Program = Run | AwaitSetup | Refuse
 
 
-def start(config_path: Path) -> NoReturn:
-    """Run the daemon, or wait for what it needs, and end the process."""
+def start(config_path: Path) -> int:
+    """Run the daemon, or wait for what it needs; return the exit code."""
     # Before the configuration is read: then no change is missed.
     watch = ConfigWatch(config_path)
-    run(choose(config_path), config_path, watch)
+    return run(choose(config_path), config_path, watch)
 
 
 def choose(config_path: Path) -> Program:
@@ -94,22 +93,22 @@ def choose(config_path: Path) -> Program:
         return Refuse(problems=(f"{config_path}: device_name: {error}",))
 
 
-def run(program: Program, config_path: Path, watch: ConfigWatch) -> NoReturn:
-    """Run what was chosen, and end the process with its exit code."""
+def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
+    """Run what was chosen; return its exit code, or end the process with it where a job may still be under way."""
     if isinstance(program, Refuse):
         from ..reporting.announce import announce
 
         for problem in program.problems:
             announce(Event.CONFIGURATION_WRONG, Details(detail=problem), state="stopped")
-        leave(ExitCode.CONFIGURATION)
+        return ExitCode.CONFIGURATION
     watch.runs_with(program.config)
     config = with_systemd_directories(program.config)
     if isinstance(program, AwaitSetup):
         from .awaiting_setup import AwaitingSetup
 
-        leave(AwaitingSetup(program.event, program.detail, config, config_path, watch).run())
+        return AwaitingSetup(program.event, program.detail, config, config_path, watch).run()
     if program.register_only:
-        leave(_supervise(program, config, config_path, watch))
+        return leave(_supervise(program, config, config_path, watch))
     starts = StartLog(config.runtime_dir)
     goes_on = True
     if restart_delay_s(short_lives := starts.begin()):
@@ -119,7 +118,7 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> NoReturn:
     code = _supervise(program, config, config_path, watch) if goes_on else ExitCode.DONE
     if code == ExitCode.DONE:
         starts.end()
-    leave(code)
+    return leave(code)
 
 
 def _supervise(program: Run, config: Config, config_path: Path, watch: ConfigWatch) -> int:

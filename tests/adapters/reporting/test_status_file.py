@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iot_onboard.events.model import Context, Event
 from iot_onboard.fast_start.fast_dataclasses import as_dict, replace
+from iot_onboard.reporting.headline import Trouble
 from iot_onboard.reporting.history import History
 from iot_onboard.reporting.status import SCHEMA, Status
-from iot_onboard.reporting.status_file import StatusFile, read, start_ticks
+from iot_onboard.reporting.status_file import StatusFile, own_status, read, start_ticks
 from iot_onboard.reporting.status_view import line, text, view_of
 from iot_onboard.system.text_style import Style
 
@@ -58,6 +60,21 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read(runtime_dir) == STATUS
     assert [path.name for path in runtime_dir.iterdir()] == ["status.json"]
     assert stat.S_IMODE((runtime_dir / "status.json").stat().st_mode) == 0o644
+
+
+def test_what_a_process_tells_of_itself_is_believed(tmp_path: Path) -> None:
+    """Its own numbers, its device and version, and the last trouble with its cure, where there was one."""
+    context = Context(product_key="pk", device_name="gw-0001", version="1.0", endpoint="host:8883")
+    last = Trouble(what="No route.", at=NOW.isoformat(), cause="network", cure="check the cable")
+    status = own_status("waiting", NOW.isoformat(), 12.5, context, last, Event.CONNECT_FAILED)
+    assert StatusFile(tmp_path).write(status)
+    assert read(tmp_path) == status
+    assert (status.product_key, status.device_name, status.endpoint) == ("pk", "gw-0001", "host:8883")
+    assert (status.last_error, status.last_error_at) == ("No route.", NOW.isoformat())
+    assert (status.last_cause, status.last_cure, status.last_event) == ("network", "check the cable", "connect-failed")
+    assert (status.attempt, status.agent_version, status.pid) == (0, "1.0", os.getpid())
+    untroubled = own_status("boot", NOW.isoformat(), 12.5, context, None, None)
+    assert (untroubled.last_error, untroubled.last_cause, untroubled.last_event) == (None, None, None)
 
 
 def test_an_unchanged_status_is_not_written_again(tmp_path: Path) -> None:

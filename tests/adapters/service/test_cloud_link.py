@@ -33,7 +33,7 @@ def hang_up(connection: ssl.SSLSocket) -> None:
 class Linked:
     """A link in a loop, and what the state machine and the operator hear of it; either may end the loop."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, serial: str = "42") -> None:
         config, _ = parse([Document(name="c", text="product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n")])
         assert config is not None
         self.heard: list[m.Input] = []
@@ -44,7 +44,7 @@ class Linked:
             config=config,
             identity=DEVICE.identity,
             version="1.0",
-            read_board=lambda: Board(os_name="Debian", model="", serial="42"),
+            read_board=lambda: Board(os_name="Debian", model="", serial=serial),
             report_log=ReportLog(directory),
             loop=self.loop,
             monotonic_s=time.monotonic,
@@ -98,6 +98,19 @@ def test_a_session_reports_once_a_boot_and_takes_its_leave(tmp_path: Path) -> No
         "/ota/device/inform/a1b2c3d4e5f",
         "/sys/a1b2c3d4e5f/gw-0001/thing/deviceinfo",
     ]
+
+
+def test_what_does_not_go_out_at_once_goes_out_later(tmp_path: Path) -> None:
+    """More than the buffers on the way hold: the loop is told to wait for room as well."""
+    linked = Linked(tmp_path, serial="x" * 16_000_000)
+    linked.ends_on = m.Lost
+    with Broker() as server:
+        linked.log_in(server)
+        linked.link.login(DEVICE)
+        linked.loop.run()
+        linked.link.close(politely=True)
+        server.join()
+    assert (linked.reports, len(server.topics)) == (1, 2)
 
 
 def test_a_refusal_is_fed_with_its_number(tmp_path: Path) -> None:

@@ -161,6 +161,23 @@ def test_nothing_is_done_after_the_end(pipe: Pipe) -> None:
         assert heard == []
 
 
+def test_only_one_of_two_that_are_ready_may_end_it(pipe: Pipe) -> None:
+    """Whichever is handed on first: the other one is not."""
+    loop = Loop()
+    heard: list[str] = []
+
+    def end(words: str) -> None:
+        heard.append(words)
+        loop.end()
+
+    loop.add(Source(fileno=pipe.here.fileno, on_ready=lambda _: end("here")))
+    loop.add(Source(fileno=pipe.there.fileno, on_ready=lambda _: end("there")))
+    pipe.there.send(b"x")
+    pipe.here.send(b"x")
+    loop.run()
+    assert len(heard) == 1
+
+
 def test_a_loop_that_ended_before_it_ran_waits_for_nothing(pipe: Pipe) -> None:
     """A start may end by itself."""
     loop = Loop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -100,7 +101,8 @@ def test_no_file_is_a_mistake(config_path: Path) -> None:
 
 
 def run(config_path: Path, **environment: str) -> subprocess.Popen[str]:
-    code = "import sys; from pathlib import Path; from iot_onboard.service.main import start; start(Path(sys.argv[1]))"
+    code = "import sys; from pathlib import Path\n"
+    code += "from iot_onboard.service.main import start; sys.exit(start(Path(sys.argv[1])))"
     environ = {name: value for name, value in os.environ.items() if not name.endswith("_DIRECTORY")} | environment
     return subprocess.Popen(
         [sys.executable, "-c", code, str(config_path)], stderr=subprocess.PIPE, text=True, env=environ
@@ -127,6 +129,32 @@ def test_the_directories_of_systemd_are_those_of_every_program(config_path: Path
         process.send_signal(signal.SIGTERM)
         _, lines = process.communicate(timeout=30)
     assert (process.returncode, "Asked to stop." in lines) == (ExitCode.DONE, True)
+
+
+@pytest.mark.realtime
+def test_a_file_that_is_only_touched_is_no_other_configuration(config_path: Path, tmp_path: Path) -> None:
+    """What the loop watches is what stands in the files, though systemd has given it other directories."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    secret = config_path.parent / "device-secret"
+    secret.write_text("s3cr3tS3CR3Ts3cr3t\n")
+    secret.chmod(0o600)
+    text = f"{NAMES}mqtt: {{host: 127.0.0.1, port: {port}}}\ndevice_secret_file: {secret}\n"
+    config_path.write_text(text)
+    status_file = tmp_path / "given" / "status.json"
+
+    def waits() -> bool:
+        return status_file.exists() and json.loads(status_file.read_text())["state"] == "waiting"
+
+    with run(config_path, RUNTIME_DIRECTORY=f"{tmp_path}/given", STATE_DIRECTORY=str(tmp_path)) as process:
+        wait_for(waits, "a wait")
+        config_path.write_text(text)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(6.0)
+        process.send_signal(signal.SIGTERM)
+        _, lines = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.DONE
+    assert "starting afresh" not in lines
 
 
 def test_a_configuration_that_changes_in_the_choice_is_noticed(config_path: Path) -> None:
