@@ -22,14 +22,10 @@ from ..config.watch import ConfigWatch
 from ..core.exit_codes import ExitCode
 from ..core.identity import Identity
 from ..core.pacing import restart_delay_s
-from ..disk.credentials import Store
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import dataclass
 from ..lifecycle.model import Policy, State
-from ..reporting.journal import open_journal
-from ..reporting.reporter import Reporter
 from ..reporting.runtime_files import ConnectLog, StartLog
-from ..system.clock import Clock
 from ..system.notify import Notifier
 from ..system.terminal import leave
 
@@ -122,8 +118,12 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
 
 
 def _supervise(program: Run, config: Config, config_path: Path, watch: ConfigWatch) -> int:
+    from ..disk.credentials import Store
     from ..mqtt.client import PAHO_VERSION
     from ..net.route_watch import open_watch
+    from ..reporting.journal import open_journal
+    from ..reporting.reporter import Reporter
+    from ..system.clock import Clock
     from .jobs import Jobs
     from .supervisor import Supervisor
 
