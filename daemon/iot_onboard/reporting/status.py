@@ -63,7 +63,6 @@ def status_of(record: object) -> Status | None:
     except TypeError:
         return None
     well_typed = all(isinstance(getattr(status, name), hint) for name, hint in hints.items())
-    whole = all(getattr(status, name) is not None for name in _ALWAYS_TOLD)
+    whole = status.schema == SCHEMA and all(getattr(status, name) is not None for name in _ALWAYS_TOLD)
     moments = (status.since_monotonic_s, status.next_try_monotonic_s)
-    sound = well_typed and whole and all(at is None or abs(at) < _MAX_S for at in moments)
-    return status if sound and status.schema == SCHEMA else None
+    return status if well_typed and whole and all(at is None or abs(at) < _MAX_S for at in moments) else None

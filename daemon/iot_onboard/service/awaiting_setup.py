@@ -1,8 +1,4 @@
-"""Wait until the daemon can run: nobody has said yet which gateway this is, or the hardware or a disk has not.
-
-The service of a package that is installed and not set up; that of a board whose network interface, which gives the
-name, is not there yet; and that of a configuration which cannot be read now.
-"""
+"""Wait until the daemon can run: nobody has said yet which gateway this is, or the hardware or a disk has not."""
 
 from __future__ import annotations
 

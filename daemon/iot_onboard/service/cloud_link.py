@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 
+from .. import __version__
 from ..aliyun.login import login
 from ..config.hardware import Board
 from ..config.schema import Config
@@ -24,7 +25,6 @@ class CloudLink:
         *,
         config: Config,
         identity: Identity,
-        version: str,
         read_board: Callable[[], Board],
         report_log: ReportLog,
         loop: Loop,
@@ -34,7 +34,6 @@ class CloudLink:
     ) -> None:
         self._config = config
         self._identity = identity
-        self._version = version
         self._read_board = read_board
         self._report_log = report_log
         self._monotonic_s = monotonic_s
@@ -77,16 +76,15 @@ class CloudLink:
 
     def report(self) -> None:
         """Tell the platform version and tags, where this boot has not yet."""
-        version = self._version
-        if self._connection is None or self._report_log.reported(version):
+        if self._connection is None or self._report_log.reported(__version__):
             return
         # Imported here: once a boot is enough.
         from ..aliyun.topics import tags_report, version_report
 
         board = self._read_board()
-        tags = {"os": board.os_name, "agent": f"iot-onboard {version}", "model": board.model, "serial": board.serial}
-        known = {key: value for key, value in tags.items() if value}
-        for message in (version_report(self._identity, version), tags_report(self._identity, known)):
+        agent = f"iot-onboard {__version__}"
+        tags = {"os": board.os_name, "agent": agent, "model": board.model, "serial": board.serial}
+        for message in (version_report(self._identity, __version__), tags_report(self._identity, tags)):
             self._unconfirmed.add(self._connection.publish(message.topic, message.payload))
 
     def probe(self) -> None:
@@ -144,9 +142,8 @@ class CloudLink:
                     self._confirm(mid)
 
     def _confirm(self, mid: int) -> None:
-        if mid not in self._unconfirmed:
-            return
-        self._unconfirmed.discard(mid)
-        if not self._unconfirmed:
-            self._report_log.mark(self._version)
-            self._reported()
+        if mid in self._unconfirmed:
+            self._unconfirmed.discard(mid)
+            if not self._unconfirmed:
+                self._report_log.mark(__version__)
+                self._reported()

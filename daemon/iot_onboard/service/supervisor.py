@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 
-from .. import __version__, lifecycle
+from .. import lifecycle
 from ..config.hardware import read_board
 from ..config.watch import POLL_S as SETTINGS_POLL_S
 from ..config.watch import ConfigWatch
@@ -71,7 +71,6 @@ class Supervisor:
         self._cloud_link = CloudLink(
             config=jobs.config,
             identity=jobs.identity,
-            version=__version__,
             read_board=read_board,
             report_log=ReportLog(jobs.config.runtime_dir),
             loop=self._loop,

@@ -43,7 +43,6 @@ class Linked:
         self.link = CloudLink(
             config=config,
             identity=DEVICE.identity,
-            version="1.0",
             read_board=lambda: Board(os_name="Debian", model="", serial=serial),
             report_log=ReportLog(directory),
             loop=self.loop,
@@ -108,7 +107,7 @@ def test_what_does_not_go_out_at_once_goes_out_later(tmp_path: Path) -> None:
         linked.log_in(server)
         linked.link.login(DEVICE)
         linked.loop.run()
-        linked.link.close(politely=True)
+        linked.link.close(send_disconnect=True)
         server.join()
     assert (linked.reports, len(server.topics)) == (1, 2)
 
