@@ -219,8 +219,8 @@ def test_the_end_of_a_registration_is_remembered(told: Told, event: Event, detai
 
 def test_a_failure_without_a_cure_of_its_own_gets_that_of_its_cause(told: Told) -> None:
     """In the line and in the status."""
-    told.reporter.announce(Event.CONNECT_FAILED, replace(FAILED, cause="timeout", cure=""), WAITING)
-    told.reporter.tell(WAITING)
+    told.reporter.log_event(Event.CONNECT_FAILED, replace(FAILED, cause="timeout", cure=""), WAITING)
+    told.reporter.publish_status(WAITING)
     status = read(told.runtime_dir)
     assert status is not None
     assert status.last_cure == CAUSES[Cause.TIMEOUT].cure

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from iot_onboard.config.schema import Document
 from iot_onboard.core.failures import Misconfigured, OnboardError, Rejected
 from iot_onboard.core.timings import Timings
 from iot_onboard.disk.credentials import Store
+from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.net.tls import tls_context
 from iot_onboard.service.jobs import Jobs
@@ -39,6 +39,7 @@ def jobs(directory: Path, server: TlsServer | None = None, extra: str = "") -> J
         identity=DEVICE.identity,
         store=Store(config.state_dir, DEVICE.identity),
         credentials_dir=None,
+        withheld={},
         utc_now=lambda: NOON,
     )
 

@@ -70,6 +70,7 @@ class Gateway:
             identity=IDENTITY,
             store=store or self.store,
             credentials_dir=None,
+            withheld={},
             utc_now=lambda: datetime.now(UTC),
         )
         reporter = Reporter(
