@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,9 @@ from iot_onboard.core.failures import Cause, Transient
 from iot_onboard.core.timings import Timings
 from iot_onboard.events.model import Details, Event
 from iot_onboard.fast_start.fast_dataclasses import replace
+from iot_onboard.lifecycle import connection_rules as rules
 from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle.table import TABLE
 from support.gateway.life import NETWORK, Life, secret, told_of
 
 
@@ -121,3 +124,14 @@ def test_back_off_starts_over_only_after_a_long_session() -> None:
     life.feed(m.Lost(by_server=False, detail="gone"), after_s=60.0, chance=0.999)
     assert life.state.wake_at is not None
     assert life.state.wake_at - life.now_s <= 5.0
+
+
+@pytest.mark.parametrize("rule", [rules.dialled, rules.accepted, rules.refused, rules.lost_before_online, rules.lost])
+def test_no_rule_lies_idle(rule: Callable[..., object]) -> None:
+    """What decides about a connection stands in a row of the table."""
+    assert rule in {row.act for row in TABLE.values()}
+
+
+def test_a_clone_and_a_refusal_are_counted_to_three() -> None:
+    """The third refusal running leads to a registration, the third short session to the hold-off of a clone."""
+    assert (rules.REFUSALS_BEFORE_REGISTERING, rules.SHORT_SESSIONS_OF_A_CLONE, rules.SHORT_SESSION_S) == (3, 3, 60.0)

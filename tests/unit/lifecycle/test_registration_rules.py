@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from iot_onboard.core.failures import Cause, Failure, Throttled, Transient
 from iot_onboard.events.model import Event
 from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle import registration_rules as rules
+from iot_onboard.lifecycle.table import TABLE
 from support.gateway.life import ACTIVATED, FULL, MISSING, NETWORK, UNREADABLE, Life, secret
 
 
@@ -91,3 +95,20 @@ def test_a_refused_registration_after_refused_logins_blocks_and_keeps_trying_the
     life = Life().connecting().refuse().refuse().refuse().feed(m.RegisterFailed(failure=ACTIVATED))
     assert (life.state.phase, life.state.goal, life.state.durable) == (m.Phase.BLOCKED, m.Goal.CONNECT, True)
     assert life.wait().has(m.Dial)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [rules.loaded, rules.nothing_stored, rules.load_failed, rules.registered, rules.register_failed, rules.save_failed],
+)
+def test_no_rule_lies_idle(rule: Callable[..., object]) -> None:
+    """What decides about a secret stands in a row of the table."""
+    assert rule in {row.act for row in TABLE.values()}
+
+
+def test_only_a_durable_secret_is_taken_for_a_login() -> None:
+    """One that the store has read back: until then nothing connects (invariant 1)."""
+    saving = m.State(phase=m.Phase.SAVING, credentials=secret(1), durable=False)
+    assert rules.saved(saving, m.Saved(), m.Now(at=0.0, chance=0.5))[0].durable
+    failed, _ = rules.save_failed(saving, m.SaveFailed(failure=FULL), m.Now(at=0.0, chance=0.5))
+    assert not failed.durable
