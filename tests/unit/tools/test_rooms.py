@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from support.tree import ROOT
 from tools.rooms import arrows, below, imports, mermaid, room, table
 
@@ -12,6 +16,13 @@ def test_the_architecture_shows_the_rooms_as_they_are() -> None:
     """After a change of a room or of its imports: `python -m tools.rooms`, into docs/architecture.md."""
     assert mermaid() in ARCHITECTURE
     assert table() in ARCHITECTURE
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`([a-z_]+/[a-z_/*.]*)`", ARCHITECTURE))))
+def test_the_architecture_names_what_is_there(name: str) -> None:
+    """A room and its module, or a path of the tree."""
+    places = [ROOT, ROOT / "daemon" / "iot_onboard"]
+    assert any(list(place.glob(name)) or list(place.glob(f"{name}.py")) for place in places)
 
 
 def test_late_and_relative_imports_count() -> None:
