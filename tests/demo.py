@@ -116,7 +116,9 @@ def tell(page: Page) -> None:
         "The lines behind | are the daemon's own, as with log_level: debug. It takes about half a minute, most of it"
     )
     page.write("honest waiting.")
-    with tempfile.TemporaryDirectory() as name, Sandbox(Path(name) / "sandbox") as sandbox:
+    # Not in /tmp: where that is in memory, as on Debian 13, nothing of a gateway would outlast a power cut.
+    home = tempfile.TemporaryDirectory(dir="/var/tmp", prefix="iot-onboard-demo-")
+    with home as name, Sandbox(Path(name) / "sandbox") as sandbox:
         root = Path(name)
         with (
             Gateway(root / "first", "gw-first") as first,
