@@ -7,7 +7,7 @@ where that ends something (`registered`, `online`), else the one at its beginnin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from ..events.model import Kind as EventKind
 from ..events.table import TABLE
 from .boots import BootStart
 from .entries import JournalEntry
-from .timeline_model import ABOUT, Group, Kind, Span, Timeline
+from .timeline_model import Group, Kind, Span, Timeline
 
 # systemd's "Starting ..." and "Main process exited" (sd-messages.h).
 STARTING_ID = "7d4958e842da4a758f6c1cdc7b36dcc5"
@@ -44,38 +44,31 @@ class _Walk:
         self.label = then or self.label
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Leg:
-    """Name the kinds of an exchange with the platform."""
-
-    own: Kind
-    dns: Kind
-    tcp: Kind
-    tls: Kind
-    answer: Kind
-
-
-_REGISTRATION = _Leg(
-    own=Kind.REGISTRATION_OWN,
-    dns=Kind.REGISTRATION_DNS,
-    tcp=Kind.REGISTRATION_TCP,
-    tls=Kind.REGISTRATION_TLS,
-    answer=Kind.REGISTRATION_ANSWER,
+# The kinds of an exchange with the platform: our own work before it, then its parts as `Timings` has them.
+_REGISTRATION = (
+    Kind.REGISTRATION_OWN,
+    Kind.REGISTRATION_DNS,
+    Kind.REGISTRATION_TCP,
+    Kind.REGISTRATION_TLS,
+    Kind.REGISTRATION_ANSWER,
 )
-_LOGIN = _Leg(own=Kind.LOGIN_OWN, dns=Kind.LOGIN_DNS, tcp=Kind.LOGIN_TCP, tls=Kind.LOGIN_TLS, answer=Kind.LOGIN_ANSWER)
-_BEGINNINGS = {
+_LOGIN = (Kind.LOGIN_OWN, Kind.LOGIN_DNS, Kind.LOGIN_TCP, Kind.LOGIN_TLS, Kind.LOGIN_ANSWER)
+# What the time after an event is for; these end what was before them, whatever that was.
+_NEXT = {
     Event.STARTED: Kind.LOOK,
     Event.NOT_SET_UP: Kind.SETUP,
     Event.NAME_UNKNOWN: Kind.SETUP,
     Event.CONFIGURATION_UNREAD: Kind.SETUP,
-}
-_ATTEMPTS = {
     Event.REGISTERING: Kind.REGISTRATION_OWN,
     Event.REREGISTERING: Kind.REGISTRATION_OWN,
+    Event.SECRET_STORED: Kind.LOGIN_OWN,
     Event.CONNECTING: Kind.LOGIN_OWN,
+    Event.STOPPING: Kind.DOWN,
+    Event.SETTINGS_CHANGED: Kind.DOWN,
+    Event.WORKER_STUCK: Kind.DOWN,
+    Event.INTERNAL_ERROR: Kind.DOWN,
 }
 _SECRET = {Event.SECRET_FOUND, Event.SECRET_RECOVERED, Event.SECRET_DAMAGED, Event.OTHER_DEVICE}
-_ENDINGS = {Event.STOPPING, Event.SETTINGS_CHANGED, Event.WORKER_STUCK, Event.INTERNAL_ERROR}
 _WAITS = {
     Event.CLOCK_WRONG: Kind.CLOCK,
     Event.SECRET_UNREADABLE: Kind.DISK,
@@ -84,17 +77,10 @@ _WAITS = {
     Event.NOT_CONFIGURED: Kind.SETUP,
     Event.CONFIGURATION_WRONG: Kind.SETUP,
 }
-_CAUSES = {
-    Cause.NAME_LOOKUP: Kind.NAMES,
-    Cause.NETWORK: Kind.NETWORK,
-    Cause.PROXY: Kind.NETWORK,
-    Cause.TLS: Kind.NETWORK,
-    Cause.TLS_DATE: Kind.NETWORK,
-    Cause.TIMEOUT: Kind.NETWORK,
-    Cause.ANSWER: Kind.NETWORK,
-    Cause.CLOSED_BY_SERVER: Kind.NETWORK,
-}
-_SLUGS = {cause.slug: kind for cause, kind in _CAUSES.items()}
+_NO_WAY = {
+    Cause.NETWORK, Cause.PROXY, Cause.TLS, Cause.TLS_DATE, Cause.TIMEOUT, Cause.ANSWER, Cause.CLOSED_BY_SERVER,
+}  # fmt: skip
+_CAUSES = {Cause.NAME_LOOKUP.slug: Kind.NAMES} | {cause.slug: Kind.NETWORK for cause in _NO_WAY}
 
 
 def timeline(boot: int, start: BootStart, moments: Sequence[JournalEntry], now_us: int | None) -> Timeline:
@@ -114,12 +100,15 @@ def timeline(boot: int, start: BootStart, moments: Sequence[JournalEntry], now_u
             online, last = True, moment
             break
     if not online:
-        walk.cut(Kind.OTHER if walk.label in _ATTEMPTS.values() else walk.label, now_us or last.at_us)
+        walk.cut(Kind.OTHER if walk.label in (_REGISTRATION[0], _LOGIN[0]) else walk.label, now_us or last.at_us)
     return Timeline(
         boot=boot,
         boot_id=last.boot_id,
         began=newest.utc - timedelta(microseconds=newest.at_us - start.origin_us),
-        spans=tuple(_since(start.origin_us, walk.spans)),
+        spans=tuple(
+            Span(kind=span.kind, begin_us=span.begin_us - start.origin_us, end_us=span.end_us - start.origin_us)
+            for span in walk.spans
+        ),
         online=online,
         last=last,
         before_us=start.before_us,
@@ -135,24 +124,16 @@ def _take(walk: _Walk, moment: JournalEntry) -> None:
     except ValueError:
         return
     at_us, kind = moment.at_us, TABLE[event].kind
-    if event in _BEGINNINGS:
-        walk.cut(walk.label, at_us, then=_BEGINNINGS[event])
-    elif event in _SECRET:
-        walk.cut(walk.label, at_us)
-    elif event in _ATTEMPTS:
-        walk.cut(walk.label, at_us, then=_ATTEMPTS[event])
+    if event in _NEXT or event in _SECRET:
+        walk.cut(walk.label, at_us, then=_NEXT.get(event))
     elif event is Event.REGISTERED:
         _exchange(walk, moment, _REGISTRATION, then=Kind.STORE)
-    elif event is Event.SECRET_STORED:
-        walk.cut(walk.label, at_us, then=Kind.LOGIN_OWN)
     elif event is Event.ONLINE:
         _exchange(walk, moment, _LOGIN, then=Kind.OTHER)
-    elif event in _ENDINGS:
-        walk.cut(walk.label, at_us, then=Kind.DOWN)
     elif kind is EventKind.TROUBLE or event in _WAITS:
-        wait = _WAITS.get(event) or _SLUGS.get(moment.cause or "", Kind.PLATFORM)
+        wait = _WAITS.get(event) or _CAUSES.get(moment.cause or "", Kind.PLATFORM)
         # An attempt that failed is the time of what it failed for; what was waited for before stays what it was.
-        walk.cut(walk.label if ABOUT[walk.label].group is Group.WAITING else wait, at_us, then=wait)
+        walk.cut(walk.label if walk.label.group is Group.WAITING else wait, at_us, then=wait)
 
 
 def _take_managers(walk: _Walk, moment: JournalEntry) -> None:
@@ -165,26 +146,22 @@ def _take_managers(walk: _Walk, moment: JournalEntry) -> None:
         walk.cut(walk.label, moment.at_us, then=Kind.SETUP if walk.label is Kind.SETUP else Kind.DOWN)
 
 
-def _exchange(walk: _Walk, moment: JournalEntry, leg: _Leg, *, then: Kind) -> None:
+def _exchange(walk: _Walk, moment: JournalEntry, kinds: tuple[Kind, ...], *, then: Kind) -> None:
     """Cut an exchange into its parts, backwards from its end; before the first of them is our own work."""
+    own, *timed = kinds
     end_us, took = moment.at_us, moment.took
     begin_us = max(end_us - _us(moment.duration_ms), walk.cut_us)
-    walk.cut(walk.label if ABOUT[walk.label].group is Group.WAITING else leg.own, begin_us)
+    walk.cut(walk.label if walk.label.group is Group.WAITING else own, begin_us)
     if took == Timings():
-        walk.cut(leg.answer, end_us, then=then)
+        walk.cut(timed[-1], end_us, then=then)
         return
-    parts = ((leg.dns, took.dns_ms), (leg.tcp, took.tcp_ms), (leg.tls, took.tls_ms), (leg.answer, took.answer_ms))
-    left_us = sum(_us(ms) for _, ms in parts)
-    walk.cut(leg.own, max(end_us - left_us, begin_us))
-    for kind, ms in parts:
-        left_us -= _us(ms)
+    parts_us = [_us(ms) for ms in (took.dns_ms, took.tcp_ms, took.tls_ms, took.answer_ms)]
+    left_us = sum(parts_us)
+    walk.cut(own, max(end_us - left_us, begin_us))
+    for kind, part_us in zip(timed, parts_us, strict=True):
+        left_us -= part_us
         walk.cut(kind, max(end_us - left_us, begin_us), then=then)
 
 
 def _us(milliseconds: int | None) -> int:
     return max(milliseconds or 0, 0) * 1000
-
-
-def _since(origin_us: int, spans: Sequence[Span]) -> Iterator[Span]:
-    for span in spans:
-        yield Span(kind=span.kind, begin_us=span.begin_us - origin_us, end_us=span.end_us - origin_us)

@@ -20,70 +20,41 @@ class Group(enum.Enum):
 
 
 class Kind(enum.Enum):
-    """Name what time is spent on; the value stays."""
+    """Name what time is spent on, say it in the few words that fit beside a bar, and say whose time it is.
 
-    SYSTEM = "system"
-    KERNEL = "kernel"
-    INITRD = "initrd"
-    UNITS = "units"
-    START = "start"
-    LOOK = "look"
-    REGISTRATION_OWN = "registration-own"
-    REGISTRATION_DNS = "registration-dns"
-    REGISTRATION_TCP = "registration-tcp"
-    REGISTRATION_TLS = "registration-tls"
-    REGISTRATION_ANSWER = "registration-answer"
-    STORE = "store"
-    LOGIN_OWN = "login-own"
-    LOGIN_DNS = "login-dns"
-    LOGIN_TCP = "login-tcp"
-    LOGIN_TLS = "login-tls"
-    LOGIN_ANSWER = "login-answer"
-    NAMES = "waiting-names"
-    NETWORK = "waiting-network"
-    CLOCK = "waiting-clock"
-    PLATFORM = "waiting-platform"
-    DISK = "waiting-disk"
-    SETUP = "waiting-setup"
-    DOWN = "down"
-    OTHER = "other"
+    The name in `slug` stays: programs read it.
+    """
 
+    SYSTEM = "system", "kernel and units before", Group.SYSTEM
+    KERNEL = "kernel", "kernel", Group.SYSTEM
+    INITRD = "initrd", "initial RAM disk", Group.SYSTEM
+    UNITS = "units", "units before us", Group.SYSTEM
+    START = "start", "our own start", Group.OURS
+    LOOK = "look", "looking for the secret", Group.OURS
+    REGISTRATION_OWN = "registration-own", "registration: preparing", Group.OURS
+    REGISTRATION_DNS = "registration-dns", "registration: DNS", Group.NETWORK
+    REGISTRATION_TCP = "registration-tcp", "registration: TCP", Group.NETWORK
+    REGISTRATION_TLS = "registration-tls", "registration: TLS", Group.NETWORK
+    REGISTRATION_ANSWER = "registration-answer", "registration: answer", Group.PLATFORM
+    STORE = "store", "storing the secret", Group.OURS
+    LOGIN_OWN = "login-own", "login: preparing", Group.OURS
+    LOGIN_DNS = "login-dns", "login: DNS", Group.NETWORK
+    LOGIN_TCP = "login-tcp", "login: TCP", Group.NETWORK
+    LOGIN_TLS = "login-tls", "login: TLS", Group.NETWORK
+    LOGIN_ANSWER = "login-answer", "login: answer", Group.PLATFORM
+    NAMES = "waiting-names", "no DNS, or no network", Group.WAITING
+    NETWORK = "waiting-network", "no way through", Group.WAITING
+    CLOCK = "waiting-clock", "clock not set", Group.WAITING
+    PLATFORM = "waiting-platform", "refused or put off", Group.WAITING
+    DISK = "waiting-disk", "disk not writable", Group.WAITING
+    SETUP = "waiting-setup", "not set up", Group.WAITING
+    DOWN = "down", "service not running", Group.WAITING
+    OTHER = "other", "under way", Group.OURS
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """Say what a kind of span is, in the few words that fit beside a bar."""
-
-    title: str
-    group: Group
-
-
-ABOUT = {
-    Kind.SYSTEM: About(title="kernel and units before", group=Group.SYSTEM),
-    Kind.KERNEL: About(title="kernel", group=Group.SYSTEM),
-    Kind.INITRD: About(title="initial RAM disk", group=Group.SYSTEM),
-    Kind.UNITS: About(title="units before us", group=Group.SYSTEM),
-    Kind.START: About(title="our own start", group=Group.OURS),
-    Kind.LOOK: About(title="looking for the secret", group=Group.OURS),
-    Kind.REGISTRATION_OWN: About(title="registration: preparing", group=Group.OURS),
-    Kind.REGISTRATION_DNS: About(title="registration: DNS", group=Group.NETWORK),
-    Kind.REGISTRATION_TCP: About(title="registration: TCP", group=Group.NETWORK),
-    Kind.REGISTRATION_TLS: About(title="registration: TLS", group=Group.NETWORK),
-    Kind.REGISTRATION_ANSWER: About(title="registration: answer", group=Group.PLATFORM),
-    Kind.STORE: About(title="storing the secret", group=Group.OURS),
-    Kind.LOGIN_OWN: About(title="login: preparing", group=Group.OURS),
-    Kind.LOGIN_DNS: About(title="login: DNS", group=Group.NETWORK),
-    Kind.LOGIN_TCP: About(title="login: TCP", group=Group.NETWORK),
-    Kind.LOGIN_TLS: About(title="login: TLS", group=Group.NETWORK),
-    Kind.LOGIN_ANSWER: About(title="login: answer", group=Group.PLATFORM),
-    Kind.NAMES: About(title="no DNS, or no network", group=Group.WAITING),
-    Kind.NETWORK: About(title="no way through", group=Group.WAITING),
-    Kind.CLOCK: About(title="clock not set", group=Group.WAITING),
-    Kind.PLATFORM: About(title="refused or put off", group=Group.WAITING),
-    Kind.DISK: About(title="disk not writable", group=Group.WAITING),
-    Kind.SETUP: About(title="not set up", group=Group.WAITING),
-    Kind.DOWN: About(title="service not running", group=Group.WAITING),
-    Kind.OTHER: About(title="under way", group=Group.OURS),
-}
+    def __init__(self, slug: str, title: str, group: Group) -> None:
+        self.slug = slug
+        self.title = title
+        self.group = group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from html import escape
 
 from .listing import duration
-from .timeline_model import ABOUT, Group, Kind, Timeline
-from .timeline_text import difference, heading
+from .timeline_model import Group, Timeline
+from .timeline_text import Row, heading, heads, rows
 
 # Of a middle lightness, so that they stand out from white and from black: 4.5 to 1 for the text (WCAG 2.1, 1.4.3).
 _COLOURS = {
@@ -27,14 +27,12 @@ _MOST_TICKS = 8
 
 def svg(shown: Sequence[Timeline]) -> str:
     """Return the picture of one timeline, or of two to compare: the second one fainter, below the first."""
-    kinds = [kind for kind in Kind if any(kind in timeline.kinds for timeline in shown)]
-    if len(shown) == 1:
-        kinds = list(shown[0].kinds)
+    table = rows(shown)
     numbers = 1 if len(shown) == 1 else 3
     left = _LEFT + numbers * _NUMBER + 24
     scale_us = max(1, *(timeline.whole_us for timeline in shown))
     top = _TOP + 20 * len(shown)
-    bottom = top + _ROW * (len(kinds) + 1)
+    bottom = top + _ROW * len(table)
     height = bottom + 34
     x_per_us = (_WIDTH - _RIGHT - left) / scale_us
     title = escape("; ".join(heading(timeline) for timeline in shown))
@@ -47,21 +45,14 @@ def svg(shown: Sequence[Timeline]) -> str:
                 f'<text x="16" y="{24 + 20 * number}" font-weight="bold">{escape(_cut(heading(timeline)))}</text>'
                 for number, timeline in enumerate(shown)
             ),
-            *_heads(shown, top - 8),
+            *(_cells(heads(shown), top - 8) if len(shown) > 1 else ()),
             *_axis(scale_us, left, x_per_us, top, bottom - _ROW),
-            *(line for row, kind in enumerate(kinds) for line in _row(shown, kind, top + row * _ROW, left, x_per_us)),
-            *_sum(shown, bottom - _ROW),
-            *_legend(kinds, height - 12),
+            *(line for n, row in enumerate(table) for line in _row(shown, row, top + n * _ROW, left, x_per_us)),
+            *_legend({kind.group for kind, _, _ in table if kind}, height - 12),
             "</svg>",
             "",
         ]
     )
-
-
-def _heads(shown: Sequence[Timeline], y: int) -> Iterator[str]:
-    if len(shown) > 1:
-        for number, word in enumerate([*(f"boot {timeline.boot}" for timeline in shown), "difference"], 1):
-            yield f'<text x="{_LEFT + number * _NUMBER}" y="{y}" text-anchor="end">{word}</text>'
 
 
 def _axis(scale_us: int, left: int, x_per_us: float, top: int, bottom: int) -> Iterator[str]:
@@ -72,40 +63,31 @@ def _axis(scale_us: int, left: int, x_per_us: float, top: int, bottom: int) -> I
         yield f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle">{tick * step_s:g} s</text>'
 
 
-def _row(shown: Sequence[Timeline], kind: Kind, y: int, left: int, x_per_us: float) -> Iterator[str]:
-    about, lengths = ABOUT[kind], [timeline.of(kind) for timeline in shown]
-    yield f'<text x="16" y="{y + 14}">{escape(about.title)}</text>'
-    yield from _numbers(lengths, y)
+def _row(shown: Sequence[Timeline], row: Row, y: int, left: int, x_per_us: float) -> Iterator[str]:
+    kind, title, words = row
+    weight = "" if kind else ' font-weight="bold"'
+    yield f'<text x="16" y="{y + 14}"{weight}>{escape(title)}</text>'
+    yield from _cells(words, y + 14, weight)
     bar = _BAR // len(shown)
     for number, timeline in enumerate(shown):
         for span in (span for span in timeline.spans if span.kind is kind):
             x, width = left + span.begin_us * x_per_us, span.length_us * x_per_us
+            colour = _COLOURS[span.kind.group]
             yield (
                 f'<rect x="{x:.2f}" y="{y + 3 + number * bar}" width="{width:.2f}" height="{bar}" '
                 # What is too short to be seen is drawn all the same.
-                f'fill="{_COLOURS[about.group]}" stroke="{_COLOURS[about.group]}" stroke-width="0.6" '
-                f'opacity="{0.55 if number else 1}"><title>{escape(about.title)}: {duration(span.length_us)}, '
+                f'fill="{colour}" stroke="{colour}" stroke-width="0.6" '
+                f'opacity="{0.55 if number else 1}"><title>{escape(title)}: {duration(span.length_us)}, '
                 f"boot {timeline.boot}</title></rect>"
             )
 
 
-def _sum(shown: Sequence[Timeline], y: int) -> Iterator[str]:
-    whole = "online after" if all(timeline.online for timeline in shown) else "in all"
-    yield f'<text x="16" y="{y + 14}" font-weight="bold">{whole}</text>'
-    yield from _numbers([timeline.whole_us for timeline in shown], y, bold=True)
-
-
-def _numbers(lengths: Sequence[int], y: int, *, bold: bool = False) -> Iterator[str]:
-    words = [duration(us) if us else "-" for us in lengths]
-    if len(lengths) > 1:
-        words.append(difference(lengths[0], lengths[1]))
-    weight = ' font-weight="bold"' if bold else ""
+def _cells(words: Sequence[str], y: int, weight: str = "") -> Iterator[str]:
     for number, word in enumerate(words, 1):
-        yield f'<text x="{_LEFT + number * _NUMBER}" y="{y + 14}" text-anchor="end"{weight}>{word}</text>'
+        yield f'<text x="{_LEFT + number * _NUMBER}" y="{y}" text-anchor="end"{weight}>{word}</text>'
 
 
-def _legend(kinds: Sequence[Kind], y: int) -> Iterator[str]:
-    groups = {ABOUT[kind].group for kind in kinds}
+def _legend(groups: Set[Group], y: int) -> Iterator[str]:
     for number, group in enumerate(group for group in Group if group in groups):
         x = 16 + number * 120
         yield f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{_COLOURS[group]}"/>'

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..system.text_style import Style, painted, printable
 from .listing import duration
-from .timeline_model import ABOUT, Group, Kind, Timeline
+from .timeline_model import Group, Kind, Timeline
 
 SCHEMA = 1
+# A kind, its title, and lengths of time in words.
+Row = tuple[Kind | None, str, list[str]]
 _COLOURS = {
     Group.SYSTEM: "34",
     Group.OURS: "32",
@@ -16,7 +18,7 @@ _COLOURS = {
     Group.PLATFORM: "35",
     Group.WAITING: "31",
 }
-_TITLE_WIDTH = max(len(about.title) for about in ABOUT.values())
+_TITLE_WIDTH = max(len(kind.title) for kind in Kind)
 _NO_TERMINAL, _MOST_WIDTH, _LEAST_BAR = 80, 120, 10
 # A cell that is covered by half or more, and one that is covered by less.
 _BLOCKS, _ASCII = ("\u2588", "\u258f"), ("#", ".")
@@ -31,10 +33,10 @@ def text(shown: Timeline, style: Style, *, blocks: bool, scale_us: int | None = 
     cell_us = max(scale_us or shown.whole_us, 1) / room
     lines = [heading(shown), ""]
     for kind in shown.kinds:
-        about, length_us = ABOUT[kind], shown.of(kind)
-        bar = painted(_bar(shown, kind, cell_us, _BLOCKS if blocks else _ASCII), _COLOURS[about.group], style)
+        length_us = shown.of(kind)
+        bar = painted(_bar(shown, kind, cell_us, _BLOCKS if blocks else _ASCII), _COLOURS[kind.group], style)
         share = f"{100 * length_us / shown.whole_us:.0f}%"
-        lines.append(f"{about.title:<{_TITLE_WIDTH}}  {duration(length_us):>8}  {share:>4}  {bar}")
+        lines.append(f"{kind.title:<{_TITLE_WIDTH}}  {duration(length_us):>8}  {share:>4}  {bar}")
     if shown.before_us is not None:
         lines += ["", f"Before the kernel, firmware and boot loader took {duration(shown.before_us)}."]
     return "\n".join(lines)
@@ -51,16 +53,25 @@ def heading(shown: Timeline) -> str:
 
 def comparison(one: Timeline, other: Timeline) -> str:
     """Return both in numbers, and the difference: what the first took more than the other."""
-    names = [f"boot {shown.boot}" for shown in (one, other)]
-    kinds = dict.fromkeys((*one.kinds, *other.kinds))
-    whole = "online after" if one.online and other.online else "in all"
-    return "\n".join(
-        [
-            f"{'':<{_TITLE_WIDTH}}  {names[0]:>9}  {names[1]:>9}  difference",
-            *(_compared(ABOUT[kind].title, one.of(kind), other.of(kind)) for kind in Kind if kind in kinds),
-            _compared(whole, one.whole_us, other.whole_us),
-        ]
-    )
+    shown = (one, other)
+    lines = [("", heads(shown)), *((title, words) for _, title, words in rows(shown))]
+    return "\n".join(f"{title:<{_TITLE_WIDTH}}  {a:>9}  {b:>9}  {more:>10}" for title, (a, b, more) in lines)
+
+
+def heads(shown: Sequence[Timeline]) -> list[str]:
+    """Name the columns of a comparison."""
+    return [*(f"boot {timeline.boot}" for timeline in shown), "difference"]
+
+
+def rows(shown: Sequence[Timeline]) -> list[Row]:
+    """Return what each kind took, and then the sum, which has no kind."""
+    # One timeline is told as it came, two in one order.
+    kinds = shown[0].kinds if len(shown) == 1 else [k for k in Kind if any(k in timeline.kinds for timeline in shown)]
+    whole = "online after" if all(timeline.online for timeline in shown) else "in all"
+    return [
+        *((kind, kind.title, _lengths(timeline.of(kind) for timeline in shown)) for kind in kinds),
+        (None, whole, _lengths(timeline.whole_us for timeline in shown)),
+    ]
 
 
 def difference(one_us: int, other_us: int) -> str:
@@ -85,8 +96,8 @@ def record(shown: Sequence[Timeline]) -> dict[str, object]:
                 "last_event": timeline.last.event,
                 "spans": [
                     {
-                        "kind": span.kind.value,
-                        "group": ABOUT[span.kind].group.value,
+                        "kind": span.kind.slug,
+                        "group": span.kind.group.value,
                         "begin_s": span.begin_us / 1_000_000,
                         "end_s": span.end_us / 1_000_000,
                     }
@@ -110,6 +121,7 @@ def _bar(shown: Timeline, kind: Kind, cell_us: float, marks: tuple[str, str]) ->
     )
 
 
-def _compared(title: str, one_us: int, other_us: int) -> str:
-    told = [duration(us) if us else "-" for us in (one_us, other_us)]
-    return f"{title:<{_TITLE_WIDTH}}  {told[0]:>9}  {told[1]:>9}  {difference(one_us, other_us):>10}"
+def _lengths(took_us: Iterable[int]) -> list[str]:
+    one_us, *others_us = took_us
+    words = [duration(us) if us else "-" for us in (one_us, *others_us)]
+    return words + [difference(one_us, other_us) for other_us in others_us]

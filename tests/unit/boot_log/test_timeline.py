@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from iot_onboard.boot_log.boots import BootStart
 from iot_onboard.boot_log.entries import JournalEntry
 from iot_onboard.boot_log.timeline import EXITED_ID, STARTING_ID, timeline
-from iot_onboard.boot_log.timeline_model import ABOUT, Group, Kind, Timeline
+from iot_onboard.boot_log.timeline_model import Group, Kind, Timeline
 from iot_onboard.core import units
 from iot_onboard.core.failures import Cause
 from iot_onboard.core.timings import Timings
@@ -155,7 +155,7 @@ def test_what_is_waited_for(event: Event, cause: str, kind: Kind) -> None:
 def test_every_trouble_is_waited_for(event: Event) -> None:
     """No failure is anybody's work."""
     ((kind, _),) = after_start(at(10.0, event, cause=event.value), until=20.0)
-    assert ABOUT[kind].group is Group.WAITING
+    assert kind.group is Group.WAITING
 
 
 def test_the_initial_ram_disk_and_what_came_before_the_kernel() -> None:

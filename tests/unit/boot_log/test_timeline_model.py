@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from iot_onboard.boot_log.timeline_model import ABOUT, Group, Kind, Timeline
+from iot_onboard.boot_log.timeline_model import Group, Kind, Timeline
 from support.text.timelines import TIMELINES, made
 
 
 def test_every_kind_has_a_title_that_fits() -> None:
     """And no two the same."""
-    titles = [ABOUT[kind].title for kind in Kind]
+    titles = [kind.title for kind in Kind]
     assert len(set(titles)) == len(Kind)
     assert max(map(len, titles)) <= 23
 
 
 def test_every_kind_is_somebodys_time() -> None:
     """And each of those that can be waited for says so by its name."""
-    assert set(ABOUT) == set(Kind)
-    waiting = {kind for kind in Kind if ABOUT[kind].group is Group.WAITING}
-    assert waiting == {kind for kind in Kind if kind.value.startswith("waiting-")} | {Kind.DOWN}
+    waiting = {kind for kind in Kind if kind.group is Group.WAITING}
+    assert waiting == {kind for kind in Kind if kind.slug.startswith("waiting-")} | {Kind.DOWN}
 
 
 @given(TIMELINES)

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.boot_log.timeline_model import ABOUT, Kind, Timeline
+from iot_onboard.boot_log.timeline_model import Kind, Timeline
 from iot_onboard.boot_log.timeline_text import comparison, difference, record, text
 from iot_onboard.system.text_style import Style
 from support.text.timelines import TEN, TIMELINES, made
@@ -56,7 +56,7 @@ def test_bars_fit_and_show_everything(shown: Timeline, width: int, blocks: bool)
     """No row is wider than the terminal (80 where there is none), none is empty, and each thing has its row."""
     told = text(shown, Style(width=width), blocks=blocks)
     rows = bars(told)
-    assert list(rows) == [ABOUT[kind].title for kind in shown.kinds]
+    assert list(rows) == [kind.title for kind in shown.kinds]
     assert all(bar.strip() for bar in rows.values())
     assert max(len(row) for row in told.splitlines()[2:]) <= max(min(width, 120), 51) + 1
     assert told.isascii() or blocks
@@ -100,4 +100,4 @@ def test_the_record_is_as_documented() -> None:
     assert json.loads(json.dumps(made)) == made
     assert timeline["spans"][-1]["end_s"] == timeline["whole_s"] == 10.0
     rows = dict(re.findall(r"^\| ([^|`]+) \| `([a-z-]+)` \|", DOCUMENT.read_text(), re.MULTILINE))
-    assert rows == {ABOUT[kind].title: kind.value for kind in Kind}
+    assert rows == {kind.title: kind.slug for kind in Kind}
