@@ -7,7 +7,7 @@ wall clock is set.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -103,25 +103,21 @@ def read_moment(line: str) -> JournalEntry | None:
 
 
 def steps(
-    moments: Sequence[JournalEntry], origins: Mapping[str, int], offsets: Mapping[str, int]
-) -> tuple[TimedEntry, ...]:
-    """Return the story with its times; `origins` says when a boot began, where that was not at 0."""
-    told: list[TimedEntry] = []
+    moments: Iterable[JournalEntry], origin_us_of: Callable[[str], int], offset_of: Callable[[str], int | None]
+) -> Iterator[TimedEntry]:
+    """Yield the story with its times; by its id a boot has a beginning and a number."""
     before: JournalEntry | None = None
     for moment in moments:
         if not moment.worth_telling:
             continue
         same = before is not None and before.boot_id == moment.boot_id
-        told.append(
-            TimedEntry(
-                moment=moment,
-                offset=offsets.get(moment.boot_id),
-                since_boot_us=moment.at_us - origins.get(moment.boot_id, 0),
-                since_previous_us=moment.at_us - before.at_us if same and before is not None else None,
-            )
+        yield TimedEntry(
+            moment=moment,
+            offset=offset_of(moment.boot_id),
+            since_boot_us=moment.at_us - origin_us_of(moment.boot_id),
+            since_previous_us=moment.at_us - before.at_us if same and before is not None else None,
         )
         before = moment
-    return tuple(told)
 
 
 def _text(record: Mapping[str, Any], name: str) -> str | None:

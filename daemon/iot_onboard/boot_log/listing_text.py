@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ..system.text_style import Style
 from .entries import TimedEntry, steps
-from .journalctl import boots, read, starts
-from .listing import columns_of, heading, line
+from .journalctl import boots, follow, present_start, read, starts
+from .listing import Columns, heading, line
 from .timeline import timeline
 from .timeline_model import Timeline
 
@@ -17,17 +17,24 @@ def story_of(boot: int | None) -> tuple[TimedEntry, ...]:
     """Return the story of one boot, or of all; raise `Unreadable`."""
     moments = read(boot)
     offsets = boots() if boot is None else dict.fromkeys((moment.boot_id for moment in moments), boot)
-    origins = {boot_id: start.origin_us for boot_id, start in starts(moments, offsets).items()}
-    return steps(moments, origins, offsets)
+    found = starts(moments, offsets)
+    return tuple(steps(moments, lambda boot_id: found[boot_id].origin_us, offsets.get))
 
 
-def lines_of(told: tuple[TimedEntry, ...], how: Style) -> Iterator[str]:
-    """Yield a line an event, under a heading for each boot."""
-    columns = columns_of(told)
-    for before, step in zip((None, *told), told, strict=False):
-        if before is None or before.moment.boot_id != step.moment.boot_id:
-            yield ("" if before is None else "\n") + heading(step, columns)
-        yield line(step, columns, how)
+def story_live() -> Iterator[TimedEntry]:
+    """Yield the story of the present boot, and go on as it goes on; raise `Unreadable`."""
+    origin_us = present_start().origin_us
+    return steps(follow(), lambda _: origin_us, lambda _: 0)
+
+
+def lines_of(told: Iterable[TimedEntry], columns: Columns, style: Callable[[], Style]) -> Iterator[str]:
+    """Yield a line an event, under a heading for each boot; `style` is asked each time, for a terminal is resized."""
+    boot_id: str | None = None
+    for step in told:
+        if step.moment.boot_id != boot_id:
+            yield ("" if boot_id is None else "\n") + heading(step, columns)
+            boot_id = step.moment.boot_id
+        yield line(step, columns, style())
 
 
 def timeline_of(boot: int) -> Timeline:

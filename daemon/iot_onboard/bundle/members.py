@@ -21,6 +21,7 @@ from typing import Any
 from .. import __version__
 from ..boot_log.entries import FIELDS
 from ..boot_log.journalctl import UNITS, Unreadable
+from ..boot_log.listing import columns_of
 from ..boot_log.listing_text import lines_of, story_of, timeline_of
 from ..boot_log.timeline_text import text as timeline_text
 from ..config.schema import FRAGMENTS
@@ -129,7 +130,8 @@ def _configuration(config_path: Path, root: Path) -> list[Member]:
 
 def _story(boot: int) -> bytes:
     try:
-        return "".join(f"{told}\n" for told in lines_of(story_of(boot), Style())).encode()
+        told = story_of(boot)
+        return "".join(f"{words}\n" for words in lines_of(told, columns_of(told), Style)).encode()
     except Unreadable as why:
         raise LeftOut(str(why)) from None
 

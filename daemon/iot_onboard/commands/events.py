@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
-from textwrap import dedent
+from collections.abc import Iterable
 
-from ..boot_log.entries import JournalEntry, TimedEntry, steps
-from ..boot_log.journalctl import KEEP, Unreadable, follow, keeps_boots, present_start
-from ..boot_log.listing import heading, line, record, wide_columns
-from ..boot_log.listing_text import lines_of, story_of
+from ..boot_log.entries import TimedEntry
+from ..boot_log.journalctl import KEEP, Unreadable, keeps_boots
+from ..boot_log.listing import Columns, columns_of, record, wide_columns
+from ..boot_log.listing_text import lines_of, story_live, story_of
 from ..core.exit_codes import ExitCode
 from ..system.terminal import complain, style
 
-EPILOG = dedent(
-    """\
-    A line an event, with the time since boot and since the line before. `iot-onboard explain NAME` explains an event,
-    and what stands under code. Lines of systemd are shown where something went wrong. The journal is for root and the
-    group systemd-journal. Exit code: 0 there was a story, 1 there was none, and why.
+_EPILOG = """\
+A line an event, with the time since boot and since the line before. `iot-onboard explain NAME` explains an event,
+and what stands under code. Lines of systemd are shown where something went wrong. The journal is for root and the
+group systemd-journal. Exit code: 0 there was a story, 1 there was none, and why.
 
-    examples:
-      sudo iot-onboard events               what happened since power-on
-      sudo iot-onboard events --boot -1     what happened in the boot before
-      sudo iot-onboard events --follow      and what happens now, until Ctrl-C
-      sudo iot-onboard events --all --json  everything, for a program; docs/story.md describes it
-    """
-)
+examples:
+  sudo iot-onboard events               what happened since power-on
+  sudo iot-onboard events --boot -1     what happened in the boot before
+  sudo iot-onboard events --follow      and what happens now, until Ctrl-C
+  sudo iot-onboard events --all --json  everything, for a program; docs/story.md describes it
+"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add which boots, and how they are told."""
-    parser.epilog = EPILOG
+    parser.epilog = _EPILOG
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--boot", type=boot, default=0, metavar="N", help="0 the present boot, -1 the one before, ...")
     which.add_argument("--all", action="store_true", help="all boots that the journal holds")
@@ -54,9 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, and tell."""
     try:
         if arguments.follow:
-            _print_live(follow(), as_json=arguments.json)
+            _print(story_live(), wide_columns(), arguments)
         else:
-            _print(story_of(None if arguments.all else arguments.boot), as_json=arguments.json)
+            told = story_of(None if arguments.all else arguments.boot)
+            _print(told, columns_of(told), arguments)
     except KeyboardInterrupt:
         return ExitCode.DONE
     except Unreadable as why:
@@ -67,24 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _print(told: tuple[TimedEntry, ...], *, as_json: bool) -> None:
-    for told_line in (json.dumps(record(step)) for step in told) if as_json else lines_of(told, style()):
-        print(told_line)
-
-
-def _print_live(moments: Iterator[JournalEntry], *, as_json: bool) -> None:
-    origin_us = present_start().origin_us
-    columns = wide_columns()
-    before: JournalEntry | None = None
-    for moment in moments:
-        if not moment.worth_telling:
-            continue
-        pair = [moment] if before is None else [before, moment]
-        step = steps(pair, {moment.boot_id: origin_us}, {moment.boot_id: 0})[-1]
-        if as_json:
-            print(json.dumps(record(step)), flush=True)
-        else:
-            if before is None:
-                print(heading(step, columns))
-            print(line(step, columns, style()), flush=True)
-        before = moment
+def _print(told: Iterable[TimedEntry], columns: Columns, arguments: argparse.Namespace) -> None:
+    shown = (json.dumps(record(step)) for step in told) if arguments.json else lines_of(told, columns, style)
+    for words in shown:
+        print(words, flush=arguments.follow)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from textwrap import dedent
 
 from ..config.files import read_documents
 from ..config.reader import settings_of
@@ -25,22 +24,20 @@ from ..system.terminal import style
 
 _POLL_S = 0.2
 _ASK_AGAIN_S = 5.0
-_EXAMPLES = dedent(
-    """\
-    Exit code: 0 online, 1 not online, 2 the daemon is not running. Any user may ask.
+_EPILOG = """\
+Exit code: 0 online, 1 not online, 2 the daemon is not running. Any user may ask.
 
-    examples:
-      iot-onboard status                how the gateway is, what went wrong, what helps, when the next try comes
-      iot-onboard status --wait 60      wait until it is online, a minute at the most
-      iot-onboard status --watch        show each change as it comes, until ^C
-      iot-onboard status --json         for a program; docs/status.md describes it
-    """
-)
+examples:
+  iot-onboard status                how the gateway is, what went wrong, what helps, when the next try comes
+  iot-onboard status --wait 60      wait until it is online, a minute at the most
+  iot-onboard status --watch        show each change as it comes, until ^C
+  iot-onboard status --json         for a program; docs/status.md describes it
+"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add how the answer is given, and how long it may be waited for."""
-    parser.epilog = _EXAMPLES
+    parser.epilog = _EPILOG
     parser.add_argument("--json", action="store_true", help="print one JSON object; with --watch one for each change")
     parser.add_argument("--wait", type=float, metavar="SECONDS", help="return as soon as it is online")
     parser.add_argument("--watch", action="store_true", help="show each change; with --wait until it is online")

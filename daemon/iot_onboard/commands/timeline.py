@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from textwrap import dedent
 
 from ..boot_log.journalctl import Unreadable
 from ..boot_log.listing_text import timeline_of
@@ -17,24 +16,22 @@ from ..core.exit_codes import ExitCode
 from ..system.terminal import complain, draws_blocks, style
 from .events import boot
 
-EPILOG = dedent(
-    """\
-    It reads the journal, as `iot-onboard events` does, and needs the same rights. Time counts from the kernel's start;
-    what firmware and boot loader took before is told where they say it. What the time was spent on, row by row, stands
-    in docs/story.md. Exit code: 0 there is a timeline, 1 there is none, and why.
+_EPILOG = """\
+It reads the journal, as `iot-onboard events` does, and needs the same rights. Time counts from the kernel's start;
+what firmware and boot loader took before is told where they say it. What the time was spent on, row by row, stands
+in docs/story.md. Exit code: 0 there is a timeline, 1 there is none, and why.
 
-    examples:
-      sudo iot-onboard timeline                  this boot, as bars
-      sudo iot-onboard timeline --boot -1        the boot before
-      sudo iot-onboard timeline --compare -1     this boot and the one before, and the difference
-      sudo iot-onboard timeline --svg boot.svg   the same as a picture
-    """
-)
+examples:
+  sudo iot-onboard timeline                  this boot, as bars
+  sudo iot-onboard timeline --boot -1        the boot before
+  sudo iot-onboard timeline --compare -1     this boot and the one before, and the difference
+  sudo iot-onboard timeline --svg boot.svg   the same as a picture
+"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add which boots, and how they are shown."""
-    parser.epilog = EPILOG
+    parser.epilog = _EPILOG
     parser.add_argument("--boot", type=boot, default=0, metavar="N", help="0 the present boot, -1 the one before, ...")
     parser.add_argument("--compare", type=boot, metavar="N", help="show this boot as well, and the difference")
     parser.add_argument("--svg", metavar="FILE", help="write a picture to this file (- for standard output)")

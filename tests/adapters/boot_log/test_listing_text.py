@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from iot_onboard.boot_log.journalctl import Unreadable
-from iot_onboard.boot_log.listing_text import lines_of, story_of, timeline_of
+from iot_onboard.boot_log.listing import columns_of
+from iot_onboard.boot_log.listing_text import lines_of, story_live, story_of, timeline_of
 from iot_onboard.boot_log.timeline_model import Kind
 from iot_onboard.system.text_style import Style
 from support.process.journal import CONTAINER, Journal
@@ -32,6 +34,12 @@ def test_one_boot_and_all(journal: Callable[..., None]) -> None:
         assert [(one.offset, one.since_boot_us, one.since_previous_us) for one in found] == expected
 
 
+def test_the_present_boot_as_it_goes_on(journal: Callable[..., None]) -> None:
+    """Each entry with the times that it has when the boot is read as a whole."""
+    journal(manager=CONTAINER)
+    assert tuple(islice(story_live(), 3)) == story_of(0)
+
+
 def test_a_boot_that_begins_late(journal: Callable[..., None]) -> None:
     """In a container times count from its service manager, in the listing as in the timeline."""
     journal(manager=CONTAINER)
@@ -42,7 +50,8 @@ def test_a_boot_that_begins_late(journal: Callable[..., None]) -> None:
 def test_a_heading_for_each_boot(journal: Callable[..., None]) -> None:
     """With an empty line before the second one, and all in the same columns."""
     journal()
-    shown = list(lines_of(story_of(None), Style()))
+    told = story_of(None)
+    shown = list(lines_of(told, columns_of(told), Style))
     assert [line.split(" (")[0] for line in shown if "Boot" in line] == ["Boot -1", "\nBoot 0"]
     assert len(shown) == 7
     assert len({line.index("This is") for line in shown if "This is" in line}) == 1

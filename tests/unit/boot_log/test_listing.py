@@ -36,7 +36,7 @@ anything = st.recursive(
 
 
 def step(told: JournalEntry, since_previous_us: int | None = None) -> TimedEntry:
-    (found,) = steps([told], {}, {told.boot_id: 0})
+    (found,) = steps([told], lambda _: 0, lambda _: 0)
     return replace(found, since_previous_us=since_previous_us)
 
 
