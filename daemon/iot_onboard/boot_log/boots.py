@@ -9,12 +9,7 @@ from typing import Any
 
 # systemd's "Startup finished" (sd-messages.h): of a system, and of one in a container.
 FINISHED_IDS = ("b07a249cd024414a82dd00cd181378ff", "eed00a68ffd84e31882105fd973abdd1")
-PROPERTIES = (
-    "KernelTimestamp",
-    "InitRDTimestampMonotonic",
-    "UserspaceTimestampMonotonic",
-    "FirmwareTimestampMonotonic",
-)
+PROPERTIES = "KernelTimestamp,InitRDTimestampMonotonic,UserspaceTimestampMonotonic,FirmwareTimestampMonotonic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..core import units
 from ..system.processes import Answer, ask, environment
+from ..system.systemd import show
 from .boots import FINISHED_IDS, PROPERTIES, BootStart, of_finished, of_present
 from .entries import FIELDS, JournalEntry, read_moment
 
@@ -81,8 +81,7 @@ def starts(moments: Sequence[JournalEntry], offsets: Mapping[str, int]) -> dict[
 
 def present_start() -> BootStart:
     """Return when the present boot began, as far as the service manager tells."""
-    answer = ask(["systemctl", "show", f"--property={','.join(PROPERTIES)}"], timeout_s=_ASK_S)
-    return of_present(dict(line.partition("=")[::2] for line in answer.text.splitlines())) or BootStart()
+    return of_present(show(PROPERTIES, timeout_s=_ASK_S).properties) or BootStart()
 
 
 def _finished(boot: int | None) -> dict[str, BootStart]:
@@ -106,14 +105,12 @@ def _of(boot: int | None) -> list[str]:
 def _why(boot: int | None, answer: Answer) -> str:
     words = answer.errors.decode("utf-8", "replace").strip().splitlines()
     return why_silent(
-        JournalUnavailable(
-            boot=boot,
-            trouble=answer.trouble,
-            words=words[0] if words else "",
-            may_read=_may_read(),
-            known=tuple(sorted(boots().values())),
-            kept=keeps_boots(),
-        )
+        boot,
+        trouble=answer.trouble,
+        words=words[0] if words else "",
+        may_read=_may_read(),
+        known=boots().values(),
+        kept=keeps_boots(),
     )
 
 
@@ -126,35 +123,25 @@ def _may_read() -> bool:
     return any(os.access(file, os.R_OK) for file in files) or not files
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalUnavailable:
-    """Hold what is known about a journal that gave no line of ours; `boot` is `None` for all boots."""
-
-    boot: int | None
-    trouble: str
-    words: str
-    may_read: bool
-    known: tuple[int, ...]
-    kept: bool
-
-
-def why_silent(seen: JournalUnavailable) -> str:
-    """Return one line: what is the matter, then what to do."""
-    if seen.trouble:
-        return f"the journal cannot be read: {seen.trouble}"
-    if not seen.may_read:
+def why_silent(
+    boot: int | None, *, trouble: str, words: str, may_read: bool, known: Collection[int], kept: bool
+) -> str:
+    """Return one line: why the journal gave no line of ours, then what to do; `boot` is `None` for all boots."""
+    if trouble:
+        return f"the journal cannot be read: {trouble}"
+    if not may_read:
         return (
             "this user may not read the journal. To do: put sudo before the command, or once and for all: "
             "sudo usermod --append --groups systemd-journal $USER, and log in again"
         )
-    if seen.boot not in (None, 0) and seen.boot not in seen.known:
-        if not seen.kept:
+    if boot not in (None, 0) and boot not in known:
+        if not kept:
             return f"no boot before the present one is kept: the journal is in memory alone. To do: {KEEP}"
-        oldest = min(seen.known, default=0)
-        return f"the journal has no boot {seen.boot}: it goes back to boot {oldest}. To do: journalctl --list-boots"
-    if seen.words:
-        return f"the journal cannot be read: {seen.words}"
-    which = {None: "the journal", 0: "the journal of this boot"}.get(seen.boot, f"the journal of boot {seen.boot}")
+        oldest = min(known, default=0)
+        return f"the journal has no boot {boot}: it goes back to boot {oldest}. To do: journalctl --list-boots"
+    if words:
+        return f"the journal cannot be read: {words}"
+    which = {None: "the journal", 0: "the journal of this boot"}.get(boot, f"the journal of boot {boot}")
     return (
         f"{which} holds no line of the service: it has not run, or its log_level leaves all out. "
         "To do: systemctl status iot-onboard"

@@ -17,6 +17,7 @@ from ..disk.files import make_directory, write_durably
 from ..events.model import Details, Event
 from ..reporting.announce import announce
 from ..system.processes import ask
+from ..system.systemd import show
 from ..system.terminal import complain
 
 _ASK_S = 90.0
@@ -27,14 +28,13 @@ _NOT_OURS = f"a credential that is not ours (systemctl cat {units.SERVICE} shows
 
 def main(root: Path = Path("/"), pause_s: float = 60.0) -> int:
     """Look, decide, and have systemd do so; 1 where systemd does not answer."""
-    shown = ask(["systemctl", "show", units.SERVICE, "--property=ExecMainStatus,Job"], timeout_s=_ASK_S)
+    shown = show("ExecMainStatus,Job", units.SERVICE, timeout_s=_ASK_S)
     unit = ask(["systemctl", "cat", units.SERVICE], timeout_s=_ASK_S)
-    if shown.code != 0 or unit.code != 0:
+    if shown.trouble or unit.code != 0:
         complain("systemd does not answer")
         return 1
-    properties = dict(line.partition("=")[::2] for line in shown.text.splitlines())
     # With a job it is about to start, and this is the look before.
-    failed = properties.get("ExecMainStatus") == CREDENTIALS and not properties.get("Job")
+    failed = shown.get("ExecMainStatus") == CREDENTIALS and not shown.get("Job")
     path = root / DROP_IN.relative_to("/")
     present = _read(path)
     sources = read_unit(unit.text)

@@ -39,9 +39,13 @@ def restart(root: Path = Path("/")) -> Restart:
 
 
 def service_properties() -> units.UnitProperties:
-    """Return what systemd says of the service; times are in UTC."""
-    command = ["systemctl", "show", units.SERVICE, f"--property={_PROPERTIES}", "--timestamp=utc"]
-    answer = ask(command, timeout_s=_SHOW_TIMEOUT_S)
+    """Return what systemd says of the service."""
+    return show(_PROPERTIES, units.SERVICE, timeout_s=_SHOW_TIMEOUT_S)
+
+
+def show(properties: str, *unit: str, timeout_s: float) -> units.UnitProperties:
+    """Return what systemd says of a unit, or of itself where none is named; times are in UTC."""
+    answer = ask(["systemctl", "show", *unit, f"--property={properties}", "--timestamp=utc"], timeout_s=timeout_s)
     pairs = (line.partition("=") for line in answer.text.splitlines())
-    properties = {name: value for name, _, value in pairs} if answer.code == 0 else {}
-    return units.UnitProperties(properties=properties, trouble=answer.complaint)
+    found = {name: value for name, _, value in pairs} if answer.code == 0 else {}
+    return units.UnitProperties(properties=found, trouble=answer.complaint)
