@@ -13,7 +13,7 @@ from pathlib import Path
 
 from iot_onboard.cli import COMMANDS
 from iot_onboard.doctor.table import CHECKS
-from iot_onboard.events.explain import chapters
+from iot_onboard.events.explain import topics
 
 FILE = "completion/iot-onboard"
 _EVERYWHERE = ("--config", "--help")
@@ -106,8 +106,8 @@ def _commands() -> Iterator[str]:
         names = [name for option in options(command.module) for name in option.option_strings]
         offered = _words(" ".join([*names, *_EVERYWHERE]))
         if command.name == "explain":
-            topics = " ".join(topic.name for chapter in chapters() for topic in chapter.topics)
-            lines = ["if [[ $cur == -* ]]; then", f"    {offered}", "else", f"    {_words(topics)}", "fi"]
+            known = " ".join(topic.name for topic in topics())
+            lines = ["if [[ $cur == -* ]]; then", f"    {offered}", "else", f"    {_words(known)}", "fi"]
         else:
             lines = [offered]
         yield from _case(command.name, lines, leave=False)

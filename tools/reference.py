@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from iot_onboard.core.advice import Move
-from iot_onboard.events.explain import Topic, chapters, wrapped
+from iot_onboard.events.explain import Topic, chapters, topics, wrapped
 from iot_onboard.events.format import sentence
 from iot_onboard.events.model import Context, Details, Priority
 from iot_onboard.reporting.status import Status
@@ -56,7 +56,7 @@ _DETAILS = Details(detail="WHAT WAS SEEN", cure="WHAT HELPS", code="CODE", attem
 
 def catalog() -> str:
     """Return the journal catalog: an entry an event, by its MESSAGE_ID (catalog(7) of systemd)."""
-    entries = [_catalog_entry(topic) for chapter in chapters() for topic in chapter.topics if topic.entry]
+    entries = [_catalog_entry(topic) for topic in topics() if topic.entry]
     return "\n".join([_CATALOG_HEAD, *entries])
 
 
@@ -69,19 +69,19 @@ def _catalog_entry(topic: Topic) -> str:
         "Support: a file for your support is made by: sudo iot-onboard bundle",
         "Documentation: man:iot-onboard(8)",
         "",
-        *wrapped(topic.explanation, _WIDTH),
+        *wrapped(topic.advice.explanation, _WIDTH),
         "",
     ]
     if topic.entry.priority <= Priority.WARNING:
         lines += [
-            *_labelled("Whose move", f"{topic.move.value}."),
-            *_labelled("What to do", " ".join(topic.steps)),
-            *_labelled("Next", f"{topic.then}."),
+            *_labelled("Whose move", f"{topic.advice.move.value}."),
+            *_labelled("What to do", " ".join(topic.advice.steps)),
+            *_labelled("Next", f"{topic.advice.then}."),
             "",
             "Step by step: iot-onboard explain @IOT_CAUSE@",
         ]
         # An operator elsewhere has to be told which device it is about.
-        if topic.move is Move.CONSOLE:
+        if topic.advice.move is Move.CONSOLE:
             lines.append("Device: @IOT_DEVICE_NAME@ of product @IOT_PRODUCT_KEY@, at @IOT_ENDPOINT@")
         lines.append("")
     return "\n".join(lines)
@@ -97,7 +97,7 @@ def troubleshooting() -> str:
         [
             _MANUAL_HEAD,
             *_overview(),
-            *(line for chapter in chapters() for line in _chapter(chapter.title, chapter.topics)),
+            *(line for title, told in chapters().items() for line in _chapter(title, told)),
         ]
     )
 
@@ -107,29 +107,28 @@ def _overview() -> Iterator[str]:
     yield ""
     yield "| event | level | the line | whose move |"
     yield "|---|---|---|---|"
-    for chapter in chapters():
-        for topic in chapter.topics:
-            if topic.entry and topic.entry.priority <= Priority.WARNING:
-                level = topic.entry.priority.name.lower()
-                yield f"| [{topic.name}](#{topic.name}) | {level} | {_line(topic)} | {topic.move.value} |"
+    for topic in topics():
+        if topic.entry and topic.entry.priority <= Priority.WARNING:
+            level = topic.entry.priority.name.lower()
+            yield f"| [{topic.name}](#{topic.name}) | {level} | {_line(topic)} | {topic.advice.move.value} |"
     yield ""
 
 
-def _chapter(title: str, topics: tuple[Topic, ...]) -> Iterator[str]:
+def _chapter(title: str, told: tuple[Topic, ...]) -> Iterator[str]:
     yield from (f"## {title}", "")
-    for topic in topics:
+    for topic in told:
         yield from (f"### {topic.name}", "", f"**{topic.title}**", "")
         if topic.entry is not None:
             level = topic.entry.priority.name.lower()
             yield from (f"> {_line(topic)}", "", f"Level {level}, `MESSAGE_ID={topic.entry.message_id}`.", "")
-        yield from (topic.explanation, "")
-        yield f"- Whose move: {topic.move.value}."
-        if len(topic.steps) == 1:
-            yield f"- What to do: {topic.steps[0]}"
+        yield from (topic.advice.explanation, "")
+        yield f"- Whose move: {topic.advice.move.value}."
+        if len(topic.advice.steps) == 1:
+            yield f"- What to do: {topic.advice.steps[0]}"
         else:
             yield "- What to do:"
-            yield from (f"  {number}. {step}" for number, step in enumerate(topic.steps, 1))
-        yield from (f"- Next: {topic.then}.", "")
+            yield from (f"  {number}. {step}" for number, step in enumerate(topic.advice.steps, 1))
+        yield from (f"- Next: {topic.advice.then}.", "")
 
 
 def _line(topic: Topic) -> str:

@@ -49,13 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def render(topic: Topic, width: int) -> str:
     """Return one explanation for a terminal."""
-    heading = f"{topic.name}: {topic.title}" if topic.entry else topic.title
+    heading, advice = f"{topic.name}: {topic.title}" if topic.entry else topic.title, topic.advice
     lines = [*wrapped(heading, width), ""]
     for title, texts in (
-        ("What it means", (topic.explanation,)),
-        ("Whose move it is", (f"{topic.move.value[0].upper()}{topic.move.value[1:]}.",)),
-        ("What to do", topic.steps),
-        ("What comes next", (f"{topic.then[0].upper()}{topic.then[1:]}.",)),
+        ("What it means", (advice.explanation,)),
+        ("Whose move it is", (f"{advice.move.value[0].upper()}{advice.move.value[1:]}.",)),
+        ("What to do", advice.steps),
+        ("What comes next", (f"{advice.then[0].upper()}{advice.then[1:]}.",)),
         ("In the journal", tuple(_in_the_journal(topic))),
     ):
         if texts:
@@ -66,9 +66,9 @@ def render(topic: Topic, width: int) -> str:
 def listing(width: int) -> str:
     """Return every name with its title, in groups."""
     lines: list[str] = []
-    for chapter in chapters():
-        lines += [chapter.title]
-        for topic in chapter.topics:
+    for chapter, topics in chapters().items():
+        lines += [chapter]
+        for topic in topics:
             # The name stands before it anyway.
             title = topic.title if topic.entry else topic.title.partition(": ")[2]
             lines.append(f"  {topic.name:<24} {textwrap.shorten(title, max(width - 27, 20), placeholder=' ...')}")

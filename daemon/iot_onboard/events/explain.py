@@ -6,6 +6,7 @@ import difflib
 import re
 import textwrap
 from collections.abc import Iterator
+from itertools import chain
 
 from ..aliyun import codes
 from ..aliyun.connack import CONNACKS, STRANGE
@@ -78,48 +79,42 @@ _COLLOQUIAL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """Hold one thing that can be explained; `aliases` are other names for it."""
+    """Hold one thing that can be explained: an event, or what has an advice; `aliases` are other names for it."""
 
     name: str
     title: str
-    explanation: str
-    move: Move
-    steps: tuple[str, ...]
-    then: str
+    advice: Advice | Entry
     aliases: tuple[str, ...] = ()
-    entry: Entry | None = None
+
+    @property
+    def entry(self) -> Entry | None:
+        """Return what the table says of an event."""
+        return self.advice if isinstance(self.advice, Entry) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chapter:
-    """Hold the topics of one kind."""
+def chapters() -> dict[str, tuple[Topic, ...]]:
+    """Return everything by the titles of its chapters, in the order of a manual."""
+    events = {group.title: tuple(_event(event, entry) for event, entry in group.entries.items()) for group in GROUPS}
+    return {
+        **events,
+        "Codes of the registration": tuple(_codes()),
+        "CONNACK numbers (answers to the login)": tuple(_connacks()),
+        "Causes of a failed attempt": tuple(_causes()),
+        "Exit codes": tuple(_exits()),
+    }
 
-    title: str
-    topics: tuple[Topic, ...]
 
-
-def chapters() -> tuple[Chapter, ...]:
-    """Return everything, in the order of a manual."""
-    events = [
-        Chapter(title=group.title, topics=tuple(_event(event, entry) for event, entry in group.entries.items()))
-        for group in GROUPS
-    ]
-    return (
-        *events,
-        Chapter(title="Codes of the registration", topics=tuple(_codes())),
-        Chapter(title="CONNACK numbers (answers to the login)", topics=tuple(_connacks())),
-        Chapter(title="Causes of a failed attempt", topics=tuple(_causes())),
-        Chapter(title="Exit codes", topics=tuple(_exits())),
-    )
+def topics() -> Iterator[Topic]:
+    """Yield everything that can be explained."""
+    return chain.from_iterable(chapters().values())
 
 
 def find(words: str) -> Topic | None:
     """Return what goes by this name, as people write it: `6289`, `connack 4`, `LOGIN_REFUSED`, a MESSAGE_ID."""
     name = _normal(words)
-    for chapter in chapters():
-        for topic in chapter.topics:
-            if name == topic.name or name in topic.aliases:
-                return topic
+    for topic in topics():
+        if name == topic.name or name in topic.aliases:
+            return topic
     if strange := re.fullmatch(r"connack-?([0-9]{1,3})", name):
         return _topic(f"connack-{strange[1]}", f"CONNACK {strange[1]}", STRANGE.advice)
     if status := re.fullmatch(r"(?:http-)?(5[0-9][0-9])", name):
@@ -130,7 +125,7 @@ def find(words: str) -> Topic | None:
 def suggestions(words: str) -> tuple[str, ...]:
     """Return the names that come close to words that are none."""
     name = _normal(words)
-    known = [topic.name for chapter in chapters() for topic in chapter.topics]
+    known = [topic.name for topic in topics()]
     close = difflib.get_close_matches(name, known, 5, 0.5)
     parts = {part for part in name.split("-") if len(part) > 2}
     holding = [candidate for candidate in known if parts & set(candidate.split("-"))]
@@ -156,28 +151,12 @@ def _normal(words: str) -> str:
 
 
 def _topic(name: str, label: str, advice: Advice, *aliases: str) -> Topic:
-    return Topic(
-        name=name,
-        title=f"{label}: {advice.meaning}",
-        explanation=advice.explanation,
-        move=advice.move,
-        steps=advice.steps,
-        then=advice.then,
-        aliases=aliases,
-    )
+    return Topic(name=name, title=f"{label}: {advice.meaning}", advice=advice, aliases=aliases)
 
 
 def _event(event: Event, entry: Entry) -> Topic:
-    return Topic(
-        name=event.value,
-        title=re.sub(r" \([^()]*\{code\}\)", "", entry.subject),
-        explanation=entry.explanation,
-        move=entry.move,
-        steps=(entry.remedy,),
-        then=entry.then,
-        aliases=(entry.message_id,),
-        entry=entry,
-    )
+    title = re.sub(r" \([^()]*\{code\}\)", "", entry.subject)
+    return Topic(name=event.value, title=title, advice=entry, aliases=(entry.message_id,))
 
 
 def _codes() -> Iterator[Topic]:

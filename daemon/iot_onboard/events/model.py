@@ -52,6 +52,11 @@ class Entry:
     then: str
     kind: Kind = Kind.NOTE
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Return what to do, as an `Advice` has it."""
+        return (self.remedy,)
+
 
 class Event(enum.Enum):
     """Name every event of the table."""

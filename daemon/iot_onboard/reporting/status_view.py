@@ -177,7 +177,7 @@ def _state(view: View) -> str:
 
 def _move(cause: str | None) -> str | None:
     topic = find(cause) if cause else None
-    return topic.move.value if topic else None
+    return topic.advice.move.value if topic else None
 
 
 def _next_try(view: View) -> str:

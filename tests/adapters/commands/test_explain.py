@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from iot_onboard.cli import main
 from iot_onboard.commands.explain import listing, render, unknown
-from iot_onboard.events.explain import Topic, chapters, find
+from iot_onboard.events.explain import Topic, find, topics
 
-TOPICS = [topic for chapter in chapters() for topic in chapter.topics]
+TOPICS = list(topics())
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)

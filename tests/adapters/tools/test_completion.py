@@ -11,7 +11,7 @@ import pytest
 
 from iot_onboard.cli import COMMANDS
 from iot_onboard.doctor.table import CHECKS, select
-from iot_onboard.events.explain import chapters, find
+from iot_onboard.events.explain import find, topics
 from support.process.terminal import Terminal
 from support.tree import ROOT
 from tools import completion
@@ -66,7 +66,7 @@ def test_options(command: str) -> None:
 def test_what_can_be_explained() -> None:
     """Events, codes, causes: each is known to `explain`, and each is offered."""
     names = offered("explain", "")
-    assert names == [topic.name for chapter in chapters() for topic in chapter.topics]
+    assert names == [topic.name for topic in topics()]
     assert all(find(name) is not None for name in names)
     assert offered("explain", "login-") == ["login-refused", "login-blocked"]
     assert offered("explain", "628") == ["6288", "6289"]

@@ -13,11 +13,11 @@ from iot_onboard.aliyun.connack import CONNACKS
 from iot_onboard.core.advice import Move
 from iot_onboard.core.exit_codes import ExitCode
 from iot_onboard.core.failures import Cause
-from iot_onboard.events.explain import Topic, chapters, find, suggestions, wrapped
+from iot_onboard.events.explain import Topic, find, suggestions, topics, wrapped
 from iot_onboard.events.model import Event
 from iot_onboard.events.table import TABLE
 
-TOPICS = [topic for chapter in chapters() for topic in chapter.topics]
+TOPICS = list(topics())
 
 
 def found(words: str) -> Topic:
@@ -77,11 +77,11 @@ def test_no_name_means_two_things() -> None:
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
 def test_every_explanation_is_whole(topic: Topic) -> None:
     """What it means, whose move, what to do, and what comes next: sentences without a gap to fill in."""
-    assert topic.move in Move
-    for sentence in (topic.explanation, *topic.steps):
+    assert topic.advice.move in Move
+    for sentence in (topic.advice.explanation, *topic.advice.steps):
         assert re.search(r"[.`)]$", sentence), sentence
         assert re.match(r"[A-Z`]", sentence), sentence
-    assert not topic.then.endswith(".")
+    assert not topic.advice.then.endswith(".")
 
 
 def test_what_a_person_says_leads_to_what_we_say() -> None:
