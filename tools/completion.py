@@ -8,10 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
-from iot_onboard.cli import COMMANDS
+from iot_onboard.cli import COMMANDS, configure
 from iot_onboard.doctor.table import CHECKS
 from iot_onboard.events.explain import topics
 
@@ -60,26 +59,26 @@ def script() -> str:
             "    esac\n",
             '    case "$command" in\n',
             *_commands(),
-            _TAIL.format(commands=" ".join(command.name for command in COMMANDS)),
+            _TAIL.format(commands=" ".join(COMMANDS)),
         ]
     )
 
 
-def options(module: str) -> list[argparse.Action]:
+def options(command: str) -> list[argparse.Action]:
     """Return the options of a command that are its own."""
     parser = argparse.ArgumentParser(add_help=False)
-    import_module(f"iot_onboard.commands.{module}").configure(parser)
+    configure(parser, command)
     return [action for action in parser._actions if action.option_strings]
 
 
 def _values() -> Iterator[str]:
     yield from _case("*' --config'", _files("-f"))
     for command in COMMANDS:
-        for option in options(command.module):
+        for option in options(command):
             if option.nargs == 0:
                 continue
             for name in option.option_strings:
-                yield from _case(f"'{command.name} {name}'", _value(option))
+                yield from _case(f"'{command} {name}'", _value(option))
 
 
 def _value(option: argparse.Action) -> list[str]:
@@ -103,14 +102,14 @@ def _value(option: argparse.Action) -> list[str]:
 
 def _commands() -> Iterator[str]:
     for command in COMMANDS:
-        names = [name for option in options(command.module) for name in option.option_strings]
+        names = [name for option in options(command) for name in option.option_strings]
         offered = _words(" ".join([*names, *_EVERYWHERE]))
-        if command.name == "explain":
+        if command == "explain":
             known = " ".join(topic.name for topic in topics())
             lines = ["if [[ $cur == -* ]]; then", f"    {offered}", "else", f"    {_words(known)}", "fi"]
         else:
             lines = [offered]
-        yield from _case(command.name, lines, leave=False)
+        yield from _case(command, lines, leave=False)
 
 
 def _case(pattern: str, lines: list[str], *, leave: bool = True) -> Iterator[str]:

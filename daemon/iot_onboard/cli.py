@@ -15,7 +15,6 @@ from .core.exit_codes import ExitCode
 from .core.failures import Misconfigured, OnboardError
 from .core.tracebacks import innermost_frame
 from .fast_start.cheap_calls import collect_rarely
-from .fast_start.fast_dataclasses import dataclass
 from .fast_start.typing_names import TYPE_CHECKING
 from .system.terminal import complain
 
@@ -34,32 +33,21 @@ examples:
 Each command has a --help of its own. Manual: iot-onboard(8), iot-onboard.yaml(5), iot-onboard.service(8).
 """
 
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Name a command, say in a line what it does, and name its module in `commands`."""
-
-    name: str
-    help: str
-    module: str
-
-
-COMMANDS = (
-    Command("run", "run the daemon in the foreground", "run"),
-    Command("setup", "give this gateway its product identity: asks, checks, writes, restarts the service", "setup"),
-    Command("check-config", "check the configuration and the secret files, and say every problem", "check_config"),
-    Command("register", "get and store the device secret, then stop; for production lines", "register"),
-    Command("status", "say whether the gateway is online (exit 0 online, 1 not, 2 daemon not running)", "status"),
-    Command(
-        "explain", "explain an event, a code or a CONNACK number: what it means, whose move it is, the cure", "explain"
-    ),
-    Command("events", "tell the story of a boot, a line an event, out of the journal", "events"),
-    Command("timeline", "show where the time from power-on to online went, as bars or a picture", "timeline"),
-    Command("import-boot-file", "take in iot-onboard.yaml from the boot partition; run at boot", "import_boot_file"),
-    Command("doctor", "look at all that a gateway needs, and say what is wrong and what mends it", "doctor"),
-    Command("bundle", "write one file for support: status, doctor, journal, configuration; without secrets", "bundle"),
-    Command("forget", "set the stored device secret aside (it is not deleted)", "forget"),
-)
+# Each is a module in `commands`, whose name has _ for -.
+COMMANDS = {
+    "run": "run the daemon in the foreground",
+    "setup": "give this gateway its product identity: asks, checks, writes, restarts the service",
+    "check-config": "check the configuration and the secret files, and say every problem",
+    "register": "get and store the device secret, then stop; for production lines",
+    "status": "say whether the gateway is online (exit 0 online, 1 not, 2 daemon not running)",
+    "explain": "explain an event, a code or a CONNACK number: what it means, whose move it is, the cure",
+    "events": "tell the story of a boot, a line an event, out of the journal",
+    "timeline": "show where the time from power-on to online went, as bars or a picture",
+    "import-boot-file": "take in iot-onboard.yaml from the boot partition; run at boot",
+    "doctor": "look at all that a gateway needs, and say what is wrong and what mends it",
+    "bundle": "write one file for support: status, doctor, journal, configuration; without secrets",
+    "forget": "set the stored device secret aside (it is not deleted)",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,17 +75,16 @@ def _answer(arguments: argparse.Namespace | SimpleNamespace) -> int:
         for problem in error.problems:
             complain(str(problem))
         return ExitCode.CONFIGURATION
-    except BadName as error:
+    except (BadName, MissingFact) as error:
         complain(f"{arguments.config}: device_name: {error}")
-        return ExitCode.CONFIGURATION
-    except MissingFact as error:
         # A network interface may appear later in the boot: a restart may find it.
-        complain(f"{arguments.config}: device_name: {error}")
-        return ExitCode.FAILED
+        return ExitCode.FAILED if isinstance(error, MissingFact) else ExitCode.CONFIGURATION
     except OnboardError as error:
-        complain(_told(error))
-        misconfigured = isinstance(error.failure, Misconfigured)
-        return ExitCode.CONFIGURATION if misconfigured else ExitCode.FAILED
+        if isinstance(error.failure, Misconfigured):
+            complain(f"{error.failure.detail}. To do: {error.failure.cure}")
+            return ExitCode.CONFIGURATION
+        complain(error.failure.detail)
+        return ExitCode.FAILED
 
 
 def _daemon(words: list[str]) -> SimpleNamespace | None:
@@ -126,27 +113,25 @@ def _parse(words: list[str]) -> argparse.Namespace:
     # The command is the first word that is no option, for no option before it takes a value.
     chosen = next((word for word in words if not word.startswith("-")), None)
     # A command that stands first needs no list of the others: each costs a parser.
-    for command in [command for command in COMMANDS if [command.name] == words[:1]] or COMMANDS:
+    for name in [name for name in COMMANDS if [name] == words[:1]] or COMMANDS:
         # What a command says at the end of its help is laid out by its author.
         laid_out = argparse.RawDescriptionHelpFormatter
-        subparser = commands.add_parser(
-            command.name, help=command.help, description=command.help, formatter_class=laid_out
-        )
-        if command.name == chosen:
-            _configure(subparser, command)
+        subparser = commands.add_parser(name, help=COMMANDS[name], description=COMMANDS[name], formatter_class=laid_out)
+        if name == chosen:
+            subparser.add_argument(
+                "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help="default: %(default)s"
+            )
+            configure(subparser, name)
     return parser.parse_args(words)
 
 
-def _configure(parser: argparse.ArgumentParser, command: Command) -> None:
-    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help="default: %(default)s")
+def configure(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add what a command alone has: its arguments, the end of its help, and what runs it."""
     from importlib import import_module
 
     # Only the daemon pays for what the daemon imports: the other commands stay quick.
-    module = import_module(f".commands.{command.module}", __package__)
-    module.configure(parser)
+    module = import_module(f".commands.{name.replace('-', '_')}", __package__)
+    parser.epilog = module.EPILOG
+    if hasattr(module, "configure"):
+        module.configure(parser)
     parser.set_defaults(run=module.run)
-
-
-def _told(error: OnboardError) -> str:
-    failure = error.failure
-    return f"{failure.detail}. To do: {failure.cure}" if isinstance(failure, Misconfigured) else failure.detail

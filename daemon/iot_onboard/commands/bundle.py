@@ -37,7 +37,7 @@ from ..system.text_style import Style
 # The time limit of a program, and a little.
 LIMIT_S = 12.0
 
-_EPILOG = """\
+EPILOG = """\
 It holds what `status` and `doctor` say, the journal of this boot and the last, the unit, versions, network facts, and
 the configuration with its secrets covered; MANIFEST.txt in it says what is there and what is not. Every secret that
 lies on this gateway is covered in whatever form it stands. With sudo it holds more, and knows more secrets to cover.
@@ -51,7 +51,6 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add where it goes."""
-    parser.epilog = _EPILOG
     parser.add_argument(
         "--output",
         type=Path,

@@ -10,18 +10,13 @@ from ..config.secrets import HANDED_OUT_DIR, read_device_secret, read_product_se
 from ..core.exit_codes import ExitCode
 from ..net.tls import tls_context
 
-_EPILOG = """\
+EPILOG = """\
 It changes nothing. Exit code: 0 all is well, 78 something is wrong, and each line says what and where.
 
 examples:
   sudo iot-onboard check-config                        the configuration of this gateway, with its secret files
   iot-onboard check-config --config ./config.yaml      one that is not installed yet
 """
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the configuration is all that is looked at."""
-    parser.epilog = _EPILOG
 
 
 def run(arguments: argparse.Namespace) -> int:

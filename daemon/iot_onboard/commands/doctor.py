@@ -35,7 +35,6 @@ EPILOG = dedent(
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add which checks, and how they are told."""
-    parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--only", metavar="ID|GROUP[,...]", help="these checks alone, and what they rest on")
     parser.add_argument("--list", action="store_true", help="say what is looked at, and end")

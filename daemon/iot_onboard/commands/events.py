@@ -13,7 +13,7 @@ from ..boot_log.listing_text import lines_of, story_live, story_of
 from ..core.exit_codes import ExitCode
 from ..system.terminal import complain, style
 
-_EPILOG = """\
+EPILOG = """\
 A line an event, with the time since boot and since the line before. `iot-onboard explain NAME` explains an event,
 and what stands under code. Lines of systemd are shown where something went wrong. The journal is for root and the
 group systemd-journal. Exit code: 0 there was a story, 1 there was none, and why.
@@ -28,7 +28,6 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add which boots, and how they are told."""
-    parser.epilog = _EPILOG
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--boot", type=boot, default=0, metavar="N", help="0 the present boot, -1 the one before, ...")
     which.add_argument("--all", action="store_true", help="all boots that the journal holds")

@@ -11,7 +11,7 @@ from ..core.exit_codes import ExitCode
 from ..events.explain import Topic, chapters, find, suggestions, wrapped
 from ..system.terminal import complain
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   iot-onboard explain 6289             a code of the registration
   iot-onboard explain login-refused    an event, as IOT_EVENT in the journal has it
@@ -23,7 +23,6 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the name, which may be several words."""
-    parser.epilog = _EPILOG
     parser.add_argument(
         "name",
         nargs="*",

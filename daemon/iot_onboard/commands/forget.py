@@ -15,7 +15,7 @@ from ..system.terminal import complain
 _TO_DO = "To do: systemctl stop iot-onboard, then this again, then systemctl start iot-onboard"
 
 
-_EPILOG = """\
+EPILOG = """\
 The platform gives an activated device no second secret: reset it in the console first. The daemon must not run, for it
 has the secret in memory. Nothing is deleted: the file is renamed.
 
@@ -28,7 +28,6 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the confirmation."""
-    parser.epilog = _EPILOG
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 

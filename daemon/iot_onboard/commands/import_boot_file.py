@@ -12,7 +12,7 @@ from ..provisioning.boot_import import BootImport
 from ..provisioning.boot_partition import PLACES, find
 from ..reporting.announce import announce
 
-_EPILOG = """\
+EPILOG = """\
 A unit does this at boot where there is such a file, which is removed then; iot-onboard.yaml(5) says what it may hold.
 
 examples:
@@ -23,7 +23,6 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add where the partition is looked for."""
-    parser.epilog = _EPILOG
     parser.add_argument(
         "--boot",
         type=Path,

@@ -12,7 +12,7 @@ from ..config.watch import ConfigWatch
 from ..service import main
 from ..system.accounts import make_state_directory
 
-_EPILOG = """\
+EPILOG = """\
 One try. It opens no MQTT session: the device stays inactive, and can be registered again. Where a secret is stored it
 does nothing, and says so. Exit code: 0 stored, 1 not now (the line says why), 78 something in the files is wrong.
 
@@ -20,11 +20,6 @@ examples:
   sudo iot-onboard register                  on the production line, before the gateway is packed
   sudo iot-onboard register && echo packed   and only then
 """
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: what is registered stands in the configuration."""
-    parser.epilog = _EPILOG
 
 
 def run(arguments: argparse.Namespace) -> int:

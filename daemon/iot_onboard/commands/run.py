@@ -10,18 +10,13 @@ from ..service.main import start
 if TYPE_CHECKING:
     import argparse
 
-_EPILOG = """\
+EPILOG = """\
 The service does this: systemctl start iot-onboard. It runs until SIGTERM or SIGINT ends it.
 
 
 examples:
   iot-onboard run --config ./config.yaml    at a desk, with a configuration of one's own
 """
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the daemon is told by its configuration alone."""
-    parser.epilog = _EPILOG
 
 
 def run(arguments: argparse.Namespace | SimpleNamespace) -> int:

@@ -24,7 +24,7 @@ from ..provisioning.prompts import ask_product_secret, ask_settings, name_here, 
 from ..system.systemd import Restart, restart
 from ..system.terminal import complain
 
-_EPILOG = """\
+EPILOG = """\
 At a terminal it asks for what is not given. What is neither given nor asked for stays as it is, so it can be run again.
 Everything is checked before anything is changed. A secret is never an argument, for arguments can be seen by all.
 
@@ -39,7 +39,6 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add what may be given without being asked; a secret is never an argument."""
-    parser.epilog = _EPILOG
     parser.add_argument(
         "--product-key", type=_taken("product_key"), metavar="KEY", help="as the cloud console shows it"
     )

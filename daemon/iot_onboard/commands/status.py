@@ -24,7 +24,7 @@ from ..system.terminal import style
 
 _POLL_S = 0.2
 _ASK_AGAIN_S = 5.0
-_EPILOG = """\
+EPILOG = """\
 Exit code: 0 online, 1 not online, 2 the daemon is not running. Any user may ask.
 
 examples:
@@ -37,7 +37,6 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add how the answer is given, and how long it may be waited for."""
-    parser.epilog = _EPILOG
     parser.add_argument("--json", action="store_true", help="print one JSON object; with --watch one for each change")
     parser.add_argument("--wait", type=float, metavar="SECONDS", help="return as soon as it is online")
     parser.add_argument("--watch", action="store_true", help="show each change; with --wait until it is online")

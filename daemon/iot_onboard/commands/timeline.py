@@ -16,7 +16,7 @@ from ..core.exit_codes import ExitCode
 from ..system.terminal import complain, draws_blocks, style
 from .events import boot
 
-_EPILOG = """\
+EPILOG = """\
 It reads the journal, as `iot-onboard events` does, and needs the same rights. Time counts from the kernel's start;
 what firmware and boot loader took before is told where they say it. What the time was spent on, row by row, stands
 in docs/story.md. Exit code: 0 there is a timeline, 1 there is none, and why.
@@ -31,7 +31,6 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add which boots, and how they are shown."""
-    parser.epilog = _EPILOG
     parser.add_argument("--boot", type=boot, default=0, metavar="N", help="0 the present boot, -1 the one before, ...")
     parser.add_argument("--compare", type=boot, metavar="N", help="show this boot as well, and the difference")
     parser.add_argument("--svg", metavar="FILE", help="write a picture to this file (- for standard output)")
