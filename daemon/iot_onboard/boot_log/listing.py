@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from ..events.format import span
 from ..events.model import Event, Priority
+from ..fast_start.fast_dataclasses import as_dict
 from ..lifecycle.model import Phase
 from ..system.text_style import Style, painted, printable
 from .entries import JournalEntry, TimedEntry
@@ -92,10 +93,7 @@ def record(step: TimedEntry) -> dict[str, object]:
         "next_try_s": moment.next_try_s,
         "endpoint": moment.endpoint,
         "duration_ms": moment.duration_ms,
-        "dns_ms": moment.took.dns_ms,
-        "tcp_ms": moment.took.tcp_ms,
-        "tls_ms": moment.took.tls_ms,
-        "answer_ms": moment.took.answer_ms,
+        **as_dict(moment.took),
         "message": moment.message,
     }
 

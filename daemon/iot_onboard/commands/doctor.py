@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from textwrap import dedent
 from typing import Any
 
 from ..core.exit_codes import ExitCode
@@ -18,19 +17,17 @@ from ..doctor.table import CHECKS, select
 from ..system.processes import run_isolated
 from ..system.terminal import complain, style
 
-EPILOG = dedent(
-    """\
-    It changes nothing, registers nothing and logs in nowhere, and works with the daemon down and the network gone.
-    With sudo it sees more. Exit code: 0 nothing failed, 1 a check failed, 2 a word that is no check.
+EPILOG = """\
+It changes nothing, registers nothing and logs in nowhere, and works with the daemon down and the network gone.
+With sudo it sees more. Exit code: 0 nothing failed, 1 a check failed, 2 a word that is no check.
 
-    examples:
-      sudo iot-onboard doctor                      everything, and at the end what to do first
-      sudo iot-onboard doctor --only dns,tcp,tls   the way to the platform
-      iot-onboard doctor --only state-disk         one check
-      iot-onboard doctor --list                    what is looked at
-      sudo iot-onboard doctor --json               for a program; docs/doctor.md describes it
-    """
-)
+examples:
+  sudo iot-onboard doctor                      everything, and at the end what to do first
+  sudo iot-onboard doctor --only dns,tcp,tls   the way to the platform
+  iot-onboard doctor --only state-disk         one check
+  iot-onboard doctor --list                    what is looked at
+  sudo iot-onboard doctor --json               for a program; docs/doctor.md describes it
+"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -48,14 +48,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def render(topic: Topic, width: int) -> str:
     """Return one explanation for a terminal."""
-    heading, advice = f"{topic.name}: {topic.title}" if topic.entry else topic.title, topic.advice
-    lines = [*wrapped(heading, width), ""]
+    advice, entry = topic.advice, topic.entry
+    lines = [*wrapped(f"{topic.name}: {topic.title}" if entry else topic.title, width), ""]
+    journal = "Level {}; `journalctl MESSAGE_ID={}` shows these lines alone."
     for title, texts in (
         ("What it means", (advice.explanation,)),
         ("Whose move it is", (f"{advice.move.value[0].upper()}{advice.move.value[1:]}.",)),
         ("What to do", advice.steps),
         ("What comes next", (f"{advice.then[0].upper()}{advice.then[1:]}.",)),
-        ("In the journal", tuple(_in_the_journal(topic))),
+        ("In the journal", (journal.format(entry.priority.name.lower(), entry.message_id),) if entry else ()),
     ):
         if texts:
             lines += [title, *_indented(texts, width), ""]
@@ -89,9 +90,3 @@ def _indented(texts: tuple[str, ...], width: int) -> Iterator[str]:
     for number, text in enumerate(texts, 1):
         mark = f"{number}. " if len(texts) > 1 else ""
         yield from wrapped(text, width, indent="  " + " " * len(mark), first=f"  {mark}")
-
-
-def _in_the_journal(topic: Topic) -> Iterator[str]:
-    if topic.entry is not None:
-        level = topic.entry.priority.name.lower()
-        yield f"Level {level}; `journalctl MESSAGE_ID={topic.entry.message_id}` shows these lines alone."
