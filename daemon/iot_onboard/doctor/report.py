@@ -19,11 +19,8 @@ def first(results: Sequence[Result]) -> tuple[tuple[Result, ...], tuple[Result, 
     """Return the failures to mend first, in order, and those that may well be their consequences."""
     failed = [result for result in results if result.worst.level is Level.FAIL]
     names = {result.check.id for result in failed} | {result.check.group.value for result in failed}
-
-    def follows(result: Result) -> bool:
-        return bool(names & set(result.check.follows))
-
-    return tuple(r for r in failed if not follows(r)), tuple(r for r in failed if follows(r))
+    consequences = tuple(result for result in failed if names & set(result.check.follows))
+    return tuple(result for result in failed if result not in consequences), consequences
 
 
 def counts(results: Sequence[Result]) -> dict[str, int]:

@@ -10,14 +10,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..core.tracebacks import innermost_frame
-from .model import Check, Facts, Finding, Probe, Result, capitalised, fail, skipped
+from .model import Check, Facts, Finding, Level, Probe, Result, capitalised, fail, skipped
 
 T = TypeVar("T")
 LIMIT_S = 5.0
@@ -27,9 +27,8 @@ TOTAL_S = 40.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """Hold what a probe brought, or the finding of every check that relies on it."""
+    """Hold the finding of every check that relies on a probe, where it brought nothing."""
 
-    value: object = None
     trouble: Finding | None = None
     took_s: float = 0.0
 
@@ -43,7 +42,13 @@ def run(
     total_s: float = TOTAL_S,
 ) -> tuple[Result, ...]:
     """Return a result for each check, in their order; `checks` holds each one's `needs` too."""
-    return _Run(config_path, root, limit_s, total_s).results(checks)
+    this = _Run(config_path, root, limit_s, total_s)
+    results: dict[str, Future[Result]] = {}
+    for check in checks:
+        # What a check needs stands before it.
+        needs = [(need, results[need]) for need in check.needs]
+        results[check.id] = _start(check.id, partial(this.examine, check, needs))
+    return tuple(result.result() for result in results.values())
 
 
 class _Run:
@@ -55,22 +60,18 @@ class _Run:
         self._outcomes: dict[Probe[Any], Future[_Outcome]] = {}
         self._lock = threading.Lock()
 
-    def results(self, checks: Sequence[Check[Any]]) -> tuple[Result, ...]:
-        results: dict[str, Future[Result]] = {}
-        for check in checks:
-            # What a check needs stands before it.
-            needs = [(need, results[need]) for need in check.needs]
-            results[check.id] = _start(check.id, partial(self._examine, check, needs))
-        return tuple(result.result() for result in results.values())
-
-    def _examine(self, check: Check[Any], needs: Sequence[tuple[str, Future[Result]]]) -> Result:
+    def examine(self, check: Check[Any], needs: Sequence[tuple[str, Future[Result]]]) -> Result:
         for need, result in needs:
             if (blocking := result.result().blocking) is not None:
                 cause = blocking.because or need
-                finding = skipped(f"Not looked at, because of {cause}.", blocks=True)
-                return Result(check=check, findings=(replace(finding, because=cause),))
+                sentence = f"Not looked at, because of {cause}."
+                finding = Finding(level=Level.SKIPPED, sentence=sentence, blocks=True, because=cause)
+                return Result(check=check, findings=(finding,))
         outcome = self._ask(check.probe).result()
-        findings = (outcome.trouble,) if outcome.trouble is not None else _judged(check, outcome.value)
+        try:
+            findings = (outcome.trouble,) if outcome.trouble is not None else check.findings(self._values[check.probe])
+        except Exception as error:
+            findings = (_broken(error),)
         return Result(check=check, findings=findings, took_s=outcome.took_s)
 
     def _ask(self, probe: Probe[Any]) -> Future[_Outcome]:
@@ -89,16 +90,17 @@ class _Run:
         if began >= self._ends_at:
             # A machine so slow that something has always just ended would otherwise run on to the last probe.
             return _Outcome(trouble=_late(probe, "was not begun: what came before took all the time there is"))
-        looking = _start(probe.name, lambda: _looked(lambda: probe.look(self._facts)))
-        try:
-            outcome = looking.result(timeout=min(self._limit_s, self._ends_at - began))
-        except TimeoutError:
+        looking = _start(probe.name, lambda: probe.look(self._facts))
+        done, _ = wait([looking], timeout=min(self._limit_s, self._ends_at - began))
+        if not done:
             # It may still come back, and changes nothing then.
             trouble = _late(probe, f"did not end within {self._limit_s:.0f} s, and was cut off")
             return _Outcome(trouble=trouble, took_s=self._limit_s)
-        if outcome.trouble is None:
-            self._values[probe] = outcome.value
-        return replace(outcome, took_s=time.monotonic() - began)
+        took_s = time.monotonic() - began
+        if (error := looking.exception()) is not None:
+            return _Outcome(trouble=_broken(error), took_s=took_s)
+        self._values[probe] = looking.result()
+        return _Outcome(took_s=took_s)
 
 
 def _start(name: str, work: Callable[[], T]) -> Future[T]:
@@ -115,33 +117,16 @@ def _start(name: str, work: Callable[[], T]) -> Future[T]:
     return future
 
 
-def _looked(look: Callable[[], object]) -> _Outcome:
-    try:
-        return _Outcome(value=look())
-    except PermissionError as error:
-        return _Outcome(trouble=_denied(str(error.filename or "what this check looks at")))
-    except BaseException as error:
-        return _Outcome(trouble=_broken(error))
-
-
-def _judged(check: Check[Any], value: object) -> tuple[Finding, ...]:
-    try:
-        return check.findings(value)
-    except Exception as error:
-        return (_broken(error),)
-
-
-def _denied(what: str) -> Finding:
-    if os.geteuid() != 0:
-        return skipped(f"{what} may not be read by this user.", "run with sudo", blocks=True)
-    return fail(f"{what} cannot be read, not even by root.", "check the file system, and any security module")
-
-
 def _late(probe: Probe[Any], how: str) -> Finding:
     return fail(f"{capitalised(probe.name)} {how}.", probe.stuck)
 
 
 def _broken(error: BaseException) -> Finding:
+    if isinstance(error, PermissionError):
+        what = error.filename or "what this check looks at"
+        if os.geteuid() != 0:
+            return skipped(f"{what} may not be read by this user.", "run with sudo", blocks=True)
+        return fail(f"{what} cannot be read, not even by root.", "check the file system, and any security module")
     # The message of an exception may quote data: its kind and place do not.
     place = f"{type(error).__name__} at {innermost_frame(error)}"
     return skipped(f"This check itself broke: {place}.", "please report this line", blocks=True)

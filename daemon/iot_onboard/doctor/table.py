@@ -4,33 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from .checks import (
-    clock,
-    configuration,
-    dns,
-    endpoints,
-    identity,
-    network,
-    package,
-    reach,
-    secrets,
-    service,
-    state,
-    tls,
-)
+from .checks import clock, configuration, network, secrets, service, state, tls
 from .model import Check, Group
 from .probes.clock import CLOCK
-from .probes.configuration import CONFIG, CONFIG_FILES
-from .probes.dns import MQTT_NAME, NONEXISTENT_NAME, REGISTRATION_NAME, RESOLVER_FILES
-from .probes.endpoints import MQTT_SILENCE, REGISTRATION_ANSWER
-from .probes.identity import NAMING
-from .probes.network import ROUTES
-from .probes.package import PACKAGE
-from .probes.reach import MQTT_CONNECTION, PROXY_CONNECTION, REGISTRATION_CONNECTION
+from .probes.configuration import CONFIG, CONFIG_FILES, NAMING
+from .probes.network import (
+    MQTT_CONNECTION,
+    MQTT_NAME,
+    NONEXISTENT_NAME,
+    PROXY_CONNECTION,
+    REGISTRATION_CONNECTION,
+    REGISTRATION_NAME,
+    RESOLVER_FILES,
+    ROUTES,
+)
 from .probes.secrets import DEVICE_SECRET_FILE, PRODUCT_SECRET_FILE, STORE
-from .probes.service import JOURNAL, STATUS, UNIT
+from .probes.service import JOURNAL, PACKAGE, STATUS, UNIT
 from .probes.state import RUNTIME, STATE
-from .probes.tls import CA_FILE, MQTT_HANDSHAKE, REGISTRATION_HANDSHAKE, ROOTS
+from .probes.tls import CA_FILE, MQTT_HANDSHAKE, MQTT_SILENCE, REGISTRATION_ANSWER, REGISTRATION_HANDSHAKE, ROOTS
 
 _NETWORK = ("network",)
 _CERTIFICATES = ("tls-roots", "clock-plausible")
@@ -48,12 +39,12 @@ CHECKS: tuple[Check[Any], ...] = (
           CONFIG_FILES, (configuration.readable, configuration.exposure)),
 
     Check("device-name", Group.IDENTITY, "device_name comes to a name that the platform takes and no other board has",
-          NAMING, (identity.device_name, identity.unique), needs=("config-complete",)),
+          NAMING, (configuration.device_name, configuration.unique), needs=("config-complete",)),
 
     Check("platform-hosts", Group.PLATFORM, "the hosts are the vendor's, or somebody else's (a sandbox)",
-          CONFIG, (identity.hosts,), needs=("config-complete",)),
+          CONFIG, (configuration.hosts,), needs=("config-complete",)),
     Check("platform-region", Group.PLATFORM, "the region is a known one",
-          CONFIG, (identity.region,), needs=("config-complete",)),
+          CONFIG, (configuration.region,), needs=("config-complete",)),
 
     Check("product-secret", Group.SECRETS, "the product secret is there, holds a secret, and is closed to others",
           PRODUCT_SECRET_FILE, (secrets.by_hand,), needs=("device-name",)),
@@ -80,21 +71,21 @@ CHECKS: tuple[Check[Any], ...] = (
           ROUTES, (network.link, network.address, network.route)),
 
     Check("dns-resolver", Group.DNS, "a name server is configured",
-          RESOLVER_FILES, (dns.resolver,)),
+          RESOLVER_FILES, (network.resolver,)),
     Check("dns-honest", Group.DNS, "the name server makes no answers up",
-          NONEXISTENT_NAME, (dns.honest,), follows=_NETWORK),
+          NONEXISTENT_NAME, (network.honest,), follows=_NETWORK),
     Check("dns-registration", Group.DNS, "the registration host has an address, and not a private one",
-          REGISTRATION_NAME, (dns.host,), needs=("config-complete",), follows=_NETWORK),
+          REGISTRATION_NAME, (network.name,), needs=("config-complete",), follows=_NETWORK),
     Check("dns-mqtt", Group.DNS, "the same for the MQTT host",
-          MQTT_NAME, (dns.host,), needs=("config-complete",), follows=_NETWORK),
+          MQTT_NAME, (network.name,), needs=("config-complete",), follows=_NETWORK),
 
     Check("proxy-reachable", Group.PROXY, "the configured proxy answers",
-          PROXY_CONNECTION, (reach.proxy,), needs=("config-valid",), follows=_NETWORK),
+          PROXY_CONNECTION, (network.proxy,), needs=("config-valid",), follows=_NETWORK),
 
     Check("tcp-registration", Group.TCP, "the registration host answers at its port, or the proxy leads on to it",
-          REGISTRATION_CONNECTION, (reach.host,), needs=("dns-registration", "proxy-reachable"), follows=_NETWORK),
+          REGISTRATION_CONNECTION, (network.port,), needs=("dns-registration", "proxy-reachable"), follows=_NETWORK),
     Check("tcp-mqtt", Group.TCP, "the same for the MQTT host",
-          MQTT_CONNECTION, (reach.host,), needs=("dns-mqtt", "proxy-reachable"), follows=_NETWORK),
+          MQTT_CONNECTION, (network.port,), needs=("dns-mqtt", "proxy-reachable"), follows=_NETWORK),
 
     Check("tls-roots", Group.TLS, "the vendor's root is as shipped, the system has that of the public hosts; both last",
           ROOTS, (tls.vendor_root, tls.system_roots)),
@@ -107,11 +98,11 @@ CHECKS: tuple[Check[Any], ...] = (
           MQTT_HANDSHAKE, (tls.handshake, tls.lasting), needs=("tls-ca-file", "tcp-mqtt"), follows=_CERTIFICATES),
 
     Check("endpoint-registration", Group.ENDPOINTS, "an HTTP server answers there; nothing is registered",
-          REGISTRATION_ANSWER, (endpoints.registration,), needs=("tls-registration",)),
+          REGISTRATION_ANSWER, (tls.http_answer,), needs=("tls-registration",)),
     Check("endpoint-clock", Group.ENDPOINTS, "our clock and the platform's agree",
-          REGISTRATION_ANSWER, (endpoints.clock,), needs=("endpoint-registration",)),
+          REGISTRATION_ANSWER, (tls.platform_clock,), needs=("endpoint-registration",)),
     Check("endpoint-mqtt", Group.ENDPOINTS, "what answers there waits for a login; none is sent",
-          MQTT_SILENCE, (endpoints.mqtt,), needs=("tls-mqtt",)),
+          MQTT_SILENCE, (tls.silence,), needs=("tls-mqtt",)),
 
     Check("service-unit", Group.SERVICE, "the service is installed and starts at boot",
           UNIT, (service.unit,)),
@@ -123,7 +114,7 @@ CHECKS: tuple[Check[Any], ...] = (
           JOURNAL, (service.events,), follows=(*_LOCAL, *_REMOTE, "service-state")),
 
     Check("package-files", Group.PACKAGE, "our files are as shipped",
-          PACKAGE, (package.files,)),
+          PACKAGE, (service.package_files,)),
 )
 # fmt: on
 

@@ -46,8 +46,8 @@ def in_own_network(directory: Path, config: Path, code: str, *, nameserver: bool
     """Run code that asks probes in a network name space with nothing in it, and return what it printed."""
     imports = (
         "from support.process.probing import bring; from pathlib import Path;"
-        "from iot_onboard.doctor.checks import dns, network;"
-        "from iot_onboard.doctor.probes.dns import *; from iot_onboard.doctor.probes.network import *;"
+        "from iot_onboard.doctor.checks import network;"
+        "from iot_onboard.doctor.probes.network import *;"
         f"config = Path({str(config)!r});"
     )
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": f"{DAEMON}:{TESTS}"}

@@ -18,13 +18,11 @@ from iot_onboard.config.schema import Config, Document
 from iot_onboard.core.proxy import ProxyAddress
 from iot_onboard.core.secret import Secret
 from iot_onboard.core.units import UnitProperties
-from iot_onboard.doctor.checks.dns import NameFacts
 from iot_onboard.doctor.checks.files import FileFacts
-from iot_onboard.doctor.checks.network import NetworkFacts
+from iot_onboard.doctor.checks.network import NameFacts, NetworkFacts
 from iot_onboard.doctor.model import Check, Group, Level, Probe
-from iot_onboard.doctor.probes.configuration import CONFIG
-from iot_onboard.doctor.probes.identity import IDENTITY
-from iot_onboard.doctor.probes.reach import MQTT_CONNECTION, REGISTRATION_CONNECTION
+from iot_onboard.doctor.probes.configuration import CONFIG, IDENTITY
+from iot_onboard.doctor.probes.network import MQTT_CONNECTION, REGISTRATION_CONNECTION
 from iot_onboard.doctor.probes.tls import MQTT_HANDSHAKE, REGISTRATION_HANDSHAKE
 from iot_onboard.doctor.table import CHECKS, select
 from iot_onboard.reporting.status import Status

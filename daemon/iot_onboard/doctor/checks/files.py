@@ -19,7 +19,6 @@ class FileFacts:
     mode: int
     uid: int
     gid: int
-    size: int = 0
 
     @property
     def permissions(self) -> str:

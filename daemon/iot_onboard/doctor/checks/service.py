@@ -1,4 +1,4 @@
-"""Judge the service: what systemd says of it, what it says itself, and what it last told the journal. Pure."""
+"""Judge the service: what systemd and dpkg say of it, what it says itself, and what it last told the journal. Pure."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ class JournalFacts:
     entries: tuple[JournalEntry, ...] = ()
     trouble: str = ""
     hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageFacts:
+    """Hold what dpkg says of our package's files; `changed` are those that are not as shipped."""
+
+    installed: bool = False
+    changed: tuple[str, ...] = ()
+    trouble: str = ""
 
 
 def unit(facts: UnitProperties) -> Finding:
@@ -112,6 +121,18 @@ def events(facts: JournalFacts) -> Finding:
     if last.priority <= Priority.ERR:
         return fail(sentence, _remedy(last), blocks=False)
     return warn(sentence, _remedy(last)) if last.priority == Priority.WARNING else ok(sentence)
+
+
+def package_files(facts: PackageFacts) -> Finding:
+    """Judge whether our files are those of the package; what an operator may change is not counted."""
+    if not facts.installed:
+        return skipped(f"Not installed as a package{f': {facts.trouble}' if facts.trouble else ''}.")
+    if facts.trouble:
+        return skipped(f"dpkg does not say: {facts.trouble}.")
+    if facts.changed:
+        sentence = f"{len(facts.changed)} file(s) of the package are not as shipped, such as {facts.changed[0]}."
+        return warn(sentence, "sudo apt-get install --reinstall iot-onboard")
+    return ok("Every file of the package is as shipped.")
 
 
 def _told(entry: JournalEntry) -> str:

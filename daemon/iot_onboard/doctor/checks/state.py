@@ -19,13 +19,8 @@ class Mount:
     point: str
     kind: str
     source: str
-    options: tuple[str, ...] = ()
+    read_only: bool = False
     errors: int | None = None
-
-    @property
-    def read_only(self) -> bool:
-        """Say whether nothing can be written there."""
-        return "ro" in self.options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Judge TLS: the anchors we believe, the handshakes, and the certificates that were shown. Pure."""
+"""Judge TLS, and what answers behind it: anchors, handshakes, certificates, and whether it is the platform. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ...core.failures import Cause
 from ..model import Finding, capitalised, fail, ok, skipped, warn
+from .clock import SET
 
 # config/ca/README.md: the vendor's own root, as its documentation and its device SDKs hold it.
 ANCHOR_SHA256 = "7ca438a3976b5242d231f861499822da855831382735836b361e7e9715661676"
@@ -15,6 +16,7 @@ ANCHOR_SHA256 = "7ca438a3976b5242d231f861499822da855831382735836b361e7e971566167
 PUBLIC_ROOT = "GlobalSign Root CA"
 _AHEAD = timedelta(days=365)
 _SOON = timedelta(days=14)
+_CLOCK_SLACK = timedelta(minutes=5)
 _PORTAL = "log in to that network's captive portal, or use another network"
 
 
@@ -30,19 +32,11 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Anchor:
-    """Hold a root certificate that we believe."""
-
-    name: str
-    not_after: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorFacts:
     """Hold the anchors of one place: the shipped file, the system's store, or tls.ca_file; `sha256` is of all."""
 
     path: str = ""
-    anchors: Sequence[Anchor] = ()
+    anchors: Sequence[Certificate] = ()
     sha256: str = ""
     problem: str = ""
     cure: str = ""
@@ -76,6 +70,28 @@ class TlsFacts:
     connection: object = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpFacts:
+    """Hold what the registration host said to a HEAD of `/`; `at` is its clock, `now` ours."""
+
+    host: str
+    now: datetime
+    status: int | None = None
+    location: str = ""
+    at: datetime | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceFacts:
+    """Hold what the MQTT host did while nothing was sent to it: an MQTT server waits for the client."""
+
+    host: str
+    port: int
+    spoke: bool = False
+    ended: str = ""
+
+
 def vendor_root(facts: RootFacts) -> Finding:
     """Judge the vendor's root, which the MQTT hosts chain to and which no system store holds."""
     shipped = facts.shipped
@@ -94,14 +110,14 @@ def system_roots(facts: RootFacts) -> Finding:
     anchors = facts.system.anchors
     install = "sudo apt-get install --reinstall ca-certificates && sudo update-ca-certificates --fresh"
     if not anchors:
-        why = facts.system.problem or "it is empty"
+        why = facts.system.problem or ("it is empty" if facts.system.path else "there is no bundle of certificates")
         return fail(f"The system's store of root certificates is of no use: {why}.", install, blocks=False)
-    public = tuple(anchor for anchor in anchors if anchor.name == PUBLIC_ROOT)
+    public = tuple(anchor for anchor in anchors if anchor.subject == PUBLIC_ROOT)
     if public:
         fix = "update ca-certificates before that, and see whether the platform has moved to another root"
         return _until(replace(facts.system, anchors=public), fix)
     sentence = f"The system's store does not hold {PUBLIC_ROOT}, which the platform's public hosts chain to"
-    if any(anchor.name.startswith("GlobalSign") for anchor in anchors):
+    if any(anchor.subject.startswith("GlobalSign") for anchor in anchors):
         return ok(f"{sentence}; it holds newer roots of GlobalSign.")
     return warn(f"{sentence}, nor another root of GlobalSign.", install)
 
@@ -142,6 +158,41 @@ def lasting(facts: TlsFacts) -> Finding | None:
     return ok(f"{facts.host} showed {_shown(facts.certificate)} {left.days} days are left.")
 
 
+def http_answer(facts: HttpFacts) -> Finding:
+    """Judge whether an HTTP server is there that could take a registration."""
+    if facts.status is None:
+        sentence = f"{facts.host} shakes hands, but does not speak HTTP: {facts.problem}."
+        return fail(sentence, "wait, for the platform may be in trouble; else check registration.url")
+    if 300 <= facts.status < 400:
+        sentence = f"{facts.host} leads elsewhere (HTTP {facts.status}, to {facts.location or 'nowhere'})."
+        return warn(sentence, "a captive portal or a proxy may answer in the platform's place: log in there")
+    if facts.status in {502, 503, 504}:
+        return warn(f"{facts.host} says that it is unavailable (HTTP {facts.status}).", "wait: the gateway tries again")
+    return ok(f"{facts.host} answers (HTTP {facts.status} to a question that is no registration).")
+
+
+def platform_clock(facts: HttpFacts) -> Finding:
+    """Judge our clock by the platform's, which TLS vouches for."""
+    if facts.at is None:
+        return skipped(f"{facts.host} does not tell the time.")
+    off = facts.now - facts.at
+    if abs(off) <= _CLOCK_SLACK:
+        return ok("Our clock and the platform's agree.")
+    way = "ahead of" if off > timedelta() else "behind"
+    return warn(f"Our clock is {int(abs(off).total_seconds()) // 60} minutes {way} the platform's.", SET)
+
+
+def silence(facts: SilenceFacts) -> Finding:
+    """Judge whether what is there behaves as an MQTT server does before the login."""
+    where = f"{facts.host} port {facts.port}"
+    fix = "check mqtt.host and mqtt.port in the configuration; else a firewall or the platform is in trouble: wait"
+    if facts.spoke:
+        return warn(f"{where} speaks first, which no MQTT server does.", fix)
+    if facts.ended:
+        return warn(f"{where} ended the connection before anything was asked: {facts.ended}.", fix)
+    return ok(f"{where} waits for a login, as an MQTT server does; none was sent.")
+
+
 def _cure(facts: TlsFacts) -> str:
     certificate = facts.certificate
     if facts.cause is Cause.TIMEOUT:
@@ -164,7 +215,7 @@ def _until(facts: AnchorFacts, fix: str) -> Finding:
     """Judge how long the first of some roots to end still lasts."""
     anchor = min(facts.anchors, key=lambda anchor: anchor.not_after)
     left = anchor.not_after - facts.now
-    ends = f"{anchor.name} ends on {anchor.not_after:%Y-%m-%d}"
+    ends = f"{anchor.subject} ends on {anchor.not_after:%Y-%m-%d}"
     if left < timedelta():
         return fail(f"The root certificate has ended: {ends}.", fix, blocks=False)
     return warn(f"{ends}, in {left.days} days.", fix) if left < _AHEAD else ok(f"{ends}.")

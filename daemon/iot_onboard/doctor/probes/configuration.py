@@ -1,14 +1,18 @@
-"""Look at the configuration, as the daemon reads it."""
+"""Look at the configuration, as the daemon reads it, and at what this board says of itself."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from ...config.device_name import expand
 from ...config.files import read_documents
+from ...config.hardware import read_facts
+from ...config.problems import BadName, MissingFact
 from ...config.reader import parse
 from ...config.schema import FRAGMENTS
-from ..checks.configuration import ConfigFacts
+from ...core.identity import Identity
+from ..checks.configuration import ConfigFacts, NamingFacts
 from ..model import Facts, Probe, assured
 from .files import chain_of, facts_of, service_account
 
@@ -32,6 +36,21 @@ def _read(facts: Facts) -> ConfigFacts:
     )
 
 
+def _naming(facts: Facts) -> NamingFacts:
+    template, hardware = facts.get(CONFIG).device_name, read_facts(facts.root)
+    name, problem = None, ""
+    try:
+        name = expand(template, hardware)
+    except (BadName, MissingFact) as error:
+        problem = str(error)
+    return NamingFacts(template=template, device_name=name, problem=problem, hardware=hardware)
+
+
+def _identity(facts: Facts) -> Identity:
+    name = assured(facts.get(NAMING).device_name)
+    return Identity(product_key=facts.get(CONFIG).product_key, device_name=name)
+
+
 CONFIG_FILES = Probe(
     name="reading the configuration files",
     look=_read,
@@ -40,3 +59,5 @@ CONFIG_FILES = Probe(
 CONFIG = Probe(
     name="reading the configuration", look=lambda facts: assured(facts.get(CONFIG_FILES).config), needs=(CONFIG_FILES,)
 )
+NAMING = Probe(name="reading this board's names", look=_naming, needs=(CONFIG,))
+IDENTITY = Probe(name="reading the device name", look=_identity, needs=(CONFIG, NAMING))

@@ -16,7 +16,7 @@ def facts_of(path: Path, *, follow: bool = False) -> FileFacts | None:
         found = path.stat() if follow else path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return FileFacts(path=str(path), mode=found.st_mode, uid=found.st_uid, gid=found.st_gid, size=found.st_size)
+    return FileFacts(path=str(path), mode=found.st_mode, uid=found.st_uid, gid=found.st_gid)
 
 
 def chain_of(path: Path) -> tuple[FileFacts, ...]:
@@ -25,15 +25,10 @@ def chain_of(path: Path) -> tuple[FileFacts, ...]:
     return tuple(facts for facts in found if facts is not None)
 
 
-def service_account() -> Account | None:
-    """Return the user that the package has made, or `None` where there is none."""
+def service_account(user: str = USER) -> Account | None:
+    """Return the user that the package has made, with all its groups, or `None` where there is none."""
     try:
-        return account_of(pwd.getpwnam(USER))
+        entry = pwd.getpwnam(user)
     except KeyError:
         return None
-
-
-def account_of(entry: pwd.struct_passwd) -> Account:
-    """Return a user with all its groups."""
-    gids = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
-    return Account(name=entry.pw_name, uid=entry.pw_uid, gids=gids)
+    return Account(name=user, uid=entry.pw_uid, gids=frozenset(os.getgrouplist(user, entry.pw_gid)))

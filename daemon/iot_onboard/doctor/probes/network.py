@@ -1,28 +1,56 @@
-"""Look at interfaces, addresses and routes; nothing is sent."""
+"""Look at the network: at interfaces, addresses and routes, at names as the daemon does, and at the platform's ports.
+
+A port is knocked at, straight or through the proxy, and nothing is sent to it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import ipaddress
+import re
+import secrets
 import socket
 import struct
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from ...config.schema import Config
+from ...core.failures import OnboardError
+from ...net.dial import tunnel
 from ...net.route_watch import snapshot
-from ..checks.network import Link, NetworkFacts, addresses, gateways
+from ..checks.configuration import mqtt_endpoint, registration_endpoint
+from ..checks.network import (
+    RESOLVER,
+    Attempt,
+    Link,
+    NameFacts,
+    NetworkFacts,
+    ReachFacts,
+    ResolverFacts,
+    Unresolved,
+    addresses,
+    gateways,
+)
 from ..model import Facts, Probe
-from .dns import MQTT_NAME, PROXY_NAME, REGISTRATION_NAME
+from .configuration import CONFIG
 
 _SIOCGIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8913, 0x1, 0x40
+_NAMESERVER = re.compile(r"^\s*nameserver\s+(\S+)", re.MULTILINE)
+_HOSTS_LINE = re.compile(r"^\s*hosts:.*\bresolve\b", re.MULTILINE)
+_TIMEOUT_S = 4.5
+_MAX_ADDRESSES = 4
+_REGISTRATION_HOST, _MQTT_HOST = "the registration host", "the MQTT host"
+_Endpoint = Callable[[Config], tuple[str, int]]
 
 
 def _network(facts: Facts) -> NetworkFacts:
     keys = snapshot()
-    links = _links(facts.root)
     return NetworkFacts(
-        links=tuple(found for found in links if found.name != "lo"),
-        addresses=addresses(keys),
-        gateways=gateways(keys, {found.index: found.name for found in links}),
+        links=tuple(_links(facts.root)), addresses=addresses(keys), gateways=gateways(keys, dict(socket.if_nameindex()))
     )
 
 
@@ -39,20 +67,17 @@ def _routes(facts: Facts) -> NetworkFacts:
 def _has_route(host: str) -> bool:
     """Ask the kernel for a route: connecting a datagram socket sends nothing."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        # A kernel without IPv6 has no such socket.
-        with socket.socket(family, socket.SOCK_DGRAM) as asking:
-            asking.connect((host, 9))
-    except OSError:
-        return False
-    return True
+    # A kernel without IPv6 has no such socket.
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asking:
+        asking.connect((host, 9))
+        return True
+    return False
 
 
-def _links(root: Path) -> list[Link]:
+def _links(root: Path) -> Iterator[Link]:
     """Ask for each interface's flags (netdevice(7)): they are this name space's, which sysfs need not be."""
-    found: list[Link] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        for index, name in socket.if_nameindex():
+        for name in (name for _, name in socket.if_nameindex() if name != "lo"):
             try:
                 answer = fcntl.ioctl(asking, _SIOCGIFFLAGS, struct.pack("16sH14x", name.encode(), 0))
             except OSError:
@@ -61,10 +86,117 @@ def _links(root: Path) -> list[Link]:
             flags: int = struct.unpack("16xH14x", answer)[0]
             hardware = (root / "sys/class/net" / name / "device").exists()
             up, running = bool(flags & _IFF_UP), bool(flags & _IFF_RUNNING)
-            found.append(Link(name=name, index=index, up=up, running=running, hardware=hardware))
-    return found
+            yield Link(name=name, up=up, running=running, hardware=hardware)
 
 
+def _resolver(facts: Facts) -> ResolverFacts:
+    text = switch = problem = ""
+    try:
+        text = (facts.root / "etc/resolv.conf").read_text(errors="replace")
+    except OSError as error:
+        problem = f"it cannot be read ({error.strerror})"
+    with contextlib.suppress(OSError):
+        switch = (facts.root / "etc/nsswitch.conf").read_text(errors="replace")
+    servers, local_service = tuple(_NAMESERVER.findall(text)), _HOSTS_LINE.search(switch) is not None
+    return ResolverFacts(servers=servers, local_service=local_service, problem=problem)
+
+
+def _proxy_name(facts: Facts) -> NameFacts | None:
+    proxy = facts.get(CONFIG).proxy
+    return None if proxy is None else _look_up(proxy.host)
+
+
+def _name(what: str, endpoint: _Endpoint) -> Probe[NameFacts]:
+    def look(facts: Facts) -> NameFacts:
+        config = facts.get(CONFIG)
+        host, _ = endpoint(config)
+        return NameFacts(host=host, by_proxy=True) if config.proxy is not None else _look_up(host)
+
+    return Probe(name=f"the look-up of {what}", look=look, needs=(CONFIG,), stuck=RESOLVER)
+
+
+def _look_up(host: str) -> NameFacts:
+    literal = _is_literal(host)
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        kinds = {socket.EAI_NONAME: Unresolved.UNKNOWN, socket.EAI_AGAIN: Unresolved.NO_ANSWER}
+        kind = kinds.get(error.errno or 0, Unresolved.OTHER)
+        return NameFacts(host=host, literal=literal, unresolved=kind, reason=error.strerror or "no reason given")
+    except UnicodeError:
+        return NameFacts(host=host, unresolved=Unresolved.OTHER, reason="not a host name")
+    known = dict.fromkeys(str(address[0]).partition("%")[0] for _, _, _, _, address in found)
+    return NameFacts(host=host, literal=literal, addresses=tuple(known))
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _knock_at_proxy(facts: Facts) -> ReachFacts | None:
+    proxy, name = facts.get(CONFIG).proxy, facts.get(PROXY_NAME)
+    if proxy is None or name is None:
+        return None
+    attempts, connection = _knock(name.addresses, proxy.port)
+    if connection is not None:
+        connection.close()
+    return ReachFacts(host=proxy.host, port=proxy.port, attempts=attempts)
+
+
+def _connection(what: str, endpoint: _Endpoint, name: Probe[NameFacts]) -> Probe[ReachFacts]:
+    def look(facts: Facts) -> ReachFacts:
+        (host, port), proxy = endpoint(facts.get(CONFIG)), facts.get(CONFIG).proxy
+        if proxy is None:
+            attempts, connection = _knock(facts.get(name).addresses, port)
+            return ReachFacts(host=host, port=port, attempts=attempts, connection=connection)
+        at = f"{proxy.host} port {proxy.port}"
+        try:
+            connection = tunnel(host, port, proxy, _TIMEOUT_S)
+        except OnboardError as error:
+            return ReachFacts(host=host, port=port, proxy=at, proxy_failure=error.failure.detail)
+        return ReachFacts(host=host, port=port, proxy=at, connection=connection)
+
+    return Probe(name=f"knocking at {what}", look=look, needs=(CONFIG, name))
+
+
+def _knock(addresses: tuple[str, ...], port: int) -> tuple[tuple[Attempt, ...], socket.socket | None]:
+    """Try the addresses side by side, and keep the connection that the daemon would have: the first in their order."""
+    some = addresses[:_MAX_ADDRESSES]
+    with ThreadPoolExecutor(max_workers=_MAX_ADDRESSES) as pool:
+        outcomes = list(pool.map(lambda address: _try(address, port), some))
+    connections = [raw for _, raw in outcomes if raw is not None]
+    for unused in connections[1:]:
+        unused.close()
+    return tuple(attempt for attempt, _ in outcomes), connections[0] if connections else None
+
+
+def _try(address: str, port: int) -> tuple[Attempt, socket.socket | None]:
+    began = time.monotonic()
+    raw, error = None, ""
+    try:
+        raw = socket.create_connection((address, port), timeout=_TIMEOUT_S)
+    except TimeoutError:
+        error = "timed out"
+    except OSError as failure:
+        error = (failure.strerror or "failed").lower()
+    took_ms = round((time.monotonic() - began) * 1000)
+    return Attempt(address=address, error=error, took_ms=took_ms), raw
+
+
+RESOLVER_FILES = Probe(name="reading the resolver's configuration", look=_resolver)
+NONEXISTENT_NAME = Probe(
+    name="the look-up of a name that cannot exist",
+    # Each time another one: an answer out of a cache would say nothing.
+    look=lambda _: _look_up(f"iot-onboard-{secrets.token_hex(4)}.invalid"),
+    stuck=RESOLVER,
+)
+REGISTRATION_NAME = _name(_REGISTRATION_HOST, registration_endpoint)
+MQTT_NAME = _name(_MQTT_HOST, mqtt_endpoint)
+PROXY_NAME = Probe(name="the look-up of the proxy", look=_proxy_name, needs=(CONFIG,), stuck=RESOLVER)
 NETWORK = Probe(name="asking the kernel for the network", look=_network)
 ROUTES = Probe(
     name="asking the kernel for routes",
@@ -72,3 +204,6 @@ ROUTES = Probe(
     needs=(NETWORK,),
     wants=(REGISTRATION_NAME, MQTT_NAME, PROXY_NAME),
 )
+PROXY_CONNECTION = Probe(name="knocking at the proxy", look=_knock_at_proxy, needs=(CONFIG, PROXY_NAME))
+REGISTRATION_CONNECTION = _connection(_REGISTRATION_HOST, registration_endpoint, REGISTRATION_NAME)
+MQTT_CONNECTION = _connection(_MQTT_HOST, mqtt_endpoint, MQTT_NAME)

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import pwd
 from pathlib import Path
 
 from ...config.schema import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET
-from ...config.secrets import HANDED_OUT_DIR, is_handed_out, product_secret_path, read_secret
+from ...config.secrets import HANDED_OUT_DIR, device_secret_path, is_handed_out, product_secret_path, read_secret
 from ...config.unloadable import DROP_IN, read_drop_in
 from ...core.failures import Misconfigured, OnboardError
 from ...core.identity import Identity
 from ...disk.credentials_format import MOST_BYTES, Damaged, NewerFormat, decode
 from ...disk.files import read_plain
-from ..checks.files import Account
 from ..checks.secrets import SecretFacts, StoredFile, StoreFacts
 from ..model import Facts, Probe
-from .configuration import CONFIG
-from .files import account_of, facts_of, service_account
-from .identity import IDENTITY
+from .configuration import CONFIG, IDENTITY
+from .files import facts_of, service_account
 
 STORAGE = "the disk does not answer: check the SD card, and the kernel's words: sudo dmesg | tail"
-
-
-def _account(facts: Facts) -> Account | None:
-    """Return the service's user: the package's, else whoever owns the state directory."""
-    account = service_account()
-    if account is not None:
-        return account
-    state = facts_of(facts.get(CONFIG).state_dir, follow=True)
-    if state is None:
-        return None
-    try:
-        return account_of(pwd.getpwuid(state.uid))
-    except KeyError:
-        return Account(name=str(state.uid), uid=state.uid, gids=frozenset({state.gid}))
 
 
 def _product_secret(facts: Facts) -> SecretFacts:
@@ -50,18 +33,18 @@ def _device_secret(facts: Facts) -> SecretFacts:
 
 def _own_secret(facts: Facts) -> Path | None:
     """Return where a device secret is given by hand: configured, or where the unit looks for one by itself."""
-    configured, usual = facts.get(CONFIG).device_secret_file, facts.config_path.parent / DEVICE_SECRET
-    if configured is not None or facts.config_path.parent != facts.root / CONFIG_DIR.relative_to("/"):
-        return configured
-    try:
-        return usual if facts_of(usual) is not None else None
-    except PermissionError:
-        return None
+    beside = facts.config_path.parent
+    is_service = beside == facts.root / CONFIG_DIR.relative_to("/")
+    return device_secret_path(facts.get(CONFIG), facts.config_path, beside if is_service else None)
 
 
 def _by_hand(facts: Facts, path: Path, what: str, *, wanted: bool) -> SecretFacts:
     by_manager = path.parent == facts.config_path.parent and path.name in {PRODUCT_SECRET, DEVICE_SECRET}
     found = facts_of(path, follow=True)
+    # Nobody's, where this user may not look.
+    store = facts.get_optional(STORE)
+    current = store.file(".json") if store is not None else None
+    stored_whole = current is not None and not current.damage and not current.newer
     problem = cure = ""
     unread = False
     try:
@@ -81,8 +64,8 @@ def _by_hand(facts: Facts, path: Path, what: str, *, wanted: bool) -> SecretFact
         by_manager=by_manager,
         handed_out=by_manager and is_handed_out(path.name, facts.root / HANDED_OUT_DIR.relative_to("/")),
         withheld=_withheld(facts, path.name) if by_manager else "",
-        account=facts.get(ACCOUNT),
-        fallback=found is None and path.name == PRODUCT_SECRET and _stored_whole(facts),
+        account=service_account(),
+        fallback=found is None and path.name == PRODUCT_SECRET and stored_whole,
     )
 
 
@@ -94,16 +77,6 @@ def _withheld(facts: Facts, name: str) -> str:
         return ""
 
 
-def _stored_whole(facts: Facts) -> bool:
-    """Say whether the gateway could do without the product secret; not where this user may not look."""
-    identity = facts.get(IDENTITY)
-    current = facts.get(CONFIG).state_dir / "credentials" / f"{identity}.json"
-    try:
-        return facts_of(current) is not None and "issued_at" in _verdict(current, identity)
-    except OSError:
-        return False
-
-
 def _store(facts: Facts) -> StoreFacts:
     identity = facts.get(IDENTITY)
     directory = facts.get(CONFIG).state_dir / "credentials"
@@ -113,7 +86,7 @@ def _store(facts: Facts) -> StoreFacts:
         identity=str(identity),
         wanted=_own_secret(facts) is None,
         files=tuple(_stored_files(directory, identity)) if found is not None else (),
-        account=facts.get(ACCOUNT),
+        account=service_account(),
     )
 
 
@@ -143,11 +116,8 @@ def _verdict(path: Path, identity: Identity) -> dict[str, str]:
     return {"issued_at": issued.isoformat(timespec="seconds") if issued is not None else ""}
 
 
-ACCOUNT = Probe(name="the look-up of the service's user", look=_account, needs=(CONFIG,), stuck=STORAGE)
+STORE = Probe(name="reading the stored secrets", look=_store, needs=(CONFIG, IDENTITY), stuck=STORAGE)
 PRODUCT_SECRET_FILE = Probe(
-    name="reading the product secret file", look=_product_secret, needs=(CONFIG, IDENTITY, ACCOUNT), stuck=STORAGE
+    name="reading the product secret file", look=_product_secret, needs=(CONFIG,), wants=(STORE,), stuck=STORAGE
 )
-DEVICE_SECRET_FILE = Probe(
-    name="reading the device secret file", look=_device_secret, needs=(CONFIG, IDENTITY, ACCOUNT), stuck=STORAGE
-)
-STORE = Probe(name="reading the stored secrets", look=_store, needs=(CONFIG, IDENTITY, ACCOUNT), stuck=STORAGE)
+DEVICE_SECRET_FILE = Probe(name="reading the device secret file", look=_device_secret, needs=(CONFIG,), stuck=STORAGE)

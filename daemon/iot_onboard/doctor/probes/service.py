@@ -1,4 +1,4 @@
-"""Look at the service: ask systemd and the journal, and read the status file."""
+"""Look at the service: ask systemd, the journal and dpkg, and read the status file."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from ...core.units import SERVICE
 from ...reporting.status_file import read
 from ...system.processes import ask
 from ...system.systemd import service_properties
-from ..checks.service import JournalFacts
+from ..checks.service import JournalFacts, PackageFacts
 from ..model import Facts, Probe
 from .configuration import CONFIG
 
 _TIMEOUT_S = 4.0
 _MAX_LINES = 200
+_DPKG_TIMEOUT_S = 2.0
+# What small images leave out on purpose (dpkg's path-exclude).
+_LEFT_OUT = ("/usr/share/doc/", "/usr/share/man/", "/usr/share/locale/")
 
 
 def _journal(_: Facts) -> JournalFacts:
@@ -27,6 +30,20 @@ def _journal(_: Facts) -> JournalFacts:
     return JournalFacts(entries=entries, hidden=os.geteuid() != 0 and all(entry.event is None for entry in entries))
 
 
+def _package(_: Facts) -> PackageFacts:
+    known = ask(["dpkg-query", "-W", "-f=${db:Status-Status}", "iot-onboard"], timeout_s=_DPKG_TIMEOUT_S)
+    if known.code != 0 or known.text != "installed":
+        return PackageFacts(trouble=known.trouble)
+    answer = ask(["dpkg", "--verify", "iot-onboard"], timeout_s=_DPKG_TIMEOUT_S)
+    if answer.code is None:
+        return PackageFacts(installed=True, trouble=answer.trouble)
+    # "??5?????? c /etc/...": the letter before the path marks what operators change.
+    lines = [line.split(maxsplit=1) for line in answer.text.splitlines() if line]
+    paths = [words[1] for words in lines if len(words) == 2 and not words[1].startswith("c ")]
+    return PackageFacts(installed=True, changed=tuple(path for path in paths if not path.startswith(_LEFT_OUT)))
+
+
 UNIT = Probe(name="asking systemd for the service", look=lambda _: service_properties())
 STATUS = Probe(name="reading the status file", look=lambda facts: read(facts.get(CONFIG).runtime_dir), needs=(CONFIG,))
 JOURNAL = Probe(name="asking the journal", look=_journal)
+PACKAGE = Probe(name="asking dpkg", look=_package)

@@ -10,8 +10,8 @@ from pathlib import Path
 from ..checks.state import DirectoryFacts, Mount
 from ..model import Facts, Probe
 from .configuration import CONFIG
-from .files import chain_of
-from .secrets import ACCOUNT, STORAGE
+from .files import chain_of, service_account
+from .secrets import STORAGE
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
@@ -23,7 +23,7 @@ def _directory(facts: Facts, path: Path) -> DirectoryFacts:
     return DirectoryFacts(
         path=str(path),
         chain=chain,
-        account=facts.get(ACCOUNT),
+        account=service_account(),
         mount=mount_of(facts.root, nearest),
         free_bytes=room.f_bavail * room.f_frsize,
         # Some file systems count none (btrfs, vfat).
@@ -46,8 +46,8 @@ def mount_of(root: Path, path: Path) -> Mount | None:
             continue
         point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4])
         if resolved.is_relative_to(point) and (best is None or len(point) >= len(best.point)):
-            options = tuple({*fields[5].split(","), *(word for word in device[2].split(",") if word == "ro")})
-            best = Mount(point=point, kind=device[0], source=device[1], options=options)
+            read_only = "ro" in (*fields[5].split(","), *device[2].split(","))
+            best = Mount(point=point, kind=device[0], source=device[1], read_only=read_only)
     return None if best is None else replace(best, errors=_errors(root, best))
 
 
@@ -63,11 +63,11 @@ def _errors(root: Path, mount: Mount) -> int | None:
 STATE = Probe(
     name="looking at the state directory",
     look=lambda facts: _directory(facts, facts.get(CONFIG).state_dir),
-    needs=(CONFIG, ACCOUNT),
+    needs=(CONFIG,),
     stuck=STORAGE,
 )
 RUNTIME = Probe(
     name="looking at the runtime directory",
     look=lambda facts: _directory(facts, facts.get(CONFIG).runtime_dir),
-    needs=(CONFIG, ACCOUNT),
+    needs=(CONFIG,),
 )

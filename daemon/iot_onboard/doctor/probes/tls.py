@@ -1,6 +1,6 @@
 """Shake hands with the platform as the daemon does, verified or not at all; and see which roots are believed.
 
-Nothing is sent after a handshake.
+After a handshake, the registration host is sent a HEAD of `/`, and the MQTT host nothing. Never more.
 """
 
 from __future__ import annotations
@@ -14,39 +14,42 @@ import ssl
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, cast
 
+from ... import __version__
 from ...core.failures import Cause, Misconfigured, OnboardError, Transient
 from ...net.dial import secure
 from ...net.tls import BoundedContext, anchor_path, tls_context
-from ..checks.reach import ReachFacts
-from ..checks.tls import Anchor, AnchorFacts, Certificate, RootFacts, TlsFacts
+from ..checks.network import ReachFacts
+from ..checks.tls import AnchorFacts, Certificate, HttpFacts, RootFacts, SilenceFacts, TlsFacts
 from ..model import Facts, Probe, assured
 from .configuration import CONFIG
-from .reach import MQTT_CONNECTION, REGISTRATION_CONNECTION, knock_again
+from .network import MQTT_CONNECTION, REGISTRATION_CONNECTION
 
 _HANDSHAKE_S = 4.0
 _PLAIN_S = 0.8
+_ANSWER_S = 4.0
+_SILENCE_S = 0.7
 _HANDSHAKE, _CERTIFICATE = 22, 11
 _BUNDLE = "ca-certificates.crt"
 
 
-class _Shown:
-    """Listen to a handshake, and keep the certificate that the server shows.
+def _listen(context: BoundedContext) -> list[bytes]:
+    """Return what a handshake fills with the certificate that the server shows.
 
     The hook is Python's own, for debugging (`SSLContext._msg_callback`): where a Python should not have it, no
     certificate is shown, and the handshake verifies all the same.
     """
+    shown: list[bytes] = []
 
-    def __init__(self, context: BoundedContext) -> None:
-        self.certificate: Certificate | None = None
-        context._msg_callback = self._hear  # type: ignore[attr-defined]  # decision 7
+    def hear(_: Any, direction: str, version: Any, kind: Any, message: Any, data: bytes) -> None:
+        if direction == "read" and (kind, message) == (_HANDSHAKE, _CERTIFICATE):
+            shown.append(first_of(data, tls13=version == ssl.TLSVersion.TLSv1_3) or b"")
 
-    def _hear(self, _: Any, direction: str, version: Any, kind: Any, message: Any, data: bytes) -> None:
-        if direction == "read" and (kind, message) == (_HANDSHAKE, _CERTIFICATE) and self.certificate is None:
-            der = first_of(data, tls13=version == ssl.TLSVersion.TLSv1_3)
-            self.certificate = decode(der) if der is not None else None
+    context._msg_callback = hear  # type: ignore[attr-defined]  # decision 7
+    return shown
 
 
 def first_of(message: bytes, *, tls13: bool) -> bytes | None:
@@ -67,18 +70,14 @@ def decode(der: bytes) -> Certificate | None:
 
     Python reads one that it has not verified for its own tests alone, and from a file: here one in memory.
     """
-    with open(os.memfd_create("certificate"), "wb") as file:
-        file.write(ssl.DER_cert_to_PEM_cert(der).encode())
-        file.flush()
-        try:
-            read = ssl._ssl._test_decode_cert(f"/proc/self/fd/{file.fileno()}")  # type: ignore[attr-defined]
-            begins, ends = (_moment(read[name]) for name in ("notBefore", "notAfter"))
-        except (AttributeError, KeyError, ValueError, OSError):
-            return None
-    names = tuple(name for _, name in read.get("subjectAltName", ()))
-    return Certificate(
-        subject=_name(read["subject"]), issuer=_name(read["issuer"]), names=names, not_before=begins, not_after=ends
-    )
+    try:
+        with open(os.memfd_create("certificate"), "wb") as file:
+            file.write(ssl.DER_cert_to_PEM_cert(der).encode())
+            file.flush()
+            return _certificate(ssl._ssl._test_decode_cert(f"/proc/self/fd/{file.fileno()}"))  # type: ignore[attr-defined]
+    except Exception:
+        # What is Python's own may go away or fail in any way: a handshake is judged without it, too.
+        return None
 
 
 def _registration(facts: Facts) -> TlsFacts:
@@ -92,7 +91,7 @@ def _registration(facts: Facts) -> TlsFacts:
 def _shake_hands(facts: Facts, reached: ReachFacts) -> TlsFacts:
     host, port, raw = reached.host, reached.port, cast("socket.socket", assured(reached.connection))
     context = tls_context(facts.get(CONFIG).tls_ca_file, handshake_timeout_s=_HANDSHAKE_S)
-    shown = _Shown(context)
+    shown = _listen(context)
     began = time.monotonic()
     try:
         connection = secure(raw, host, port, context)
@@ -103,21 +102,23 @@ def _shake_hands(facts: Facts, reached: ReachFacts) -> TlsFacts:
     else:
         took_ms, version = round((time.monotonic() - began) * 1000), connection.version() or "TLS"
         made = TlsFacts(host=host, port=port, now=_now(), version=version, took_ms=took_ms, connection=connection)
-    return replace(made, certificate=shown.certificate)
+    return replace(made, certificate=decode(shown[0]) if shown else None)
 
 
-def connection_of(handshake: TlsFacts) -> ssl.SSLSocket:
+def _connection_of(handshake: TlsFacts) -> ssl.SSLSocket:
     """Return the connection that a handshake has verified."""
     return cast("ssl.SSLSocket", assured(handshake.connection))
 
 
 def _plain(reached: ReachFacts) -> str:
     """Ask in plain HTTP for `/`, as a browser before a captive portal would; return the answer's first line."""
-    raw = knock_again(reached, _PLAIN_S)
-    if raw is None:
+    answering = [(attempt.address, reached.port) for attempt in reached.attempts if not attempt.error]
+    if not answering:
         return ""
-    with raw, contextlib.suppress(OSError, http.client.HTTPException):
-        raw.settimeout(_PLAIN_S)
+    with (
+        contextlib.suppress(OSError, http.client.HTTPException),
+        socket.create_connection(answering[0], timeout=_PLAIN_S) as raw,
+    ):
         raw.sendall(f"GET / HTTP/1.1\r\nHost: {reached.host}\r\nConnection: close\r\n\r\n".encode())
         answer = http.client.HTTPResponse(raw)
         answer.begin()
@@ -126,30 +127,71 @@ def _plain(reached: ReachFacts) -> str:
     return ""
 
 
+def _http_answer(facts: Facts) -> HttpFacts:
+    handshake = facts.get(REGISTRATION_HANDSHAKE)
+    blank = HttpFacts(host=handshake.host, now=datetime.now(UTC))
+    with _connection_of(handshake) as connection:
+        connection.settimeout(_ANSWER_S)
+        try:
+            # Not the address of registration, and not its method.
+            request = f"HEAD / HTTP/1.1\r\nHost: {blank.host}\r\nUser-Agent: iot-onboard/{__version__} (doctor)\r\n"
+            connection.sendall(f"{request}Connection: close\r\n\r\n".encode())
+            answer = http.client.HTTPResponse(connection, method="HEAD")
+            answer.begin()
+        except TimeoutError:
+            return replace(blank, problem="it does not answer")
+        except (OSError, http.client.HTTPException) as error:
+            reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+            return replace(blank, problem=reason or "it ended the connection")
+        location, at = (answer.getheader("Location") or "")[:200], _date(answer.getheader("Date"))
+        return replace(blank, now=datetime.now(UTC), status=answer.status, location=location, at=at)
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _silence(facts: Facts) -> SilenceFacts:
+    handshake = facts.get(MQTT_HANDSHAKE)
+    silence = SilenceFacts(host=handshake.host, port=handshake.port)
+    with _connection_of(handshake) as connection:
+        connection.settimeout(_SILENCE_S)
+        try:
+            spoke = bool(connection.recv(1))
+        except TimeoutError:
+            return silence
+        except OSError as error:
+            return replace(silence, ended=error.strerror or "it failed")
+        return replace(silence, spoke=spoke, ended="" if spoke else "closed")
+
+
 def _roots(_: Facts) -> RootFacts:
     # Debian's bundle: of the directory that the daemon uses, Python shows nothing before it was needed.
     places = ssl.get_default_verify_paths()
     bundles = [Path(place) for place in (places.cafile, places.capath and f"{places.capath}/{_BUNDLE}") if place]
     bundle = next((path for path in bundles if path.exists()), None)
-    system = _anchors(bundle) if bundle else AnchorFacts(problem="there is no bundle of certificates", now=_now())
-    shipped = anchor_path()
-    return RootFacts(shipped=_anchors(shipped) if shipped else AnchorFacts(now=_now()), system=system)
+    return RootFacts(shipped=_anchors(anchor_path()), system=_anchors(bundle))
 
 
 def _ca_file(facts: Facts) -> AnchorFacts:
     path = facts.get(CONFIG).tls_ca_file
-    if path is None:
-        return AnchorFacts(now=_now())
     try:
-        tls_context(path, handshake_timeout_s=1.0)
+        if path is not None:
+            tls_context(path, handshake_timeout_s=1.0)
     except OnboardError as error:
         cure = error.failure.cure if isinstance(error.failure, Misconfigured) else ""
         return AnchorFacts(path=str(path), problem=error.failure.detail, cure=cure, now=_now())
     return _anchors(path)
 
 
-def _anchors(path: Path) -> AnchorFacts:
+def _anchors(path: Path | None) -> AnchorFacts:
     """Read a file of root certificates."""
+    if path is None:
+        return AnchorFacts(now=_now())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(cafile=path)
@@ -159,22 +201,23 @@ def _anchors(path: Path) -> AnchorFacts:
         problem = "it holds no whole certificate in PEM form" if inside else error.strerror or "it cannot be read"
         return AnchorFacts(path=str(path), problem=problem, now=_now())
     sha256 = hashlib.sha256(b"".join(context.get_ca_certs(binary_form=True))).hexdigest()
-    anchors = tuple(_anchor(record) for record in context.get_ca_certs())
+    anchors = tuple(_certificate(record) for record in context.get_ca_certs())
     return AnchorFacts(path=str(path), anchors=anchors, sha256=sha256, now=_now())
 
 
-def _anchor(record: dict[str, Any]) -> Anchor:
-    return Anchor(name=_name(record["subject"]), not_after=_moment(record["notAfter"]))
+def _certificate(record: dict[str, Any]) -> Certificate:
+    begins, ends = (
+        datetime.fromtimestamp(ssl.cert_time_to_seconds(record[name]), UTC) for name in ("notBefore", "notAfter")
+    )
+    names = tuple(name for _, name in record.get("subjectAltName", ()))
+    subject, issuer = _name(record["subject"]), _name(record["issuer"])
+    return Certificate(subject=subject, issuer=issuer, names=names, not_before=begins, not_after=ends)
 
 
 def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
     """Return what a name's common name is, else its organisation."""
     found = {name: value for part in parts for name, value in part}
     return found.get("commonName") or found.get("organizationName") or "nobody"
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
 
 
 def _now() -> datetime:
@@ -189,5 +232,9 @@ MQTT_HANDSHAKE = Probe(
     look=lambda facts: _shake_hands(facts, facts.get(MQTT_CONNECTION)),
     needs=(CONFIG, MQTT_CONNECTION),
 )
+REGISTRATION_ANSWER = Probe(
+    name="the question to the registration host", look=_http_answer, needs=(REGISTRATION_HANDSHAKE,)
+)
+MQTT_SILENCE = Probe(name="listening to the MQTT host", look=_silence, needs=(MQTT_HANDSHAKE,))
 ROOTS = Probe(name="reading the root certificates", look=_roots)
 CA_FILE = Probe(name="reading tls.ca_file", look=_ca_file, needs=(CONFIG,))

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.doctor.probes.files import account_of, chain_of, facts_of
+from iot_onboard.doctor.probes.files import chain_of, facts_of, service_account
 from support.process.unprivileged import open_directory, unprivileged
 
 
 def test_a_file(tmp_path: Path) -> None:
-    """Mode, owner and size; a link is looked at or followed, as asked; what is not there is nothing."""
+    """Mode and owner; a link is looked at or followed, as asked; what is not there is nothing."""
     file = tmp_path / "file"
     file.write_text("four")
     file.chmod(0o640)
     facts = facts_of(file)
     assert facts is not None
-    assert (facts.permissions, facts.uid, facts.size, facts.kind) == ("0640", os.geteuid(), 4, "a file")
+    assert (facts.permissions, facts.uid, facts.kind) == ("0640", os.geteuid(), "a file")
     link = tmp_path / "link"
     link.symlink_to(file)
     kinds = [found.kind for follow in (False, True) if (found := facts_of(link, follow=follow)) is not None]
@@ -44,7 +44,9 @@ def test_a_directory_that_hides_what_is_in_it() -> None:
 
 
 def test_an_account() -> None:
-    """A user has the groups that the system gives it, its own among them."""
+    """A user has the groups that the system gives it, its own among them; where the package made none, it is nobody."""
     entry = pwd.getpwuid(os.geteuid())
-    account = account_of(entry)
+    account = service_account(entry.pw_name)
+    assert account is not None
     assert (account.name, account.uid, entry.pw_gid in account.gids) == (entry.pw_name, entry.pw_uid, True)
+    assert service_account("no-such-user") is None

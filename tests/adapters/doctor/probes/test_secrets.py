@@ -61,6 +61,8 @@ def test_the_product_secret(gateway: Path) -> None:
     assert judged() == (Level.FAIL, f"The product secret file {path} is empty.")
     path.unlink()
     assert judged() == (Level.FAIL, f"There is no product secret: {path} does not exist.")
+    kept(gateway / f"state/credentials/{IDENTITY}.json", whole()[:-40])
+    assert judged()[0] is Level.FAIL
     kept(gateway / f"state/credentials/{IDENTITY}.json", whole())
     assert judged()[0] is Level.WARN
     credentials = gateway / "root/run/credentials/iot-onboard.service"
@@ -91,7 +93,7 @@ def test_a_device_secret_by_hand(gateway: Path) -> None:
 
 
 def test_a_device_secret_where_the_unit_looks(gateway: Path) -> None:
-    """The packaged service takes the file beside its configuration by itself; a line end as a credential is none."""
+    """The packaged service takes the file beside its configuration by itself; a line end alone is none."""
     root = gateway / "root"
     etc = root / "etc/iot-onboard"
     etc.mkdir(parents=True)
@@ -101,6 +103,8 @@ def test_a_device_secret_where_the_unit_looks(gateway: Path) -> None:
     kept(credentials / "product-secret", b"\n")
     assert secrets.by_hand(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
     assert not bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root).handed_out
+    kept(etc / "device-secret", b"\n")
+    assert secrets.by_hand(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
     kept(etc / "device-secret", SECRET.encode())
     assert secrets.by_hand(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.OK
     assert secrets.by_hand(bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED

@@ -1,4 +1,4 @@
-"""What the doctor sees of the service; with programs that stand in for systemctl and journalctl."""
+"""What the doctor sees of the service; with programs that stand in for systemctl, journalctl and dpkg."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from iot_onboard import __version__
 from iot_onboard.doctor.checks import service
-from iot_onboard.doctor.probes.service import JOURNAL, STATUS, UNIT
+from iot_onboard.doctor.model import Level
+from iot_onboard.doctor.probes.service import JOURNAL, PACKAGE, STATUS, UNIT
 from iot_onboard.reporting.status_file import start_ticks
 from support.process.probing import bring, program
 from support.process.unprivileged import unprivileged
@@ -78,3 +79,19 @@ def test_the_status_file(tmp_path: Path, config: Path) -> None:
     pid.wait()
     assert "waiting to connect" in finding.sentence
     assert bring(STATUS, config) is None
+
+
+def test_the_package(config: Path, programs: Path) -> None:
+    """Only files that nobody is meant to change count."""
+    assert service.package_files(bring(PACKAGE, config)).level is Level.SKIPPED
+    program(programs, "dpkg-query", "printf installed")
+    program(programs, "dpkg", "exit 0")
+    assert service.package_files(bring(PACKAGE, config)).level is Level.OK
+    verify = """
+        echo '??5??????   /usr/bin/iot-onboard'
+        echo '??5?????? c /etc/iot-onboard/config.yaml'
+        echo 'missing     /usr/share/doc/iot-onboard/changelog.gz'
+        exit 1
+    """
+    program(programs, "dpkg", verify)
+    assert bring(PACKAGE, config).changed == ("/usr/bin/iot-onboard",)

@@ -1,4 +1,4 @@
-"""What the doctor sees of handshakes on real sockets, and of the certificates that are shown and believed."""
+"""What the doctor sees of handshakes on real sockets, of certificates shown and believed, and of what answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,8 +21,18 @@ from hypothesis import strategies as st
 
 from iot_onboard.doctor.checks import tls
 from iot_onboard.doctor.model import Finding, Level
-from iot_onboard.doctor.probes.tls import CA_FILE, MQTT_HANDSHAKE, REGISTRATION_HANDSHAKE, ROOTS, decode, first_of
+from iot_onboard.doctor.probes.tls import (
+    CA_FILE,
+    MQTT_HANDSHAKE,
+    MQTT_SILENCE,
+    REGISTRATION_ANSWER,
+    REGISTRATION_HANDSHAKE,
+    ROOTS,
+    decode,
+    first_of,
+)
 from support.gateway.examined import configured
+from support.platform.sandbox import wait_for
 from support.platform.tlsserver import TlsServer, certificates
 from support.process.probing import bring
 
@@ -83,6 +93,22 @@ def test_a_foreign_certificate_is_shown_and_not_believed(tmp_path: Path, version
     assert "It was shown a certificate of iot-sandbox by iot-sandbox CA, valid from" in finding.sentence
 
 
+@pytest.mark.parametrize("function", [None, lambda _: 1 / 0, lambda _: {}])
+def test_a_python_that_reads_no_foreign_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: Callable[[str], object] | None
+) -> None:
+    """What Python keeps for its own tests may go away, or do anything: handshakes are judged without it."""
+    if function is None:
+        monkeypatch.delattr(ssl._ssl, "_test_decode_cert")  # type: ignore[attr-defined]
+    else:
+        monkeypatch.setattr(ssl._ssl, "_test_decode_cert", function)  # type: ignore[attr-defined]
+    with TlsServer() as server:
+        facts = bring(REGISTRATION_HANDSHAKE, configured(tmp_path, https=server.port, ca_file=server.ca_file))
+    assert (tls.handshake(facts).level, tls.lasting(facts)) == (Level.OK, None)
+    finding = shaken(tmp_path, TlsServer(authority="somebody"), certificates("ours")[0])
+    assert (finding.level, "not accepted" in finding.sentence, "shown" in finding.sentence) == (Level.FAIL, True, False)
+
+
 def test_an_expired_certificate(tmp_path: Path) -> None:
     """Its dates stand in the sentence, our clock in the fix."""
     server = TlsServer(lasts=timedelta(hours=-1))
@@ -128,6 +154,65 @@ def test_nothing_is_asked_in_plain_text_of_the_mqtt_host(tmp_path: Path) -> None
         thread.join()
     assert finding.level is Level.FAIL
     assert [data[:1] for data in heard] == [b"\x16"]
+
+
+def test_the_registration_host_is_asked_for_nothing(tmp_path: Path) -> None:
+    """A HEAD of `/`, and neither a POST nor the address of registration; the answer's clock is read."""
+    heard: list[bytes] = []
+
+    def answer(connection: ssl.SSLSocket) -> None:
+        heard.append(connection.recv(4096))
+        connection.sendall(
+            b"HTTP/1.1 404 Not Found\r\nDate: Mon, 02 Nov 2026 10:00:00 GMT\r\nContent-Length: 9\r\n\r\n"
+        )
+
+    with TlsServer(answer) as server:
+        facts = bring(REGISTRATION_ANSWER, configured(tmp_path, https=server.port, ca_file=server.ca_file))
+    assert heard[0].startswith(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n")
+    assert b"register" not in heard[0]
+    assert tls.http_answer(facts).level is Level.OK
+    assert facts.at is not None
+    assert f"{facts.at:%Y-%m-%d %H:%M}" == "2026-11-02 10:00"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (b"", "does not speak HTTP"),
+        (b"SSH-2.0-OpenSSH\r\n", "does not speak HTTP: BadStatusLine"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://p/\r\n\r\n", "leads elsewhere (HTTP 302, to http://p/)"),
+        (b"HTTP/1.1 503 Unavailable\r\nDate: rubbish\r\n\r\n", "HTTP 503"),
+    ],
+    ids=["closes", "ssh", "redirect", "unavailable"],
+)
+def test_what_the_registration_host_may_say(tmp_path: Path, said: bytes, words: str) -> None:
+    """Each is told in its own words."""
+
+    def answer(connection: ssl.SSLSocket) -> None:
+        connection.recv(4096)
+        connection.sendall(said)
+
+    with TlsServer(answer) as server:
+        facts = bring(REGISTRATION_ANSWER, configured(tmp_path, https=server.port, ca_file=server.ca_file))
+    assert words in tls.http_answer(facts).sentence
+    assert facts.at is None
+
+
+def test_the_mqtt_host_hears_nothing(tmp_path: Path) -> None:
+    """Not a byte follows the handshake: what waits in silence may be an MQTT server."""
+    heard: list[bytes] = []
+    with TlsServer(lambda connection: heard.append(connection.recv(4096))) as server:
+        facts = bring(MQTT_SILENCE, configured(tmp_path, mqtt=server.port, ca_file=server.ca_file))
+        assert wait_for(lambda: heard, "the end of the connection") == [b""]
+    assert tls.silence(facts).level is Level.OK
+
+
+@pytest.mark.parametrize(("said", "words"), [(b"220 hello\r\n", "speaks first"), (b"", "asked: closed")])
+def test_what_is_no_mqtt_server(tmp_path: Path, said: bytes, words: str) -> None:
+    """It speaks or ends before anybody asked."""
+    with TlsServer(lambda connection: connection.sendall(said)) as server:
+        facts = bring(MQTT_SILENCE, configured(tmp_path, mqtt=server.port, ca_file=server.ca_file))
+    assert words in tls.silence(facts).sentence
 
 
 def test_the_anchors(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How the doctor judges the service."""
+"""How the doctor judges the service and what is installed of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from iot_onboard import __version__
 from iot_onboard.boot_log.entries import JournalEntry
 from iot_onboard.core.units import UnitProperties
 from iot_onboard.doctor.checks import service
-from iot_onboard.doctor.checks.service import JournalFacts
+from iot_onboard.doctor.checks.service import JournalFacts, PackageFacts
 from iot_onboard.events.model import Event
 from iot_onboard.events.table import TABLE
 from iot_onboard.fast_start.fast_dataclasses import replace
@@ -186,9 +186,29 @@ JOURNAL = [
         "explain identity-shared",
     ),
 ]
+PACKAGE = [
+    Row("no package", service.package_files, PackageFacts(), SKIPPED, "Not installed as a package."),
+    Row(
+        "no dpkg",
+        service.package_files,
+        PackageFacts(trouble="dpkg is not installed"),
+        SKIPPED,
+        "dpkg is not installed",
+    ),
+    Row("mute dpkg", service.package_files, PackageFacts(installed=True, trouble="no end"), SKIPPED, "no end"),
+    Row("as shipped", service.package_files, PackageFacts(installed=True), OK, "as shipped"),
+    Row(
+        "changed",
+        service.package_files,
+        PackageFacts(installed=True, changed=("/usr/bin/x", "/y")),
+        WARN,
+        "2 file(s)",
+        "--reinstall",
+    ),
+]
 
 
-@pytest.mark.parametrize("row", [*UNIT, *STATE, *JOURNAL], ids=str)
+@pytest.mark.parametrize("row", [*UNIT, *STATE, *JOURNAL, *PACKAGE], ids=str)
 def test_judgements(row: Row) -> None:
     """These facts, this level, these words, this fix."""
     row.holds()

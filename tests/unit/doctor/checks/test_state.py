@@ -12,7 +12,7 @@ from iot_onboard.doctor.checks.state import DirectoryFacts, Mount
 from support.text.judged import FAIL, NOTHING, OK, SERVICE, SKIPPED, WARN, Row, directory, file
 
 CHAIN = (directory("/", 0o755, 0), directory("/var", 0o755, 0), directory("/var/lib/iot-onboard", 0o700))
-DISK = Mount(point="/", kind="ext4", source="/dev/mmcblk0p2", options=("rw",), errors=0)
+DISK = Mount(point="/", kind="ext4", source="/dev/mmcblk0p2", errors=0)
 PLACE = DirectoryFacts(
     path="/var/lib/iot-onboard", chain=CHAIN, account=SERVICE, mount=DISK, free_bytes=10**9, free_inodes=10**5
 )
@@ -39,7 +39,7 @@ STATE = [
     Row(
         "read-only",
         state.writable,
-        replace(PLACE, mount=replace(DISK, options=("ro",))),
+        replace(PLACE, mount=replace(DISK, read_only=True)),
         FAIL,
         "/ is mounted read-only",
         "remount,rw /",

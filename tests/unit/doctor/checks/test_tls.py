@@ -1,4 +1,4 @@
-"""How the doctor judges roots, handshakes and certificates."""
+"""How the doctor judges roots, handshakes and certificates, and what answers behind TLS."""
 
 from __future__ import annotations
 
@@ -12,19 +12,27 @@ from iot_onboard.doctor.checks import tls
 from iot_onboard.doctor.checks.tls import (
     ANCHOR_SHA256,
     PUBLIC_ROOT,
-    Anchor,
     AnchorFacts,
     Certificate,
+    HttpFacts,
     RootFacts,
+    SilenceFacts,
     TlsFacts,
 )
 from support.text.judged import FAIL, NOTHING, OK, SKIPPED, WARN, Row
 
 HOST = "iot-auth.cn-shanghai.aliyuncs.com"
 NOW = datetime(2026, 12, 24, 12, tzinfo=UTC)
-VENDOR = Anchor(name="Aliyun IoT Root CA", not_after=datetime(2053, 7, 4, tzinfo=UTC))
-PUBLIC = Anchor(name=PUBLIC_ROOT, not_after=datetime(2028, 1, 28, 12, tzinfo=UTC))
-NEWER = Anchor(name="GlobalSign Root R46", not_after=datetime(2046, 3, 20, tzinfo=UTC))
+
+
+def root(name: str, not_after: datetime) -> Certificate:
+    begins = datetime(2000, 1, 1, tzinfo=UTC)
+    return Certificate(subject=name, issuer=name, names=(), not_before=begins, not_after=not_after)
+
+
+VENDOR = root("Aliyun IoT Root CA", datetime(2053, 7, 4, tzinfo=UTC))
+PUBLIC = root(PUBLIC_ROOT, datetime(2028, 1, 28, 12, tzinfo=UTC))
+NEWER = root("GlobalSign Root R46", datetime(2046, 3, 20, tzinfo=UTC))
 SHIPPED = AnchorFacts(path="/usr/share/x.pem", anchors=(VENDOR,), sha256=ANCHOR_SHA256, now=NOW)
 STORE = AnchorFacts(path="/etc/ssl/certs/ca-certificates.crt", anchors=(NEWER, PUBLIC), now=NOW)
 LATER = datetime(2027, 6, 1, tzinfo=UTC)
@@ -138,8 +146,45 @@ TLS = [
     Row("lasts", tls.lasting, replace(GOOD, now=NOW - timedelta(days=30)), OK, "37 days are left"),
 ]
 
+ANSWER = HttpFacts(host=HOST, now=NOW, status=404, at=NOW)
+QUIET = SilenceFacts(host="m.example", port=8883)
+ENDPOINTS = [
+    Row("404", tls.http_answer, ANSWER, OK, "HTTP 404 to a question that is no registration"),
+    Row(
+        "redirect",
+        tls.http_answer,
+        replace(ANSWER, status=302, location="http://p/"),
+        WARN,
+        "to http://p/",
+        "portal",
+    ),
+    Row("unavailable", tls.http_answer, replace(ANSWER, status=503), WARN, "HTTP 503", "wait"),
+    Row("not HTTP", tls.http_answer, HttpFacts(host=HOST, now=NOW, problem="closed"), FAIL, "closed", "wait"),
+    Row("clocks agree", tls.platform_clock, ANSWER, OK, "agree"),
+    Row(
+        "ahead",
+        tls.platform_clock,
+        replace(ANSWER, at=NOW - timedelta(hours=1)),
+        WARN,
+        "60 minutes ahead of",
+        "timedatectl",
+    ),
+    Row(
+        "behind",
+        tls.platform_clock,
+        replace(ANSWER, at=NOW + timedelta(hours=1)),
+        WARN,
+        "60 minutes behind",
+        "timedatectl",
+    ),
+    Row("no date", tls.platform_clock, replace(ANSWER, at=None), SKIPPED, "does not tell"),
+    Row("waits", tls.silence, QUIET, OK, "waits for a login"),
+    Row("speaks", tls.silence, replace(QUIET, spoke=True), WARN, "speaks first", "mqtt.host"),
+    Row("closes", tls.silence, replace(QUIET, ended="closed"), WARN, "asked: closed", "mqtt.host"),
+]
 
-@pytest.mark.parametrize("row", [*ROOTS, *TLS], ids=str)
+
+@pytest.mark.parametrize("row", [*ROOTS, *TLS, *ENDPOINTS], ids=str)
 def test_judgements(row: Row) -> None:
     """These facts, this level, these words, this fix."""
     row.holds()
