@@ -23,17 +23,19 @@ _NOTHING: Mapping[str, str] = {}
 def product_secret_path(config: Config, config_path: Path, credentials_dir: Path | None) -> Path:
     """Return where the product secret is: configured, given by systemd, or beside the configuration."""
     usual = config_path.parent / PRODUCT_SECRET
-    configured = config.product_secret_file or usual
-    # Of the usual file systemd gives us a copy that we may read; the file itself is root's alone.
-    return configured if configured != usual else _credential(credentials_dir, PRODUCT_SECRET) or usual
+    return _path(config.product_secret_file, usual, credentials_dir) or usual
 
 
 def device_secret_path(config: Config, config_path: Path, credentials_dir: Path | None) -> Path | None:
     """Return where a device secret is given by hand, or `None` where registration is to get it."""
-    configured = config.device_secret_file
-    if configured is not None and configured != config_path.parent / DEVICE_SECRET:
+    return _path(config.device_secret_file, config_path.parent / DEVICE_SECRET, credentials_dir)
+
+
+def _path(configured: Path | None, usual: Path, credentials_dir: Path | None) -> Path | None:
+    if configured not in {None, usual}:
         return configured
-    return _credential(credentials_dir, DEVICE_SECRET) or configured
+    # Of the usual file systemd gives us a copy that we may read; the file itself is root's alone.
+    return _credential(credentials_dir, usual.name) or configured
 
 
 def read_product_secret(
@@ -42,10 +44,7 @@ def read_product_secret(
     """Read the product secret from where it is, or raise `OnboardError`; `withheld`: what systemd cannot hand out."""
     path = product_secret_path(config, config_path, credentials_dir)
     usual = config_path.parent / PRODUCT_SECRET
-    if credentials_dir is not None and path.parent == credentials_dir:
-        _refuse_an_open_original(usual, "product secret")
-    elif path == usual:
-        _refuse_withheld(withheld, PRODUCT_SECRET, SETUP)
+    _refuse_original(path, usual, credentials_dir, withheld, SETUP)
     return read_secret(path, "product secret", cure=SETUP if path == usual else "")
 
 
@@ -54,14 +53,21 @@ def read_device_secret(
 ) -> Secret | None:
     """Read the device secret that is given by hand, or return `None` where registration is to get it."""
     path = device_secret_path(config, config_path, credentials_dir)
-    if path is None or path == config.device_secret_file == config_path.parent / DEVICE_SECRET:
-        # It may be good and this device's only one: nothing is registered in its place.
-        _refuse_withheld(withheld, DEVICE_SECRET, f"write the device secret to {config_path.parent / DEVICE_SECRET}")
-    if path is None:
-        return None
-    if credentials_dir is not None and path.parent == credentials_dir:
-        _refuse_an_open_original(config_path.parent / DEVICE_SECRET, "device secret")
-    return read_secret(path, "device secret")
+    usual = config_path.parent / DEVICE_SECRET
+    # A withheld one may be good and this device's only one: nothing is registered in its place.
+    _refuse_original(path, usual, credentials_dir, withheld, f"write the device secret to {usual}")
+    return None if path is None else read_secret(path, "device secret")
+
+
+def _refuse_original(
+    path: Path | None, usual: Path, credentials_dir: Path | None, withheld: Mapping[str, str], cure: str
+) -> None:
+    """Refuse what is wrong with the usual file: where systemd copied it, its mode; where it could not, that."""
+    if path is not None and path.parent == credentials_dir:
+        with contextlib.suppress(OSError):
+            _refuse_open(usual, usual.stat().st_mode, usual.name.replace("-", " "))
+    elif path in {None, usual} and usual.name in withheld:
+        raise _refuse(f"systemd cannot hand out {withheld[usual.name]}", cure)
 
 
 def service_credentials(
@@ -121,17 +127,6 @@ def _credential(credentials_dir: Path | None, name: str) -> Path | None:
         # It may be there: reading it will say what is wrong, and nothing else is used in its place.
         return path
     return None if stat.S_ISREG(found.st_mode) and found.st_size <= STAND_IN_BYTES else path
-
-
-def _refuse_an_open_original(path: Path, what: str) -> None:
-    """Hold the file that systemd copied to the same rule as one that we read ourselves."""
-    with contextlib.suppress(OSError):
-        _refuse_open(path, path.stat().st_mode, what)
-
-
-def _refuse_withheld(withheld: Mapping[str, str], name: str, cure: str) -> None:
-    if name in withheld:
-        raise _refuse(f"systemd cannot hand out {withheld[name]}", cure)
 
 
 def _refuse_open(path: Path, mode: int, what: str) -> None:
