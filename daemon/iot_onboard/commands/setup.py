@@ -154,7 +154,7 @@ def _taken(key: str) -> Callable[[str], str]:
             if text or RULES[key].default is not None:
                 RULES[key].read(text)
         except Bad as bad:
-            raise argparse.ArgumentTypeError(f"{bad} ({bad.hint})" if bad.hint else str(bad)) from None
+            raise argparse.ArgumentTypeError(bad.advice) from None
         return text
 
     return read

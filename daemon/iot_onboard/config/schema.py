@@ -6,11 +6,13 @@ import enum
 from collections.abc import Callable
 from pathlib import Path
 
+from ..aliyun.names import product_key_problem
 from ..aliyun.signing import SignMethod
 from ..core.proxy import ProxyAddress
 from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.typing_names import Any
 from . import values as read
+from .device_name import template_problem
 
 # Where the packaged service is configured.
 CONFIG_DIR = Path("/etc/iot-onboard")
@@ -70,8 +72,8 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {
-    "product_key": Rule(read.product_key, Missing.REQUIRED),
-    "device_name": Rule(read.device_name, Missing.REQUIRED),
+    "product_key": Rule(read.unless(product_key_problem), Missing.REQUIRED),
+    "device_name": Rule(read.unless(template_problem), Missing.REQUIRED),
     "product_secret_file": Rule(read.path, None),
     "device_secret_file": Rule(read.path, None),
     "region": Rule(read.matching(r"[a-z0-9]+(-[a-z0-9]+)*", "a region like cn-shanghai"), "cn-shanghai"),

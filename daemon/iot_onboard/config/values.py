@@ -7,12 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from ..aliyun.names import product_key_problem
 from ..aliyun.signing import SignMethod
 from ..core.proxy import ProxyAddress
 from ..core.secret import Secret
 from ..fast_start.typing_names import Any
-from .device_name import template_problem
 
 _ENCODE = "write special characters of a user name or password as %40, %23, ..."
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -42,6 +40,11 @@ class Bad(ValueError):
         super().__init__(problem)
         self.hint = hint
 
+    @property
+    def advice(self) -> str:
+        """Say both."""
+        return f"{self} ({self.hint})" if self.hint else str(self)
+
 
 def text(value: Any) -> str:
     """Take text."""
@@ -55,18 +58,15 @@ def _kind(value: Any) -> str:
     return _KINDS.get(type(value).__name__, "of an unknown kind")
 
 
-def product_key(value: Any) -> str:
-    """Take a product key."""
-    if problem := product_key_problem(text(value)):
-        raise Bad(problem)
-    return text(value)
+def unless(problem_of: Callable[[str], str | None]) -> Callable[[Any], str]:
+    """Return a reader of text of which no problem is told."""
 
+    def read(value: Any) -> str:
+        if problem := problem_of(text(value)):
+            raise Bad(problem)
+        return text(value)
 
-def device_name(value: Any) -> str:
-    """Take a device name or a template of one."""
-    if problem := template_problem(text(value)):
-        raise Bad(problem)
-    return text(value)
+    return read
 
 
 def secret(value: str) -> Secret:
@@ -175,10 +175,9 @@ def _split(value: Any) -> SplitResult:
         raise Bad("is not an address", "no blanks; " + _ENCODE)
     try:
         parts = urlsplit(address)
-        if parts.port == 0:
-            raise Bad("must not name port 0")
-    except Bad:
-        raise
+        port = parts.port
     except ValueError:
         raise Bad("is not an address", _ENCODE) from None
+    if port == 0:
+        raise Bad("must not name port 0")
     return parts

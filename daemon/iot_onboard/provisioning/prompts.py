@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 from ..config.device_name import Facts, expand
@@ -17,11 +17,10 @@ from ..fast_start.fast_dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Hold one question for a key of the configuration; `optional` ones take a dash for none."""
+    """Hold one question for a key of the configuration; one without a default takes a dash for none."""
 
     key: str
     text: str
-    optional: bool = False
 
 
 QUESTIONS = (
@@ -30,7 +29,7 @@ QUESTIONS = (
         key="device_name", text="Device name; {serial} {mac} {machine_id} {hostname} stand for this gateway's own"
     ),
     Question(key="region", text="Region"),
-    Question(key="instance_id", text="Instance id, or - for a public instance of before 2021-07-30", optional=True),
+    Question(key="instance_id", text="Instance id, or - for a public instance of before 2021-07-30"),
 )
 
 
@@ -57,7 +56,7 @@ def ask_product_secret(*, kept: bool) -> Secret | None:
         try:
             taken = secret(answer)
         except Bad as bad:
-            say(f"  It {bad}" + (f" ({bad.hint})" if bad.hint else ""))
+            say(f"  It {bad.advice}")
         else:
             say(f"  {len(answer)} characters.")
             return taken
@@ -72,35 +71,28 @@ def say(text: str) -> None:
 def name_here(template: str, facts: Facts) -> str:
     """Say what a device name comes to on this machine; raise `BadName`."""
     try:
-        name = expand(template, facts)
+        return expand(template, facts)
     except MissingFact as missing:
         return f"{template} ({missing})"
-    return name
 
 
 def _ask_until_good(question: Question, default: str | None, facts: Facts) -> str | None:
-    shown = default or ("none" if question.optional else "")
+    optional = RULES[question.key].default is None
+    shown = default or ("none" if optional else "")
     while True:
         answer = input(f"{question.text}{f' [{shown}]' if shown else ''}: ").strip() or default or ""
-        if question.optional and answer in {"", "-"}:
+        if optional and answer in {"", "-"}:
             return None
-        problem = _problem(RULES[question.key].read, answer)
-        if problem is None and question.key == "device_name":
-            try:
+        try:
+            RULES[question.key].read(answer)
+            if question.key == "device_name":
                 say(f"  On this machine: {name_here(answer, facts)}")
-            except BadName as bad:
-                problem = str(bad)
-        if problem is None:
+        except Bad as bad:
+            say(f"  It {bad.advice}")
+        except BadName as bad:
+            say(f"  It {bad}")
+        else:
             return answer
-        say(f"  It {problem}")
-
-
-def _problem(read: Callable[[Any], Any], answer: str) -> str | None:
-    try:
-        read(answer)
-    except Bad as bad:
-        return f"{bad} ({bad.hint})" if bad.hint else str(bad)
-    return None
 
 
 def _suggestion(key: str, facts: Facts) -> str | None:

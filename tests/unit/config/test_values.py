@@ -11,18 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iot_onboard.aliyun.names import product_key_problem
 from iot_onboard.aliyun.signing import SignMethod
 from iot_onboard.config import values
+from iot_onboard.config.device_name import template_problem
 from iot_onboard.config.values import Bad
 from iot_onboard.core.proxy import ProxyAddress
 from iot_onboard.core.secret import Secret
 
+PRODUCT_KEY = values.unless(product_key_problem)
+DEVICE_NAME = values.unless(template_problem)
 REGION = values.matching(r"[a-z]+(-[a-z]+)*", "a region")
 LEVEL = values.one_of("debug", "info", "warning")
 PORT = values.between(1, 65535)
 TIMEOUT_S = values.between(1, 120, whole=False)
 READERS = [
-    values.text, values.product_key, values.device_name, values.path, values.sign_method, values.boolean, values.https,
+    values.text, PRODUCT_KEY, DEVICE_NAME, values.path, values.sign_method, values.boolean, values.https,
     values.proxy, REGION, LEVEL, PORT, TIMEOUT_S,
 ]  # fmt: skip
 
@@ -31,8 +35,8 @@ READERS = [
     ("read", "value", "expected"),
     [
         (values.text, "", ""),
-        (values.product_key, "a1b2c3d4e5f", "a1b2c3d4e5f"),
-        (values.device_name, "gw-{serial}", "gw-{serial}"),
+        (PRODUCT_KEY, "a1b2c3d4e5f", "a1b2c3d4e5f"),
+        (DEVICE_NAME, "gw-{serial}", "gw-{serial}"),
         (values.path, "/etc/x", Path("/etc/x")),
         (values.sign_method, "hmacmd5", SignMethod.HMACMD5),
         (values.boolean, False, False),
@@ -64,8 +68,8 @@ def test_what_is_taken(read: Callable[[Any], Any], value: object, expected: obje
         (values.text, date(2026, 11, 1), "is a date, must be text", "put it in quotes"),
         (values.text, ["a"], "is a list, must be text", ""),
         (values.text, None, "is of an unknown kind, must be text", "put it in quotes"),
-        (values.product_key, "a-b", "may hold letters and digits only", ""),
-        (values.device_name, "gw-{seral}", "{seral} is not a placeholder", ""),
+        (PRODUCT_KEY, "a-b", "may hold letters and digits only", ""),
+        (DEVICE_NAME, "gw-{seral}", "{seral} is not a placeholder", ""),
         (values.path, "ca.pem", "must be an absolute path", ""),
         (values.path, "/a\0b", "must be an absolute path", ""),
         (values.sign_method, "HMACSHA1", "must be one of hmacmd5, hmacsha1", "did you mean hmacsha1?"),
