@@ -9,7 +9,6 @@ import socket
 from . import rtnetlink as netlink
 
 _DUMP_TIMEOUT_S = 1.0
-_NLMSG_DONE = 3
 
 
 class NetworkWatch:
@@ -75,15 +74,6 @@ def snapshot() -> set[netlink.Key]:
             while True:
                 data = asking.recv(65536)
                 known.update(change.key for change in netlink.changes(data) if change.added)
-                if _ends_dump(data):
+                if netlink.ends_dump(data):
                     break
     return known
-
-
-def _ends_dump(data: bytes) -> bool:
-    return len(data) < 16 or int.from_bytes(data[4:6], "little") in {_NLMSG_DONE, 2} or _last_is_done(data)
-
-
-def _last_is_done(data: bytes) -> bool:
-    # NLMSG_DONE is 20 bytes: a header and one number, and stands last where it shares a read.
-    return len(data) >= 20 and int.from_bytes(data[-16:-14], "little") == _NLMSG_DONE

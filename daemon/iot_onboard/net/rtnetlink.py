@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from ..fast_start.fast_dataclasses import dataclass
 
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 # RTMGRP_IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE
 GROUPS = 0x10 | 0x40 | 0x100 | 0x400
@@ -44,12 +46,7 @@ def changes(data: bytes) -> list[Change]:
     tentative flag: an IPv6 address is of use only once duplicate detection is through.
     """
     found: list[Change] = []
-    offset = 0
-    while offset + _HEADER.size <= len(data):
-        length, kind, _, _, _ = _HEADER.unpack_from(data, offset)
-        if length < _HEADER.size or offset + length > len(data):
-            break
-        body = data[offset + _HEADER.size : offset + length]
+    for kind, body in _parts(data, _HEADER):
         key = None
         if kind in {RTM_NEWADDR, RTM_DELADDR}:
             key = _address_key(body)
@@ -57,8 +54,13 @@ def changes(data: bytes) -> list[Change]:
             key = _route_key(body)
         if key is not None:
             found.append(Change(added=kind in {RTM_NEWADDR, RTM_NEWROUTE}, key=key))
-        offset += (length + 3) & ~3
     return found
+
+
+def ends_dump(data: bytes) -> bool:
+    """Say whether nothing follows one read of the answer to a `dump_request`."""
+    kinds = {kind for kind, _ in _parts(data, _HEADER)}
+    return not kinds or bool(kinds & {NLMSG_DONE, NLMSG_ERROR})
 
 
 def _address_key(body: bytes) -> Key | None:
@@ -67,7 +69,7 @@ def _address_key(body: bytes) -> Key | None:
     family, prefix, flags, _, index = _ADDRESS.unpack_from(body)
     if index == _LOOPBACK_INDEX:
         return None
-    address = _attributes(body[_ADDRESS.size :]).get(_IFA_ADDRESS, b"")
+    address = dict(_parts(body[_ADDRESS.size :], _ATTRIBUTE)).get(_IFA_ADDRESS, b"")
     return ("address", family, prefix, index, address, bool(flags & _IFA_F_TENTATIVE))
 
 
@@ -77,18 +79,17 @@ def _route_key(body: bytes) -> Key | None:
     family, dst_len, _, _, table, _, _, _, _ = _ROUTE.unpack_from(body)
     if table == _LOCAL_TABLE:
         return None
-    attributes = _attributes(body[_ROUTE.size :])
+    attributes = dict(_parts(body[_ROUTE.size :], _ATTRIBUTE))
     names = (_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE)
     return ("route", family, dst_len, table, *(attributes.get(name, b"") for name in names))
 
 
-def _attributes(data: bytes) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
+def _parts(data: bytes, header: struct.Struct) -> Iterator[tuple[int, bytes]]:
+    """Give kind and body of each message, or of each attribute: the headers of both begin with a length and a kind."""
     offset = 0
-    while offset + _ATTRIBUTE.size <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, offset)
-        if length < _ATTRIBUTE.size or offset + length > len(data):
-            break
-        found[kind] = data[offset + _ATTRIBUTE.size : offset + length]
+    while offset + header.size <= len(data):
+        length, kind = header.unpack_from(data, offset)[:2]
+        if not header.size <= length <= len(data) - offset:
+            return
+        yield kind, data[offset + header.size : offset + length]
         offset += (length + 3) & ~3
-    return found

@@ -40,6 +40,14 @@ def test_loopback_and_the_local_table_are_passed_over() -> None:
     assert netlink.changes(address(netlink.RTM_NEWADDR, index=1) + route(netlink.RTM_NEWROUTE, 255)) == []
 
 
+def test_the_end_of_a_dump() -> None:
+    """It is told where it shares a read with what was asked for, as a failure is; so is what is no message at all."""
+    done = struct.pack("=LHHLLl", 20, 3, 2, 0, 0, 0)
+    failed = struct.pack("=LHHLLl", 36, 2, 0, 0, 0, -1) + bytes(16)
+    assert not netlink.ends_dump(address(netlink.RTM_NEWADDR))
+    assert [netlink.ends_dump(data) for data in (done, address(netlink.RTM_NEWADDR) + done, failed, b"")] == [True] * 4
+
+
 @given(st.binary(max_size=200), st.integers(0, 60))
 def test_rubbish_is_passed_over(rubbish: bytes, cut: int) -> None:
     """Nothing that the kernel might send makes it fail."""
