@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..config.files import read_documents
-from ..config.problems import ConfigError
 from ..config.schema import Config
 from ..core.failures import OnboardError, StoreFailure, StoreFault
 from ..core.secret import Secret
@@ -30,18 +29,12 @@ class ProvisioningResult:
 
 def current(config_path: Path) -> Config:
     """Return the configuration as it is, names or not; raise `ConfigError` for what somebody else has to mend."""
-    config, problems = present(*read_documents(config_path), config_path)
-    if config is None:
-        raise ConfigError(problems)
-    return config
+    return present(*read_documents(config_path), config_path)
 
 
 def check(config_path: Path, wish: ProvisioningRequest) -> Config:
     """Return what the configuration would be, or raise `ConfigError`; write nothing."""
-    found, problems = plan(*read_documents(config_path), config_path, wish)
-    if found is None:
-        raise ConfigError(problems)
-    return found.config
+    return plan(*read_documents(config_path), config_path, wish).config
 
 
 def provision(config_path: Path, wish: ProvisioningRequest) -> ProvisioningResult:
@@ -54,10 +47,7 @@ def provision(config_path: Path, wish: ProvisioningRequest) -> ProvisioningResul
     try:
         make_directory(directory)
         with _alone(directory):
-            found, problems = plan(*read_documents(config_path), config_path, wish)
-            if found is None:
-                raise ConfigError(problems)
-            return _carry_out(found)
+            return _carry_out(plan(*read_documents(config_path), config_path, wish))
     except OSError as error:
         detail = f"{error.filename or directory} cannot be written: {error.strerror}"
         raise OnboardError(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=detail)) from error

@@ -13,13 +13,12 @@ from typing import Any
 
 import yaml
 
-from ..config.problems import Problem, file_problem
+from ..config.problems import ConfigError, Problem, file_problem
 from ..config.reader import parse
 from ..config.schema import Document
 from ..config.values import Bad, secret
 from ..config.yaml_reader import compose, is_null
 from ..core.secret import Secret
-from ..fast_start.fast_dataclasses import dataclass
 from .plan import ProvisioningRequest, plain_settings
 
 NAME = "iot-onboard.yaml"
@@ -35,38 +34,23 @@ _SECRETS = {"product_secret": "product_secret_file", "device_secret": "device_se
 _TEXT_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "timestamp", "null")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootFile:
-    """Hold what was read: a wish, or every problem, each with its line and none with a secret."""
-
-    wish: ProvisioningRequest | None
-    problems: tuple[Problem, ...] = ()
-
-
-def read(path: Path, data: bytes) -> BootFile:
-    """Read the file's bytes."""
+def read(path: Path, data: bytes) -> ProvisioningRequest:
+    """Read the file's bytes, or raise `ConfigError` with every problem, each with its line and none with a secret."""
     name = str(path)
     try:
         text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return _refused(file_problem(name, "is not UTF-8 text", line=line, hint="save it as UTF-8"))
+        raise ConfigError((file_problem(name, "is not UTF-8 text", line=line, hint="save it as UTF-8"),)) from None
     document = Document(name=name, text=text, ignored_keys=frozenset(_SECRETS))
-    _, problems = parse([document], names_required=False)
+    problems = list(parse([document], names_required=False)[1])
     root = compose(document, [])
-    if problems or root is None or not root.value:
-        empty = file_problem(name, "holds no keys", hint="like  product_key: a1b2c3d4e5f")
-        return _refused(*(problems or (empty,)), *(_secrets(name, root)[1] if root is not None else ()))
-    secrets, wrong = _secrets(name, root)
-    if wrong:
-        return _refused(*wrong)
-    wish = ProvisioningRequest(
-        settings=plain_settings(root, document.ignored_keys),
-        product_secret=secrets.get("product_secret"),
-        device_secret=secrets.get("device_secret"),
-        source=document,
-    )
-    return BootFile(wish=wish)
+    secrets = _secrets(name, root, problems) if root is not None else {}
+    if not problems and (root is None or not root.value):
+        problems.append(file_problem(name, "holds no keys", hint="like  product_key: a1b2c3d4e5f"))
+    if problems or root is None:
+        raise ConfigError(tuple(sorted(problems, key=lambda problem: problem.line)))
+    return ProvisioningRequest(settings=plain_settings(root, document.ignored_keys), **secrets)
 
 
 def wiped(size: int) -> bytes:
@@ -99,13 +83,8 @@ def _for_any_editor(*lines: str) -> str:
     return "".join(line + "\r\n" for line in lines)
 
 
-def _refused(*problems: Problem) -> BootFile:
-    return BootFile(wish=None, problems=tuple(sorted(problems, key=lambda problem: problem.line)))
-
-
-def _secrets(name: str, root: yaml.MappingNode) -> tuple[dict[str, Secret], list[Problem]]:
+def _secrets(name: str, root: yaml.MappingNode, problems: list[Problem]) -> dict[str, Secret]:
     found: dict[str, Secret] = {}
-    problems: list[Problem] = []
     keys = {str(key_node.value) for key_node, _ in root.value}
     for key_node, value_node in root.value:
         key = str(key_node.value)
@@ -119,7 +98,7 @@ def _secrets(name: str, root: yaml.MappingNode) -> tuple[dict[str, Secret], list
             problems.append(
                 Problem(file=name, line=key_node.start_mark.line + 1, key=key, problem=str(bad), hint=bad.hint)
             )
-    return found, problems
+    return found
 
 
 def _written(node: Any) -> str:

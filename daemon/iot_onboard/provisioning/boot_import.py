@@ -22,7 +22,6 @@ from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import boot_file, boot_partition
 from .apply import check, provision
-from .plan import ProvisioningRequest
 
 Tell = Callable[[Event, Details, Context], None]
 
@@ -52,17 +51,15 @@ class BootImport:
             return self._refuse([file_problem(str(self._path), f"cannot be read: {error.strerror}", hint=hint)])
         digest = hashlib.sha256(data).hexdigest()
         if not data.startswith(boot_file.TAKEN) and digest != self._remembered():
-            found = boot_file.read(self._path, data)
-            if found.wish is None:
-                return self._refuse(found.problems)
-            failed = self._take_in(found.wish)
+            failed = self._take_in(data)
             if failed is not None:
                 return failed
         self._clear(len(data), digest)
         return ExitCode.DONE
 
-    def _take_in(self, wish: ProvisioningRequest) -> ExitCode | None:
+    def _take_in(self, data: bytes) -> ExitCode | None:
         try:
+            wish = boot_file.read(self._path, data)
             config = check(self._config_path, wish)
             name = config.device_name
             # A network interface may appear later in the boot: the daemon waits for it.

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from ..config.problems import Problem
+from ..config.problems import ConfigError, Problem
 from ..config.reader import parse, settings_of
 from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET, RULES, SECTIONS, Config, Document
 from ..config.yaml_reader import compose, plain
@@ -30,14 +30,12 @@ HEADER = """\
 class ProvisioningRequest:
     """Hold what a gateway is to be given; what is not named stays.
 
-    `settings` maps keys (`mqtt.port`) to values as YAML has them, `None` for the default. `source` is the file that
-    they stand in, where there is one, so that a problem names its line.
+    `settings` maps keys (`mqtt.port`) to values as YAML has them, `None` for the default.
     """
 
     settings: Mapping[str, Any]
     product_secret: Secret | None = None
     device_secret: Secret | None = None
-    source: Document | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,44 +59,30 @@ class Plan:
 
 def plan(
     documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path, wish: ProvisioningRequest
-) -> tuple[Plan | None, tuple[Problem, ...]]:
-    """Return what to write, or every problem that the whole configuration would have with it.
+) -> Plan:
+    """Return what to write, or raise `ConfigError` with every problem that the whole configuration would have with it.
 
     `documents` is the configuration as it is, and `earlier` the problems of its files that cannot be read.
     """
     directory = config_path.parent
     around = _around(documents, earlier, config_path)
-    settings = _settings(around.kept, wish, directory)
-    fragment = Document(name=around.name, text=render(settings))
-    if wish.source is not None:
-        # First as it was given, for the lines of its problems.
-        kept = Document(name=fragment.name, text=render(around.kept))
-        _, problems = parse([*around.before, kept, wish.source, *around.after], around.problems)
-        if problems:
-            return None, problems
-    config, problems = parse([*around.before, fragment, *around.after], around.problems)
-    if config is None:
-        return None, problems
+    fragment = Document(name=around.name, text=render(_settings(around.kept, wish, directory)))
+    config = around.parsed_with(fragment)
     # A proxy's password is a secret too: then the file is for root and the service alone.
     proxy = settings_of(fragment).get("proxy")
     closed = proxy is not None and proxy.password is not None
-    files = [NewFile(path=Path(fragment.name), content=fragment.text, mode=0o640 if closed else 0o644)]
-    if wish.product_secret is not None:
-        files.insert(0, NewFile(path=directory / PRODUCT_SECRET, content=wish.product_secret, mode=0o600))
-    if wish.device_secret is not None:
-        files.insert(0, NewFile(path=directory / DEVICE_SECRET, content=wish.device_secret, mode=0o600))
+    secrets = ((DEVICE_SECRET, wish.device_secret), (PRODUCT_SECRET, wish.product_secret))
+    files = [NewFile(path=directory / name, content=given, mode=0o600) for name, given in secrets if given is not None]
+    files.append(NewFile(path=Path(fragment.name), content=fragment.text, mode=0o640 if closed else 0o644))
     retired = directory / DEVICE_SECRET if _registers(wish) else None
     warnings = (*around.warnings, *_overridden(fragment, around.after), *_unused(config, wish, directory))
-    return Plan(files=tuple(files), retired=retired, config=config, warnings=warnings), ()
+    return Plan(files=tuple(files), retired=retired, config=config, warnings=warnings)
 
 
-def present(
-    documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path
-) -> tuple[Config | None, tuple[Problem, ...]]:
-    """Return the configuration that a wish would change, with empty names where there are none yet, or its problems."""
+def present(documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path) -> Config:
+    """Return the configuration that a wish would change, with empty names where there are none; raise `ConfigError`."""
     around = _around(documents, earlier, config_path)
-    kept = Document(name=around.name, text=render(around.kept))
-    return parse([*around.before, kept, *around.after], around.problems, names_required=False)
+    return around.parsed_with(Document(name=around.name, text=render(around.kept)), names_required=False)
 
 
 def render(settings: Mapping[str, Any]) -> str:
@@ -110,7 +94,7 @@ def render(settings: Mapping[str, Any]) -> str:
             tree.setdefault(section, {})[name] = settings[key]
         else:
             tree[key] = settings[key]
-    body = yaml.dump(tree, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=1_000_000) if tree else ""
+    body = yaml.safe_dump(tree, sort_keys=False, default_flow_style=False, width=1_000_000) if tree else ""
     return HEADER + body
 
 
@@ -129,13 +113,6 @@ def plain_settings(root: yaml.MappingNode, apart: frozenset[str] = frozenset()) 
     return found
 
 
-class _Dumper(yaml.SafeDumper):
-    """Write values out: our own reader takes no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML asks for each
-        return True
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Around:
     """Hold what our fragment sets now, and what stands before and after it."""
@@ -146,6 +123,14 @@ class _Around:
     before: tuple[Document, ...]
     after: tuple[Document, ...]
     problems: tuple[Problem, ...]
+
+    def parsed_with(self, fragment: Document, *, names_required: bool = True) -> Config:
+        """Return the whole configuration with a fragment of ours in its place, or raise `ConfigError`."""
+        documents = [*self.before, fragment, *self.after]
+        config, problems = parse(documents, self.problems, names_required=names_required)
+        if config is None:
+            raise ConfigError(problems)
+        return config
 
 
 def _around(documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path) -> _Around:
