@@ -8,8 +8,6 @@ What cannot be parsed is set aside, never deleted.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,10 +17,17 @@ from ..core.failures import OnboardError, StoreFailure, StoreFault
 from ..core.identity import Credentials, Identity
 from ..fast_start.fast_dataclasses import dataclass
 from .credentials_format import MOST_BYTES, Damaged, NewerFormat, decode, encode
-from .files import make_directory, open_plain, rename_durably, set_aside, temp_of, write_durably, written_beside
-
-# What a file system without hard links answers (FAT, some network ones).
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
+from .files import (
+    locked,
+    make_directory,
+    open_plain,
+    read_plain,
+    rename_durably,
+    set_aside,
+    temp_of,
+    write_durably,
+    written_beside,
+)
 
 
 class StoreBusy(OnboardError):
@@ -57,7 +62,6 @@ class Store:
         self._identity = identity
         self._current = self._directory / f"{identity}.json"
         self._previous = self._directory / f"{identity}.json.1"
-        self._previous_temp = temp_of(self._previous)
 
     def load(self) -> Stored:
         """Find the secret; raise `OnboardError` where it may be there but cannot be read.
@@ -98,7 +102,7 @@ class Store:
         except (OSError, Damaged, OnboardError) as error:
             with contextlib.suppress(OSError):
                 self._remove_temps()
-            raise OnboardError(_not_writable(error, self._current)) from error
+            raise _failed(StoreFault.NOT_WRITABLE, error, self._current) from error
 
     def forget(self) -> Path | None:
         """Set the stored secret aside, never delete it, and return where it went."""
@@ -109,36 +113,24 @@ class Store:
                 if os.path.lexists(path):
                     newest = self._set_aside(path, "forgotten")
         except OSError as error:
-            raise OnboardError(_not_writable(error, self._current)) from error
+            raise _failed(StoreFault.NOT_WRITABLE, error, self._current) from error
         return newest
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep every other process off this store; raise `StoreBusy` where one has it.
-
-        The lock is on the directory itself, which works on a read-only file system too. Where there is no directory
-        and none can be made there is nothing to protect; where the file system knows no locks, a gateway that runs
-        without one is better than a gateway that does not run.
-        """
+        """Keep every other process off this store; raise `StoreBusy` where one has it."""
         with contextlib.suppress(OSError):
             self._make_directory()
-        try:
-            descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
-            yield
-            return
-        try:
+        with contextlib.ExitStack() as held:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held.enter_context(locked(self._directory, wait=False))
             except BlockingIOError as error:
                 detail = f"another iot-onboard process works on {self._directory}; it registers by itself"
                 raise StoreBusy(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=detail)) from error
-            except OSError as error:
-                if error.errno not in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}:
-                    raise OnboardError(_not_writable(error, self._directory)) from error
+            except OSError:
+                # Where there is no directory, and none can be made, there is nothing to protect.
+                pass
             yield
-        finally:
-            os.close(descriptor)
 
     def _others(self) -> tuple[str, ...]:
         try:
@@ -157,7 +149,7 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise OnboardError(_unreadable(error, path)) from error
+            raise _failed(StoreFault.UNREADABLE, error, path) from error
         try:
             return decode(data, self._identity)
         except NewerFormat as error:
@@ -171,18 +163,10 @@ class Store:
             # As the previous generation it would push out one that may be good.
             self._set_aside(self._current, "corrupt")
             return
-        if stored is None or stored == successor:
-            return
-        try:
-            os.link(self._current, self._previous_temp)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            write_durably(self._previous, encode(stored), 0o600, *self._owner())
-        else:
-            rename_durably(self._previous_temp, self._previous)
-            # rename(2) between two names of one file does nothing, and leaves the temporary name.
-            self._previous_temp.unlink(missing_ok=True)
+        if stored is not None and stored != successor:
+            # To the byte: a newer version may have written more than is read here.
+            data = read_plain(self._current, MOST_BYTES, follow=False)
+            write_durably(self._previous, data, 0o600, *self._owner())
 
     def _put_back(self, credentials: Credentials) -> None:
         # Best effort: the previous generation is good, and is found again at the next start if this fails.
@@ -196,7 +180,7 @@ class Store:
         return set_aside(path, f"{why}-{datetime.now(UTC):%Y%m%dT%H%M%S}")
 
     def _remove_temps(self) -> None:
-        for temp in (temp_of(self._current), self._previous_temp):
+        for temp in map(temp_of, (self._current, self._previous)):
             temp.unlink(missing_ok=True)
 
     def _probe(self) -> None:
@@ -220,14 +204,12 @@ class Store:
         return owner.st_uid, owner.st_gid
 
 
+def _failed(fault: StoreFault, error: Exception, path: Path) -> OnboardError:
+    return OnboardError(StoreFailure(fault=fault, detail=_told(error, path)))
+
+
 def _told(error: Exception, path: Path) -> str:
+    # A failure of the store names its file.
+    if isinstance(error, OnboardError):
+        return str(error)
     return f"{path}: {error.strerror if isinstance(error, OSError) else error}"
-
-
-def _unreadable(error: OSError, path: Path) -> StoreFailure:
-    return StoreFailure(fault=StoreFault.UNREADABLE, detail=_told(error, path))
-
-
-def _not_writable(error: Exception, path: Path) -> StoreFailure:
-    detail = str(error) if isinstance(error, OnboardError) else _told(error, path)
-    return StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=detail)

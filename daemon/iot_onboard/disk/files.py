@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -112,6 +113,24 @@ def sync_directory(directory: Path) -> None:
     """Make the names in a directory durable."""
     with _opened(directory, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         os.fsync(descriptor)
+
+
+@contextlib.contextmanager
+def locked(directory: Path, *, wait: bool) -> Iterator[None]:
+    """Keep other processes out that ask in the same way; raise `BlockingIOError` where one is in and not waited for.
+
+    The lock is on the directory itself, which works on a read-only file system too; raises `OSError` where that cannot
+    be opened. On a file system without locks, a gateway that runs without one is better than one that does not run.
+    """
+    with _opened(directory, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            # It knows no locks.
+            pass
+        yield
 
 
 def read_plain(path: Path, most_bytes: int, *, follow: bool = True) -> bytes:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from ..config.files import read_documents
 from ..config.schema import Config
 from ..core.failures import OnboardError, StoreFailure, StoreFault
 from ..core.secret import Secret
-from ..disk.files import make_directory, set_aside, write_if_changed
+from ..disk.files import locked, make_directory, set_aside, write_if_changed
 from ..fast_start.fast_dataclasses import dataclass
 from ..system.accounts import service_group
 from .plan import NewFile, Plan, ProvisioningRequest, plan, present
@@ -46,7 +43,8 @@ def provision(config_path: Path, wish: ProvisioningRequest) -> ProvisioningResul
     directory = config_path.parent
     try:
         make_directory(directory)
-        with _alone(directory):
+        with locked(directory, wait=True):
+            # Another one would read before this one writes.
             return _carry_out(plan(*read_documents(config_path), config_path, wish))
     except OSError as error:
         detail = f"{error.filename or directory} cannot be written: {error.strerror}"
@@ -70,16 +68,3 @@ def _put(file: NewFile) -> bool:
     content = file.content.reveal() + "\n" if isinstance(file.content, Secret) else file.content
     gid = service_group() if file.mode == 0o640 else -1
     return write_if_changed(file.path, content.encode(), file.mode, gid)
-
-
-@contextlib.contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Keep another provisioning out: both would read before either writes."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        # A file system without locks is no reason to leave a gateway without its identity.
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

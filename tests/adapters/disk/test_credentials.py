@@ -304,7 +304,7 @@ def kinds(points: list[faults.Call]) -> set[str]:
 def test_a_failed_system_call_never_loses_the_secret(tmp_path: Path, error: str) -> None:
     """Whichever call of a replace fails: the failure names file and reason, the old or the new secret is found."""
     points = faults.calls("save", prepared(tmp_path / "whole", OLDEST, OLD), NEW)
-    assert {"open", "read", "write", "fsync", "link", "rename", "unlink"} <= kinds(points)
+    assert {"open", "read", "write", "fsync", "rename", "unlink"} <= kinds(points)
 
     def check(number: int, point: faults.Call) -> None:
         directory = prepared(tmp_path / str(number), OLDEST, OLD)
@@ -451,17 +451,6 @@ def test_a_mode_that_cannot_be_changed_hides_no_secret(tmp_path: Path) -> None:
     outcome = faults.run("load", tmp_path, "", f"fchmod:error=EROFS:when={first.number}")
     assert outcome.answer is not None
     assert outcome.answer["secret"] == OLD
-
-
-@needs_strace
-def test_a_disk_without_links_keeps_both_generations(tmp_path: Path) -> None:
-    """FAT refuses hard links: the previous generation is copied."""
-    points = faults.calls("save", prepared(tmp_path / "whole", OLDEST, OLD), NEW)
-    first = next(point for point in points if point.name.startswith("link"))
-    directory = prepared(tmp_path / "fat", OLDEST, OLD)
-    outcome = faults.run("save", directory, NEW, f"{first.name}:error=EPERM:when={first.number}")
-    assert outcome.answer == {}
-    assert (stored(directory), previous(directory).read_bytes()) == (NEW, encode(credentials(OLD)))
 
 
 @needs_strace

@@ -201,3 +201,13 @@ def test_anything_else_is_refused_at_once(tmp_path: Path) -> None:
         read_plain(tmp_path, 10)
     with pytest.raises(FileNotFoundError):
         read_plain(tmp_path / "none", 10)
+
+
+def test_a_lock_keeps_another_one_out(tmp_path: Path) -> None:
+    """It is told so where it does not wait, and comes in once the first is gone; a lock needs a directory."""
+    with files.locked(tmp_path, wait=True), pytest.raises(BlockingIOError), files.locked(tmp_path, wait=False):
+        raise AssertionError("two at once")
+    with files.locked(tmp_path, wait=False):
+        pass
+    with pytest.raises(FileNotFoundError), files.locked(tmp_path / "none", wait=True):
+        raise AssertionError("a lock on nothing")
