@@ -6,10 +6,12 @@ cannot read the files that they come from. So what counts here is whether starti
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from ..disk.files import fingerprint
 from ..fast_start.fast_dataclasses import dataclass
 from .device_name import Facts, expand
 from .files import load
@@ -69,24 +71,17 @@ class ConfigWatch:
         self._seen, self._settling = now, None
         try:
             config = load(self._config_path, names_required=False)
+            if not config.product_key or not config.device_name:
+                return None
+            # A new process waits for a fact that is missing: a network interface may appear later.
+            with contextlib.suppress(MissingFact):
+                expand(config.device_name, self._facts())
         except ConfigError as error:
             return Change(problems=tuple(str(problem) for problem in error.problems))
-        if not config.product_key or not config.device_name:
-            return None
-        if problem := self._name_problem(config):
-            return Change(problems=(f"{self._config_path}: device_name: {problem}",))
+        except BadName as bad:
+            return Change(problems=(f"{self._config_path}: device_name: {bad}",))
         same = config == self._config and _signature(self._secrets) == self._secrets_at_start
         return None if same else Change()
-
-    def _name_problem(self, config: Config) -> str | None:
-        try:
-            expand(config.device_name, self._facts())
-        except BadName as bad:
-            return str(bad)
-        except MissingFact:
-            # A new process waits for it; a network interface may appear later.
-            return None
-        return None
 
     def _signature(self) -> _Signature:
         directory = self._config_path.parent / FRAGMENTS
@@ -98,12 +93,4 @@ class ConfigWatch:
 
 
 def _signature(paths: Iterable[Path]) -> _Signature:
-    return {path: _status(path) for path in paths}
-
-
-def _status(path: Path) -> tuple[int, ...] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_mtime_ns, found.st_ino)
+    return {path: fingerprint(path) for path in paths}

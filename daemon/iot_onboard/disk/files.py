@@ -149,6 +149,15 @@ def open_plain(path: Path, *, follow: bool = True) -> Iterator[BufferedReader]:
         yield file
 
 
+def fingerprint(path: Path | str) -> tuple[int, ...] | None:
+    """Return what tells, without reading it, that a file or a directory is not what it was; `None` for none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - some are paths, some are text
+    except OSError:
+        return None
+    return found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_mtime_ns, found.st_ino
+
+
 def refuse_other(mode: int) -> None:
     """Raise the `OSError` that says what a file is, where it is not a plain one."""
     if stat.S_ISDIR(mode):

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from ..core.failures import Cause, Misconfigured, OnboardError, Transient
-from ..disk.files import refuse_other
+from ..disk.files import fingerprint, refuse_other
 from ..fast_start.typing_names import Any
 from .timing import PhaseTimer
 
@@ -19,7 +19,7 @@ _ANCHOR_PLACES = (
     Path("/usr/share/iot-onboard/ca") / _ANCHOR,
     Path(__file__).parents[3] / "config" / "ca" / _ANCHOR,
 )
-Sources = tuple[tuple[str | int, ...], ...]
+Sources = tuple[tuple[str, tuple[int, ...] | None], ...]
 
 # A resumed session shows no certificate: how long the last one that was seen is believed in its place.
 RESUMED_FOR_S = 3600.0
@@ -123,15 +123,7 @@ def _sources(ca_file: Path | None) -> Sources:
     """Look at all that trust is read from, by status alone."""
     paths = ssl.get_default_verify_paths()
     places = (anchor_path(), ca_file, paths.cafile, paths.capath)
-    return tuple((str(place), *_status(place)) for place in places if place is not None)
-
-
-def _status(place: Path | str) -> tuple[int, ...]:
-    try:
-        found = os.stat(place)  # noqa: PTH116 - some are paths, some are text
-    except OSError:
-        return ()
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return tuple((str(place), fingerprint(place)) for place in places if place is not None)
 
 
 def _trust_system(context: BoundedContext) -> None:

@@ -211,3 +211,18 @@ def test_a_lock_keeps_another_one_out(tmp_path: Path) -> None:
         pass
     with pytest.raises(FileNotFoundError), files.locked(tmp_path / "none", wait=True):
         raise AssertionError("a lock on nothing")
+
+
+def test_a_fingerprint_tells_that_something_changed(tmp_path: Path) -> None:
+    """Also where the new one has the same size and time, and where its mode alone is another."""
+    file, other = tmp_path / "file", tmp_path / "other"
+    assert files.fingerprint(file) is None
+    for path in (file, other):
+        path.write_text("x")
+        os.utime(path, (1, 1))
+    first = files.fingerprint(file)
+    assert files.fingerprint(str(file)) == first
+    other.replace(file)
+    second = files.fingerprint(file)
+    file.chmod(0o600)
+    assert len({first, second, files.fingerprint(file)}) == 3
