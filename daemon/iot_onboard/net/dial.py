@@ -31,17 +31,17 @@ def secure(raw: socket.socket, host: str, port: int, context: BoundedContext) ->
     try:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return context.wrap_socket(raw, server_hostname=host_bytes(host))
-    except TimeoutError as error:
-        raw.close()
-        detail = f"{where} did not finish the TLS handshake within {context.handshake_timeout_s:.0f} s"
-        raise OnboardError(Transient(cause=Cause.TIMEOUT, detail=detail)) from error
-    except (ssl.SSLError, ssl.CertificateError) as error:
-        raw.close()
-        raise OnboardError(tls_failure(error, where)) from error
     except OSError as error:
         raw.close()
-        detail = f"{where} ended the TLS handshake: {error.strerror or 'closed'}"
-        raise OnboardError(Transient(cause=Cause.NETWORK, detail=detail)) from error
+        if isinstance(error, TimeoutError):
+            detail = f"{where} did not finish the TLS handshake within {context.handshake_timeout_s:.0f} s"
+            failure = Transient(cause=Cause.TIMEOUT, detail=detail)
+        elif isinstance(error, ssl.SSLError):
+            failure = tls_failure(error, where)
+        else:
+            detail = f"{where} ended the TLS handshake: {error.strerror or 'closed'}"
+            failure = Transient(cause=Cause.NETWORK, detail=detail)
+        raise OnboardError(failure) from error
 
 
 def _unresolved(host: str, error: socket.gaierror | UnicodeError) -> Transient:

@@ -49,6 +49,7 @@ class Race:
         """Return the first connection, with the time limit set, or raise `NobodyAnswered`."""
         try:
             winner = self._run()
+            del self._running[winner]
             winner.settimeout(self._timeout_s)
             return winner
         finally:
@@ -88,7 +89,7 @@ class Race:
         except OSError as error:
             self._end(raw, error)
             return None
-        return self._win(raw)
+        return raw
 
     def _wait(self, seconds: float) -> socket.socket | None:
         for key, _ in self._selector.select(max(0.0, seconds)):
@@ -97,17 +98,13 @@ class Race:
             self._selector.unregister(raw)
             code = raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if not code:
-                return self._win(raw)
+                return raw
             self._end(raw, OSError(code, os.strerror(code)))
         now = time.monotonic()
         for raw in [raw for raw, attempt in self._running.items() if now >= attempt.deadline]:
             self._selector.unregister(raw)
             self._end(raw, TimeoutError("timed out"))
         return None
-
-    def _win(self, raw: socket.socket) -> socket.socket:
-        del self._running[raw]
-        return raw
 
     def _end(self, raw: socket.socket, error: OSError) -> None:
         self._ended[self._running.pop(raw).number] = error
