@@ -28,7 +28,7 @@ def parse(
     problems: list[Problem] = list(earlier)
     values: dict[str, Any] = {}
     for document in documents:
-        values.update(_read_document(document, problems))
+        values.update(settings_of(document, problems))
     first = documents[0].name if documents else "config.yaml"
     wrong = {problem.key for problem in problems}
     for key, rule in RULES.items():
@@ -41,18 +41,14 @@ def parse(
     return Config(**{key.replace(".", "_"): value for key, value in values.items()}), ()
 
 
-def settings_of(document: Document) -> dict[str, Any]:
-    """Return the keys that one document sets, as they are read; what is wrong in it is passed over."""
-    return _read_document(document, [])
-
-
-def _read_document(document: Document, problems: list[Problem]) -> dict[str, Any]:
+def settings_of(document: Document, problems: list[Problem] | None = None) -> dict[str, Any]:
+    """Return the keys that one document sets, as they are read; add what is wrong in it to `problems`, where wanted."""
     values = _read_plain(document)
     if values is None:
         # Imported here because it brings YAML: most gateways start without.
         from .yaml_reader import read_document
 
-        values = read_document(document, problems)
+        values = read_document(document, [] if problems is None else problems)
     return values
 
 

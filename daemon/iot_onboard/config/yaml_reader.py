@@ -15,11 +15,6 @@ from .values import Bad
 _SECRET_KEYS = {"productsecret", "devicesecret", "secret", "password"}
 _GLUED_SECRET = re.compile(r"[ ]*((?:(?:product|device)[ _-]?)?(?:secret|password))\W", re.IGNORECASE)
 _DEEPEST = 20
-_OPENING = (
-    yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken,
-    yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken,
-)  # fmt: skip
-_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 
 def read_document(document: Document, problems: list[Problem]) -> dict[str, Any]:
@@ -41,13 +36,14 @@ def compose(document: Document, problems: list[Problem]) -> yaml.MappingNode | N
         # Refused before anything is built: a few lines of aliases can stand for gigabytes, and time grows with the
         # square of the depth.
         depth = 0
-        for token in yaml.scan(document.text, Loader=yaml.SafeLoader):
-            depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        for event in yaml.parse(document.text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            line = event.start_mark.line + 1 if event.start_mark else 1
             if depth > _DEEPEST:
-                bad(token.start_mark.line + 1, f"nests more than {_DEEPEST} deep")
+                bad(line, f"nests more than {_DEEPEST} deep")
                 return None
-            if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
-                bad(token.start_mark.line + 1, "anchors and aliases are not taken", "write the value out")
+            if getattr(event, "anchor", None) is not None:
+                bad(line, "anchors and aliases are not taken", "write the value out")
                 return None
         root = yaml.compose(document.text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
