@@ -83,7 +83,7 @@ class BootImport:
         lines = [*map(str, problems), *others]
         for line in lines:
             self._tell(Event.BOOT_FILE_REFUSED, Details(detail=line), self._context)
-        boot_partition.leave_errors(self._path, boot_file.error_note(lines))
+        boot_partition.leave(self._path.with_name(boot_file.ERRORS), boot_file.error_note(lines))
         return ExitCode.CONFIGURATION
 
     def _clear(self, size: int, digest: str) -> None:

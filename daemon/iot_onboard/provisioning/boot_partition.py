@@ -46,18 +46,13 @@ def clear(path: Path, size: int) -> None:
     """
     image = wiped(size)
     overwrite(path, (image[:SECTOR_BYTES], image[SECTOR_BYTES:]))
-    _leave(path.with_name(NOTE), note())
+    leave(path.with_name(NOTE), note())
     with contextlib.suppress(OSError):
         path.with_name(ERRORS).unlink(missing_ok=True)
     remove_durably(path)
 
 
-def leave_errors(path: Path, text: str) -> None:
-    """Say beside the file what is wrong with it, where that can be said."""
-    _leave(path.with_name(ERRORS), text)
-
-
-def _leave(path: Path, text: str) -> None:
-    # A text beside is a kindness: a full partition does not keep a secret on it.
+def leave(path: Path, text: str) -> None:
+    """Put a text beside the file, where there is room: a full partition does not keep a secret on it."""
     with contextlib.suppress(OSError):
         write_if_changed(path, text.encode())

@@ -85,13 +85,13 @@ def test_the_same_errors_are_not_written_again(file: Path) -> None:
     """A boot a day would wear the card out; others are, for any user to read."""
     errors = file.with_name(ERRORS)
     umask = os.umask(0o022)
-    boot_partition.leave_errors(file, "line 1")
+    boot_partition.leave(file.with_name(ERRORS), "line 1")
     os.umask(umask)
     assert stat.S_IMODE(errors.stat().st_mode) == 0o644
     before = errors.stat().st_ino
-    boot_partition.leave_errors(file, "line 1")
+    boot_partition.leave(file.with_name(ERRORS), "line 1")
     assert errors.stat().st_ino == before
-    boot_partition.leave_errors(file, "line 2")
+    boot_partition.leave(file.with_name(ERRORS), "line 2")
     assert errors.read_text() == "line 2"
     assert names(file.parent) == [ERRORS, NAME]
 
@@ -99,5 +99,5 @@ def test_the_same_errors_are_not_written_again(file: Path) -> None:
 def test_errors_that_cannot_be_said_are_none(file: Path) -> None:
     """The journal has them too."""
     file.with_name(ERRORS).mkdir()
-    boot_partition.leave_errors(file, "line 1")
+    boot_partition.leave(file.with_name(ERRORS), "line 1")
     assert names(file.parent) == [ERRORS, NAME]
