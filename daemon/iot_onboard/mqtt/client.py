@@ -49,13 +49,8 @@ DISCONNECT_LINGER_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnackAccepted:
-    """CONNACK 0."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnackRefused:
-    """CONNACK with a number, as MQTT 3.1.1 has it."""
+class Connack:
+    """The answer to the login, as MQTT 3.1.1 numbers it: 0 takes it, any other refuses it."""
 
     code: int
 
@@ -75,7 +70,7 @@ class ConnectionLost:
     detail: str
 
 
-MqttEvent = ConnackAccepted | ConnackRefused | Published | ConnectionLost
+MqttEvent = Connack | Published | ConnectionLost
 
 
 class _Client(mqtt.Client):
@@ -112,7 +107,8 @@ class Connection:
         self._now = now
         self._keepalive = KeepAlive(keepalive_s, now())
         self._events: list[MqttEvent] = []
-        self._over = False
+        # Whether the connection has ended; `tick` tells why, at once.
+        self.over = False
         self._sock = sock
         self._client = _Client(sock, client_id, clean_session)
         self._client.username_pw_set(username, password.reveal())
@@ -126,24 +122,19 @@ class Connection:
         """Return the socket's descriptor."""
         return self._sock.fileno()
 
-    @property
-    def over(self) -> bool:
-        """Say whether the connection has ended; `tick` tells why, at once."""
-        return self._over
-
     def resumable(self) -> BoundedContext | None:
         """Return the TLS context with the session that the server gave, or `None`; where a session would leak, too."""
         return resumable(self._sock) if SESSIONS_ARE_FREED else None
 
     def want_write(self) -> bool:
         """Say whether bytes wait to be sent."""
-        return not self._over and bool(self._client.want_write())
+        return not self.over and bool(self._client.want_write())
 
     def read(self) -> list[MqttEvent]:
         """Read all that is there, also what waits inside TLS."""
         while self._guard(self._client.loop_read) and self._sock.fileno() >= 0 and self._sock.pending() > 0:
             pass
-        if not self._over:
+        if not self.over:
             self._keepalive.received(self._now())
         return self._take()
 
@@ -156,17 +147,13 @@ class Connection:
     def tick(self) -> list[MqttEvent]:
         """Ping where it is time; give up where the last ping went unanswered."""
         now = self._now()
-        match Due.NOTHING if self._over else self._keepalive.due(now):
-            case Due.DEAD:
-                detail = f"no answer to the ping within {self._keepalive.waited_s(now):.0f} s"
-                self._lose(by_server=False, detail=detail)
-            case Due.PROBE:
-                self._keepalive.pinged(now)
-                # Paho pings by itself when the keep-alive has gone by; at will it does by this alone, 1.6 and 2.x.
-                self._guard(self._client._send_pingreq)
-            case Due.PING:
-                self._keepalive.pinged(now)
-                self._guard(self._client.loop_misc)
+        due = Due.NOTHING if self.over else self._keepalive.due(now)
+        if due is Due.DEAD:
+            self._lose(by_server=False, detail=f"no answer to the ping within {self._keepalive.waited_s(now):.0f} s")
+        elif due is Due.PING:
+            self._keepalive.pinged(now)
+            # By the public way Paho pings only where its own clock agrees; this one is in 1.6 and 2.x.
+            self._guard(self._client._send_pingreq)
         return self._take()
 
     def probe(self) -> None:
@@ -175,9 +162,7 @@ class Connection:
 
     def next_check_at(self) -> float:
         """Return when `tick` has something to do, in seconds of `now`."""
-        if self._events:
-            return float("-inf")
-        return self._keepalive.next_at()
+        return float("-inf") if self._events else self._keepalive.next_at()
 
     def publish(self, topic: str, payload: bytes) -> int:
         """Send a message at QoS 1 and return its number; the number comes back as `Published`."""
@@ -192,7 +177,7 @@ class Connection:
 
     def disconnect(self) -> None:
         """Say goodbye and close; takes `DISCONNECT_LINGER_S` at the most."""
-        if not self._over and self._sock.fileno() >= 0:
+        if not self.over and self._sock.fileno() >= 0:
             # Paho closes its socket at once. Closed with bytes unread, a socket sends a reset, which can overtake the
             # DISCONNECT: through a second descriptor the server is heard out.
             with socket.socket(fileno=os.dup(self._sock.fileno())) as rest:
@@ -212,23 +197,24 @@ class Connection:
 
     def drop(self) -> None:
         """Close without a word, and let go of all that belongs to the connection."""
-        self._over = True
+        self.over = True
         self._sock.close()
         # These lead back to us: a ring that would hold a TLS context, 25 to 160 kB of it, until garbage is looked for.
         self._client.on_connect = self._client.on_publish = None
 
     def _guard(self, call: Callable[[], Any]) -> bool:
         """Run one step of Paho; say whether the connection goes on. Whatever Paho trips over ends the connection."""
-        if self._over:
+        if self.over:
             return False
         try:
             code = int(call())
         except Exception as error:
             self._lose(by_server=True, detail=_told(error))
             return False
-        if code != mqtt.MQTT_ERR_SUCCESS and not any(isinstance(h, ConnackRefused) for h in self._events):
+        refused = any(isinstance(event, Connack) and event.code for event in self._events)
+        if code != mqtt.MQTT_ERR_SUCCESS and not refused:
             self._lose(by_server=True, detail=_DETAILS.get(code) or str(mqtt.error_string(code)).rstrip("."))
-        return not self._over
+        return not self.over
 
     def _notice_close(self) -> None:
         # Paho sends at once, and closes its socket without a word where that fails.
@@ -236,8 +222,8 @@ class Connection:
             self._lose(by_server=True, detail=_CLOSED)
 
     def _lose(self, *, by_server: bool, detail: str) -> None:
-        if not self._over:
-            self._over = True
+        if not self.over:
+            self.over = True
             # A reset that answers a probe comes from a router on the way, which has forgotten the connection.
             self._events.append(ConnectionLost(by_server=by_server and not self._keepalive.is_probing, detail=detail))
 
@@ -247,8 +233,7 @@ class Connection:
 
     def _on_connect(self, _: Any, __: Any, ___: Any, reason: Any, *____: Any) -> None:
         code = int(getattr(reason, "value", reason))
-        code = _PAHO2_CODES.get(code, code)
-        self._events.append(ConnackRefused(code=code) if code else ConnackAccepted())
+        self._events.append(Connack(code=_PAHO2_CODES.get(code, code)))
 
     def _on_publish(self, _: Any, __: Any, mid: int, *___: Any) -> None:
         self._events.append(Published(mid=mid))

@@ -6,10 +6,6 @@ import enum
 
 NEVER = float("inf")
 _MAX_GRACE_S = 30.0
-# Paho compares its own clock reading with the keep-alive: a moment later it agrees that the time has come.
-_PING_SLACK_S = 0.05
-# And where a machine stood still in between it agrees later still: it is asked again, not trusted.
-_PING_AGAIN_S = 1.0
 # A probe: how soon its answer has to be there, and how soon another one may follow.
 PROBE_S = 10.0
 
@@ -19,8 +15,6 @@ class Due(enum.Enum):
 
     NOTHING = enum.auto()
     PING = enum.auto()
-    # Out of turn, whatever the keep-alive.
-    PROBE = enum.auto()
     DEAD = enum.auto()
 
 
@@ -49,7 +43,7 @@ class KeepAlive:
         self._last_out = now
 
     def pinged(self, now: float) -> None:
-        """Note that the ping or the probe that was due went out."""
+        """Note that the ping that was due went out."""
         self._last_out = self._pinged_at = now
         if now >= self._probe_at:
             self._probe_at, self._answer_by = NEVER, now + PROBE_S
@@ -67,9 +61,7 @@ class KeepAlive:
         """Return what the time has come for."""
         if now >= self._dead_at():
             return Due.DEAD
-        if now >= self._probe_at:
-            return Due.PROBE
-        return Due.PING if now >= self._ping_at() else Due.NOTHING
+        return Due.PING if now >= min(self._ping_at(), self._probe_at) else Due.NOTHING
 
     def next_at(self) -> float:
         """Return when something is due."""
@@ -80,8 +72,8 @@ class KeepAlive:
         return self._grace_s if now < self._answer_by else PROBE_S
 
     def _ping_at(self) -> float:
-        quiet_since = min(self._last_in, self._last_out)
-        return max(quiet_since + self._keepalive_s + _PING_SLACK_S, self._pinged_at + _PING_AGAIN_S)
+        # One that is not answered yet is not sent again.
+        return NEVER if self._pinged_at > self._last_in else min(self._last_in, self._last_out) + self._keepalive_s
 
     def _dead_at(self) -> float:
         return min(self._last_in + self._keepalive_s + self._grace_s, self._answer_by)

@@ -11,7 +11,7 @@ from ..config.hardware import Board
 from ..config.schema import Config
 from ..core.identity import Credentials, Identity
 from ..lifecycle import model as m
-from ..mqtt.client import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, MqttEvent, Published
+from ..mqtt.client import Connack, Connection, ConnectionLost, MqttEvent, Published
 from ..net.tls import BoundedContext
 from ..reporting.runtime_files import ReportLog
 from .loop import READ, WRITE, Loop, Source
@@ -130,11 +130,11 @@ class CloudLink:
     def _tell(self, events: list[MqttEvent]) -> None:
         for event in events:
             match event:
-                case ConnackAccepted():
+                case Connack(code=0):
                     # A server's session tickets come before its CONNACK.
                     self._resumable = self._connection.resumable() if self._connection is not None else None
                     self._feed(m.Accepted())
-                case ConnackRefused(code=code):
+                case Connack(code=code):
                     self._feed(m.Refused(code=code))
                 case ConnectionLost(by_server=by_server, detail=detail):
                     self._feed(m.Lost(by_server=by_server, detail=detail))

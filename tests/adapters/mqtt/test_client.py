@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from iot_onboard.core.secret import Secret
-from iot_onboard.mqtt.client import ConnackAccepted, ConnackRefused, Connection, ConnectionLost, MqttEvent, Published
+from iot_onboard.mqtt.client import Connack, Connection, ConnectionLost, MqttEvent, Published
 from iot_onboard.net.dial import dial
 from iot_onboard.net.tls import BoundedContext, tls_context
 from iot_sandbox import packets
@@ -100,7 +100,7 @@ def online(
     with connecting(peer, now, **options) as (connection, theirs):
         packet(theirs)
         theirs.sendall(CONNACK)
-        assert follow(connection) == [ConnackAccepted()]
+        assert follow(connection) == [Connack(code=0)]
         yield connection, theirs
 
 
@@ -155,7 +155,7 @@ def test_accepted(peer: Peer, flags: int) -> None:
     """CONNACK 0, whether the server kept a session or not."""
     with connecting(peer) as (connection, theirs):
         theirs.sendall(bytes((0x20, 2, flags, 0)))
-        assert follow(connection) == [ConnackAccepted()]
+        assert follow(connection) == [Connack(code=0)]
         assert not connection.over
 
 
@@ -164,7 +164,7 @@ def test_refused(peer: Peer, code: int) -> None:
     """The number of MQTT 3.1.1, whatever Paho makes of it, and nothing else is told."""
     with connecting(peer) as (connection, theirs):
         theirs.sendall(bytes((0x20, 2, 0, code)))
-        assert follow(connection) == [ConnackRefused(code=code)]
+        assert follow(connection) == [Connack(code=code)]
 
 
 def test_connack_1_is_told_in_words(peer: Peer) -> None:
@@ -180,7 +180,7 @@ def test_numbers_that_mqtt_does_not_have(peer: Peer, code: int) -> None:
     with connecting(peer) as (connection, theirs):
         theirs.sendall(bytes((0x20, 2, 0, code)))
         (event,) = follow(connection)
-        assert isinstance(event, ConnackRefused)
+        assert isinstance(event, Connack)
         assert event.code in {code, 128}
 
 

@@ -21,7 +21,7 @@ def run(keepalive: KeepAlive, now: float, until: float = NEVER, *, answered: boo
         assert keepalive.next_at() > now or not met, "the loop would spin"
         now = keepalive.next_at()
         met.append((now, keepalive.due(now)))
-        if met[-1][1] in {Due.PING, Due.PROBE}:
+        if met[-1][1] is Due.PING:
             keepalive.pinged(now)
             if answered:
                 keepalive.received(now)
@@ -30,14 +30,12 @@ def run(keepalive: KeepAlive, now: float, until: float = NEVER, *, answered: boo
 
 @given(KEEPALIVES)
 def test_a_peer_that_is_silent_is_pinged_and_given_up_within_one_and_a_half_keep_alives(keepalive_s: int) -> None:
-    """A ping first, as often as Paho may need to be asked, and then the end; never more than about thirty calls."""
+    """One ping first, and then the end."""
     keepalive = KeepAlive(keepalive_s, START)
-    *pings, (end, last) = run(keepalive, START)
-    assert {due for _, due in pings} == {Due.PING}
-    assert START + keepalive_s < pings[0][0] <= START + keepalive_s + 0.1
+    ping, (end, last) = run(keepalive, START)
+    assert ping == (START + keepalive_s, Due.PING)
     assert last is Due.DEAD
     assert end - START <= 1.5 * keepalive_s
-    assert len(pings) <= 31
     assert keepalive.waited_s(end) == min(0.45 * keepalive_s, 30.0)
 
 
@@ -85,7 +83,7 @@ def test_a_probe_goes_out_at_once_and_is_waited_for_ten_seconds(keepalive_s: int
     keepalive.request_probe(now)
     assert keepalive.next_at() == now
     assert not keepalive.is_probing
-    assert run(keepalive, now) == [(now, Due.PROBE), (now + PROBE_S, Due.DEAD)]
+    assert run(keepalive, now) == [(now, Due.PING), (now + PROBE_S, Due.DEAD)]
     assert keepalive.is_probing
     assert keepalive.waited_s(now + PROBE_S) == PROBE_S
 
@@ -97,8 +95,8 @@ def test_a_probe_that_is_answered_is_over() -> None:
     keepalive.pinged(START)
     keepalive.received(START + 1)
     assert not keepalive.is_probing
-    assert keepalive.due(START + 300) is Due.NOTHING
-    assert keepalive.due(START + 301) is Due.PING
+    assert keepalive.due(START + 299) is Due.NOTHING
+    assert keepalive.due(START + 300) is Due.PING
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=20))
@@ -110,17 +108,9 @@ def test_probes_are_ten_seconds_apart(pauses: list[int]) -> None:
         keepalive.request_probe(now)
         now += pause
         for at, due in run(keepalive, now - pause, now, answered=True):
-            assert due is Due.PROBE
+            assert due is Due.PING
             probed.append(at)
     assert all(later - earlier >= PROBE_S for earlier, later in pairwise(probed))
-
-
-def test_a_ping_that_paho_held_back_is_asked_for_again() -> None:
-    """After a second: where the machine stood still, its clock agrees later than ours."""
-    keepalive = KeepAlive(60, START)
-    (first, _), (second, due), *_ = run(keepalive, START)
-    assert second - first == pytest.approx(1.0)
-    assert due is Due.PING
 
 
 @given(KEEPALIVES, st.lists(st.tuples(st.sampled_from(["in", "out", "ping", "probe"]), st.floats(0, 2000))))
