@@ -16,18 +16,8 @@ from pathlib import Path
 from ..core.failures import OnboardError, StoreFailure, StoreFault
 from ..core.identity import Credentials, Identity
 from ..fast_start.fast_dataclasses import dataclass
+from . import files
 from .credentials_format import MOST_BYTES, Damaged, NewerFormat, decode, encode
-from .files import (
-    locked,
-    make_directory,
-    open_plain,
-    read_plain,
-    rename_durably,
-    set_aside,
-    temp_of,
-    write_durably,
-    written_beside,
-)
 
 
 class StoreBusy(OnboardError):
@@ -84,7 +74,10 @@ class Store:
                     self._put_back(credentials)
                 return Stored(credentials=credentials, set_aside=tuple(aside), recovered=recovered)
         try:
-            self._probe()
+            self._make_directory()
+            self._remove_temps()
+            with files.written_beside(self._current, b"\0" * 512, 0o600):
+                pass
         except OSError as error:
             return Stored(set_aside=tuple(aside), writable=False, detail=_told(error, self._directory))
         return Stored(set_aside=tuple(aside), others=self._others())
@@ -96,9 +89,9 @@ class Store:
             wanted = decode(data, self._identity)
             self._make_directory()
             self._remove_temps()
-            with written_beside(self._current, data, 0o600, *self._owner()) as temp:
+            with files.written_beside(self._current, data, 0o600, *self._owner()) as temp:
                 self._keep_previous(wanted)
-                rename_durably(temp, self._current)
+                files.rename_durably(temp, self._current)
         except (OSError, Damaged, OnboardError) as error:
             with contextlib.suppress(OSError):
                 self._remove_temps()
@@ -123,7 +116,7 @@ class Store:
             self._make_directory()
         with contextlib.ExitStack() as held:
             try:
-                held.enter_context(locked(self._directory, wait=False))
+                held.enter_context(files.locked(self._directory, wait=False))
             except BlockingIOError as error:
                 detail = f"another iot-onboard process works on {self._directory}; it registers by itself"
                 raise StoreBusy(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=detail)) from error
@@ -140,7 +133,7 @@ class Store:
 
     def _read(self, path: Path) -> Credentials | None:
         try:
-            with open_plain(path, follow=False) as file:
+            with files.open_plain(path, follow=False) as file:
                 if os.fstat(file.fileno()).st_mode & 0o077:
                     # On a read-only file system, or as another user, the mode stays; the secret is good all the same.
                     with contextlib.suppress(OSError):
@@ -165,8 +158,8 @@ class Store:
             return
         if stored is not None and stored != successor:
             # To the byte: a newer version may have written more than is read here.
-            data = read_plain(self._current, MOST_BYTES, follow=False)
-            write_durably(self._previous, data, 0o600, *self._owner())
+            data = files.read_plain(self._current, MOST_BYTES, follow=False)
+            files.write_durably(self._previous, data, 0o600, *self._owner())
 
     def _put_back(self, credentials: Credentials) -> None:
         # Best effort: the previous generation is good, and is found again at the next start if this fails.
@@ -174,23 +167,17 @@ class Store:
             self._remove_temps()
             # A copy, not a link: one bad block must not take both generations.
             if not os.path.lexists(self._current):
-                write_durably(self._current, encode(credentials), 0o600, *self._owner())
+                files.write_durably(self._current, encode(credentials), 0o600, *self._owner())
 
     def _set_aside(self, path: Path, why: str) -> Path:
-        return set_aside(path, f"{why}-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+        return files.set_aside(path, f"{why}-{datetime.now(UTC):%Y%m%dT%H%M%S}")
 
     def _remove_temps(self) -> None:
-        for temp in map(temp_of, (self._current, self._previous)):
+        for temp in map(files.temp_of, (self._current, self._previous)):
             temp.unlink(missing_ok=True)
 
-    def _probe(self) -> None:
-        self._make_directory()
-        self._remove_temps()
-        with written_beside(self._current, b"\0" * 512, 0o600):
-            pass
-
     def _make_directory(self) -> None:
-        make_directory(self._directory, 0o700)
+        files.make_directory(self._directory, 0o700)
         uid, gid = self._owner()
         # Looked at each time: a crash may have come between the making and the giving away.
         if uid not in {-1, self._directory.stat().st_uid}:
