@@ -27,13 +27,13 @@ def post(request: Request, *, context: BoundedContext, timeout_s: float, proxy: 
     `timeout_s` bounds the connect, and then the answer as a whole. No redirect is followed, no more than 64 kB read,
     and the environment's proxies are not looked at.
     """
-    where = urlsplit(request.url).netloc
+    url = urlsplit(request.url)
+    where = url.netloc
     # From here the answer has its time: connect, handshake, then headers and body together.
     context.handshake_timeout_s = timeout_s
     context.read_until_s = time.monotonic() + 2 * timeout_s
     try:
         prepared = _prepare(request, where)
-        url = urlsplit(request.url)
         with dial(url.hostname or "", url.port or 443, context=context, proxy=proxy, dial_timeout_s=timeout_s) as sock:
             _send(prepared, sock)
             answer = _read_answer(sock, where)

@@ -104,11 +104,9 @@ class BootImport:
     def _remember(self, digest: str | None) -> None:
         if digest == self._remembered():
             return
-        try:
+        # Where that fails, the file is taken in once more at the next boot.
+        with contextlib.suppress(OSError):
             if digest is None:
                 remove_durably(self._memory)
             else:
                 write_durably(self._memory, digest.encode(), 0o600)
-        except OSError:
-            # Then the file is taken in once more at the next boot.
-            return
