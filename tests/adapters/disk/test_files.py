@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Callable
@@ -203,13 +204,18 @@ def test_anything_else_is_refused_at_once(tmp_path: Path) -> None:
         read_plain(tmp_path / "none", 10)
 
 
-def test_a_lock_keeps_another_one_out(tmp_path: Path) -> None:
-    """It is told so where it does not wait, and comes in once the first is gone; a lock needs a directory."""
-    with files.locked(tmp_path, wait=True), pytest.raises(BlockingIOError), files.locked(tmp_path, wait=False):
-        raise AssertionError("two at once")
-    with files.locked(tmp_path, wait=False):
-        pass
-    with pytest.raises(FileNotFoundError), files.locked(tmp_path / "none", wait=True):
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_lock_keeps_another_one_out(tmp_path: Path, wait: bool) -> None:
+    """Whatever that one asks for; it is told so where it does not wait, and comes in once the first is gone."""
+    other = os.open(tmp_path, os.O_RDONLY)
+    with files.locked(tmp_path, wait=wait):
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with pytest.raises(BlockingIOError), files.locked(tmp_path, wait=False):
+            raise AssertionError("two at once")
+    fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    os.close(other)
+    with pytest.raises(FileNotFoundError), files.locked(tmp_path / "none", wait=wait):
         raise AssertionError("a lock on nothing")
 
 
