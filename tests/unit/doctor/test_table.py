@@ -17,6 +17,7 @@ from iot_onboard.config.problems import Problem
 from iot_onboard.config.schema import Config, Document
 from iot_onboard.core.proxy import ProxyAddress
 from iot_onboard.core.secret import Secret
+from iot_onboard.core.timings import Timings
 from iot_onboard.core.units import UnitProperties
 from iot_onboard.doctor.checks.files import FileFacts
 from iot_onboard.doctor.checks.network import NameFacts, NetworkFacts
@@ -114,7 +115,7 @@ URLS = st.sampled_from([None, "https://mqtt.example/x", "https://192.0.2.1:4433/
 REGIONS = st.sampled_from(["cn-shanghai", "mars-1"])
 GIVEN: dict[str, st.SearchStrategy[Any]] = {"region": REGIONS, "registration_url": URLS, "mqtt_host": HOSTS}
 # Records of fast_dataclasses do not say what they take.
-for _record in (ProxyAddress, Problem, Document, Config, Status, UnitProperties):
+for _record in (Timings, ProxyAddress, Problem, Document, Config, Status, UnitProperties):
     _fields = {name: GIVEN.get(name, st.from_type(hint)) for name, hint in get_type_hints(_record).items()}
     st.register_type_strategy(_record, st.builds(_record, **_fields))
 MACS = st.from_regex(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", fullmatch=True)
