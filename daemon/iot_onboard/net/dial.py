@@ -6,7 +6,7 @@ import socket
 import ssl
 
 from ..core.failures import Cause, OnboardError, Transient
-from ..core.proxy import ProxyAddress, authorization, destination, proxy_failure
+from ..core.proxy import ProxyAddress
 from ..fast_start.cheap_calls import host_bytes
 from .happy_eyeballs import NobodyAnswered, Race
 from .timing import PhaseTimer
@@ -21,7 +21,10 @@ def dial(
     if proxy is None:
         raw = reach(host, port, dial_timeout_s, context.timer)
     else:
-        raw = tunnel(host, port, proxy, dial_timeout_s)
+        # Only a gateway behind a proxy pays for it.
+        from .proxy_tunnel import open_tunnel
+
+        raw = open_tunnel(host, port, proxy, dial_timeout_s)
     return secure(raw, host, port, context)
 
 
@@ -71,22 +74,3 @@ def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer) -> socket.s
 
 def _why(error: OSError) -> str | None:
     return "timed out" if isinstance(error, TimeoutError) else error.strerror
-
-
-def tunnel(host: str, port: int, proxy: ProxyAddress, timeout_s: float) -> socket.socket:
-    """Return a connection through a proxy, its tunnel open, or raise `OnboardError`."""
-    # Only a gateway behind a proxy pays for it.
-    import http.client
-
-    client = http.client.HTTPConnection(proxy.host, proxy.port, timeout=timeout_s)
-    client.set_tunnel(host, port, authorization(proxy))
-    # Here, for newer ones take the brackets away before.
-    client._tunnel_host = destination(host)  # type: ignore[attr-defined]  # a private name
-    try:
-        client.connect()
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
-        client.close()
-        raise OnboardError(proxy_failure(proxy, error)) from error
-    raw: socket.socket = client.sock
-    raw.settimeout(timeout_s)
-    return raw

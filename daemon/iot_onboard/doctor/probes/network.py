@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ...config.schema import Config
 from ...core.failures import OnboardError
-from ...net.dial import tunnel
+from ...net.proxy_tunnel import open_tunnel
 from ...net.route_watch import snapshot
 from ..checks.configuration import mqtt_endpoint, registration_endpoint
 from ..checks.network import (
@@ -155,7 +155,7 @@ def _connection(what: str, endpoint: _Endpoint, name: Probe[NameFacts]) -> Probe
             return ReachFacts(host=host, port=port, attempts=attempts, connection=connection)
         at = f"{proxy.host} port {proxy.port}"
         try:
-            connection = tunnel(host, port, proxy, _TIMEOUT_S)
+            connection = open_tunnel(host, port, proxy, _TIMEOUT_S)
         except OnboardError as error:
             return ReachFacts(host=host, port=port, proxy=at, proxy_failure=error.failure.detail)
         return ReachFacts(host=host, port=port, proxy=at, connection=connection)

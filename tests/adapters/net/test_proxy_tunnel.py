@@ -1,0 +1,118 @@
+"""Reach a server through a proxy: real sockets, and a proxy with a mind of its own."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from iot_onboard.core.failures import Cause, Transient
+from iot_onboard.core.proxy import ProxyAddress
+from iot_onboard.core.secret import Secret
+from iot_onboard.net.proxy_tunnel import open_tunnel
+from support.platform.dialling import failure, reach
+from support.platform.fakeproxy import FakeProxy
+from support.platform.tlsserver import TlsServer, certificates
+
+
+def test_a_tunnel_that_is_open() -> None:
+    """What comes back is a plain connection to the server, with the time limit that was given."""
+    with FakeProxy() as proxy, TlsServer() as server:
+        address = ProxyAddress(host="127.0.0.1", port=proxy.port)
+        with open_tunnel("localhost", server.port, address, 3.0) as connection:
+            assert connection.gettimeout() == 3.0
+            assert proxy.asked == [f"localhost:{server.port}"]
+
+
+@pytest.mark.parametrize("user", [None, "gw"])
+def test_through_a_proxy(user: str | None) -> None:
+    """With a password of any characters and without; TLS is with the server, and SNI names it."""
+    password = "p@ss:w0rd/é" if user else ""
+    with FakeProxy(user, password) as proxy, TlsServer() as server:
+        address = ProxyAddress(
+            host="localhost", port=proxy.port, username=user, password=Secret(password) if user else None
+        )
+        reach(server, proxy=address).close()
+        assert proxy.asked == [f"localhost:{server.port}"]
+        assert server.names_asked == ["localhost"]
+
+
+def test_a_foreign_server_behind_a_proxy_is_refused() -> None:
+    """A proxy is no reason to believe anybody."""
+    with FakeProxy() as proxy, TlsServer() as server:
+        address = ProxyAddress(host="127.0.0.1", port=proxy.port)
+        told = failure(lambda: reach(server, proxy=address, ca_file=certificates("foreign")[0]))
+    assert told.cause is Cause.TLS
+
+
+def test_an_ipv6_address_through_a_proxy() -> None:
+    """CONNECT names it in brackets, whatever Python makes of it, and the certificate is compared without them."""
+    with FakeProxy() as proxy, TlsServer(names=("::1",), host="::1") as server:
+        reach(server, "::1", proxy=ProxyAddress(host="127.0.0.1", port=proxy.port)).close()
+        assert proxy.asked == [f"[::1]:{server.port}"]
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        (None, "Tunnel connection failed: 407 Proxy Authentication Required"),
+        (b"HTTP/1.1 403 Forbid\x1b[2Jden\r\n\r\n", "Tunnel connection failed: 403 Forbid[2Jden"),
+        (b"HTTP/1.1 502 " + b"x" * 5000 + b"\r\n\r\n", "Tunnel connection failed: 502 x"),
+        (b"rubbish\r\n\r\n", "rubbish"),
+        (b"\n", ""),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, ""),
+    ],
+    ids=["407", "403", "502", "rubbish", "empty-line", "long-line"],
+)
+def test_a_proxy_that_does_not_lead_on(says: bytes | None, words: str) -> None:
+    """The proxy is named, with what it said as far as that can be shown; its password is not."""
+    with FakeProxy("gw", "right", says=says) as proxy, TlsServer() as server:
+        address = ProxyAddress(host="127.0.0.1", port=proxy.port, username="gw", password=Secret("wr0ng"))
+        told = failure(lambda: reach(server, proxy=address))
+    assert told.cause is Cause.PROXY
+    assert told.detail.startswith(f"the proxy 127.0.0.1 port {proxy.port} does not lead on: {words}")
+    assert len(told.detail) < 250
+    assert told.detail.isprintable()
+    assert "wr0ng" not in told.detail
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [(b"HTTP/1.1 200 OK\r\n\r\nrubbish", ""), (b"HTTP/1.1 200 OK\r\nX: 1\r\n", "the connection was closed")],
+)
+def test_after_a_proxy_s_consent_it_is_the_server_that_is_spoken_to(says: bytes, words: str) -> None:
+    """Rubbish, and a close."""
+    with FakeProxy(says=says) as proxy, TlsServer() as server:
+        address = ProxyAddress(host="127.0.0.1", port=proxy.port)
+        told = failure(lambda: reach(server, proxy=address))
+    assert told.cause is Cause.TLS
+    assert told.detail.startswith(f"TLS with localhost port {server.port} failed: {words}")
+
+
+def test_a_proxy_that_is_not_there() -> None:
+    """The system's own reason."""
+    with FakeProxy() as proxy:
+        pass
+    address = ProxyAddress(host="127.0.0.1", port=proxy.port)
+    assert failure(lambda: reach(TlsServer(), proxy=address)) == Transient(
+        cause=Cause.PROXY, detail=f"the proxy 127.0.0.1 port {proxy.port} does not lead on: Connection refused"
+    )
+
+
+@pytest.mark.realtime
+def test_a_mute_proxy_is_given_up() -> None:
+    """It takes the connection and says nothing."""
+    with FakeProxy(says=b"") as proxy:
+        address = ProxyAddress(host="127.0.0.1", port=proxy.port)
+        began = time.monotonic()
+        told = failure(lambda: reach(TlsServer(), timeout_s=0.5, proxy=address))
+        assert time.monotonic() - began <= 1.5
+    assert told.cause is Cause.PROXY
+    assert told.detail.endswith("does not lead on: timed out")
+
+
+def test_a_proxy_s_name_that_is_unknown() -> None:
+    """It is the proxy's name that the line speaks of."""
+    assert failure(lambda: reach(TlsServer(), proxy=ProxyAddress(host="a..b", port=3128))) == Transient(
+        cause=Cause.PROXY, detail="the proxy a..b port 3128 does not lead on: not a host name"
+    )
