@@ -69,9 +69,10 @@ system: deb images ## whole Debian systems, booted with the package installed
 torture: deb images ## attack the daemon for hours: crashes, disks, the cloud, rubbish, fleets; prints one table
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests $(PY) -m torture $(TORTURE)
 
-reference: setup ## write what is made from tables: the journal catalog, the completion for bash, docs/troubleshooting.md, docs/status.md
+reference: setup ## write what is made from tables: the journal catalog, the completion for bash, four documents
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR) $(PY) -m tools.reference .
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR) $(PY) -m tools.completion .
+	PYTHONPATH=$(PYTHONPATH):$(CURDIR) $(PY) -m tools.rooms docs/architecture.md
 
 gallery: deb images ## write docs/gallery.md: what each fault looks like, out of the system tests
 	@rm -rf .cache/gallery && mkdir -p .cache/gallery

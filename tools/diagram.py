@@ -1,9 +1,16 @@
-"""Draw the state machine from its table: `python -m tools.diagram`."""
+"""Draw the state machine from its table: `make reference`."""
 
 from __future__ import annotations
 
 from iot_onboard.lifecycle.model import Phase, StopRequested, Tick
 from iot_onboard.lifecycle.table import TABLE
+
+_HEAD = """\
+# State machine
+
+Made from the table in `lifecycle/table.py` by `make reference`. The essay in `lifecycle/__init__.py` says why it is as
+it is.
+"""
 
 
 def mermaid() -> str:
@@ -20,5 +27,6 @@ def mermaid() -> str:
     return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":
-    print(mermaid(), end="")  # noqa: T201 - it is a program
+def page() -> str:
+    """Return docs/state-machine.md."""
+    return f"{_HEAD}\n```mermaid\n{mermaid()}```\n"

@@ -14,6 +14,8 @@ from iot_onboard.events.model import Context, Details, Priority
 from iot_onboard.reporting.status import Status
 from iot_onboard.reporting.status_view import MEANINGS, View
 
+from . import diagram
+
 _WIDTH = 76
 _CATALOG_HEAD = """\
 # The journal's explanations of iot-onboard's lines: journalctl -x -u iot-onboard
@@ -152,6 +154,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     "systemd/iot-onboard.catalog": catalog,
     "docs/troubleshooting.md": troubleshooting,
     "docs/status.md": status_record,
+    "docs/state-machine.md": diagram.page,
 }
 
 

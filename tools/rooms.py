@@ -1,8 +1,10 @@
-"""Read who imports whom in the package, and draw its rooms: `python -m tools.rooms`."""
+"""Read who imports whom in the package, and draw its rooms: `make reference`."""
 
 from __future__ import annotations
 
 import ast
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -90,5 +92,12 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def refreshed(page: str) -> str:
+    """Return a page with picture and table as they are now in the place of those that it has."""
+    page = re.sub(r"^flowchart TD\n(    .*\n)+", lambda _: mermaid(), page, count=1, flags=re.MULTILINE)
+    return re.sub(r"^\| room \|.*\n(\|.*\n)+", lambda _: table(), page, count=1, flags=re.MULTILINE)
+
+
 if __name__ == "__main__":
-    print(mermaid(), table(), sep="\n", end="")  # noqa: T201 - it is a program
+    architecture = Path(sys.argv[1])
+    architecture.write_text(refreshed(architecture.read_text()))

@@ -25,7 +25,7 @@ class Priority(enum.IntEnum):
 
 
 class Kind(enum.Enum):
-    """Say what an event is in the gateway's story; `repetition` goes by it."""
+    """Say what an event is in the gateway's story; `rate_limit` goes by it."""
 
     NOTE = "told each time; says nothing about whether all is well"
     PROGRESS = "told each time; what was wrong before it is over"

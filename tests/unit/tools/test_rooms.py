@@ -7,15 +7,22 @@ import re
 import pytest
 
 from support.tree import ROOT
-from tools.rooms import arrows, below, imports, mermaid, room, table
+from tools.rooms import arrows, below, imports, mermaid, refreshed, room, table
 
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 
 def test_the_architecture_shows_the_rooms_as_they_are() -> None:
-    """After a change of a room or of its imports: `python -m tools.rooms`, into docs/architecture.md."""
+    """After a change of a room or of its imports: make reference."""
     assert mermaid() in ARCHITECTURE
     assert table() in ARCHITECTURE
+
+
+def test_what_is_out_of_date_is_replaced() -> None:
+    """And nothing else of the page."""
+    old = ARCHITECTURE.replace("    cli --> commands\n", "    cli --> nowhere\n").replace("| `cli` |", "| `edge` |")
+    assert old != ARCHITECTURE
+    assert refreshed(old) == ARCHITECTURE
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`([a-z_]+/[a-z_/*.]*)`", ARCHITECTURE))))
