@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from iot_onboard.aliyun.codes import PLATFORM_FAULTS, REJECTIONS, THROTTLED, failure_of
-from iot_onboard.core import pacing
+from iot_onboard.core import backoff
 from iot_onboard.core.failures import Cause, Failure, Throttled, Transient
 
 from .gateway_life import Life
@@ -17,10 +17,10 @@ DAY_S = 86_400.0
 _BEGIN_S = 1000.0
 _LONG_S = 10 * DAY_S
 # Registration is refused after some logins, so the way back may take a login's wait and a registration's.
-MOST_BACK_S = pacing.BLOCKED.cap_s + pacing.SLOW.cap_s * 3
+MOST_BACK_S = backoff.BLOCKED.cap_s + backoff.SLOW.cap_s * 3
 _MOST_LINES_AN_HOUR = 40
 # By the design a refused login leads to a registration every six hours at the least often.
-_SELDOM_S = pacing.REREGISTER_CAP_S + MOST_BACK_S
+_SELDOM_S = backoff.REREGISTER_CAP_S + MOST_BACK_S
 # Full jitter between 1 s and 5 minutes: 24 an hour on average, more while the waits still grow.
 _MOST_SOON, _MOST_HOURLY = 60, 8
 
@@ -193,7 +193,7 @@ def soak(seed: int, days: int) -> Tally:
         platform.heal()
         lines = life.most_an_hour(life.lines_at)
         wrong = [*life.broken, *([f"{lines} lines in an hour"] if lines > 4 * _MOST_LINES_AN_HOUR else [])]
-        if life.online_by(life.now_s + MOST_BACK_S + pacing.REREGISTER_CAP_S) is None:
+        if life.online_by(life.now_s + MOST_BACK_S + backoff.REREGISTER_CAP_S) is None:
             tally.fail("stuck", f"seed {seed + day}: {life.state.phase.value} for {life.state.goal}")
         else:
             tally.check(not wrong, f"seed {seed + day}: {'; '.join(wrong[:3])}")

@@ -1,6 +1,6 @@
 """Attack 8: a whole fleet wants to log in at once, and the account may do 500 logins a second.
 
-The gateways are the daemon's own state machine and pacing, not a copy; time and chance are simulated. What the
+The gateways are the daemon's own state machine and back-off, not a copy; time and chance are simulated. What the
 platform does beyond its limit is as protocol.md has it: CONNACK 3, "unavailable; in practice also throttling".
 """
 
@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from iot_onboard.core import pacing
+from iot_onboard.core import backoff
 from iot_onboard.core.failures import Cause, Transient
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
@@ -142,8 +142,8 @@ class Fleet:
         outcome, second = self.outcome, int(at_s)
         outcome.attempts += 1
         outcome.attempts_per_s[second] += 1
-        recent = sum(at_s - stamp < pacing.BUDGET_WINDOW_S for stamp in login.connects)
-        outcome.over_budget += recent > pacing.BUDGET_CONNECTS
+        recent = sum(at_s - stamp < backoff.BUDGET_WINDOW_S for stamp in login.connects)
+        outcome.over_budget += recent > backoff.BUDGET_CONNECTS
         if outcome.accepted_per_s[second] < outcome.limit_per_s:
             outcome.accepted_per_s[second] += 1
             outcome.online += 1

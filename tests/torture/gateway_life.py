@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from iot_onboard.core import pacing
+from iot_onboard.core import backoff
 from iot_onboard.core.failures import Failure
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
@@ -19,7 +19,7 @@ from iot_onboard.lifecycle import step
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw-0001")
 # The longest wait that the design has, for somebody to act.
-MOST_WAIT_S = pacing.BLOCKED.cap_s
+MOST_WAIT_S = backoff.BLOCKED.cap_s
 _HOUR_S = 3600.0
 
 
@@ -137,7 +137,7 @@ class Life:
         if credentials != self.disk:
             self.broken.append("a login with a secret that is not on disk")
         self.logins.append(self.now_s)
-        if sum(self.now_s - at < pacing.BUDGET_WINDOW_S for at in self.logins[-8:]) > pacing.BUDGET_CONNECTS:
+        if sum(self.now_s - at < backoff.BUDGET_WINDOW_S for at in self.logins[-8:]) > backoff.BUDGET_CONNECTS:
             self.broken.append("more than five logins in 60 s")
         code = self.cloud.login(credentials.device_secret.reveal(), self.now_s)
         if code < 0:

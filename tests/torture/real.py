@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from iot_onboard.core import pacing
+from iot_onboard.core import backoff
 from support.gateway.gateway import PRODUCT_KEY, Gateway
 from support.platform.sandbox import wait_for
 from support.tree import ROOT
@@ -30,7 +30,7 @@ _MOST_GROWTH = 1.05
 _MOST_MORE_FILES = 2
 _MOST_LINES_AN_HOUR = 160
 # What is late on the way to the platform is later by as much as clocks are faster.
-_BUDGET_WINDOW_S = pacing.BUDGET_WINDOW_S - 4.0
+_BUDGET_WINDOW_S = backoff.BUDGET_WINDOW_S - 4.0
 
 
 class Sample(NamedTuple):
@@ -93,7 +93,7 @@ def _judge(tally: Tally, samples: list[Sample]) -> None:
     lines = _most_within(3600.0, [(sample.at_s, sample.lines) for sample in samples])
     tally.check(after_kb <= before_kb * _MOST_GROWTH, f"PSS grew from {before_kb:.0f} to {after_kb:.0f} kB")
     tally.check(after_files <= before_files + _MOST_MORE_FILES, f"{before_files} open files became {after_files}")
-    tally.check(connects <= pacing.BUDGET_CONNECTS, f"{connects} logins within {_BUDGET_WINDOW_S:.0f} s")
+    tally.check(connects <= backoff.BUDGET_CONNECTS, f"{connects} logins within {_BUDGET_WINDOW_S:.0f} s")
     tally.check(lines <= _MOST_LINES_AN_HOUR, f"{lines} lines within an hour")
     tally.facts.append(
         f"soak: {samples[-1].at_s / 3600:.1f} hours, clocks {_SPEED:.0f} times as fast, {samples[-1].connects} logins, "

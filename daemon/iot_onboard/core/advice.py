@@ -18,7 +18,7 @@ class Move(enum.Enum):
     MAKERS = "the makers' of iot-onboard"
 
 
-# When the daemon tries next, as `pacing` has it.
+# When the daemon tries next, as `backoff` has it.
 SOON = (
     "by itself: within 5 s at first, then at growing intervals of up to 5 minutes, and at once when a route or an "
     "address appears"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aliyun.connack import Connack, ConnackMeaning, connack
-from ..core import pacing
+from ..core import backoff
 from ..core.failures import Cause, Failure, Misconfigured, Rejected, Transient
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
@@ -22,7 +22,7 @@ def dialled(state: m.State, given: m.Dialled, now: m.Now) -> Step:
     """Send CONNECT and count it."""
     if state.credentials is None or not state.durable:
         raise AssertionError("a dial without a durable secret")
-    connects = (*pacing.within_window(state.connects, now.at), now.at)
+    connects = (*backoff.within_window(state.connects, now.at), now.at)
     deadline = now.at + state.policy.connack_deadline_s
     login = m.Login(credentials=state.credentials, connects=connects)
     return replace(state, logging_in=True, connects=connects, wake_at=deadline, took=given.took), (login,)
@@ -69,7 +69,7 @@ def _after_refusal(state: m.State, code: str, answer: Connack, now: m.Now) -> St
         gated = replace(
             state,
             reregister_at=now.at + gap_s,
-            reregister_gap_s=min(gap_s * 2, pacing.REREGISTER_CAP_S),
+            reregister_gap_s=min(gap_s * 2, backoff.REREGISTER_CAP_S),
         )
         return register(gated, now)
     if again and state.rejected is not None:
@@ -110,7 +110,7 @@ def lost(state: m.State, given: m.Lost, now: m.Now) -> Step:
     failure = Transient(cause=cause, detail=given.detail)
     lasted_ms = round(session_s * 1000)
     if session_s >= SHORT_SESSION_S:
-        rested = replace(state, failures=0, short_sessions=0, reregister_gap_s=pacing.REREGISTER_FIRST_S)
+        rested = replace(state, failures=0, short_sessions=0, reregister_gap_s=backoff.REREGISTER_FIRST_S)
         step = wait(rested, now, m.Goal.CONNECT, failure, Event.CONNECTION_LOST, duration_ms=lasted_ms)
         return first(m.Drop(), step)
     short = state.short_sessions + 1 if given.by_server else 0
@@ -119,7 +119,7 @@ def lost(state: m.State, given: m.Lost, now: m.Now) -> Step:
     if short < SHORT_SESSIONS_OF_A_CLONE:
         step = wait(state, now, m.Goal.CONNECT, failure, Event.CONNECTION_LOST, duration_ms=lasted_ms)
         return first(m.Drop(), step)
-    wait_s = pacing.HOLD_OFF.wait_s(short - SHORT_SESSIONS_OF_A_CLONE + 1, now.chance)
+    wait_s = backoff.HOLD_OFF.wait_s(short - SHORT_SESSIONS_OF_A_CLONE + 1, now.chance)
     entered = enter(state, m.Phase.WAITING, now.at + wait_s, m.Goal.CONNECT)
     # A name of its own is the cure: it ends the hold-off. News of the network does not.
     waiting = replace(entered, failures=state.failures + 1, wakers=frozenset({m.Waker.SETTINGS}))

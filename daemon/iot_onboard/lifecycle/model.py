@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from ..core import pacing
+from ..core import backoff
 from ..core.failures import Failure
 from ..core.identity import Credentials
 from ..core.timings import Timings
@@ -300,6 +300,6 @@ class State:
     short_sessions: int = 0
     rejected: Failure | None = None
     reregister_at: float = float("-inf")
-    reregister_gap_s: float = pacing.REREGISTER_FIRST_S
+    reregister_gap_s: float = backoff.REREGISTER_FIRST_S
     connects: tuple[float, ...] = ()
     registrations: tuple[float, ...] = ()

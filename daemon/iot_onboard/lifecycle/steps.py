@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core import pacing
+from ..core import backoff
 from ..core.exit_codes import ExitCode
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
@@ -17,10 +17,10 @@ def load(state: m.State, _: m.Input, now: m.Now) -> Step:
 
 def register(state: m.State, now: m.Now) -> Step:
     """Ask the platform for a secret, within the same budget as logins."""
-    earliest = pacing.earliest_s(state.registrations, now.at)
+    earliest = backoff.earliest_s(state.registrations, now.at)
     if earliest > now.at:
         return enter(state, m.Phase.WAITING, earliest, m.Goal.REGISTER), ()
-    registrations = (*pacing.within_window(state.registrations, now.at), now.at)
+    registrations = (*backoff.within_window(state.registrations, now.at), now.at)
     busy = enter(state, m.Phase.REGISTERING, now.at + state.policy.register_deadline_s)
     event, attempt = (Event.REREGISTERING, state.refusals) if state.durable else (Event.REGISTERING, state.failures + 1)
     told = m.Announce(event=event, details=Details(attempt=attempt))
@@ -37,7 +37,7 @@ def save(state: m.State, now: m.Now) -> Step:
 
 def connect(state: m.State, now: m.Now) -> Step:
     """Dial, if the connect budget has room; else wait until it has."""
-    earliest = pacing.earliest_s(state.connects, now.at)
+    earliest = backoff.earliest_s(state.connects, now.at)
     if earliest > now.at:
         return enter(state, m.Phase.WAITING, earliest, m.Goal.CONNECT), ()
     busy = enter(state, m.Phase.CONNECTING, now.at + state.policy.dial_deadline_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core import pacing
+from ..core import backoff
 from ..core.failures import Cause, Failure, Misconfigured, Rejected, StoreFailure, Throttled, Transient
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
@@ -56,7 +56,7 @@ def wait(
         early.add(m.Waker.SETTINGS)
     wake_at = now.at + wait_s
     if goal is m.Goal.CONNECT:
-        wake_at = max(wake_at, pacing.earliest_s(state.connects, now.at))
+        wake_at = max(wake_at, backoff.earliest_s(state.connects, now.at))
     waiting = replace(enter(state, m.Phase.WAITING, wake_at, goal), failures=failures, wakers=frozenset(early))
     attempt = state.refusals if event is Event.LOGIN_REFUSED else failures
     details = _details(failure, attempt=attempt, next_try_s=wake_at - now.at, duration_ms=duration_ms)
@@ -67,17 +67,17 @@ def _wait_s(failure: Failure, failures: int, slow: bool, chance: float) -> float
     if isinstance(failure, Throttled):
         if failure.retry_after_s is not None:
             # The least that we wait: a server that asks for a second, and goes on so, meets the back-off.
-            obeyed_s = pacing.obeyed_wait_s(failure.retry_after_s, chance)
-            return max(obeyed_s, pacing.WAITING.wait_s(failures, chance))
-        return pacing.SLOW.wait_s(failures, chance)
-    pace = pacing.SLOW if slow or (isinstance(failure, Transient) and failure.slow) else pacing.WAITING
+            obeyed_s = backoff.obeyed_wait_s(failure.retry_after_s, chance)
+            return max(obeyed_s, backoff.WAITING.wait_s(failures, chance))
+        return backoff.SLOW.wait_s(failures, chance)
+    pace = backoff.SLOW if slow or (isinstance(failure, Transient) and failure.slow) else backoff.WAITING
     return pace.wait_s(failures, chance)
 
 
 def block(state: m.State, now: m.Now, goal: m.Goal, failure: Failure, event: Event) -> Step:
     """Wait for somebody: stay alive, and retry about hourly all the same; a change of the settings ends it."""
     failures = state.failures + 1
-    wait_s = pacing.BLOCKED.wait_s(failures, now.chance)
+    wait_s = backoff.BLOCKED.wait_s(failures, now.chance)
     entered = enter(state, m.Phase.BLOCKED, now.at + wait_s, goal)
     blocked = replace(entered, failures=failures, wakers=frozenset({m.Waker.SETTINGS}))
     told = m.Announce(event=event, details=_details(failure, attempt=failures, next_try_s=wait_s))

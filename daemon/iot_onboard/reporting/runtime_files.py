@@ -7,7 +7,7 @@ import json
 import time
 from pathlib import Path
 
-from ..core.pacing import LIFE_S, restart_delay_s, within_window
+from ..core.backoff import LIFE_S, restart_delay_s, within_window
 from ..disk.files import read_plain, write_atomically
 from .history import History, history_of, record_of
 

@@ -19,9 +19,9 @@ from ..config.reader import parse
 from ..config.schema import DEVICE_SECRET, Config
 from ..config.secrets import device_secret_path
 from ..config.watch import ConfigWatch
+from ..core.backoff import restart_delay_s
 from ..core.exit_codes import ExitCode
 from ..core.identity import Identity
-from ..core.pacing import restart_delay_s
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import dataclass
 from ..lifecycle.model import Policy, State

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 
 from ..config.schema import Config
-from ..core.pacing import restart_delay_s
+from ..core.backoff import restart_delay_s
 from ..events.model import Details, Event
 from ..reporting.announce import announce, context_of
 from ..system.notify import Notifier

@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.core.pacing import earliest_s, restart_delay_s
+from iot_onboard.core.backoff import earliest_s, restart_delay_s
 from iot_onboard.reporting.history import History, Registration, with_session
 from iot_onboard.reporting.runtime_files import ConnectLog, HistoryLog, ReportLog, StartLog
 

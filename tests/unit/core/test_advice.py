@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from iot_onboard.core import pacing
+from iot_onboard.core import backoff
 from iot_onboard.core.advice import HOURLY, SLOWLY, SOON, Advice, Move
 
 
 def test_soon() -> None:
     """The first wait and the longest one."""
-    assert f"within {pacing.WAITING.first_s:.0f} s at first" in SOON
-    assert f"up to {pacing.WAITING.cap_s / 60:.0f} minutes" in SOON
+    assert f"within {backoff.WAITING.first_s:.0f} s at first" in SOON
+    assert f"up to {backoff.WAITING.cap_s / 60:.0f} minutes" in SOON
 
 
 def test_slowly() -> None:
     """The shortest wait and the longest one."""
-    assert f"by itself, in {pacing.SLOW.floor_s / 60:.0f} to {pacing.SLOW.cap_s / 60:.0f} minutes" == SLOWLY
+    assert f"by itself, in {backoff.SLOW.floor_s / 60:.0f} to {backoff.SLOW.cap_s / 60:.0f} minutes" == SLOWLY
 
 
 def test_hourly() -> None:
     """An hour is in the middle of what a block waits."""
     assert "about hourly" in HOURLY
-    assert (pacing.BLOCKED.floor_s + pacing.BLOCKED.cap_s) / 2 == 3600.0
+    assert (backoff.BLOCKED.floor_s + backoff.BLOCKED.cap_s) / 2 == 3600.0
 
 
 def test_an_advice_has_all_its_parts() -> None:

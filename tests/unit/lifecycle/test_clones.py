@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from iot_onboard.core import pacing
+from iot_onboard.core import backoff
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
 from iot_onboard.events.model import Event
@@ -69,9 +69,9 @@ class Pair:
                 self.named_at.append(now_s)
 
     def _login(self, now_s: float, which: int) -> None:
-        recent = [at for at in self.logins if now_s - at < pacing.BUDGET_WINDOW_S]
+        recent = [at for at in self.logins if now_s - at < backoff.BUDGET_WINDOW_S]
         self.logins.append(now_s)
-        if len(recent) >= pacing.BUDGET_CONNECTS:
+        if len(recent) >= backoff.BUDGET_CONNECTS:
             self._push(now_s + 0.05, which, TURNED_AWAY)
             return
         if self.online == 1 - which:

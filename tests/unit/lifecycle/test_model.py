@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from iot_onboard.core import pacing
+from iot_onboard.core import backoff
 from iot_onboard.lifecycle import model as m
 from support.gateway.life import secret
 
@@ -28,7 +28,7 @@ def test_a_life_begins_with_nothing() -> None:
         m.Phase.BOOT, None, None, None, False,
     )  # fmt: skip
     assert (state.connects, state.registrations, state.failures, state.refusals) == ((), (), 0, 0)
-    assert (state.reregister_at, state.reregister_gap_s) == (float("-inf"), pacing.REREGISTER_FIRST_S)
+    assert (state.reregister_at, state.reregister_gap_s) == (float("-inf"), backoff.REREGISTER_FIRST_S)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iot_onboard.core import pacing
+from iot_onboard.core import backoff
 from iot_onboard.core.failures import Cause, Failure, Throttled, Transient
 from iot_onboard.core.identity import Credentials
 from iot_onboard.events.explain import find
@@ -123,8 +123,8 @@ class Watch:
         if isinstance(effect, m.Login):
             assert effect.credentials == self.durable
             self.logins.append(life.now_s)
-            recent = sum(life.now_s - at < pacing.BUDGET_WINDOW_S for at in self.logins)
-            assert recent <= pacing.BUDGET_CONNECTS
+            recent = sum(life.now_s - at < backoff.BUDGET_WINDOW_S for at in self.logins)
+            assert recent <= backoff.BUDGET_CONNECTS
         if isinstance(effect, m.Register):
             assert not self.asking
             self.asking = True

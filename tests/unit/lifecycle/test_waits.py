@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iot_onboard.core import pacing
+from iot_onboard.core import backoff
 from iot_onboard.core.failures import Cause, Failure, Rejected, Throttled, Transient
 from iot_onboard.events.causes import cure_for
 from iot_onboard.events.model import Event
@@ -102,7 +102,7 @@ def test_a_wait_for_a_connection_has_the_budget_in_mind() -> None:
     """What is told is when the next CONNECT may really leave."""
     state = m.State(connects=(0.0, 1.0, 2.0, 3.0, 4.0))
     waiting, (announced,) = wait(state, m.Now(at=5.0, chance=0.0), m.Goal.CONNECT, NETWORK, Event.CONNECT_FAILED)
-    assert waiting.wake_at == pacing.earliest_s(state.connects, 5.0) > 60.0
+    assert waiting.wake_at == backoff.earliest_s(state.connects, 5.0) > 60.0
     assert isinstance(announced, m.Announce)
     assert announced.details.next_try_s == waiting.wake_at - 5.0
 

@@ -6,30 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.core import pacing
+from iot_onboard.core import backoff
 
 chances = st.floats(0, 1, exclude_max=True)
 
 
 @given(st.integers(-5, 10**9), chances)
-@pytest.mark.parametrize("pace", [pacing.WAITING, pacing.SLOW, pacing.BLOCKED, pacing.HOLD_OFF])
-def test_every_wait_lies_between_floor_and_cap(pace: pacing.Pace, attempt: int, chance: float) -> None:
+@pytest.mark.parametrize("pace", [backoff.WAITING, backoff.SLOW, backoff.BLOCKED, backoff.HOLD_OFF])
+def test_every_wait_lies_between_floor_and_cap(pace: backoff.Pace, attempt: int, chance: float) -> None:
     """Invariant 4, for any attempt number."""
     assert pace.floor_s <= pace.wait_s(attempt, chance) <= pace.cap_s
 
 
 def test_the_published_numbers() -> None:
     """First retry within 5 s, five minutes at the most, blocked about hourly."""
-    assert pacing.WAITING.wait_s(1, 0.999999) <= 5.0
-    assert pacing.WAITING.wait_s(50, 0.999999) == pytest.approx(300.0, abs=0.1)
-    assert pacing.BLOCKED.wait_s(1, 0.5) == pytest.approx(3600.0)
-    assert pacing.HOLD_OFF.wait_s(9, 0.999999) == pytest.approx(900.0, abs=0.1)
+    assert backoff.WAITING.wait_s(1, 0.999999) <= 5.0
+    assert backoff.WAITING.wait_s(50, 0.999999) == pytest.approx(300.0, abs=0.1)
+    assert backoff.BLOCKED.wait_s(1, 0.5) == pytest.approx(3600.0)
+    assert backoff.HOLD_OFF.wait_s(9, 0.999999) == pytest.approx(900.0, abs=0.1)
 
 
 @given(st.floats(0, 1e12), chances)
 def test_retry_after_is_a_floor_up_to_an_hour(retry_after_s: float, chance: float) -> None:
     """A server's wish is obeyed, and cannot strand a gateway."""
-    wait_s = pacing.obeyed_wait_s(retry_after_s, chance)
+    wait_s = backoff.obeyed_wait_s(retry_after_s, chance)
     assert min(retry_after_s, 3600.0) <= wait_s <= 3960.0
 
 
@@ -39,15 +39,15 @@ def test_no_sixth_connect_within_the_window(pauses: list[float]) -> None:
     now_s = 0.0
     sent: list[float] = []
     for pause in pauses:
-        now_s = pacing.earliest_s(tuple(sent), now_s + pause)
+        now_s = backoff.earliest_s(tuple(sent), now_s + pause)
         sent.append(now_s)
     assert all(later - first >= 60.0 for first, later in zip(sent, sent[5:], strict=False))
 
 
 def test_a_pause_comes_late_and_stays_bounded() -> None:
     """Ten quick ends are nothing but systemd's two seconds; then ten seconds, doubling to ten minutes."""
-    assert {pacing.restart_delay_s(short) for short in range(11)} == {0.0}
-    assert [pacing.restart_delay_s(short) for short in (11, 12, 13, 16, 17, 18, 10**6)] == [
+    assert {backoff.restart_delay_s(short) for short in range(11)} == {0.0}
+    assert [backoff.restart_delay_s(short) for short in (11, 12, 13, 16, 17, 18, 10**6)] == [
         10,
         20,
         40,
