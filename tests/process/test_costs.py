@@ -44,7 +44,7 @@ SPARED = {
     "iot_onboard.aliyun.registration",
     "iot_onboard.net.early_dial",
 }
-MOST_MODULES = 90
+MOST_MODULES = 89
 # Of the standard library, that Paho has not brought.
 MOST_OTHERS = 9
 MOST_CALLS = 2150
