@@ -250,7 +250,7 @@ TROUBLES = (
         broken=black_hole,
         event="registration-failed",
         cause="timeout",
-        words=("did not answer within the time limit", "Next try in"),
+        words=("did not finish the TLS handshake within 5 s", "Next try in"),
         failures=1,
     ),
     Trouble(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import ipaddress
 import os
+import socket
 import sys
 
 _ADDRESSED = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 # Nobody can be connected to it: the kernel itself refuses, which a test may want to see.
 _BROADCAST = "255.255.255.255"
+# linux/sockios.h: a descriptor of the namespace that a socket is in.
+_SIOCGSKNS = 0x894C
 _LOOKED_UP = {"socket.getaddrinfo", "socket.gethostbyname"}
 
 
@@ -19,10 +24,11 @@ class BeyondLoopback(AssertionError):
 class Guard:
     """Refuse by an audit hook (PEP 578), which sees every socket of this process, whoever opens it.
 
-    Refused is to connect, or to send, to an address that is not loopback's, and to look up a name other than localhost,
-    which would ask a name server. AF_UNIX and netlink pass, and so does a thread that has entered another network
-    namespace: nothing leads out of those that the tests make. Code under test may swallow the exception, so each
-    refusal is kept until `take`. Not covered: child processes, which are told no proxy and no more.
+    Refused is to connect, or to send, to an address that is not loopback's, and to look up a name other than
+    localhost, which would ask a name server. AF_UNIX and netlink pass, and so do a socket that was made in another
+    network namespace and a thread that has entered one: nothing leads out of those that the tests make. Code under
+    test may swallow the exception, so each refusal is kept until `take`. Not covered: child processes, which are told
+    no proxy and no more.
     """
 
     def __init__(self) -> None:
@@ -50,7 +56,7 @@ class Guard:
         else:
             return
         host = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-        if isinstance(host, str) and not stays(host) and _network() == self._network:
+        if isinstance(host, str) and not stays(host) and _network_of(arguments[0]) == self._network:
             self._refused.append(f"{event} {host}")
             raise BeyondLoopback(f"{event} to {host}: a test speaks to loopback alone")
 
@@ -70,6 +76,20 @@ def forget_proxies() -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         os.environ.pop(name, None)
         os.environ.pop(name.upper(), None)
+
+
+def _network_of(speaker: object) -> tuple[int, int]:
+    """Return the network namespace that a socket was made in; of anything else, that of this thread."""
+    if isinstance(speaker, socket.socket):
+        # Only root may ask, and only root makes namespaces.
+        with contextlib.suppress(OSError):
+            descriptor = fcntl.ioctl(speaker, _SIOCGSKNS)
+            try:
+                found = os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+            return found.st_dev, found.st_ino
+    return _network()
 
 
 def _network() -> tuple[int, int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +23,7 @@ V4, V6, UDP = (
     (socket.AF_INET6, socket.SOCK_STREAM),
     (socket.AF_INET, socket.SOCK_DGRAM),
 )
+_CLONE_NEWNET = 0x40000000  # sched.h
 SWALLOWED = """
 import contextlib, socket
 def test_swallowed():
@@ -69,6 +72,23 @@ def test_what_stays_passes(connect_guard: Guard, tmp_path: Path) -> None:
         out.connect(str(tmp_path / "none"))
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as kernel:
         kernel.sendto(bytes(16), (0, 0))
+    assert connect_guard.take() == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes network namespaces")
+def test_a_socket_of_another_network_passes_whoever_uses_it(connect_guard: Guard) -> None:
+    """A name server of the tests is made in a network of theirs, and answers from a thread that is not in it."""
+    made: list[socket.socket] = []
+
+    def make() -> None:
+        assert ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET) == 0
+        made.append(socket.socket(*UDP))
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    with made[0] as out, pytest.raises(OSError, match="unreachable"):
+        out.sendto(b"", ("192.0.2.1", 53))
     assert connect_guard.take() == []
 
 
