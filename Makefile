@@ -28,7 +28,7 @@ lint: setup ## style of Python and shell
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	mandoc -T lint -W warning docs/man/*
-	shellcheck -x tests/setup.sh .ci/run tests/system/boot tests/system/build-image tests/system/build-root tests/system/configure-emulated tests/system/why-not debian/build-deb debian/iot-onboard.postrm \
+	shellcheck -x tests/setup.sh .ci/run tests/system/boot tests/system/build-image tests/system/build-root tests/system/configure-emulated tests/system/why-not tests/system/with-second-try debian/build-deb debian/iot-onboard.postrm \
 	    debian/tests/commands debian/tests/service completion/iot-onboard
 
 types: setup ## mypy --strict
@@ -63,7 +63,7 @@ image-bookworm-armhf: image-bookworm-$(ARCHITECTURE)
 image-trixie-arm64: image-trixie-$(ARCHITECTURE)
 
 system: deb images ## whole Debian systems, booted with the package installed
-	$(PY) -m pytest tests/system -n 4
+	tests/system/with-second-try $(PY) tests/system -n 4
 
 .PHONY: torture
 torture: deb images ## attack the daemon for hours: crashes, disks, the cloud, rubbish, fleets; prints one table
