@@ -176,7 +176,7 @@ class Connection:
         return mid
 
     def disconnect(self) -> None:
-        """Say goodbye and close; takes `DISCONNECT_LINGER_S` at the most."""
+        """Send DISCONNECT and close; takes `DISCONNECT_LINGER_S` at the most."""
         if not self.over and self._sock.fileno() >= 0:
             # Paho closes its socket at once. Closed with bytes unread, a socket sends a reset, which can overtake the
             # DISCONNECT: through a second descriptor the server is heard out.
