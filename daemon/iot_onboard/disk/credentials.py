@@ -173,8 +173,8 @@ class Store:
         return files.set_aside(path, f"{why}-{datetime.now(UTC):%Y%m%dT%H%M%S}")
 
     def _remove_temps(self) -> None:
-        for temp in map(files.temp_of, (self._current, self._previous)):
-            temp.unlink(missing_ok=True)
+        for path in (self._current, self._previous):
+            files.remove_temps(path.parent, path.name)
 
     def _make_directory(self) -> None:
         files.make_directory(self._directory, 0o700)

@@ -6,10 +6,13 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
+
+_TEMP = re.compile(r"(.+?)(?:\.[0-9a-f]{16})?\.new", re.DOTALL)
 
 
 def write_durably(path: Path, data: bytes, mode: int | None = None, uid: int = -1, gid: int = -1) -> None:
@@ -17,6 +20,7 @@ def write_durably(path: Path, data: bytes, mode: int | None = None, uid: int = -
 
     Without a mode it is what the file system gives: FAT refuses others. -1 leaves an owner or group, as in chown(2).
     """
+    remove_temps(path.parent, path.name)
     with written_beside(path, data, mode, uid, gid) as temp:
         rename_durably(temp, path)
 
@@ -48,8 +52,7 @@ def written_beside(
     path: Path, data: bytes, mode: int | None = None, uid: int = -1, gid: int = -1, *, sync: bool = True
 ) -> Iterator[Path]:
     """Give what is to be renamed over `path`: written, synced and read back; what the block leaves of it is removed."""
-    temp = temp_of(path)
-    temp.unlink(missing_ok=True)
+    temp = _temp_of(path)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
         with _opened(temp, flags, 0o644 if mode is None else 0o600) as descriptor:
@@ -67,9 +70,17 @@ def written_beside(
             temp.unlink(missing_ok=True)
 
 
-def temp_of(path: Path) -> Path:
-    """Return the name of what is written beside `path`."""
-    return path.with_name(f"{path.name}.new")
+def remove_temps(directory: Path, name: str = "") -> None:
+    """Remove what a crash has left of one file, or of all, that was written beside, by this version or an older one."""
+    with contextlib.suppress(OSError):
+        for found in os.listdir(directory):  # noqa: PTH208 - names are wanted, not paths
+            if (temp := _TEMP.fullmatch(found)) and name in {"", temp[1]}:
+                (directory / found).unlink(missing_ok=True)
+
+
+def _temp_of(path: Path) -> Path:
+    # Nobody can put something in the place of a name that they cannot guess.
+    return path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
 
 
 def rename_durably(temp: Path, path: Path) -> None:

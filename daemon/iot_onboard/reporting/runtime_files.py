@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from ..core.backoff import LIFE_S, restart_delay_s, within_window
-from ..disk.files import read_plain, write_atomically
+from ..disk.files import read_plain, remove_temps, write_atomically
 from .history import History, history_of, record_of
 
 _MOST_LIVES = 1000
@@ -47,7 +47,8 @@ class StartLog:
         self._path = runtime_dir / "lives.json"
 
     def begin(self) -> int:
-        """Note a start; return how many short lives there were just before."""
+        """Note a start; return how many short lives there were just before. What they left half-written is removed."""
+        remove_temps(self._path.parent)
         now_s = time.monotonic()
         count = self._ended_soon(now_s)
         _write(self._path, {"begins_at": now_s + restart_delay_s(count), "short": count}, 0o600)

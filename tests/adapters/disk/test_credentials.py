@@ -181,7 +181,8 @@ def test_a_save_after_links_of_a_crash_leaves_no_stray_file(tmp_path: Path) -> N
     """Where a crash left both generations as one file and temporary files beside them, a save tidies up."""
     store(tmp_path).save(credentials(OLD))
     previous(tmp_path).hardlink_to(current(tmp_path))
-    for name in ("json.new", "json.1.new"):
+    number = "0123456789abcdef"
+    for name in ("json.new", "json.1.new", f"json.{number}.new", f"json.1.{number}.new"):
         (current(tmp_path).parent / f"{IDENTITY}.{name}").write_text("stale")
     store(tmp_path).save(credentials(NEW))
     assert names(tmp_path) == [f"{IDENTITY}.json", f"{IDENTITY}.json.1"]
@@ -222,7 +223,15 @@ def test_credentials_of_another_device_are_not_saved(tmp_path: Path) -> None:
 
 def test_names_of_devices_do_not_collide(tmp_path: Path) -> None:
     """Devices whose names look like our own suffixes keep their secrets apart."""
-    tails = ["gw", "gw.json", "gw.json.1", "gw.json.new", "gw.json.1.new", "gw.json.corrupt-20260101T000000"]
+    tails = [
+        "gw",
+        "gw.json",
+        "gw.json.1",
+        "gw.json.new",
+        "gw.json.1.new",
+        "gw.json.0123456789abcdef.new",
+        "gw.json.corrupt-20260101T000000",
+    ]
     devices = [Identity(product_key="a1b2", device_name=name) for name in tails]
     for turn in ("1", "2"):
         for device in devices:

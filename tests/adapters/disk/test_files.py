@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import stat
 from collections.abc import Callable
 from functools import partial
@@ -33,12 +34,11 @@ Write = Callable[[Path, bytes, int], object]
 
 @pytest.mark.parametrize("write", [files.write_durably, files.write_if_changed, files.write_atomically])
 def test_a_file_is_replaced(tmp_path: Path, write: Write) -> None:
-    """With the mode that is wanted, whatever the umask; a link in its place, or beside it, is not followed."""
+    """With the mode that is wanted, whatever the umask; a link in its place is not followed."""
     victim = tmp_path / "victim"
     victim.write_text("precious")
     path = tmp_path / "file"
-    for name in ("file", "file.new"):
-        (tmp_path / name).symlink_to(victim)
+    path.symlink_to(victim)
     umask = os.umask(0o077)
     write(path, b"new", 0o644)
     os.umask(umask)
@@ -47,6 +47,34 @@ def test_a_file_is_replaced(tmp_path: Path, write: Write) -> None:
     write(path, b"newer", 0o600)
     assert (path.read_bytes(), mode(path)) == (b"newer", 0o600)
     assert names(tmp_path) == ["file", "victim"]
+
+
+@pytest.mark.parametrize("write", [files.write_durably, files.write_if_changed, files.write_atomically])
+def test_what_is_written_beside_has_a_name_that_nobody_can_guess(tmp_path: Path, write: Write) -> None:
+    """Nothing that somebody put there before, under any name, is written to or in the way."""
+    with (
+        files.written_beside(tmp_path / "file", b"new") as temp,
+        files.written_beside(tmp_path / "file", b"x") as other,
+    ):
+        assert temp != other
+        assert re.fullmatch(r"file\.[0-9a-f]{16}\.new", temp.name)
+    (tmp_path / "file.new").mkdir()
+    write(tmp_path / "file", b"new", 0o644)
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_what_a_crash_left_beside_a_file_is_removed(tmp_path: Path) -> None:
+    """Of this file alone, and by the name that older versions gave it, too."""
+    number = "0123456789abcdef"
+    others = ["file", "file.1", "file.new.x", f"file.{number}", f"file.1.{number}.new", f"other.{number}.new", "x.new"]
+    for name in (*others, "file.new", f"file.{number}.new"):
+        (tmp_path / name).touch()
+    (tmp_path / "file.fedcba9876543210.new").symlink_to(tmp_path / "other")
+    files.remove_temps(tmp_path, "file")
+    assert names(tmp_path) == sorted(others)
+    files.remove_temps(tmp_path)
+    assert names(tmp_path) == ["file", f"file.{number}", "file.1", "file.new.x"]
+    files.remove_temps(tmp_path / "missing", "file")
 
 
 def test_without_a_mode_it_is_the_file_systems(tmp_path: Path) -> None:

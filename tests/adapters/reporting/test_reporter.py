@@ -118,7 +118,7 @@ def test_a_trouble_that_lasts_is_told_though_nothing_happens(told: Told) -> None
 def test_a_status_that_could_not_be_written_is_written_later(told: Told) -> None:
     """Online and idle nothing else would write it: within a minute what stands there is true again."""
     online = replace(WAITING, phase=m.Phase.ONLINE, wake_at=None)
-    obstacle = told.runtime_dir / "status.json.new"
+    obstacle = told.runtime_dir / "status.json"
     obstacle.mkdir()
     told.reporter.publish_status(online)
     due_at = told.reporter.repeat_at()

@@ -50,6 +50,14 @@ def test_connects_of_another_boot_do_not_count(tmp_path: Path) -> None:
     assert ConnectLog(tmp_path).read() == ()
 
 
+def test_what_a_crash_left_half_written_is_removed_with_the_next_start(tmp_path: Path) -> None:
+    """Its name is another one each time: they would pile up in memory."""
+    for name in ("status.json", "connects.json", "lives.json"):
+        (tmp_path / f"{name}.0123456789abcdef.new").write_text("half")
+    StartLog(tmp_path).begin()
+    assert [path.name for path in tmp_path.iterdir()] == ["lives.json"]
+
+
 def test_old_future_and_strange_stamps_do_not_count(tmp_path: Path) -> None:
     """A stamp in the future would keep the gateway off line until then."""
     now_s = time.monotonic()
