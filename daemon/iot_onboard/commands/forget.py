@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
-from ..config.environment import identity_of
+from ..config.environment import identity_of, unmade_directories
 from ..config.files import load
 from ..core.exit_codes import ExitCode
 from ..core.identity import Identity
 from ..disk.credentials import Store, StoreBusy
+from ..system.privileges import become, prepare_directories
 from ..system.terminal import complain
 
 _TO_DO = "To do: systemctl stop iot-onboard, then this again, then systemctl start iot-onboard"
@@ -38,6 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     """
     config = load(arguments.config)
     identity = identity_of(config)
+    if os.geteuid() == 0:
+        owner = prepare_directories(config.state_dir, usual=unmade_directories(config))
+        if owner is not None:
+            become(owner)
     store = Store(config.state_dir, identity)
     try:
         with store.lock():

@@ -49,6 +49,15 @@ def with_systemd_directories(config: Config) -> Config:
     )
 
 
+def unmade_directories(config: Config) -> frozenset[Path]:
+    """Return which directories systemd makes for the service, and has not made for this process."""
+    usual = (
+        ("STATE_DIRECTORY", config.state_dir, RULES["state_dir"].default),
+        ("RUNTIME_DIRECTORY", config.runtime_dir, RULES["runtime_dir"].default),
+    )
+    return frozenset(path for variable, path, default in usual if path == default and not os.environ.get(variable))
+
+
 def _made(variable: str, configured: Path, usual: Path) -> Path:
     given = os.environ.get(variable)
     # systemd gives several directories with colons in between; ours is the first.

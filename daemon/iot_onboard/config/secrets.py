@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from ..core.failures import Misconfigured, OnboardError
 from ..core.secret import Secret
 from ..disk.files import read_plain
+from ..fast_start.fast_dataclasses import dataclass
+from ..fast_start.typing_names import TYPE_CHECKING
 from .schema import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET, SETUP, Config
 from .values import MAX_SECRET_BYTES, Bad, secret_in
 
@@ -18,6 +21,40 @@ STAND_IN_BYTES = 1
 # Where systemd keeps what it hands out to the packaged service while that runs.
 HANDED_OUT_DIR = Path("/run/credentials/iot-onboard.service")
 _NOTHING: Mapping[str, str] = {}
+
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Given = TypeVar("Given", bound=Secret | None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretFiles:
+    """Read the secrets that are given by file; `no_registration`: a device's own is given, or meant to be.
+
+    Both raise `OnboardError`; without a device's own secret, `device` gives `None`.
+    """
+
+    device: Callable[[], Secret | None]
+    product: Callable[[], Secret]
+    no_registration: bool
+
+    def as_now(self) -> SecretFiles:
+        """Read them now, for a process that soon may not, and return what gives, or raises, the same again."""
+        device, product = _outcome(self.device), _outcome(self.product)
+        return SecretFiles(device=device, product=product, no_registration=self.no_registration)
+
+
+def secret_files(
+    config: Config, config_path: Path, credentials_dir: Path | None, withheld: Mapping[str, str]
+) -> SecretFiles:
+    """Return what reads the secrets from where they are; `withheld`: what systemd cannot hand out."""
+    own = device_secret_path(config, config_path, credentials_dir)
+    return SecretFiles(
+        device=partial(read_device_secret, config, config_path, credentials_dir, withheld),
+        product=partial(read_product_secret, config, config_path, credentials_dir, withheld),
+        no_registration=own is not None or DEVICE_SECRET in withheld,
+    )
 
 
 def product_secret_path(config: Config, config_path: Path, credentials_dir: Path | None) -> Path:
@@ -112,6 +149,19 @@ def read_secret(path: Path, what: str, cure: str = "") -> Secret:
         return secret_in(data)
     except Bad as bad:
         raise _refuse(f"the {what} file {path} {bad}", bad.hint or cure) from None
+
+
+def _outcome(read: Callable[[], Given]) -> Callable[[], Given]:
+    try:
+        secret = read()
+    except OnboardError as error:
+        failure = error.failure
+
+        def fail() -> Given:
+            raise OnboardError(failure)
+
+        return fail
+    return lambda: secret
 
 
 def _credential(credentials_dir: Path | None, name: str) -> Path | None:

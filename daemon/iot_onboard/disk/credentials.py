@@ -74,7 +74,7 @@ class Store:
                     self._put_back(credentials)
                 return Stored(credentials=credentials, set_aside=tuple(aside), recovered=recovered)
         try:
-            self._make_directory()
+            files.make_directory(self._directory, 0o700)
             self._remove_temps()
             with files.written_beside(self._current, b"\0" * 512, 0o600):
                 pass
@@ -87,9 +87,9 @@ class Store:
         data = encode(credentials)
         try:
             wanted = decode(data, self._identity)
-            self._make_directory()
+            files.make_directory(self._directory, 0o700)
             self._remove_temps()
-            with files.written_beside(self._current, data, 0o600, *self._owner()) as temp:
+            with files.written_beside(self._current, data, 0o600) as temp:
                 self._keep_previous(wanted)
                 files.rename_durably(temp, self._current)
         except (OSError, Damaged, OnboardError) as error:
@@ -113,7 +113,7 @@ class Store:
     def lock(self) -> Iterator[None]:
         """Keep every other process off this store; raise `StoreBusy` where one has it."""
         with contextlib.suppress(OSError):
-            self._make_directory()
+            files.make_directory(self._directory, 0o700)
         with contextlib.ExitStack() as held:
             try:
                 held.enter_context(files.locked(self._directory, wait=False))
@@ -159,7 +159,7 @@ class Store:
         if stored is not None and stored != successor:
             # To the byte: a newer version may have written more than is read here.
             data = files.read_plain(self._current, MOST_BYTES, follow=False)
-            files.write_durably(self._previous, data, 0o600, *self._owner())
+            files.write_durably(self._previous, data, 0o600)
 
     def _put_back(self, credentials: Credentials) -> None:
         # Best effort: the previous generation is good, and is found again at the next start if this fails.
@@ -167,7 +167,7 @@ class Store:
             self._remove_temps()
             # A copy, not a link: one bad block must not take both generations.
             if not os.path.lexists(self._current):
-                files.write_durably(self._current, encode(credentials), 0o600, *self._owner())
+                files.write_durably(self._current, encode(credentials), 0o600)
 
     def _set_aside(self, path: Path, why: str) -> Path:
         return files.set_aside(path, f"{why}-{datetime.now(UTC):%Y%m%dT%H%M%S}")
@@ -175,20 +175,6 @@ class Store:
     def _remove_temps(self) -> None:
         for path in (self._current, self._previous):
             files.remove_temps(path.parent, path.name)
-
-    def _make_directory(self) -> None:
-        files.make_directory(self._directory, 0o700)
-        uid, gid = self._owner()
-        # Looked at each time: a crash may have come between the making and the giving away.
-        if uid not in {-1, self._directory.stat().st_uid}:
-            os.chown(self._directory, uid, gid)
-
-    def _owner(self) -> tuple[int, int]:
-        """Return whom files belong to: `register` run by root must leave what the service's own user can read."""
-        if os.geteuid() != 0:
-            return -1, -1
-        owner = self._state_dir.stat()
-        return owner.st_uid, owner.st_gid
 
 
 def _failed(fault: StoreFault, error: Exception, path: Path) -> OnboardError:

@@ -15,13 +15,13 @@ from pathlib import Path
 _TEMP = re.compile(r"(.+?)(?:\.[0-9a-f]{16})?\.new", re.DOTALL)
 
 
-def write_durably(path: Path, data: bytes, mode: int | None = None, uid: int = -1, gid: int = -1) -> None:
+def write_durably(path: Path, data: bytes, mode: int | None = None, gid: int = -1) -> None:
     """Put a file in place so that every later power cut leaves it whole; raise `OSError`, and the old one stays.
 
-    Without a mode it is what the file system gives: FAT refuses others. -1 leaves an owner or group, as in chown(2).
+    Without a mode it is what the file system gives: FAT refuses others. -1 leaves the group, as in chown(2).
     """
     remove_temps(path.parent, path.name)
-    with written_beside(path, data, mode, uid, gid) as temp:
+    with written_beside(path, data, mode, gid) as temp:
         rename_durably(temp, path)
 
 
@@ -32,7 +32,7 @@ def write_if_changed(path: Path, data: bytes, mode: int | None = None, gid: int 
         as_wanted = mode in {None, stat.S_IMODE(found.st_mode)} and gid in {-1, found.st_gid}
         if as_wanted and file.read(len(data) + 1) == data:
             return False
-    write_durably(path, data, mode, gid=gid)
+    write_durably(path, data, mode, gid)
     return True
 
 
@@ -49,7 +49,7 @@ def write_atomically(path: Path, data: bytes, mode: int) -> bool:
 
 @contextlib.contextmanager
 def written_beside(
-    path: Path, data: bytes, mode: int | None = None, uid: int = -1, gid: int = -1, *, sync: bool = True
+    path: Path, data: bytes, mode: int | None = None, gid: int = -1, *, sync: bool = True
 ) -> Iterator[Path]:
     """Give what is to be renamed over `path`: written, synced and read back; what the block leaves of it is removed."""
     temp = _temp_of(path)
@@ -57,8 +57,8 @@ def written_beside(
     try:
         with _opened(temp, flags, 0o644 if mode is None else 0o600) as descriptor:
             _write_all(descriptor, data)
-            if (uid, gid) != (-1, -1):
-                os.fchown(descriptor, uid, gid)
+            if gid != -1:
+                os.fchown(descriptor, -1, gid)
             if mode is not None:
                 os.fchmod(descriptor, mode)
             if sync:
@@ -158,6 +158,21 @@ def open_plain(path: Path, *, follow: bool = True) -> Iterator[BufferedReader]:
     with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
         refuse_other(os.fstat(file.fileno()).st_mode)
         yield file
+
+
+def is_roots_alone(directory: Path) -> bool:
+    """Say whether nobody but root has a hand in a directory: each one from `/` down is root's, and closed to others.
+
+    What is seen of one holds, for nobody may put another one in its place: not in a sticky one above it either. Of what
+    is a link, or missing, `disk/descent` tells more.
+    """
+    try:
+        found = [os.lstat(part) for part in (*reversed(directory.parents), directory)]
+    except OSError:
+        return False
+    ours = all(one.st_uid == 0 and stat.S_ISDIR(one.st_mode) for one in found)
+    closed = all(not one.st_mode & 0o022 or one.st_mode & stat.S_ISVTX for one in found[:-1])
+    return ours and closed and not found[-1].st_mode & 0o022
 
 
 def fingerprint(path: Path | str) -> tuple[int, ...] | None:

@@ -6,13 +6,12 @@ A job that fails raises `OnboardError`. None of them decides anything.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 from ..config import endpoints
-from ..config import secrets as secret_files
 from ..config.schema import Config
+from ..config.secrets import SecretFiles
 from ..core.identity import Credentials, Identity
 from ..core.timings import Timings
 from ..disk.credentials import Store
@@ -30,16 +29,14 @@ class Jobs:
     """Hold what the jobs need of the world."""
 
     config: Config
-    config_path: Path
     identity: Identity
     store: Store
-    credentials_dir: Path | None
-    withheld: Mapping[str, str]
+    secrets: SecretFiles
     utc_now: Callable[[], datetime]
 
     def load(self) -> m.Loaded | m.NothingStored:
         """Find the device secret: given by hand, or stored by an earlier registration."""
-        given = secret_files.read_device_secret(self.config, self.config_path, self.credentials_dir, self.withheld)
+        given = self.secrets.device()
         if given is not None:
             return m.Loaded(credentials=Credentials(identity=self.identity, device_secret=given))
         stored = self.store.load()
@@ -56,13 +53,10 @@ class Jobs:
         from ..aliyun.registration import credentials_of, registration_request
         from ..net.https import post
 
-        product_secret = secret_files.read_product_secret(
-            self.config, self.config_path, self.credentials_dir, self.withheld
-        )
         request = registration_request(
             url=endpoints.registration_url(self.config),
             identity=self.identity,
-            product_secret=product_secret,
+            product_secret=self.secrets.product(),
             method=self.config.sign_method,
             nonce=secrets.token_hex(16),
         )

@@ -12,16 +12,23 @@ from pathlib import Path
 
 from .. import __version__
 from ..config import endpoints
-from ..config.environment import identity_of, secrets_directory, with_systemd_directories, withheld_secrets
+from ..config.environment import (
+    identity_of,
+    secrets_directory,
+    unmade_directories,
+    with_systemd_directories,
+    withheld_secrets,
+)
 from ..config.files import load
 from ..config.problems import BadName, ConfigError, MissingFact
 from ..config.reader import parse
-from ..config.schema import DEVICE_SECRET, Config
-from ..config.secrets import device_secret_path
+from ..config.schema import Config
+from ..config.secrets import SecretFiles, secret_files
 from ..config.watch import ConfigWatch
 from ..core.backoff import restart_delay_s
 from ..core.exit_codes import ExitCode
 from ..core.identity import Identity
+from ..disk.files import is_roots_alone
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import dataclass
 from ..lifecycle.model import Policy, State
@@ -99,25 +106,37 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
         return ExitCode.CONFIGURATION
     watch.runs_with(program.config)
     config = with_systemd_directories(program.config)
+    secrets = secret_files(config, config_path, secrets_directory(config_path), withheld_secrets())
+    if os.geteuid() == 0 and not (is_roots_alone(config.state_dir) and is_roots_alone(config.runtime_dir)):
+        from ..system.privileges import become, prepare_directories
+
+        owner = prepare_directories(config.state_dir, config.runtime_dir, usual=unmade_directories(config))
+        if owner is not None:
+            # What root alone may read.
+            secrets = secrets.as_now()
+            become(owner)
+            # What this user may not see has not changed.
+            watch = ConfigWatch(config_path)
+            watch.runs_with(program.config)
     if isinstance(program, AwaitSetup):
         from .awaiting_setup import AwaitingSetup
 
         return AwaitingSetup(program.event, program.detail, config, config_path, watch).run()
     if program.register_only:
-        return leave(_supervise(program, config, config_path, watch))
+        return leave(_supervise(program, config, secrets, watch))
     starts = StartLog(config.runtime_dir)
     goes_on = True
     if restart_delay_s(short_lives := starts.begin()):
         from .restart_delay import pause
 
         goes_on = pause(config, short_lives)
-    code = _supervise(program, config, config_path, watch) if goes_on else ExitCode.DONE
+    code = _supervise(program, config, secrets, watch) if goes_on else ExitCode.DONE
     if code == ExitCode.DONE:
         starts.end()
     return leave(code)
 
 
-def _supervise(program: Run, config: Config, config_path: Path, watch: ConfigWatch) -> int:
+def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: ConfigWatch) -> int:
     from ..disk.credentials import Store
     from ..mqtt.client import PAHO_VERSION
     from ..net.route_watch import open_watch
@@ -129,22 +148,9 @@ def _supervise(program: Run, config: Config, config_path: Path, watch: ConfigWat
 
     identity, clock = program.identity, Clock()
     store = Store(config.state_dir, identity)
-    credentials_dir = secrets_directory(config_path)
-    withheld = withheld_secrets()
     connect_log = ConnectLog(config.runtime_dir)
-    policy = Policy(
-        can_register=device_secret_path(config, config_path, credentials_dir) is None and DEVICE_SECRET not in withheld,
-        register_only=program.register_only,
-    )
-    jobs = Jobs(
-        config=config,
-        config_path=config_path,
-        identity=identity,
-        store=store,
-        credentials_dir=credentials_dir,
-        withheld=withheld,
-        utc_now=clock.utc_now,
-    )
+    policy = Policy(can_register=not secrets.no_registration, register_only=program.register_only)
+    jobs = Jobs(config=config, identity=identity, store=store, secrets=secrets, utc_now=clock.utc_now)
     notifier = Notifier()
     reporter = Reporter(
         context=Context(product_key=identity.product_key, device_name=identity.device_name, version=__version__),

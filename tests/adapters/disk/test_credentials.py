@@ -280,19 +280,6 @@ def test_no_directory_needs_no_lock(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_what_root_saves_belongs_to_the_service(tmp_path: Path) -> None:
-    """`register` by root leaves files and a directory of the state directory's owner."""
-    os.chown(tmp_path, 12345, 12345)
-    for secret in (OLD, NEW):
-        store(tmp_path).save(credentials(secret))
-    owners = {path.stat().st_uid for path in (current(tmp_path).parent, current(tmp_path), previous(tmp_path))}
-    assert owners == {12345}
-    os.chown(current(tmp_path).parent, 0, 0)
-    store(tmp_path).save(credentials(NEW))
-    assert current(tmp_path).parent.stat().st_uid == 12345
-
-
 def each(points: list[faults.Call], check: Callable[[int, faults.Call], None]) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(check, range(len(points)), points))

@@ -77,6 +77,20 @@ def test_what_a_crash_left_beside_a_file_is_removed(tmp_path: Path) -> None:
     files.remove_temps(tmp_path / "missing", "file")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("name", ["", "sticky", "theirs", "theirs/ours", "open", "open/ours", "group", "link", "gone"])
+def test_root_alone_has_a_hand_in_a_directory_or_not(tmp_path: Path, name: str) -> None:
+    """Not in one below another user's, not in one that others may change, not behind a link; what is missing is not."""
+    modes = {"theirs": 0o755, "open": 0o777, "group": 0o775, "sticky": 0o1777}
+    for directory, its_mode in modes.items():
+        (tmp_path / directory / "ours").mkdir(parents=True)
+        (tmp_path / directory).chmod(its_mode)
+    os.chown(tmp_path / "theirs", 12345, 12345)
+    (tmp_path / "link").symlink_to(tmp_path / "sticky" / "ours")
+    assert files.is_roots_alone(tmp_path / name) == (name == "")
+    assert files.is_roots_alone(tmp_path / "sticky" / "ours")
+
+
 def test_without_a_mode_it_is_the_file_systems(tmp_path: Path) -> None:
     """FAT refuses to change one."""
     umask = os.umask(0o027)
@@ -86,11 +100,10 @@ def test_without_a_mode_it_is_the_file_systems(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_a_file_is_given_away(tmp_path: Path) -> None:
+def test_a_file_is_given_to_a_group(tmp_path: Path) -> None:
     """Before it has its mode: at no moment may somebody else read it."""
-    files.write_durably(tmp_path / "file", b"new", 0o640, 12345, 12346)
-    found = (tmp_path / "file").stat()
-    assert (found.st_uid, found.st_gid, mode(tmp_path / "file")) == (12345, 12346, 0o640)
+    files.write_durably(tmp_path / "file", b"new", 0o640, 12346)
+    assert ((tmp_path / "file").stat().st_gid, mode(tmp_path / "file")) == (12346, 0o640)
     files.write_if_changed(tmp_path / "file", b"new", 0o640, 12347)
     assert (tmp_path / "file").stat().st_gid == 12347
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,10 +12,10 @@ import pytest
 
 from iot_onboard.config.reader import parse
 from iot_onboard.config.schema import Document
+from iot_onboard.config.secrets import secret_files
 from iot_onboard.core.failures import Misconfigured, OnboardError, Rejected
 from iot_onboard.core.timings import Timings
 from iot_onboard.disk.credentials import Store
-from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.net.tls import tls_context
 from iot_onboard.service.jobs import Jobs
@@ -25,7 +26,9 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 GIVEN = "g1venByHandg1venByHandg1venByHa"
 
 
-def jobs(directory: Path, server: TlsServer | None = None, extra: str = "") -> Jobs:
+def jobs(
+    directory: Path, server: TlsServer | None = None, extra: str = "", withheld: Mapping[str, str] | None = None
+) -> Jobs:
     text = f"product_key: {DEVICE.identity.product_key}\ndevice_name: gw-0001\nstate_dir: {directory}/state\n{extra}"
     if server is not None:
         text += f"registration: {{url: 'https://localhost:{server.port}/auth/register/device', timeout_s: 5}}\n"
@@ -35,11 +38,9 @@ def jobs(directory: Path, server: TlsServer | None = None, extra: str = "") -> J
     (directory / "state").mkdir(exist_ok=True)
     return Jobs(
         config=config,
-        config_path=directory / "config.yaml",
         identity=DEVICE.identity,
         store=Store(config.state_dir, DEVICE.identity),
-        credentials_dir=None,
-        withheld={},
+        secrets=secret_files(config, directory / "config.yaml", None, withheld or {}),
         utc_now=lambda: NOON,
     )
 
@@ -86,7 +87,7 @@ def test_a_secret_given_by_hand_goes_before_a_stored_one(tmp_path: Path) -> None
 def test_a_secret_that_systemd_withholds_is_no_reason_to_register(tmp_path: Path) -> None:
     """It may be good and this device's only one."""
     with pytest.raises(OnboardError) as caught:
-        replace(jobs(tmp_path), withheld={"device-secret": "its key is gone"}).load()
+        jobs(tmp_path, withheld={"device-secret": "its key is gone"}).load()
     assert isinstance(caught.value.failure, Misconfigured)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from iot_onboard.config.reader import parse
 from iot_onboard.config.schema import Document
+from iot_onboard.config.secrets import secret_files
 from iot_onboard.config.watch import ConfigWatch
 from iot_onboard.core.exit_codes import ExitCode
 from iot_onboard.disk.credentials import Store
@@ -66,11 +67,9 @@ class Gateway:
         clock, notifier = Clock(), Notifier()
         jobs = Jobs(
             config=self.config,
-            config_path=self.config_path,
             identity=IDENTITY,
             store=store or self.store,
-            credentials_dir=None,
-            withheld={},
+            secrets=secret_files(self.config, self.config_path, None, {}),
             utc_now=lambda: datetime.now(UTC),
         )
         reporter = Reporter(

@@ -38,14 +38,17 @@ def unprivileged() -> Iterator[None]:
 
 
 def as_nobody(command: Sequence[str], place: Path) -> list[str]:
-    """Return the command that runs one of this tree's as nobody; where we are not root, as we are.
+    """Return the command that runs one of this tree's as nobody; where we are not root, as we are."""
+    return readable_by_all(command, place, _BECOME) if os.geteuid() == 0 else list(command)
+
+
+def readable_by_all(command: Sequence[str], place: Path, become: Sequence[str] = ()) -> list[str]:
+    """Return the command that runs one of this tree's, by root, where whoever it becomes can read the tree as well.
 
     A tree in root's home is closed to others: the program then sees it at `place`, an empty directory open to all.
     """
-    if os.geteuid() != 0:
-        return list(command)
     if all(parent.stat().st_mode & 0o001 for parent in Path(sys.executable).parents):
-        return [*_BECOME, *command]
+        return [*become, *command]
     paths = os.environ.get("PYTHONPATH", "") or f"{ROOT}/daemon"
-    moved = [word.replace(str(ROOT), str(place)) for word in (*_BECOME, "env", f"PYTHONPATH={paths}", *command)]
+    moved = [word.replace(str(ROOT), str(place)) for word in (*become, "env", f"PYTHONPATH={paths}", *command)]
     return ["unshare", "--mount", "sh", "-c", _AT_ANOTHER_PLACE, "sh", str(ROOT), str(place), *moved]
