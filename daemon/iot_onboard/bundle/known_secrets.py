@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET
+from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
 from ..provisioning.boot_partition import PLACES, find
+from ..system.text_style import printable
 from .mask import PLACEHOLDERS, mask_configuration
 from .places import Places
 
@@ -25,6 +27,8 @@ _WORDS = re.compile(r"[^\s\"',:{}\[\]\\]{8,}")
 _FIELDS = {"product_key", "device_name", "device_secret", "issued_at"}
 # Larger than any file that the daemon takes.
 _MOST_BYTES = 300_000
+# More than a gateway ever had names.
+_MAX_STORED = 200
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,8 +48,8 @@ def known_secrets(config_path: Path, places: Places, root: Path = Path("/")) -> 
     for path in _configuration_files(config_path, root):
         known.secrets |= _in_configuration(_read(path, known))
     for state_dir in places.state_dirs:
-        for path in _listed(state_dir / "credentials", known):
-            known.secrets |= _in_store(path.name, _read(path, known))
+        for path in _stored(state_dir / "credentials", known):
+            known.secrets |= _in_store(path.name, _read(path, known, read_foreign))
     known.secrets |= {proxy.password.reveal() for proxy in places.proxies if proxy.password is not None}
     for name, value in os.environ.items():
         if _PROXIES.fullmatch(name):
@@ -105,6 +109,19 @@ def _unescaped(text: str) -> str:
         return text
 
 
+def _stored(directory: Path, known: Known) -> list[Path]:
+    try:
+        found, more = list_foreign(directory, _MAX_STORED)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError:
+        known.unread.append(str(directory))
+        return []
+    if more:
+        known.unread.append(f"more than {_MAX_STORED} files in {directory}")
+    return [directory / name for name, _ in found]
+
+
 def _listed(directory: Path, known: Known | None = None) -> list[Path]:
     try:
         return sorted(directory.iterdir())
@@ -116,11 +133,12 @@ def _listed(directory: Path, known: Known | None = None) -> list[Path]:
         return []
 
 
-def _read(path: Path, known: Known) -> str:
+def _read(path: Path, known: Known, read: Callable[[Path, int], bytes] | None = None) -> str:
     try:
-        return read_plain(path.resolve(), _MOST_BYTES, follow=False).decode("utf-8", "replace")
+        data = read(path, _MOST_BYTES) if read else read_plain(path.resolve(), _MOST_BYTES, follow=False)
+        return data.decode("utf-8", "replace")
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError:
-        known.unread.append(str(path))
+        known.unread.append(printable(str(path)))
         return ""

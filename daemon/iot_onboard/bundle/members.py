@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import pwd
+import re
 import ssl
 import stat
 import sys
@@ -25,6 +26,7 @@ from ..boot_log.listing import columns_of
 from ..boot_log.listing_text import lines_of, story_of, timeline_of
 from ..boot_log.timeline_text import text as timeline_text
 from ..config.schema import FRAGMENTS
+from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
 from ..provisioning.boot_file import ERRORS
 from ..provisioning.boot_partition import PLACES, find
@@ -32,13 +34,16 @@ from ..reporting.runtime_files import HistoryLog
 from ..reporting.status_file import read
 from ..reporting.status_view import View, record_of, text, view_of
 from ..system.processes import ask
-from ..system.text_style import Style
+from ..system.text_style import Style, printable
 from .assemble import Kind
 from .gather import LeftOut
 from .places import Places
 
 TIMEOUT_S = 10.0
 MOST_BYTES = 1_000_000
+_MAX_LISTED = 500
+_MAX_RUNTIME_FILES = 20
+_RUNTIME_FILE = re.compile(r"[a-z-]{1,40}\.json")
 _UNITS = tuple(f"--unit={unit}" for unit in (*UNITS, "iot-onboard-wait-online.service"))
 _JOURNAL = ("journalctl", "--no-pager", "-q", "-n", "5000")
 _FIELDS = f"--output-fields={','.join((*FIELDS, 'IOT_PRODUCT_KEY', 'IOT_DEVICE_NAME', '_BOOT_ID', '_SYSTEMD_UNIT'))}"
@@ -104,10 +109,14 @@ def members(config_path: Path, places: Places, root: Path = Path("/")) -> tuple[
 
 def _runtime(runtime_dir: Path) -> list[Member]:
     try:
-        paths = sorted(runtime_dir.glob("*.json"))
+        found, _ = list_foreign(runtime_dir, _MAX_LISTED)
     except OSError:
         return []
-    return [Member(f"runtime/{path.name}", "what the daemon remembers", partial(_file, path)) for path in paths]
+    names = [name for name, _ in found if _RUNTIME_FILE.fullmatch(name)][:_MAX_RUNTIME_FILES]
+    return [
+        Member(f"runtime/{name}", "what the daemon remembers", partial(_foreign_file, runtime_dir / name))
+        for name in names
+    ]
 
 
 def _configuration(config_path: Path, root: Path) -> list[Member]:
@@ -167,6 +176,13 @@ def _file(path: Path) -> bytes:
     return data
 
 
+def _foreign_file(path: Path) -> bytes:
+    data = read_foreign(path, MOST_BYTES)
+    if not data:
+        raise LeftOut("empty")
+    return data
+
+
 def _view(runtime_dir: Path) -> View:
     status = read(runtime_dir)
     if status is None:
@@ -206,20 +222,21 @@ def _listing(folders: tuple[Path, ...]) -> bytes:
 
 def _folder(folder: Path) -> list[str]:
     try:
-        paths = [folder, *sorted(folder.iterdir())]
+        found, more = list_foreign(folder, _MAX_LISTED)
+        lines = [_entry(folder, folder.lstat())]
     except OSError as error:
         return [f"{folder}: {error.strerror}", ""]
-    return [*(_entry(path) for path in paths), ""]
+    return [*lines, *(_entry(folder / name, one) for name, one in found), *(["... and more"] if more else []), ""]
 
 
-def _entry(path: Path) -> str:
+def _entry(path: Path, found: os.stat_result) -> str:
     try:
-        found = path.lstat()
-    except OSError as error:
-        return f"{path}: {error.strerror}"
-    changed = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(timespec="seconds")
+        changed = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(timespec="seconds")
+    except (OverflowError, ValueError):
+        # Whoever owns a file may give it any time.
+        changed = f"{found.st_mtime:.0f} s"
     owner = f"{_named(pwd.getpwuid, found.st_uid)}:{_named(grp.getgrgid, found.st_gid)}"
-    return f"{stat.filemode(found.st_mode)} {owner:<24} {found.st_size:>9} {changed} {path}"
+    return f"{stat.filemode(found.st_mode)} {owner:<24} {found.st_size:>9} {changed} {printable(str(path))}"
 
 
 def _named(name_of: Callable[[int], Sequence[Any]], number: int) -> str:

@@ -43,7 +43,7 @@ REREGISTER_CAP_S = 21_600.0
 
 # A process that ends within a minute of its start, again and again: ten times nothing but systemd's two seconds.
 LIFE_S = 60.0
-_FREE_LIVES = 10
+FREE_LIVES = 10
 _LIFE_FIRST_S = 10.0
 _LIFE_CAP_S = 600.0
 
@@ -53,7 +53,7 @@ RETRY_AFTER_CAP_S = 3600.0
 
 def restart_delay_s(short_lives: int) -> float:
     """Return how long a process waits before it begins, after so many that ended soon."""
-    beyond = short_lives - _FREE_LIVES
+    beyond = short_lives - FREE_LIVES
     return min(_LIFE_CAP_S, _LIFE_FIRST_S * 2.0 ** min(beyond - 1, 20)) if beyond > 0 else 0.0
 
 

@@ -116,7 +116,7 @@ def read_foreign(path: Path, most_bytes: int) -> bytes:
 
     It is one that this owner may read: root must not be led to show, as theirs, what is not theirs.
     """
-    with _foreign(path.parent) as (directory, owner):
+    with _told_of(path), _foreign(path.parent) as (directory, owner):
         descriptor = os.open(path.name, _READ, dir_fd=directory)
         with open(descriptor, "rb") as file:
             _refuse_not_theirs(os.fstat(descriptor), owner)
@@ -128,7 +128,7 @@ def list_foreign(path: Path, most: int) -> tuple[list[tuple[str, os.stat_result]
 
     Sorted; links are not followed. Raises `OSError`, at once.
     """
-    with _foreign(path) as (directory, _):
+    with _told_of(path), _foreign(path) as (directory, _):
         descriptor = os.open(".", _LIST, dir_fd=directory)
         try:
             with os.scandir(descriptor) as entries:
@@ -141,6 +141,16 @@ def list_foreign(path: Path, most: int) -> tuple[list[tuple[str, os.stat_result]
         finally:
             os.close(descriptor)
     return found, len(names) > most
+
+
+@contextlib.contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Let an error name the whole path, in the place of the part that was opened."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 @contextlib.contextmanager

@@ -7,11 +7,12 @@ import json
 import time
 from pathlib import Path
 
-from ..core.backoff import LIFE_S, restart_delay_s, within_window
+from ..core.backoff import BUDGET_CONNECTS, FREE_LIVES, LIFE_S, restart_delay_s, within_window
 from ..disk.files import read_plain, remove_temps, write_atomically
 from .history import History, history_of, record_of
 
 _MOST_LIVES = 1000
+_MOST_BYTES = 65_536
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -24,9 +25,13 @@ class ConnectLog:
     def read(self) -> tuple[float, ...]:
         """Return when this boot's CONNECTs of the budget's window were sent, in monotonic seconds.
 
-        Whatever makes no sense is no stamp: one in the future would keep the gateway off line until then.
+        Whatever makes no sense is no stamp: one in the future would keep the gateway off line until then. A file that
+        is there and cannot be read counts as a whole budget: the wait for it ends, a ban by the platform may not.
         """
-        record = _read(self._path)
+        try:
+            record = _load(self._path)
+        except OSError:
+            return (time.monotonic(),) * BUDGET_CONNECTS
         stamps = record.get("connects") if record.get("boot_id") == _boot_id() else None
         if not isinstance(stamps, list):
             return ()
@@ -55,7 +60,11 @@ class StartLog:
         return count
 
     def _ended_soon(self, now_s: float) -> int:
-        record = _read(self._path)
+        try:
+            record = _load(self._path)
+        except OSError:
+            # As many as make the next one pause.
+            return FREE_LIVES + 1
         begins_at, short = record.get("begins_at"), record.get("short")
         known = record.get("boot_id") == _boot_id()
         if not known or not isinstance(begins_at, int | float) or not isinstance(short, int):
@@ -102,7 +111,13 @@ class HistoryLog:
         In a container the boot's id is another one inside the sandbox of a service, which has a /proc of its own. The
         daemon writes the history when it starts, so whoever knows that it runs can believe the file.
         """
-        return history_of(_read(self._path))
+        # Only readers pay for it: the directory may be another user's.
+        from ..disk.descent import read_foreign
+
+        try:
+            return history_of(_record(read_foreign(self._path, _MOST_BYTES)))
+        except OSError:
+            return History()
 
     def write(self, history: History) -> bool:
         """Remember; say whether that went well."""
@@ -111,8 +126,23 @@ class HistoryLog:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        record = json.loads(read_plain(path, 65536))
-    except (OSError, ValueError, RecursionError):
+        return _load(path)
+    except OSError:
+        return {}
+
+
+def _load(path: Path) -> dict[str, object]:
+    """Return what a file holds, nothing where there is none; raise `OSError` where it cannot be read."""
+    try:
+        return _record(read_plain(path, _MOST_BYTES, follow=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def _record(data: bytes) -> dict[str, object]:
+    try:
+        record = json.loads(data)
+    except (ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
 

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from ..disk.files import read_plain, write_atomically
+from ..disk.files import write_atomically
 from ..events.model import Context, Event
 from ..fast_start.fast_dataclasses import as_dict
 from .headline import Trouble
@@ -32,8 +32,11 @@ class StatusFile:
 
 def read(runtime_dir: Path) -> Status | None:
     """Return the status of the running daemon, or `None` where none runs or the file makes no sense."""
+    # Only readers pay for it: the directory may be another user's.
+    from ..disk.descent import read_foreign
+
     try:
-        status = status_of(json.loads(read_plain(runtime_dir / "status.json", 65536)))
+        status = status_of(json.loads(read_foreign(runtime_dir / "status.json", 65536)))
     except (OSError, ValueError, RecursionError):
         return None
     # A process that is gone has -1, and so may a file that makes no sense.

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from ..events.explain import find
 from ..events.format import span
 from ..fast_start.fast_dataclasses import as_dict
-from ..system.text_style import Style, lines_of, painted
+from ..system.text_style import Style, lines_of, painted, printable
 from .history import History, last_day
 from .status import NOT_SET_UP, SCHEMA, Status
 
@@ -129,7 +129,7 @@ def line(view: View, now: datetime) -> str:
         parts.append(_next_try(view))
     if view.status.last_error is not None and view.status.state != "online":
         parts.append(view.status.last_error)
-    return ", ".join(parts[:2]) + "".join(f": {part}" for part in parts[2:])
+    return printable(", ".join(parts[:2]) + "".join(f": {part}" for part in parts[2:]))
 
 
 def _rows(view: View, now: datetime) -> Iterator[tuple[str, str]]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.core.backoff import earliest_s, restart_delay_s
 from iot_onboard.reporting.history import History, Registration, with_session
 from iot_onboard.reporting.runtime_files import ConnectLog, HistoryLog, ReportLog, StartLog
+from support.process.unprivileged import open_directory, unprivileged
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
@@ -56,6 +60,31 @@ def test_what_a_crash_left_half_written_is_removed_with_the_next_start(tmp_path:
         (tmp_path / f"{name}.0123456789abcdef.new").write_text("half")
     StartLog(tmp_path).begin()
     assert [path.name for path in tmp_path.iterdir()] == ["lives.json"]
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/null")])
+def test_what_is_there_and_cannot_be_read_counts(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """As a whole budget, and as lives that a pause follows: the one before may have been a process of root's."""
+    for name in ("connects.json", "lives.json", "reported.json", "history.json"):
+        make(tmp_path / name)
+    now_s = time.monotonic()
+    assert now_s + 60.0 < earliest_s(ConnectLog(tmp_path).read(), now_s) < now_s + 61.0
+    assert restart_delay_s(StartLog(tmp_path).begin()) == 10.0
+    assert not ReportLog(tmp_path).reported("1.0")
+    assert (HistoryLog(tmp_path).read(), HistoryLog(tmp_path).read_as_reader()) == (History(), History())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root leaves such files")
+def test_what_a_process_of_roots_has_left_counts_and_is_replaced() -> None:
+    """A `sudo iot-onboard run` of an older version left its stamps to root alone."""
+    with open_directory() as directory:
+        ConnectLog(directory / "run").write((time.monotonic(),) * 5)
+        os.chown(directory / "run", 65534, 65534)
+        with unprivileged():
+            now_s = time.monotonic()
+            assert earliest_s(ConnectLog(directory / "run").read(), now_s) > now_s + 60.0
+            assert ConnectLog(directory / "run").write((now_s,))
+            assert ConnectLog(directory / "run").read() == (now_s,)
 
 
 def test_old_future_and_strange_stamps_do_not_count(tmp_path: Path) -> None:

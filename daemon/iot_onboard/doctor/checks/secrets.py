@@ -8,6 +8,8 @@ from ...config.schema import SETUP
 from ..model import Finding, capitalised, fail, ok, skipped, warn
 from .files import READ, Account, FileFacts, may
 
+_MAX_NAMES = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretFacts:
@@ -48,12 +50,16 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFacts:
-    """Hold what lies in the directory of stored secrets; `wanted` where a registration is to fill it."""
+    """Hold what lies in the directory of stored secrets; `wanted` where a registration is to fill it.
+
+    `trouble` says why nobody may look into it.
+    """
 
     directory: FileFacts | None
     identity: str
     wanted: bool = True
     files: tuple[StoredFile, ...] = ()
+    trouble: str = ""
     account: Account | None = None
 
     def file(self, ending: str) -> StoredFile | None:
@@ -94,6 +100,9 @@ def _missing(facts: SecretFacts) -> Finding:
 def stored(facts: StoreFacts) -> Finding:
     """Judge the secret that registration brought."""
     current, previous = facts.file(".json"), facts.file(".json.1")
+    if facts.trouble and facts.directory is not None:
+        path = facts.directory.path
+        return fail(f"{path} is not looked into: {facts.trouble}.", f"see what it is: sudo ls -ld {path}", blocks=False)
     if current is not None and current.newer:
         sentence = f"The stored device secret is {current.newer}; it is left alone, and nothing is registered."
         return fail(sentence, "sudo apt install --only-upgrade iot-onboard", blocks=False)
@@ -133,9 +142,10 @@ def set_aside(facts: StoreFacts) -> Finding | None:
 
 def others(facts: StoreFacts) -> Finding | None:
     """Judge whether what is stored is this device's: a copied card or a new name shows here."""
-    names = ", ".join(sorted({file.name.partition(".json")[0] for file in facts.files} - {facts.identity}))
-    if not names:
+    found = sorted({file.name.partition(".json")[0] for file in facts.files} - {facts.identity})
+    if not found:
         return None
+    names = ", ".join(found[:_MAX_NAMES]) + (f" and {len(found) - _MAX_NAMES} more" if found[_MAX_NAMES:] else "")
     if facts.file(".json") is not None:
         return ok(f"Besides {facts.identity}, secrets of {names} are stored: the device had another name.")
     sentence = f"No secret is stored for {facts.identity}, but for {names}: a new name, or a copied card."
@@ -146,12 +156,13 @@ def permissions(facts: StoreFacts) -> Finding:
     """Judge whose the stored secrets are, and who may read them."""
     if facts.directory is None:
         return skipped("Nothing is stored yet.")
-    account = facts.account
+    account, path = facts.account, facts.directory.path
     for file in (facts.directory, *(stored.facts for stored in facts.files)):
         if account is not None and file.uid != account.uid:
             sentence = f"{file.path} does not belong to the service's user {account.name}, who cannot use it."
-            return fail(sentence, f"sudo chown -R {account.name}: {facts.directory.path}", blocks=False)
+            return fail(sentence, f"sudo chown -Rh {account.name}: {path}", blocks=False)
         if file.mode & 0o077 and "symbolic" not in file.kind:
-            wanted = "700" if file is facts.directory else "600"
-            return warn(f"{file.path} is open to others (mode {file.permissions}).", f"sudo chmod {wanted} {file.path}")
+            # Not as root, and without a name out of it: what lies there is that user's to choose.
+            who = f"sudo -u {account.name} " if account is not None else ""
+            return warn(f"{file.path} is open to others (mode {file.permissions}).", f"{who}chmod -R go= {path}")
     return ok(f"What is stored belongs to {account.name if account is not None else 'its owner'} alone.")

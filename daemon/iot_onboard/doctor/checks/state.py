@@ -54,7 +54,7 @@ def directory(facts: DirectoryFacts) -> Finding:
     account = facts.account
     if account is not None and found.uid != account.uid:
         sentence = f"The state directory {facts.path} does not belong to the service's user {account.name}."
-        return fail(sentence, f"sudo chown -R {account.name}: {facts.path}", blocks=False)
+        return fail(sentence, f"sudo chown -Rh {account.name}: {facts.path}", blocks=False)
     if found.mode & 0o007:
         sentence = f"The state directory {facts.path} is open to others (mode {found.permissions})."
         return warn(sentence, f"sudo chmod 700 {facts.path}")
@@ -118,7 +118,7 @@ def runtime(facts: DirectoryFacts) -> Finding:
         return ok(f"{facts.path} is not there: the service makes it when it starts.")
     if account is not None and not may(account, found, WRITE | ENTER):
         sentence = f"The service's user {account.name} may not write to {facts.path} (mode {found.permissions})."
-        fix = f"sudo chown -R {account.name}: {facts.path} && sudo systemctl restart iot-onboard"
+        fix = f"sudo chown -Rh {account.name}: {facts.path} && sudo systemctl restart iot-onboard"
         return fail(sentence, fix, blocks=False)
     if facts.free_bytes < MIN_BYTES:
         sentence = f"There is no room in {facts.path}: status and connect count cannot be kept."

@@ -10,12 +10,14 @@ from ...config.unloadable import DROP_IN, read_drop_in
 from ...core.failures import Misconfigured, OnboardError
 from ...core.identity import Identity
 from ...disk.credentials_format import MOST_BYTES, Damaged, NewerFormat, decode
-from ...disk.files import read_plain
+from ...disk.descent import list_foreign, read_foreign
+from ..checks.files import FileFacts
 from ..checks.secrets import SecretFacts, StoredFile, StoreFacts
 from ..model import Facts, Probe
 from .configuration import CONFIG, IDENTITY
 from .files import facts_of, service_account
 
+_MAX_FILES = 10_000
 STORAGE = "the disk does not answer: check the SD card, and the kernel's words: sudo dmesg | tail"
 
 
@@ -80,30 +82,40 @@ def _withheld(facts: Facts, name: str) -> str:
 def _store(facts: Facts) -> StoreFacts:
     identity = facts.get(IDENTITY)
     directory = facts.get(CONFIG).state_dir / "credentials"
-    found = facts_of(directory)
+    files: tuple[StoredFile, ...] = ()
+    trouble = ""
+    try:
+        files = tuple(_stored_files(directory, identity))
+    except FileNotFoundError:
+        pass
+    except PermissionError:
+        raise
+    except OSError as error:
+        trouble = error.strerror or str(error)
     return StoreFacts(
-        directory=found,
+        directory=facts_of(directory),
         identity=str(identity),
         wanted=_own_secret(facts) is None,
-        files=tuple(_stored_files(directory, identity)) if found is not None else (),
+        files=files,
+        trouble=trouble,
         account=service_account(),
     )
 
 
 def _stored_files(directory: Path, identity: Identity) -> list[StoredFile]:
     files: list[StoredFile] = []
-    for path in sorted(directory.iterdir()):
-        judged = path.name in {f"{identity}.json", f"{identity}.json.1"}
-        if (found := facts_of(path)) is not None:
-            verdict = _verdict(path, identity) if judged else {}
-            files.append(StoredFile(name=path.name, facts=found, **verdict))
+    for name, found in list_foreign(directory, _MAX_FILES)[0]:
+        path = directory / name
+        verdict = _verdict(path, identity) if name in {f"{identity}.json", f"{identity}.json.1"} else {}
+        facts = FileFacts(path=str(path), mode=found.st_mode, uid=found.st_uid, gid=found.st_gid)
+        files.append(StoredFile(name=name, facts=facts, **verdict))
     return files
 
 
 def _verdict(path: Path, identity: Identity) -> dict[str, str]:
     """Return what there is to say of a stored secret; the secret itself is dropped here."""
     try:
-        credentials = decode(read_plain(path, MOST_BYTES + 1, follow=False), identity)
+        credentials = decode(read_foreign(path, MOST_BYTES + 1), identity)
     except Damaged as damage:
         return {"damage": str(damage)}
     except NewerFormat as newer:

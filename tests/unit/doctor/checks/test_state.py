@@ -32,7 +32,7 @@ STATE = [
         place(own=directory(PLACE.path, 0o700, 0)),
         FAIL,
         "does not belong to",
-        "chown -R iot-onboard:",
+        "chown -Rh iot-onboard:",
     ),
     Row("open", state.directory, place(own=directory(PLACE.path, 0o755)), WARN, "(mode 0755)", "chmod 700"),
     Row("writable", state.writable, PLACE, OK, "may write"),
