@@ -25,7 +25,7 @@ from ..config.files import read_documents
 from ..config.problems import BadName, MissingFact
 from ..config.reader import parse
 from ..core.exit_codes import ExitCode
-from ..disk.files import write_durably
+from ..disk.output import is_standard_output, write_output
 from ..doctor.model import Result
 from ..doctor.report import as_json, text
 from ..doctor.runner import run as run_checks
@@ -55,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="FILE",
-        help="default: ./iot-onboard-bundle-NAME-TIME.tar.gz, by device or host name and UTC time",
+        help="default: ./iot-onboard-bundle-NAME-TIME.tar.gz, by device or host name and UTC time; - for stdout",
     )
 
 
@@ -79,12 +79,13 @@ def _make(arguments: argparse.Namespace) -> int:
     folder = f"iot-onboard-bundle-{re.sub(r'[^A-Za-z0-9._-]', '-', name)}-{at:%Y%m%dT%H%M%SZ}"
     path: Path = arguments.output or Path(f"{folder}.tar.gz")
     try:
-        # For its owner alone; a link in its place is replaced, not followed.
-        write_durably(path.absolute(), pack(folder, files, int(at.timestamp())), 0o600)
+        # For its owner alone.
+        write_output(path, pack(folder, files, int(at.timestamp())), 0o600)
     except OSError as error:
         complain(f"{path} cannot be written: {error.strerror or error}")
         return ExitCode.FAILED
-    print(_told(path, parts, known))
+    # What went to standard output is followed by nothing.
+    print(_told(path, parts, known), file=sys.stderr if is_standard_output(path) else sys.stdout)
     return ExitCode.DONE
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from ..boot_log.journalctl import Unreadable
@@ -13,6 +12,7 @@ from ..boot_log.timeline_model import Timeline
 from ..boot_log.timeline_svg import svg
 from ..boot_log.timeline_text import comparison, record, text
 from ..core.exit_codes import ExitCode
+from ..disk.output import write_output
 from ..system.terminal import complain, draws_blocks, style
 from .events import boot
 
@@ -61,11 +61,8 @@ def _text(shown: list[Timeline]) -> str:
 
 
 def _write(file: str, picture: str) -> int:
-    if file == "-":
-        sys.stdout.write(picture)
-        return ExitCode.DONE
     try:
-        Path(file).write_text(picture, encoding="utf-8")
+        write_output(Path(file), picture.encode(), 0o644)
     except OSError as error:
         complain(f"{file} cannot be written: {error.strerror}")
         return ExitCode.FAILED
