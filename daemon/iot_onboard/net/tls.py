@@ -32,7 +32,7 @@ _DATE_ERRORS = {9, 10}
 
 
 class BoundedContext(ssl.SSLContext):
-    """Give up a handshake after `handshake_timeout_s`, and every read after `read_until_s` (monotonic).
+    """Give up a handshake after `handshake_timeout_s`.
 
     `timer` measures the exchange that is under way. `session` is offered to the server once; `verified_at` (monotonic)
     is when a certificate was looked at last, and `sources` what its trust was read from, as that was then.
@@ -41,7 +41,6 @@ class BoundedContext(ssl.SSLContext):
     timer: PhaseTimer
 
     handshake_timeout_s: float = 10.0
-    read_until_s: float | None = None
     session: ssl.SSLSession | None = None
     verified_at: float = float("-inf")
     sources: Sources = ()
@@ -58,7 +57,7 @@ class BoundedContext(ssl.SSLContext):
 
 
 class BoundedSocket(ssl.SSLSocket):
-    """Hold a server to the time limits of its context: one that drips a byte a second cannot hold us."""
+    """Hold a server to the time limit of its context: one that drips a byte a second cannot hold us."""
 
     def do_handshake(self, block: bool = False) -> None:
         """Shake hands within the limit, which is one for the whole exchange."""
@@ -67,16 +66,6 @@ class BoundedSocket(ssl.SSLSocket):
             self.settimeout(self.context.handshake_timeout_s)
         super().do_handshake(block)
         self.settimeout(before)
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        """Read within what is left of the limit."""
-        limit = self.context.read_until_s if isinstance(self.context, BoundedContext) else None
-        if limit is not None:
-            left_s = limit - time.monotonic()
-            if left_s <= 0:
-                raise TimeoutError("timed out")
-            self.settimeout(left_s)
-        return super().recv_into(*args, **kwargs)
 
 
 def anchor_path() -> Path | None:

@@ -1,0 +1,245 @@
+"""Read one HTTP/1.x answer out of bytes as they come, within bounds: no byte of a server can surprise. Pure.
+
+Of the headers these are looked at, and every other is skipped unread: Content-Length, Transfer-Encoding and
+Content-Encoding say where the body ends and that it is plain; Retry-After and Date say when to come again. A caller may
+name more. What is decided where RFC 9112 leaves a choice, or servers differ:
+
+- A line ends with LF, with or without CR before it; a folded line belongs to the header before it. Names count in any
+  case. A header that occurs more than once is the list of its values.
+- Lengths that are no numbers or differ, and a length beside a transfer coding, leave the end of the body unknown: the
+  answer is refused. So is every transfer coding but `chunked`, and every content encoding but `identity`.
+- A close ends the headers, and a body without a length, as far as it came: who reads the body sees what is missing.
+- 1xx is skipped; 204 and 3xx end with their headers, whatever they say of a body. Location is not looked at.
+- What follows the answer on the connection is not looked at.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable
+
+MAX_EXCHANGE_BYTES = 262_144
+MAX_BODY_BYTES = 65_536
+MAX_LINE_BYTES = 16_384
+# Of headers and trailers, in all the answers of an exchange together.
+MAX_LINES = 256
+MAX_CHUNKS = 1024
+MAX_INTERIM_ANSWERS = 8
+
+_HEADERS = frozenset({b"content-length", b"transfer-encoding", b"content-encoding", b"retry-after", b"date"})
+_VERSION = b"HTTP/1."
+_STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([1-9][0-9]{2})(?: ([^\r\0]*))?")
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?", re.DOTALL)
+_LENGTH = re.compile(rb"[0-9]{1,64}")
+
+
+class MeaninglessAnswer(Exception):
+    """Say in words of ours what is wrong with an answer: a clause that goes on after "the server answered"."""
+
+
+class AnswerCutOff(Exception):
+    """The connection ended before the answer did."""
+
+
+class _Part(enum.Enum):
+    """Name what the next bytes belong to."""
+
+    STATUS = enum.auto()
+    HEADERS = enum.auto()
+    BODY = enum.auto()
+    CHUNK_SIZE = enum.auto()
+    CHUNK = enum.auto()
+    CHUNK_END = enum.auto()
+    TRAILERS = enum.auto()
+
+
+class AnswerReader:
+    """Take the bytes of a connection until `complete`; then `status`, `reason` and `body` are the answer's.
+
+    `head_only` is for answers that have no body: to HEAD and CONNECT. `also` names headers that count besides, in small
+    letters. `reason` and what `header` returns are the server's own words, as they came.
+    """
+
+    def __init__(self, *, head_only: bool = False, also: Iterable[bytes] = ()) -> None:
+        self.status = 0
+        self.reason = b""
+        self.body = b""
+        self.complete = False
+        self._head_only = head_only
+        self._wanted = _HEADERS | frozenset(also)
+        self._headers: dict[bytes, bytes] = {}
+        self._last_name = b""
+        self._part = _Part.STATUS
+        # Of the body or the chunk, the bytes to come; `None` where the close ends them.
+        self._left: int | None = None
+        self._buffer = bytearray()
+        self._searched = 0
+        self._pieces = bytearray()
+        self._taken = self._lines = self._chunks = self._interim = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes, none for the close; raise `MeaninglessAnswer` or `AnswerCutOff`."""
+        if not data:
+            self._close()
+            return
+        self._taken += len(data)
+        if self._taken > MAX_EXCHANGE_BYTES:
+            raise MeaninglessAnswer(f"more than {MAX_EXCHANGE_BYTES // 1024} kB in all")
+        self._buffer += data
+        while not self.complete and self._advance():
+            pass
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return the value of a header that counts, `None` where the answer has none."""
+        return self._headers.get(name)
+
+    def _advance(self) -> bool:
+        """Take one step; say whether there may be another without more bytes."""
+        if self._part in {_Part.BODY, _Part.CHUNK}:
+            return self._take_data()
+        if self._part is _Part.STATUS and not _may_be_http(self._buffer):
+            raise MeaninglessAnswer("with something that is not HTTP")
+        line = self._take_line()
+        if line is None:
+            return False
+        match self._part:
+            case _Part.STATUS:
+                self._read_status(line)
+            case _Part.HEADERS if line:
+                self._read_header(line)
+            case _Part.HEADERS:
+                self._end_headers()
+            case _Part.CHUNK_SIZE:
+                self._read_chunk_size(line)
+            case _Part.CHUNK_END if line:
+                raise MeaninglessAnswer("with a chunk that is longer than it says")
+            case _Part.CHUNK_END:
+                self._part = _Part.CHUNK_SIZE
+            case _ if not line:
+                self._end_body()
+        return True
+
+    def _take_line(self) -> bytes | None:
+        """Return the next line without its end, `None` while that has not come."""
+        end = self._buffer.find(b"\n", self._searched)
+        if (len(self._buffer) if end < 0 else end) > MAX_LINE_BYTES:
+            raise MeaninglessAnswer(f"with a line of more than {MAX_LINE_BYTES // 1024} kB")
+        if end < 0:
+            self._searched = len(self._buffer)
+            return None
+        self._searched = 0
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        if self._part not in {_Part.CHUNK_SIZE, _Part.CHUNK_END}:
+            self._lines += 1
+        if self._lines > MAX_LINES:
+            raise MeaninglessAnswer(f"with more than {MAX_LINES} lines of headers")
+        return line.removesuffix(b"\r")
+
+    def _read_status(self, line: bytes) -> None:
+        found = _STATUS_LINE.fullmatch(line)
+        if found is None:
+            raise MeaninglessAnswer("with something that is not HTTP")
+        self.status, self.reason = int(found[1]), found[2] or b""
+        self._headers, self._last_name = {}, b""
+        self._part = _Part.HEADERS
+
+    def _read_header(self, line: bytes) -> None:
+        if line[:1] in {b" ", b"\t"}:
+            # Folded, as mail has it (RFC 9112, 5.2): of a header that is skipped it is skipped, too.
+            if self._last_name in self._headers:
+                self._headers[self._last_name] = (self._headers[self._last_name] + b" " + line.strip(b" \t")).strip()
+            return
+        name, colon, value = line.partition(b":")
+        self._last_name = name.rstrip(b" \t").lower()
+        if colon and self._last_name in self._wanted:
+            before, value = self._headers.get(self._last_name), value.strip(b" \t")
+            self._headers[self._last_name] = value if before is None else before + b"," + value
+
+    def _end_headers(self) -> None:
+        """Decide where the answer ends."""
+        if self.status == 101:
+            raise MeaninglessAnswer("with another protocol, which nobody asked for")
+        if self.status < 200:
+            self._interim += 1
+            if self._interim > MAX_INTERIM_ANSWERS:
+                raise MeaninglessAnswer("again and again that it will answer")
+            self._part = _Part.STATUS
+        elif self._head_only or self.status == 204 or 300 <= self.status < 400:
+            self.complete = True
+        else:
+            self._begin_body()
+
+    def _begin_body(self) -> None:
+        if not self._tokens(b"content-encoding") <= {b"", b"identity"}:
+            raise MeaninglessAnswer("with a body that is packed, though it was asked not to")
+        lengths, coded = self._tokens(b"content-length"), b"transfer-encoding" in self._headers
+        if coded and (self._tokens(b"transfer-encoding") != {b"chunked"} or lengths):
+            raise MeaninglessAnswer("with a body whose end it does not tell")
+        if coded:
+            self._part = _Part.CHUNK_SIZE
+            return
+        self._part = _Part.BODY
+        if lengths:
+            length = lengths.pop()
+            if lengths or not _LENGTH.fullmatch(length):
+                raise MeaninglessAnswer("with a body whose length makes no sense")
+            self._expect(int(length))
+
+    def _tokens(self, name: bytes) -> set[bytes]:
+        """Return the different values of a list, in small letters; none where the header is not there."""
+        value = self._headers.get(name)
+        return set() if value is None else {token.strip(b" \t").lower() for token in value.split(b",")}
+
+    def _expect(self, length: int) -> None:
+        if length > MAX_BODY_BYTES - len(self._pieces):
+            raise MeaninglessAnswer(f"more than {MAX_BODY_BYTES // 1024} kB")
+        self._left = length
+        if self._part is _Part.BODY and not length:
+            self._end_body()
+
+    def _read_chunk_size(self, line: bytes) -> None:
+        found = _CHUNK_SIZE.fullmatch(line)
+        if found is None:
+            raise MeaninglessAnswer("with a body whose end it does not tell")
+        self._chunks += 1
+        if self._chunks > MAX_CHUNKS:
+            raise MeaninglessAnswer(f"in more than {MAX_CHUNKS} pieces")
+        size = int(found[1], 16)
+        self._part = _Part.CHUNK if size else _Part.TRAILERS
+        self._expect(size)
+
+    def _take_data(self) -> bool:
+        """Take what belongs to the body out of the buffer."""
+        taken = len(self._buffer) if self._left is None else min(self._left, len(self._buffer))
+        if len(self._pieces) + taken > MAX_BODY_BYTES:
+            raise MeaninglessAnswer(f"more than {MAX_BODY_BYTES // 1024} kB")
+        self._pieces += self._buffer[:taken]
+        del self._buffer[:taken]
+        if self._left is None:
+            return False
+        self._left -= taken
+        if self._left:
+            return False
+        if self._part is _Part.CHUNK:
+            self._part = _Part.CHUNK_END
+        else:
+            self._end_body()
+        return True
+
+    def _end_body(self) -> None:
+        self.body, self.complete = bytes(self._pieces), True
+
+    def _close(self) -> None:
+        if self._part is _Part.HEADERS:
+            self._end_headers()
+        if self._part is _Part.BODY and self._left is None:
+            self._end_body()
+        if not self.complete:
+            raise AnswerCutOff
+
+
+def _may_be_http(data: bytearray) -> bool:
+    """Say whether a status line may begin so: who speaks another protocol need not end a line."""
+    return data.startswith(_VERSION) or _VERSION.startswith(data)

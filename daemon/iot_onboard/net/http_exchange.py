@@ -1,0 +1,25 @@
+"""Read an answer off a connection: one time limit for the whole of it, and no more bytes than `AnswerReader` takes."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from ..core.http_reader import AnswerReader
+
+_MOST_AT_ONCE = 16_384
+
+
+def read_answer(connection: socket.socket, reader: AnswerReader, deadline: float) -> AnswerReader:
+    """Return the reader when it has the whole answer, read by `deadline` (monotonic seconds).
+
+    Raise `TimeoutError`, any other `OSError` of the connection, `MeaninglessAnswer` or `AnswerCutOff`. A byte now and
+    then restarts no clock.
+    """
+    while not reader.complete:
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("timed out")
+        connection.settimeout(left_s)
+        reader.feed(connection.recv(_MOST_AT_ONCE))
+    return reader
