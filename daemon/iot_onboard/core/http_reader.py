@@ -26,6 +26,7 @@ MAX_LINE_BYTES = 16_384
 MAX_LINES = 256
 MAX_CHUNKS = 1024
 MAX_INTERIM_ANSWERS = 8
+_MAX_SAID = 80
 
 _HEADERS = frozenset({b"content-length", b"transfer-encoding", b"content-encoding", b"retry-after", b"date"})
 _VERSION = b"HTTP/1."
@@ -35,7 +36,14 @@ _LENGTH = re.compile(rb"[0-9]{1,64}")
 
 
 class MeaninglessAnswer(Exception):
-    """Say in words of ours what is wrong with an answer: a clause that goes on after "the server answered"."""
+    """Say in words of ours what is wrong with an answer: a clause that goes on after "the server answered".
+
+    `said` is how something began that is not HTTP, in its own words.
+    """
+
+    def __init__(self, problem: str, said: bytes = b"") -> None:
+        super().__init__(problem)
+        self.said = said
 
 
 class AnswerCutOff(Exception):
@@ -99,7 +107,7 @@ class AnswerReader:
         if self._part in {_Part.BODY, _Part.CHUNK}:
             return self._take_data()
         if self._part is _Part.STATUS and not _may_be_http(self._buffer):
-            raise MeaninglessAnswer("with something that is not HTTP")
+            raise MeaninglessAnswer("with something that is not HTTP", bytes(self._buffer[:_MAX_SAID]))
         line = self._take_line()
         if line is None:
             return False
@@ -140,7 +148,7 @@ class AnswerReader:
     def _read_status(self, line: bytes) -> None:
         found = _STATUS_LINE.fullmatch(line)
         if found is None:
-            raise MeaninglessAnswer("with something that is not HTTP")
+            raise MeaninglessAnswer("with something that is not HTTP", line[:_MAX_SAID])
         self.status, self.reason = int(found[1]), found[2] or b""
         self._headers, self._last_name = {}, b""
         self._part = _Part.HEADERS

@@ -8,8 +8,6 @@ from ..fast_start.fast_dataclasses import dataclass
 from .failures import Cause, Transient
 from .secret import Secret
 
-_MOST_SHOWN = 120
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyAddress:
@@ -31,16 +29,40 @@ def authorization(proxy: ProxyAddress) -> dict[str, str]:
 
 
 def destination(host: str) -> str:
-    """Return a host as CONNECT names it (RFC 9110, 9.3.6): Debian 12's Python leaves the brackets of an address out."""
+    """Return a host as CONNECT names it (RFC 9110, 9.3.6): an address of IPv6 in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def connect_request(proxy: ProxyAddress, host: str, port: int) -> bytes:
+    """Return what asks a proxy for a tunnel; raise `UnicodeError` for what is no host name."""
+    where = f"{destination(host)}:{port}"
+    headers = {"Host": where, **authorization(proxy)}
+    lines = [f"CONNECT {where} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    return "\r\n".join(lines).encode("ascii")
+
+
+def refusal(status: int, reason: bytes) -> str:
+    """Say what a proxy answered in place of a tunnel."""
+    # Imported here, as below: only trouble needs it.
+    from .peer_words import printable
+
+    return f"Tunnel connection failed: {status} {printable(reason)}".rstrip()
 
 
 def proxy_failure(proxy: ProxyAddress, error: Exception) -> Transient:
     """Say that the proxy is what is in the way; its own words come from outside, hence short and printable."""
-    if isinstance(error, UnicodeError):
-        reason = "not a host name"
-    else:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or "no reason given"
-    shown = "".join(c for c in reason if c.isprintable())[:_MOST_SHOWN]
-    detail = f"the proxy {proxy.host} port {proxy.port} does not lead on: {shown}"
+    from .http_reader import AnswerCutOff, MeaninglessAnswer
+    from .peer_words import printable
+
+    match error:
+        case ValueError():
+            reason = "not a host name"
+        case AnswerCutOff():
+            reason = "it ended the connection"
+        case MeaninglessAnswer():
+            reason = f"{printable(error.said)}: " if error.said else ""
+            reason += f"it answered {error}"
+        case _:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or "no reason given"
+    detail = f"the proxy {proxy.host} port {proxy.port} does not lead on: {printable(reason)}"
     return Transient(cause=Cause.PROXY, detail=detail)

@@ -8,7 +8,7 @@ import ssl
 from ..core.failures import Cause, OnboardError, Transient
 from ..core.proxy import ProxyAddress
 from ..fast_start.cheap_calls import host_bytes
-from .happy_eyeballs import NobodyAnswered, Race
+from .happy_eyeballs import NobodyAnswered, Race, resolve
 from .timing import PhaseTimer
 from .tls import BoundedContext, tls_failure
 
@@ -34,23 +34,25 @@ def secure(raw: socket.socket, host: str, port: int, context: BoundedContext) ->
     try:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return context.wrap_socket(raw, server_hostname=host_bytes(host))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raw.close()
         if isinstance(error, TimeoutError):
             detail = f"{where} did not finish the TLS handshake within {context.handshake_timeout_s:.0f} s"
             failure = Transient(cause=Cause.TIMEOUT, detail=detail)
         elif isinstance(error, ssl.SSLError):
             failure = tls_failure(error, where)
+        elif isinstance(error, ValueError):
+            failure = _unresolved(host, error)
         else:
             detail = f"{where} ended the TLS handshake: {error.strerror or 'closed'}"
             failure = Transient(cause=Cause.NETWORK, detail=detail)
         raise OnboardError(failure) from error
 
 
-def _unresolved(host: str, error: socket.gaierror | UnicodeError) -> Transient:
+def _unresolved(host: str, error: OSError | ValueError) -> Transient:
     """Say that a name has no address; one that does not exist may be a mistake in the configuration."""
-    reason = error.strerror if isinstance(error, socket.gaierror) else "not a host name"
-    wrong = not isinstance(error, socket.gaierror) or error.errno == socket.EAI_NONAME
+    reason = error.strerror if isinstance(error, OSError) else "not a host name"
+    wrong = isinstance(error, ValueError) or (isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME)
     hint = "; if that stays so, check region, instance_id and hosts in the configuration" if wrong else ""
     return Transient(cause=Cause.NAME_LOOKUP, detail=f"the name {host} does not resolve: {reason}{hint}")
 
@@ -58,8 +60,8 @@ def _unresolved(host: str, error: socket.gaierror | UnicodeError) -> Transient:
 def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer) -> socket.socket:
     """Return a TCP connection to an address of a name, to the first that answers, or raise `OnboardError`."""
     try:
-        found = socket.getaddrinfo(host_bytes(host), port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
+        found = resolve(host, port)
+    except (OSError, ValueError) as error:
         raise OnboardError(_unresolved(host, error)) from error
     timer.finish("dns")
     try:
@@ -70,7 +72,11 @@ def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer) -> socket.s
         cause = Cause.TIMEOUT if isinstance(last, TimeoutError) else Cause.NETWORK
         detail = f"no connection to {host} port {port}: {', '.join(told) or 'no usable address'}"
         raise OnboardError(Transient(cause=cause, detail=detail)) from last
+    except OSError as error:
+        # This process has no descriptor left to wait with.
+        detail = f"no connection to {host} port {port}: {_why(error)}"
+        raise OnboardError(Transient(cause=Cause.NETWORK, detail=detail)) from error
 
 
-def _why(error: OSError) -> str | None:
-    return "timed out" if isinstance(error, TimeoutError) else error.strerror
+def _why(error: OSError) -> str:
+    return "timed out" if isinstance(error, TimeoutError) else error.strerror or "failed"

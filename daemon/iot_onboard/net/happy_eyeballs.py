@@ -9,9 +9,12 @@ import time
 from collections.abc import Sequence
 from itertools import chain, zip_longest
 
+from ..fast_start.cheap_calls import host_bytes
 from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.typing_names import Any
 
+# A name server may give thousands; so many are tried, of both families.
+MAX_ADDRESSES = 8
 # How long an address is waited for before the next one gets its chance as well.
 ATTEMPT_DELAY_S = 0.25
 
@@ -35,11 +38,19 @@ class NobodyAnswered(Exception):
         self.tried = tuple(tried)
 
 
+def resolve(host: str, port: int) -> list[Place]:
+    """Return the addresses of a host; raise `OSError`, or `ValueError` for what is no host name."""
+    return socket.getaddrinfo(host_bytes(host), port, type=socket.SOCK_STREAM)
+
+
 class Race:
-    """Try places one after the other, a later one beside those that have not answered yet."""
+    """Try places one after the other, a later one beside those that have not answered yet.
+
+    Each has `timeout_s`, and they are few: all of it ends soon after. Raises `OSError` where this process cannot wait.
+    """
 
     def __init__(self, found: Sequence[Place], timeout_s: float) -> None:
-        self._places = interleave_families(found)
+        self._places = interleave_families(found)[:MAX_ADDRESSES]
         self._timeout_s = timeout_s
         self._ended: dict[int, OSError] = {}
         self._running: dict[socket.socket, Attempt] = {}

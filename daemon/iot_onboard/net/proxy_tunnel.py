@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
+import time
 
 from ..core.failures import OnboardError
-from ..core.proxy import ProxyAddress, authorization, destination, proxy_failure
+from ..core.http_reader import AnswerCutOff, AnswerReader, MeaninglessAnswer
+from ..core.proxy import ProxyAddress, connect_request, proxy_failure, refusal
+from .happy_eyeballs import NobodyAnswered, Race, resolve
+from .http_exchange import read_answer
 
 
 def open_tunnel(host: str, port: int, proxy: ProxyAddress, timeout_s: float) -> socket.socket:
-    """Return a connection through a proxy, its tunnel open, or raise `OnboardError`."""
-    client = http.client.HTTPConnection(proxy.host, proxy.port, timeout=timeout_s)
-    client.set_tunnel(host, port, authorization(proxy))
-    # Here, for newer ones take the brackets away before.
-    client._tunnel_host = destination(host)  # type: ignore[attr-defined]  # a private name
+    """Return a connection through a proxy, its tunnel open, or raise `OnboardError`.
+
+    `timeout_s` is for all of it, from the first packet to the end of the proxy's answer. What the proxy says right
+    behind its answer is dropped: a TLS server waits to be spoken to.
+    """
     try:
-        client.connect()
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
-        client.close()
-        raise OnboardError(proxy_failure(proxy, error)) from error
-    raw: socket.socket = client.sock
-    raw.settimeout(timeout_s)
+        raw = _reach(proxy, host, port, timeout_s)
+    except NobodyAnswered as nobody:
+        error: Exception = nobody.tried[-1][1] if nobody.tried else OSError("no usable address")
+    except (AnswerCutOff, MeaninglessAnswer, OSError, ValueError) as caught:
+        error = caught
+    else:
+        raw.settimeout(timeout_s)
+        return raw
+    raise OnboardError(proxy_failure(proxy, error))
+
+
+def _reach(proxy: ProxyAddress, host: str, port: int, timeout_s: float) -> socket.socket:
+    found = resolve(proxy.host, proxy.port)
+    deadline = time.monotonic() + timeout_s
+    raw = Race(found, timeout_s).run()
+    try:
+        raw.settimeout(max(0.001, deadline - time.monotonic()))
+        raw.sendall(connect_request(proxy, host, port))
+        reader = read_answer(raw, AnswerReader(head_only=True), deadline)
+        if not 200 <= reader.status < 300:
+            raise OSError(refusal(reader.status, reader.reason))
+    except BaseException:
+        raw.close()
+        raise
     return raw

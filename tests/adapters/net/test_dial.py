@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import resource
 import socket
 import ssl
 import subprocess
@@ -17,8 +19,10 @@ from typing import Any
 import pytest
 
 from iot_onboard.core.failures import Cause, Transient
+from iot_onboard.net import dial as dial_module
 from iot_onboard.net.dial import dial
 from iot_onboard.net.happy_eyeballs import ATTEMPT_DELAY_S
+from iot_onboard.net.timing import PhaseTimer
 from iot_onboard.net.tls import tls_context
 from support.machine.namespace import network, why_no_namespace
 from support.platform.deaf import deaf
@@ -259,3 +263,31 @@ def test_an_unknown_host_says_so(tmp_path: Path, nameserver: bool) -> None:
         else "Temporary failure in name resolution"
     )
     assert found["detail"] == f"the name nowhere.test does not resolve: {reason}"
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_no_descriptor_is_left(spare: int) -> None:
+    """Neither to wait with nor to connect with: a failure that passes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        lowest_free = os.dup(listener.fileno())
+        os.close(lowest_free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + spare, hard))
+        try:
+            told = failure(lambda: dial_module.reach("127.0.0.1", port, 5.0, PhaseTimer()))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert told.cause is Cause.NETWORK
+        assert told.detail.endswith("Too many open files")
+        dial_module.reach("127.0.0.1", port, 5.0, PhaseTimer()).close()
+
+
+@pytest.mark.parametrize("host", [".localhost", ".", "caf\u00e9\u2100"])
+def test_what_tls_takes_for_no_host_name(host: str) -> None:
+    """A failure like any other."""
+    with TlsServer() as server:
+        context = tls_context(server.ca_file, handshake_timeout_s=5)
+        context.timer.start()
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        assert failure(lambda: dial_module.secure(connection, host, 1, context)).cause in {Cause.NAME_LOOKUP, Cause.TLS}

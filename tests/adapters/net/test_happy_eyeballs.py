@@ -10,8 +10,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from iot_onboard.net.happy_eyeballs import ATTEMPT_DELAY_S, NobodyAnswered, Place, Race, interleave_families
+from iot_onboard.net.happy_eyeballs import (
+    ATTEMPT_DELAY_S,
+    MAX_ADDRESSES,
+    NobodyAnswered,
+    Place,
+    Race,
+    interleave_families,
+    resolve,
+)
 from support.platform.deaf import deaf
+from support.process.descriptors import descriptors
 
 
 def place(host: str, port: int) -> Place:
@@ -117,3 +126,30 @@ def test_families_take_turns() -> None:
     turns = interleave_families([place(host, 1) for host in hosts])
     assert [address[0] for *_, address in turns] == ["::1", "127.0.0.1", "::2", "127.0.0.2", "::3"]
     assert interleave_families([]) == []
+
+
+@pytest.mark.realtime
+def test_of_thousands_of_addresses_a_few_are_tried() -> None:
+    """A name server may say anything: the race ends as soon as with a handful, and no family is left out."""
+    with deaf() as silent:
+        many = [place("127.0.0.1", silent)] * 4000 + [place("::1", closed_port())] * 4000
+        before, began = descriptors(), time.monotonic()
+        with pytest.raises(NobodyAnswered) as caught:
+            Race(many, 0.5).run()
+        assert time.monotonic() - began < 0.5 + MAX_ADDRESSES * ATTEMPT_DELAY_S + 1.0
+    assert sorted({address for address, _ in caught.value.tried}) == ["127.0.0.1", "::1"]
+    assert len(caught.value.tried) == MAX_ADDRESSES
+    assert descriptors() <= before
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_address_is_its_own_name(host: str) -> None:
+    """Nobody is asked."""
+    assert [found[4][:2] for found in resolve(host, 443)] == [(host, 443)]
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+def test_what_is_no_host_name(host: str) -> None:
+    """It is refused before anybody is asked."""
+    with pytest.raises(ValueError, match=r"."):
+        resolve(host, 443)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -115,4 +116,59 @@ def test_a_proxy_s_name_that_is_unknown() -> None:
     """It is the proxy's name that the line speaks of."""
     assert failure(lambda: reach(TlsServer(), proxy=ProxyAddress(host="a..b", port=3128))) == Transient(
         cause=Cause.PROXY, detail="the proxy a..b port 3128 does not lead on: not a host name"
+    )
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize(
+    ("first", "again", "pause_s"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X: 1\r\n", 0.05),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"y", 0.05),
+        (b"HTTP/1.1 ", b"2", 0.05),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.1),
+        (b"HTTP/1.1 200 OK\r\n", b"X: 1\r\n" * 1000, 0.0),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"y" * 9000, 0.0),
+        (b"HTTP/1.1 407 ", b"y" * 9000, 0.0),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, 0.0),
+    ],
+    ids=["lines", "line", "status", "1xx", "many-lines", "long-line", "long-status", "many-1xx"],
+)
+def test_one_time_limit_for_the_whole_tunnel(first: bytes, again: bytes, pause_s: float) -> None:
+    """A proxy that drips is given up when the time is over, and one that floods as soon as it is too much."""
+
+    def endless(write: Callable[[bytes], object]) -> None:
+        write(first)
+        while True:
+            write(again)
+            time.sleep(pause_s)
+
+    with FakeProxy(says=endless) as proxy:
+        began = time.monotonic()
+        told = failure(lambda: reach(TlsServer(), timeout_s=1.0, proxy=ProxyAddress(host="localhost", port=proxy.port)))
+        assert time.monotonic() - began <= 2.0
+    assert told.cause is Cause.PROXY
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        (b"", "it ended the connection"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", "it ended the connection"),
+        (b"SSH-2.0-x\r\n", "SSH-2.0-x: it answered with something that is not HTTP"),
+        (b"\x16\x03\x01\x1b[31m\xe2\x80\xaebad\r\n", "[31mbad: it answered with something that is not HTTP"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://portal/\r\n\r\n", "Tunnel connection failed: 302 Found"),
+        (
+            b"HTTP/1.1 403 \xe2\x80\xaeForbid\x1b]0;x\x07den\xff\r\n\r\n",
+            "Tunnel connection failed: 403 Forbid]0;xden\ufffd",
+        ),
+    ],
+    ids=["closes", "goes-on-and-closes", "ssh", "rubbish", "redirect", "escapes"],
+)
+def test_what_a_proxy_may_say_instead(says: bytes, words: str) -> None:
+    """In words of ours, and of its own what a line may show."""
+    with FakeProxy(says=lambda write: write(says)) as proxy:
+        told = failure(lambda: reach(TlsServer(), proxy=ProxyAddress(host="localhost", port=proxy.port)))
+    assert told == Transient(
+        cause=Cause.PROXY, detail=f"the proxy localhost port {proxy.port} does not lead on: {words}"
     )

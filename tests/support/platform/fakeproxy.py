@@ -7,13 +7,15 @@ import select
 import socket
 import socketserver
 import threading
+from collections.abc import Callable
 from typing import Any, Self
 
 
 class FakeProxy(socketserver.ThreadingTCPServer):
     """Lead on to where CONNECT says, for whoever knows the password, or answer `says` in place of that.
 
-    Remembers where everybody wanted to go. All are led to the host `leads_to`, where it is given.
+    `says` may be a function, too, which is given what writes. Remembers where everybody
+    wanted to go. All are led to the host `leads_to`, where it is given.
     """
 
     daemon_threads = True
@@ -25,7 +27,7 @@ class FakeProxy(socketserver.ThreadingTCPServer):
         username: str | None = None,
         password: str = "",
         *,
-        says: bytes | None = None,
+        says: bytes | Callable[[Callable[[bytes], object]], object] | None = None,
         address: tuple[str, int] = ("127.0.0.1", 0),
         leads_to: str | None = None,
     ) -> None:
@@ -59,6 +61,9 @@ class _Handler(socketserver.StreamRequestHandler):
         headers = dict(line.split(": ", 1) for line in iter(lambda: self.rfile.readline().decode().strip(), ""))
         if self.server.says is not None:
             self.server.asked.append(target)
+            if callable(self.server.says):
+                self.server.says(self.wfile.write)
+                return
             self.wfile.write(self.server.says)
             if not self.server.says:
                 self.server.closed.wait(60)

@@ -7,7 +7,8 @@ import base64
 import pytest
 
 from iot_onboard.core.failures import Cause
-from iot_onboard.core.proxy import ProxyAddress, authorization, destination, proxy_failure
+from iot_onboard.core.http_reader import AnswerCutOff, MeaninglessAnswer
+from iot_onboard.core.proxy import ProxyAddress, authorization, connect_request, destination, proxy_failure, refusal
 from iot_onboard.core.secret import Secret
 
 PROXY = ProxyAddress(host="proxy.example", port=3128)
@@ -42,9 +43,13 @@ def test_an_address_of_ipv6_has_brackets(host: str, named: str) -> None:
         (OSError("Tunnel connection failed: 407 who?"), "Tunnel connection failed: 407 who?"),
         (UnicodeError("label too long"), "not a host name"),
         (OSError(), "no reason given"),
+        (ValueError("embedded null byte"), "not a host name"),
+        (AnswerCutOff(), "it ended the connection"),
+        (MeaninglessAnswer("more than 64 kB"), "it answered more than 64 kB"),
+        (MeaninglessAnswer("with rubbish", b"\x1b[2Jx"), "[2Jx: it answered with rubbish"),
         (OSError("a\x1b[2J\nb" + "c" * 500), "a[2Jb" + "c" * 115),
     ],
-    ids=["refused", "tunnel", "name", "nothing", "strange"],
+    ids=["refused", "tunnel", "name", "nothing", "no-name", "cut-off", "meaningless", "not-http", "strange"],
 )
 def test_a_failure_names_the_proxy(error: Exception, reason: str) -> None:
     """Its own words come from outside: short, printable, and without the password."""
@@ -54,3 +59,19 @@ def test_a_failure_names_the_proxy(error: Exception, reason: str) -> None:
     assert failure.detail.startswith("the proxy proxy.example port 3128 ")
     assert failure.detail.endswith(f": {reason}")
     assert "hunter2" not in repr((failure, proxy))
+
+
+def test_what_asks_for_a_tunnel() -> None:
+    """One request with nothing behind it (RFC 9110, 9.3.6)."""
+    proxy = ProxyAddress(host="h", port=1, username="u", password=Secret("p"))
+    assert connect_request(proxy, "::1", 443) == (
+        b"CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\nProxy-Authorization: Basic dTpw\r\n\r\n"
+    )
+    with pytest.raises(UnicodeError):
+        connect_request(PROXY, "caf\u00e9", 443)
+
+
+def test_a_refusal_shows_what_can_be_shown() -> None:
+    """The number, and the proxy's words as far as they are text."""
+    assert refusal(407, b"Who \x1b[31m\r?") == "Tunnel connection failed: 407 Who [31m?"
+    assert refusal(502, b"") == "Tunnel connection failed: 502"
