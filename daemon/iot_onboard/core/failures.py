@@ -26,6 +26,7 @@ class Cause(enum.Enum):
     CONNACK = "CONNACK"
     CLOSED_BY_SERVER = "closed by the server"
     UNKNOWN_CODE = "unknown code"
+    DEFECT = "defect"
 
     @property
     def slug(self) -> str:
@@ -45,6 +46,14 @@ class Transient:
     code: str | None = None
     slow: bool = False
     cure: str = ""
+
+
+def unforeseen(where: str) -> Transient:
+    """Return what an exception that nobody foresaw is to the state machine: `where` is its kind and place, no more.
+
+    What a peer says, or a disk, may lead to one. The process goes on, for an end would lose what it holds in memory.
+    """
+    return Transient(cause=Cause.DEFECT, detail=f"internal error: {where}", slow=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,18 @@ CAUSES = {
         then=SOON,
     ),
     Cause.UNKNOWN_CODE: codes.UNKNOWN,
+    Cause.DEFECT: Advice(
+        meaning="this program met something that its makers did not think of",
+        cure="report this line with a support file (`sudo iot-onboard bundle`)",
+        move=Move.MAKERS,
+        explanation="A step of the daemon failed in a way that nobody foresaw, perhaps because of what a server said. "
+        "The daemon goes on and tries the step again; the stored secret is safe.",
+        steps=(
+            "Report it with the line and a support file (`sudo iot-onboard bundle`): the line names the place.",
+            "`MemoryError` means that the gateway has too little memory.",
+        ),
+        then=SLOWLY,
+    ),
 }
 
 

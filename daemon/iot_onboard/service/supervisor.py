@@ -12,7 +12,7 @@ from ..config.hardware import read_board
 from ..config.watch import POLL_S as SETTINGS_POLL_S
 from ..config.watch import ConfigWatch
 from ..core.exit_codes import ExitCode
-from ..core.failures import Failure
+from ..core.failures import Failure, unforeseen
 from ..core.timings import Timings
 from ..core.tracebacks import innermost_frame
 from ..events.model import Details, Event
@@ -125,7 +125,7 @@ class Supervisor:
             case m.Announce(event=event, details=details):
                 self._reporter.log_event(event, details, self._state)
             case m.Load():
-                self._start(self._jobs.load, lambda found: found, lambda f: m.LoadFailed(failure=f))
+                self._start(self._jobs.load, lambda found: found, lambda f: m.LoadFailed(failure=f), crash_ends=True)
             case m.Register():
                 self._forget_network_news()
                 self._dial_ahead()
@@ -151,13 +151,21 @@ class Supervisor:
                 self._end(code)
 
     def _start(
-        self, job: Callable[[], Any], succeeded: Callable[[Any], m.Input], failed: Callable[[Failure], m.Input]
+        self,
+        job: Callable[[], Any],
+        succeeded: Callable[[Any], m.Input],
+        failed: Callable[[Failure], m.Input],
+        *,
+        crash_ends: bool = False,
     ) -> None:
+        """Run a job; `crash_ends` is for one that no peer has a say in, and that a new process does as well."""
+
         def on_result(result: Result) -> None:
-            if result.crash is not None:
+            if result.crash is not None and crash_ends:
                 self._fail(result.crash)
-            else:
-                self._feed(failed(result.failure) if result.failure is not None else succeeded(result.value))
+                return
+            failure = result.failure if result.crash is None else unforeseen(result.crash)
+            self._feed(failed(failure) if failure is not None else succeeded(result.value))
 
         self._worker.submit(job, on_result)
 

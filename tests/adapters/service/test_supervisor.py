@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.config.reader import parse
-from iot_onboard.config.schema import Document
+from iot_onboard.config.schema import PRODUCT_SECRET, Document
 from iot_onboard.config.secrets import secret_files
 from iot_onboard.config.watch import ConfigWatch
+from iot_onboard.core import backoff
 from iot_onboard.core.exit_codes import ExitCode
 from iot_onboard.disk.credentials import Store
 from iot_onboard.events.format import Line
 from iot_onboard.events.model import Context, Event
+from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.net.route_watch import NetworkWatch
 from iot_onboard.reporting.journal import Journal
@@ -178,6 +180,27 @@ def test_a_defect_in_a_job_ends_the_process_and_says_where(gateway: Gateway) -> 
     assert gateway.run(store=object()) == ExitCode.INTERNAL  # type: ignore[arg-type]  # a defect
     assert gateway.events() == ["started", "internal-error"]
     assert "AttributeError at " in gateway.lines[-1].message
+
+
+@pytest.mark.parametrize(
+    ("phase", "event"), [(m.Goal.CONNECT, Event.CONNECT_FAILED), (m.Goal.REGISTER, Event.REGISTRATION_FAILED)]
+)
+def test_a_defect_in_a_job_that_a_peer_has_a_say_in_is_lived_with(
+    gateway: Gateway, phase: m.Goal, event: Event
+) -> None:
+    """The process goes on: the line says where, whose move it is, and when the next try comes, which is not soon."""
+    gateway.config = replace(gateway.config, tls_ca_file=3)  # type: ignore[arg-type]  # a defect
+    if phase is m.Goal.REGISTER:
+        (gateway.directory / PRODUCT_SECRET).write_text("0123456789abcdef\n")
+        (gateway.directory / PRODUCT_SECRET).chmod(0o600)
+        gateway.store.forget()
+    gateway.reactions[event] = stop
+    assert gateway.run() == ExitCode.DONE
+    (line,) = [line for line in gateway.lines if dict(line.fields)["IOT_EVENT"] == event.value]
+    assert "internal error: AttributeError at iot_onboard.net.tls:" in line.message
+    assert "iot-onboard bundle" in line.message
+    assert dict(line.fields)["IOT_CAUSE"] == "defect"
+    assert float(dict(line.fields)["IOT_NEXT_TRY_S"]) >= backoff.SLOW.floor_s
 
 
 def test_a_defect_in_the_loop_ends_the_process_and_says_where(gateway: Gateway) -> None:

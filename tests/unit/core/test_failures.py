@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from iot_onboard.core.failures import Cause, Misconfigured, OnboardError, Transient
+from iot_onboard.core.failures import Cause, Misconfigured, OnboardError, Transient, unforeseen
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -33,3 +33,11 @@ def test_a_transient_failure_leaves_the_cure_to_its_cause() -> None:
     """Unless it knows better."""
     failure = Transient(cause=Cause.NETWORK, detail="gone")
     assert (failure.cure, failure.code, failure.slow) == ("", None, False)
+
+
+def test_what_nobody_foresaw_passes_slowly() -> None:
+    """It names the place, and waits at the long end."""
+    failure = unforeseen("ValueError at iot_onboard.net.https:70")
+    assert failure == Transient(
+        cause=Cause.DEFECT, detail="internal error: ValueError at iot_onboard.net.https:70", slow=True
+    )
