@@ -7,8 +7,18 @@ import json
 import time
 from pathlib import Path
 
-from ..core.backoff import BUDGET_CONNECTS, FREE_LIVES, LIFE_S, restart_delay_s, within_window
+from ..core.backoff import (
+    BUDGET_CONNECTS,
+    FREE_LIVES,
+    LIFE_S,
+    REREGISTER_CAP_S,
+    REREGISTER_FIRST_S,
+    restart_delay_s,
+    within_window,
+)
 from ..disk.files import read_plain, remove_temps, write_atomically
+from ..fast_start.fast_dataclasses import dataclass
+from ..fast_start.typing_names import Any
 from .history import History, history_of, record_of
 
 _MOST_LIVES = 1000
@@ -32,17 +42,60 @@ class ConnectLog:
             record = _load(self._path)
         except OSError:
             return (time.monotonic(),) * BUDGET_CONNECTS
-        stamps = record.get("connects") if record.get("boot_id") == _boot_id() else None
-        if not isinstance(stamps, list):
+        except ValueError:
             return ()
-        now_s = time.monotonic()
-        # Compared before they become floats: JSON holds integers that no float can.
-        past = (at for at in stamps[-64:] if type(at) in {int, float} and 0 <= at <= now_s)
-        return within_window(tuple(float(at) for at in past), now_s)
+        return _stamps(record.get("connects")) if record.get("boot_id") == _boot_id() else ()
 
     def write(self, stamps: tuple[float, ...]) -> bool:
         """Remember; say whether that went well."""
         return _write(self._path, {"connects": stamps}, 0o600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationBudget:
+    """Hold what registrations may still be sent, as the state machine has it. Times are monotonic seconds."""
+
+    registrations: tuple[float, ...] = ()
+    reregister_at: float = float("-inf")
+    reregister_gap_s: float = REREGISTER_FIRST_S
+
+
+class RegistrationLog:
+    """Remember when registrations were sent, and when one after refused logins may follow: a new process obeys, too."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._path = runtime_dir / "registrations.json"
+
+    def read(self) -> RegistrationBudget:
+        """Return what this boot's registrations left of the budget.
+
+        A file that is there and cannot be read counts as a budget that is spent: the next registration is a minute
+        away, and no more. After a restart nobody waits longer than ten minutes for one that refused logins lead to, for
+        an operator may have reset the device.
+        """
+        now_s = time.monotonic()
+        try:
+            record = _load(self._path)
+        except (OSError, ValueError):
+            return RegistrationBudget(registrations=(now_s,) * BUDGET_CONNECTS)
+        if record.get("boot_id") != _boot_id():
+            return RegistrationBudget()
+        at: Any = record.get("reregister_at")
+        gap_s: Any = record.get("reregister_gap_s")
+        return RegistrationBudget(
+            registrations=_stamps(record.get("registrations")),
+            reregister_at=min(float(at), now_s + REREGISTER_FIRST_S) if _within(at, 0, 1e12) else float("-inf"),
+            reregister_gap_s=float(gap_s)
+            if _within(gap_s, REREGISTER_FIRST_S, REREGISTER_CAP_S)
+            else REREGISTER_FIRST_S,
+        )
+
+    def write(self, budget: RegistrationBudget) -> bool:
+        """Remember; say whether that went well."""
+        record: dict[str, object] = {"registrations": budget.registrations, "reregister_gap_s": budget.reregister_gap_s}
+        if budget.reregister_at >= 0:
+            record["reregister_at"] = budget.reregister_at
+        return _write(self._path, record, 0o600)
 
 
 class StartLog:
@@ -65,6 +118,8 @@ class StartLog:
         except OSError:
             # As many as make the next one pause.
             return FREE_LIVES + 1
+        except ValueError:
+            return 0
         begins_at, short = record.get("begins_at"), record.get("short")
         known = record.get("boot_id") == _boot_id()
         if not known or not isinstance(begins_at, int | float) or not isinstance(short, int):
@@ -116,7 +171,7 @@ class HistoryLog:
 
         try:
             return history_of(_record(read_foreign(self._path, _MOST_BYTES)))
-        except OSError:
+        except (OSError, ValueError):
             return History()
 
     def write(self, history: History) -> bool:
@@ -124,27 +179,43 @@ class HistoryLog:
         return _write(self._path, record_of(history), 0o644)
 
 
+def _stamps(found: object) -> tuple[float, ...]:
+    """Return the moments of a list that lie in the window of a budget."""
+    if not isinstance(found, list):
+        return ()
+    now_s = time.monotonic()
+    return within_window(tuple(float(at) for at in found[-64:] if _within(at, 0, now_s)), now_s)
+
+
+def _within(value: object, least: float, most: float) -> bool:
+    # Compared before it becomes a float: JSON holds integers that no float can.
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
 def _read(path: Path) -> dict[str, object]:
     try:
         return _load(path)
-    except OSError:
+    except (OSError, ValueError):
         return {}
 
 
 def _load(path: Path) -> dict[str, object]:
-    """Return what a file holds, nothing where there is none; raise `OSError` where it cannot be read."""
+    """Return what a file holds, nothing where there is none; raise `OSError` or `ValueError` where it says nothing."""
     try:
-        return _record(read_plain(path, _MOST_BYTES, follow=False))
+        data = read_plain(path, _MOST_BYTES, follow=False)
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    return _record(data)
 
 
 def _record(data: bytes) -> dict[str, object]:
     try:
         record = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if not isinstance(record, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - as of any other text that is no record
+    return record
 
 
 def _write(path: Path, record: dict[str, object], mode: int) -> bool:

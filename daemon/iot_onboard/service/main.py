@@ -32,9 +32,12 @@ from ..disk.files import is_roots_alone
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import dataclass
 from ..lifecycle.model import Policy, State
-from ..reporting.runtime_files import ConnectLog, StartLog
+from ..reporting.runtime_files import ConnectLog, RegistrationLog, StartLog
 from ..system.notify import Notifier
 from ..system.terminal import leave
+
+# What a registration may take besides its own time limit, which it has twice: to look names up, and on a slow machine.
+REGISTER_SLACK_S = 210.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +151,13 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
 
     identity, clock = program.identity, Clock()
     store = Store(config.state_dir, identity)
-    connect_log = ConnectLog(config.runtime_dir)
-    policy = Policy(can_register=not secrets.no_registration, register_only=program.register_only)
+    connect_log, registration_log = ConnectLog(config.runtime_dir), RegistrationLog(config.runtime_dir)
+    budget = registration_log.read()
+    policy = Policy(
+        can_register=not secrets.no_registration,
+        register_only=program.register_only,
+        register_deadline_s=REGISTER_SLACK_S + 2 * config.registration_timeout_s,
+    )
     jobs = Jobs(config=config, identity=identity, store=store, secrets=secrets, utc_now=clock.utc_now)
     notifier = Notifier()
     reporter = Reporter(
@@ -164,12 +172,19 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
     )
     with store.lock():
         return Supervisor(
-            state=State(policy=policy, connects=connect_log.read()),
+            state=State(
+                policy=policy,
+                connects=connect_log.read(),
+                registrations=budget.registrations,
+                reregister_at=budget.reregister_at,
+                reregister_gap_s=budget.reregister_gap_s,
+            ),
             jobs=jobs,
             reporter=reporter,
             notifier=notifier,
             clock=clock,
             network=open_watch(),
             connect_log=connect_log,
+            registration_log=registration_log,
             watch=watch,
         ).run()

@@ -20,7 +20,7 @@ from ..fast_start.typing_names import TYPE_CHECKING, Any
 from ..lifecycle import model as m
 from ..net.route_watch import NetworkWatch
 from ..reporting.reporter import Reporter
-from ..reporting.runtime_files import ConnectLog, ReportLog
+from ..reporting.runtime_files import ConnectLog, RegistrationBudget, RegistrationLog, ReportLog
 from ..system.clock import Clock
 from ..system.notify import Notifier
 from .cloud_link import CloudLink
@@ -49,6 +49,7 @@ class Supervisor:
         clock: Clock,
         network: NetworkWatch | None,
         connect_log: ConnectLog,
+        registration_log: RegistrationLog,
         watch: ConfigWatch,
     ) -> None:
         self._state = state
@@ -58,6 +59,7 @@ class Supervisor:
         self._clock = clock
         self._network = network
         self._connect_log = connect_log
+        self._registration_log = registration_log
         self._watch = watch
         self._worker = Worker()
         self._ahead: EarlyDial | None = None
@@ -128,6 +130,7 @@ class Supervisor:
                 self._start(self._jobs.load, lambda found: found, lambda f: m.LoadFailed(failure=f), crash_ends=True)
             case m.Register():
                 self._forget_network_news()
+                self._note_registration()
                 self._dial_ahead()
                 self._start(self._jobs.register, lambda registered: registered, self._register_failed)
             case m.Save(credentials=credentials):
@@ -168,6 +171,17 @@ class Supervisor:
             self._feed(failed(failure) if failure is not None else succeeded(result.value))
 
         self._worker.submit(job, on_result)
+
+    def _note_registration(self) -> None:
+        """Remember that one is sent, before it is: a process that ends in it leaves no room for another."""
+        state = self._state
+        budget = RegistrationBudget(
+            registrations=state.registrations,
+            reregister_at=state.reregister_at,
+            reregister_gap_s=state.reregister_gap_s,
+        )
+        if not self._registration_log.write(budget):
+            self._reporter.warn_runtime_dir(state)
 
     def _dial_ahead(self) -> None:
         """Reach the MQTT host while the first secret is asked for: see docs/decisions/0010."""

@@ -14,9 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.core.backoff import earliest_s, restart_delay_s
+from iot_onboard.core.backoff import REREGISTER_CAP_S, REREGISTER_FIRST_S, earliest_s, restart_delay_s
 from iot_onboard.reporting.history import History, Registration, with_session
-from iot_onboard.reporting.runtime_files import ConnectLog, HistoryLog, ReportLog, StartLog
+from iot_onboard.reporting.runtime_files import (
+    ConnectLog,
+    HistoryLog,
+    RegistrationBudget,
+    RegistrationLog,
+    ReportLog,
+    StartLog,
+)
 from support.process.unprivileged import open_directory, unprivileged
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -195,3 +202,81 @@ def test_any_record_of_lives_leads_to_a_pause_of_ten_minutes_at_most(begins_at: 
     with tempfile.TemporaryDirectory() as name:
         put(Path(name), "lives.json", {"boot_id": BOOT_ID, "begins_at": begins_at, "short": short})
         assert 0 <= restart_delay_s(StartLog(Path(name)).begin()) <= 600.0
+
+
+def test_registrations_are_remembered(tmp_path: Path) -> None:
+    """Another process of this boot obeys the same budget; the file is the service's own."""
+    now_s = time.monotonic()
+    for at in (float("-inf"), now_s + 300.0):
+        budget = RegistrationBudget(
+            registrations=(now_s - 30.0, now_s), reregister_at=at, reregister_gap_s=2 * REREGISTER_FIRST_S
+        )
+        assert RegistrationLog(tmp_path / "run").write(budget)
+        assert RegistrationLog(tmp_path / "run").read() == budget
+    path = tmp_path / "run" / "registrations.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_first_start_of_a_boot_has_the_whole_budget(tmp_path: Path) -> None:
+    """No file, or one of another boot: the first registration is not held up."""
+    assert RegistrationLog(tmp_path).read() == RegistrationBudget()
+    put(tmp_path, "registrations.json", {"boot_id": "another", "registrations": [time.monotonic()] * 5})
+    assert RegistrationLog(tmp_path).read() == RegistrationBudget()
+
+
+def test_an_operator_who_restarts_the_service_waits_ten_minutes_at_the_most(tmp_path: Path) -> None:
+    """The device may have been reset; the gap goes on doubling from where it was."""
+    now_s = time.monotonic()
+    budget = RegistrationBudget(reregister_at=now_s + REREGISTER_CAP_S, reregister_gap_s=REREGISTER_CAP_S)
+    assert RegistrationLog(tmp_path).write(budget)
+    found = RegistrationLog(tmp_path).read()
+    assert now_s < found.reregister_at <= time.monotonic() + REREGISTER_FIRST_S
+    assert found.reregister_gap_s == REREGISTER_CAP_S
+
+
+@given(st.binary(max_size=200) | values.map(lambda value: json.dumps(value).encode()))
+def test_a_file_that_cannot_be_read_costs_a_minute(data: bytes) -> None:
+    """Torn or garbage, it counts as a spent budget, and never as more."""
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "registrations.json").write_bytes(data)
+        found, now_s = RegistrationLog(Path(directory)).read(), time.monotonic()
+        assert earliest_s(found.registrations, now_s) <= now_s + 61.0
+        assert found.reregister_at <= now_s
+        if not isinstance(_read(data), dict):
+            assert earliest_s(found.registrations, now_s) > now_s + 55.0
+
+
+def _read(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("kind", ["directory", "link-to-nothing", "fifo", "unreadable"])
+def test_what_is_no_file_of_ours_costs_a_minute_too(tmp_path: Path, kind: str) -> None:
+    """And is not waited for."""
+    path = tmp_path / "registrations.json"
+    match kind:
+        case "directory":
+            path.mkdir()
+        case "link-to-nothing":
+            path.symlink_to(path)
+        case "fifo":
+            os.mkfifo(path)
+        case _:
+            path.write_bytes(b"\0" * 100)
+    found, now_s = RegistrationLog(tmp_path).read(), time.monotonic()
+    assert now_s + 55.0 < earliest_s(found.registrations, now_s) <= now_s + 61.0
+
+
+@given(values | st.lists(st.integers() | st.floats() | st.floats(0, 1e9), max_size=80), values | st.floats(), values)
+def test_no_content_holds_a_registration_up_for_long(stamps: object, at: object, gap_s: object) -> None:
+    """A minute for one, ten for one after refused logins, and a gap within its bounds."""
+    with tempfile.TemporaryDirectory() as directory:
+        record = {"boot_id": BOOT_ID, "registrations": stamps, "reregister_at": at, "reregister_gap_s": gap_s}
+        put(Path(directory), "registrations.json", record)
+        found, now_s = RegistrationLog(Path(directory)).read(), time.monotonic()
+        assert now_s <= earliest_s(found.registrations, now_s) <= now_s + 61.0
+        assert found.reregister_at <= now_s + REREGISTER_FIRST_S
+        assert REREGISTER_FIRST_S <= found.reregister_gap_s <= REREGISTER_CAP_S

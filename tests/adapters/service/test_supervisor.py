@@ -27,7 +27,7 @@ from iot_onboard.lifecycle import model as m
 from iot_onboard.net.route_watch import NetworkWatch
 from iot_onboard.reporting.journal import Journal
 from iot_onboard.reporting.reporter import Reporter
-from iot_onboard.reporting.runtime_files import ConnectLog
+from iot_onboard.reporting.runtime_files import ConnectLog, RegistrationLog
 from iot_onboard.reporting.status_file import read
 from iot_onboard.service.jobs import Jobs
 from iot_onboard.service.supervisor import Supervisor
@@ -95,6 +95,7 @@ class Gateway:
             clock=clock,
             network=network,
             connect_log=ConnectLog(self.config.runtime_dir),
+            registration_log=RegistrationLog(self.config.runtime_dir),
             watch=watch,
         )
         try:
