@@ -41,7 +41,6 @@ PURE = {
     "bundle.assemble",
     "bundle.mask",
     "bundle.places",
-    "bundle.scrub",
     "config.device_name",
     "config.endpoints",
     "config.plain_reader",

@@ -9,7 +9,8 @@ from datetime import datetime
 from ..core.failures import Cause, Failure, OnboardError, Throttled, Transient
 from ..core.http import HttpAnswer, Request
 from ..core.identity import Credentials, Identity
-from ..core.secret import Secret
+from ..core.peer_words import MAX_SHOWN
+from ..core.secret import KnownSecrets, Secret
 from .codes import PLATFORM_FAULT, failure_of
 from .signing import SignMethod, sign
 
@@ -26,18 +27,22 @@ def registration_request(
     return Request(url=url, form=tuple(form.items()))
 
 
-def credentials_of(answer: HttpAnswer, identity: Identity, issued_at: datetime) -> Credentials:
+def credentials_of(
+    answer: HttpAnswer, identity: Identity, issued_at: datetime, known: KnownSecrets | None = None
+) -> Credentials:
     """Read the device secret out of an answer, or raise `OnboardError` with what the answer asks for.
 
     The JSON `code` decides, a number or a numeric string: the HTTP status of a failure is not documented. The names
-    echoed must be the ones asked for. Nothing of the body enters an error but the platform's own code and message.
+    echoed must be the ones asked for. Nothing of the body enters an error but the platform's own code and message, that
+    without what is in `known`.
     """
     envelope = _json_object(answer)
     code = _code(envelope.get("code"))
     if code is None:
         raise OnboardError(_strange(answer, "an answer without a code"))
     if code != "200":
-        raise OnboardError(failure_of(code, _printable(envelope.get("message")), answer.retry_after_s))
+        message = _message(envelope, known or KnownSecrets())
+        raise OnboardError(failure_of(code, message, answer.retry_after_s))
     data = envelope.get("data")
     if not isinstance(data, dict):
         raise OnboardError(_strange(answer, "a success without data"))
@@ -69,8 +74,13 @@ def _code(value: object) -> str | None:
     return None
 
 
-def _printable(message: object) -> str:
-    return "".join(c for c in message if c.isprintable())[:120] if isinstance(message, str) else ""
+def _message(envelope: dict[str, object], known: KnownSecrets) -> str:
+    """Return the platform's words, without the secrets that we know and one that it gives beside its refusal."""
+    message, data = envelope.get("message"), envelope.get("data")
+    given = data.get("deviceSecret") if isinstance(data, dict) else None
+    if isinstance(given, str) and given:
+        known.add(Secret(given))
+    return known.shown(message, MAX_SHOWN) if isinstance(message, str) else ""
 
 
 def _strange(answer: HttpAnswer, what: str) -> Failure:

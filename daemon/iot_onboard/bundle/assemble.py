@@ -6,8 +6,8 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..core.scrub import LEAST_BYTES, Scrubber
 from .mask import mask_configuration, mask_text
-from .scrub import LEAST_BYTES, Scrubber
 
 MANIFEST = "MANIFEST.txt"
 

@@ -6,7 +6,7 @@ import base64
 
 from ..fast_start.fast_dataclasses import dataclass
 from .failures import Cause, Transient
-from .secret import Secret
+from .secret import KnownSecrets, Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +43,14 @@ def connect_request(proxy: ProxyAddress, host: str, port: int) -> bytes:
 
 def refusal(status: int, reason: bytes) -> str:
     """Say what a proxy answered in place of a tunnel."""
-    # Imported here, as below: only trouble needs it.
-    from .peer_words import printable
-
-    return f"Tunnel connection failed: {status} {printable(reason)}".rstrip()
+    return f"Tunnel connection failed: {status} {reason.decode('utf-8', 'replace')}".rstrip()
 
 
 def proxy_failure(proxy: ProxyAddress, error: Exception) -> Transient:
-    """Say that the proxy is what is in the way; its own words come from outside, hence short and printable."""
+    """Say that the proxy is what is in the way; its own words come from outside, hence short, and its password not."""
+    # Imported here: only trouble needs them.
     from .http_reader import AnswerCutOff, MeaninglessAnswer
-    from .peer_words import printable
+    from .peer_words import MAX_SHOWN
 
     match error:
         case ValueError():
@@ -60,9 +58,10 @@ def proxy_failure(proxy: ProxyAddress, error: Exception) -> Transient:
         case AnswerCutOff():
             reason = "it ended the connection"
         case MeaninglessAnswer():
-            reason = f"{printable(error.said)}: " if error.said else ""
-            reason += f"it answered {error}"
+            said = error.said.decode("utf-8", "replace")
+            reason = f"{said}: it answered {error}" if said else f"it answered {error}"
         case _:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or "no reason given"
-    detail = f"the proxy {proxy.host} port {proxy.port} does not lead on: {printable(reason)}"
+    shown = KnownSecrets(proxy.password).shown(reason, MAX_SHOWN)
+    detail = f"the proxy {proxy.host} port {proxy.port} does not lead on: {shown}"
     return Transient(cause=Cause.PROXY, detail=detail)

@@ -6,6 +6,11 @@ import hmac
 
 from ..fast_start.typing_names import NoReturn
 
+# What is looked through for secrets of what somebody said.
+_MAX_LOOKED_THROUGH = 2000
+# Of longer words, an end that may hold a piece of one: as long as 64 characters are, each written `\\u0041`.
+_UNSURE = 384
+
 
 class Secret:
     """Hold a secret whose `repr` and `str` are masked; only `reveal()` gives the value."""
@@ -34,3 +39,29 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not pickled")
+
+
+class KnownSecrets:
+    """Collect the secrets that this process meets, so that none of them is told: a peer may say one back."""
+
+    def __init__(self, *secrets: Secret | None) -> None:
+        self._values: set[str] = set()
+        self.add(*secrets)
+
+    def add(self, *secrets: Secret | None) -> None:
+        """Know more of them; none is forgotten."""
+        self._values |= {secret.reveal() for secret in secrets if secret is not None}
+
+    def shown(self, words: str | bytes, most: int) -> str:
+        """Return the beginning of some words as a line may show them: printable, and with every known secret covered.
+
+        Covered before they are cut, for a piece of a secret is one, too; and after what is not printable has gone, for
+        it may have parted one.
+        """
+        # Imported here: a start without trouble needs none.
+        from .peer_words import printable
+        from .scrub import Scrubber
+
+        text = printable(words, _MAX_LOOKED_THROUGH)
+        covered = Scrubber(self._values).clean(text.encode()).decode("utf-8", "replace")
+        return (covered if len(text) < _MAX_LOOKED_THROUGH else covered[:-_UNSURE])[:most]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from ..core.secret import KnownSecrets
 from ..events.format import Line, line_of, reason, repeated
 from ..events.model import Context, Details, Event, Kind, Priority
 from ..events.rate_limit import Memory, Verdict, cause_of, hear, remind, remind_at
@@ -19,6 +20,8 @@ from .journal import Journal
 from .runtime_files import HistoryLog
 from .status_file import StatusFile, own_status
 
+# More than any sentence of ours: what somebody else says in one is cut where it comes in.
+MAX_DETAIL = 1000
 # How soon a status that could not be written is written again.
 STATUS_AGAIN_S = 60.0
 
@@ -37,6 +40,7 @@ class Reporter:
         journal: Journal,
         notifier: Notifier,
         clock: Clock,
+        known: KnownSecrets,
     ) -> None:
         self._context = context
         self._paho_version = paho_version
@@ -49,6 +53,7 @@ class Reporter:
         self._history_log = HistoryLog(runtime_dir)
         self._history = self._history_log.read()
         self._clock = clock
+        self._known = known
         self._last: Trouble | None = None
         self._last_event: Event | None = None
         self._phase: Phase | None = None
@@ -62,6 +67,8 @@ class Reporter:
     def log_event(self, event: Event, details: Details, state: State) -> None:
         """Write one line, with its journal fields; one that only repeats another goes to debug level."""
         entry, context = TABLE[event], self._context_in(state)
+        if details.detail:
+            details = replace(details, detail=self._known.shown(details.detail, MAX_DETAIL))
         if details.cause and not details.cure:
             # Imported here: a start without trouble needs none.
             from ..events.causes import cure_for

@@ -13,6 +13,7 @@ from ..config import endpoints
 from ..config.schema import Config
 from ..config.secrets import SecretFiles
 from ..core.identity import Credentials, Identity
+from ..core.secret import KnownSecrets, Secret
 from ..core.timings import Timings
 from ..disk.credentials import Store
 from ..fast_start.fast_dataclasses import dataclass
@@ -33,15 +34,18 @@ class Jobs:
     store: Store
     secrets: SecretFiles
     utc_now: Callable[[], datetime]
+    known: KnownSecrets
 
     def load(self) -> m.Loaded | m.NothingStored:
         """Find the device secret: given by hand, or stored by an earlier registration."""
         given = self.secrets.device()
         if given is not None:
+            self.known.add(given)
             return m.Loaded(credentials=Credentials(identity=self.identity, device_secret=given))
         stored = self.store.load()
         damage = ", ".join(stored.set_aside)
         if stored.credentials is not None:
+            self.known.add(stored.credentials.device_secret)
             return m.Loaded(credentials=stored.credentials, damage=damage, recovered=stored.recovered)
         return m.NothingStored(writable=stored.writable, detail=stored.detail, damage=damage, others=stored.others)
 
@@ -53,16 +57,20 @@ class Jobs:
         from ..aliyun.registration import credentials_of, registration_request
         from ..net.https import post
 
+        product_secret = self.secrets.product()
         request = registration_request(
             url=endpoints.registration_url(self.config),
             identity=self.identity,
-            product_secret=self.secrets.product(),
+            product_secret=product_secret,
             method=self.config.sign_method,
             nonce=secrets.token_hex(16),
         )
+        # The signature is worth a registration: it is told no more than a secret is.
+        self.known.add(product_secret, Secret(dict(request.form)["sign"]))
         context = self._tls()
         answer = post(request, context=context, timeout_s=self.config.registration_timeout_s, proxy=self.config.proxy)
-        credentials = credentials_of(answer, self.identity, self.utc_now())
+        credentials = credentials_of(answer, self.identity, self.utc_now(), self.known)
+        self.known.add(credentials.device_secret)
         return m.Registered(credentials=credentials, took=context.timer.timings())
 
     def save(self, credentials: Credentials) -> None:

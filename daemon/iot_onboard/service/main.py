@@ -28,6 +28,7 @@ from ..config.watch import ConfigWatch
 from ..core.backoff import restart_delay_s
 from ..core.exit_codes import ExitCode
 from ..core.identity import Identity
+from ..core.secret import KnownSecrets
 from ..disk.files import is_roots_alone
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import dataclass
@@ -153,12 +154,13 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
     store = Store(config.state_dir, identity)
     connect_log, registration_log = ConnectLog(config.runtime_dir), RegistrationLog(config.runtime_dir)
     budget = registration_log.read()
+    known = KnownSecrets(config.proxy.password if config.proxy is not None else None)
     policy = Policy(
         can_register=not secrets.no_registration,
         register_only=program.register_only,
         register_deadline_s=REGISTER_SLACK_S + 2 * config.registration_timeout_s,
     )
-    jobs = Jobs(config=config, identity=identity, store=store, secrets=secrets, utc_now=clock.utc_now)
+    jobs = Jobs(config=config, identity=identity, store=store, secrets=secrets, utc_now=clock.utc_now, known=known)
     notifier = Notifier()
     reporter = Reporter(
         context=Context(product_key=identity.product_key, device_name=identity.device_name, version=__version__),
@@ -169,6 +171,7 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
         journal=open_journal(os.environ, sys.stderr, config.log_level),
         notifier=notifier,
         clock=clock,
+        known=known,
     )
     with store.lock():
         return Supervisor(

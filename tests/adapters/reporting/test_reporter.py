@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.core.failures import Cause
+from iot_onboard.core.secret import KnownSecrets, Secret
 from iot_onboard.events.causes import CAUSES
 from iot_onboard.events.format import Line
 from iot_onboard.events.model import Context, Details, Event
@@ -24,6 +25,7 @@ from iot_onboard.reporting.runtime_files import HistoryLog
 from iot_onboard.reporting.status_file import read
 from iot_onboard.system.clock import Clock
 from iot_onboard.system.notify import Notifier
+from support.text.forms import ENCODED, WRITTEN, traces
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 FAILED = Details(cause="name-lookup", detail="the name x does not resolve", attempt=1, next_try_s=4.0)
@@ -79,6 +81,7 @@ def told(tmp_path: Path, utc: None) -> Told:  # noqa: ARG001 - a time zone for l
         journal=Journal(lines.append, "debug"),
         notifier=Notifier({}),
         clock=clock,
+        known=KnownSecrets(Secret("s3cr3tS3CR3T")),
     )
     return Told(reporter, hands, tmp_path, lines)
 
@@ -225,3 +228,21 @@ def test_a_failure_without_a_cure_of_its_own_gets_that_of_its_cause(told: Told) 
     assert status is not None
     assert status.last_cure == CAUSES[Cause.TIMEOUT].cure
     assert f"If it lasts: {CAUSES[Cause.TIMEOUT].cure}." in told.messages()[0]
+
+
+@pytest.mark.parametrize("form", [*WRITTEN, *ENCODED])
+def test_no_known_secret_is_told_in_any_form(told: Told, form: str) -> None:
+    """Not in a line, its fields, the status or the history, whoever said it; and no escape of a terminal."""
+    secret = "s3cr3tS3CR3T"
+    written = WRITTEN[form](secret) if form in WRITTEN else ENCODED[form](secret.encode())
+    detail = f"the proxy x does not lead on: \x1b[2J{written.decode()}\u202e" + "y" * 5000
+    registering = replace(WAITING, phase=m.Phase.REGISTERING)
+    told.reporter.publish_status(registering)
+    told.reporter.log_event(Event.REGISTRATION_FAILED, replace(FAILED, detail=detail), registering)
+    told.reporter.publish_status(registering)
+    texts = [str(line) for line in told.lines] + [path.read_text() for path in told.runtime_dir.iterdir()]
+    assert any("the proxy x does not lead on" in text for text in texts)
+    for text in texts:
+        assert not any(trace.decode("utf-8", "replace") in text for trace in traces(secret))
+        assert not [mark for mark in ("\x1b", "\u202e", "x1b", "u001b", "u202e") if mark in text]
+    assert all(len(line.message) < 1500 for line in told.lines)

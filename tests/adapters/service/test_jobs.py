@@ -14,6 +14,7 @@ from iot_onboard.config.reader import parse
 from iot_onboard.config.schema import Document
 from iot_onboard.config.secrets import secret_files
 from iot_onboard.core.failures import Misconfigured, OnboardError, Rejected
+from iot_onboard.core.secret import KnownSecrets
 from iot_onboard.core.timings import Timings
 from iot_onboard.disk.credentials import Store
 from iot_onboard.lifecycle import model as m
@@ -42,6 +43,7 @@ def jobs(
         store=Store(config.state_dir, DEVICE.identity),
         secrets=secret_files(config, directory / "config.yaml", None, withheld or {}),
         utc_now=lambda: NOON,
+        known=KnownSecrets(),
     )
 
 

@@ -19,6 +19,7 @@ from iot_onboard.config.secrets import secret_files
 from iot_onboard.config.watch import ConfigWatch
 from iot_onboard.core import backoff
 from iot_onboard.core.exit_codes import ExitCode
+from iot_onboard.core.secret import KnownSecrets
 from iot_onboard.disk.credentials import Store
 from iot_onboard.events.format import Line
 from iot_onboard.events.model import Context, Event
@@ -66,13 +67,14 @@ class Gateway:
         self.store.save(DEVICE)
 
     def run(self, *, store: Store | None = None, state: m.State | None = None, watch: ConfigWatch | None = None) -> int:
-        clock, notifier = Clock(), Notifier()
+        clock, notifier, known = Clock(), Notifier(), KnownSecrets()
         jobs = Jobs(
             config=self.config,
             identity=IDENTITY,
             store=store or self.store,
             secrets=secret_files(self.config, self.config_path, None, {}),
             utc_now=lambda: datetime.now(UTC),
+            known=known,
         )
         reporter = Reporter(
             context=Context(product_key=IDENTITY.product_key, device_name=IDENTITY.device_name, version="1.0"),
@@ -83,6 +85,7 @@ class Gateway:
             journal=Journal(self._hear, "debug"),
             notifier=notifier,
             clock=clock,
+            known=known,
         )
         watch = watch or ConfigWatch(self.config_path)
         watch.runs_with(self.config)

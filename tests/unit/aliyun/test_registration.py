@@ -17,7 +17,7 @@ from iot_onboard.aliyun.signing import SignMethod
 from iot_onboard.core.failures import Cause, Failure, OnboardError, Rejected, Throttled, Transient
 from iot_onboard.core.http import HttpAnswer
 from iot_onboard.core.identity import Identity
-from iot_onboard.core.secret import Secret
+from iot_onboard.core.secret import KnownSecrets, Secret
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw-0001")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -132,3 +132,12 @@ def test_any_bytes_give_credentials_or_a_documented_error(body: bytes, status: i
     """Nothing but `OnboardError` comes out of the parser."""
     with suppress(OnboardError):
         assert credentials_of(HttpAnswer(status=status, body=body), IDENTITY, NOW).identity == IDENTITY
+
+
+def test_what_the_platform_says_back_is_covered() -> None:
+    """Secrets that we know, and one that it gives beside its refusal."""
+    known = KnownSecrets(Secret("pr0ductPR0DUCT"))
+    envelope = {"code": 9999, "message": "no pr0ductPR0DUCT, no n3wN3WN3W\x1b", "data": {"deviceSecret": "n3wN3WN3W"}}
+    with pytest.raises(OnboardError) as caught:
+        credentials_of(answer(envelope), IDENTITY, NOW, known)
+    assert "no [secret], no [secret] (code 9999)" in caught.value.failure.detail

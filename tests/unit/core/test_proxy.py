@@ -72,6 +72,19 @@ def test_what_asks_for_a_tunnel() -> None:
 
 
 def test_a_refusal_shows_what_can_be_shown() -> None:
-    """The number, and the proxy's words as far as they are text."""
-    assert refusal(407, b"Who \x1b[31m\r?") == "Tunnel connection failed: 407 Who [31m?"
+    """The number, and the proxy's own words."""
+    assert refusal(407, b"Who \xff?") == "Tunnel connection failed: 407 Who \ufffd?"
     assert refusal(502, b"") == "Tunnel connection failed: 502"
+
+
+@pytest.mark.parametrize("padding", ["", "x" * 100, "x" * 117])
+def test_a_password_that_a_proxy_says_back_is_covered(padding: str) -> None:
+    """In plain or in base64, also where the cut would fall into it."""
+    proxy = ProxyAddress(host="h", port=1, username="u", password=Secret("hunter2hunter2"))
+    token = authorization(proxy)["Proxy-Authorization"]
+    for said in (b"hunter2hunter2", token.encode(), b"hunter2%68unter2"):
+        for error in (OSError(refusal(407, padding.encode() + said)), MeaninglessAnswer("x", padding.encode() + said)):
+            detail = proxy_failure(proxy, error).detail
+            assert "hunt" not in detail
+            assert "aHVudGVy" not in detail
+            assert token[-8:] not in detail

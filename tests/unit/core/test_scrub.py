@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from iot_onboard.bundle.scrub import COVER, LEAST_BYTES, Scrubber
+from iot_onboard.core.scrub import COVER, LEAST_BYTES, Scrubber
 from support.text.forms import ENCODED, WRITTEN, slips, traces
 
 # Without what the cover itself is made of.
