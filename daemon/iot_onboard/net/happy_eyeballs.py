@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from itertools import chain, zip_longest
@@ -15,6 +17,8 @@ from ..fast_start.typing_names import Any
 
 # A name server may give thousands; so many are tried, of both families.
 MAX_ADDRESSES = 8
+# More than the resolver takes for three dead name servers, each asked twice.
+LOOKUP_LIMIT_S = 60.0
 # How long an address is waited for before the next one gets its chance as well.
 ATTEMPT_DELAY_S = 0.25
 
@@ -38,9 +42,36 @@ class NobodyAnswered(Exception):
         self.tried = tuple(tried)
 
 
-def resolve(host: str, port: int) -> list[Place]:
-    """Return the addresses of a host; raise `OSError`, or `ValueError` for what is no host name."""
-    return socket.getaddrinfo(host_bytes(host), port, type=socket.SOCK_STREAM)
+def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S) -> list[Place]:
+    """Return the addresses of a host; raise `OSError`, or `ValueError` for what is no host name.
+
+    The resolver has limits of its own, but none for a name server that it asks over TCP: there a mute one would hold us
+    for ever. Hence a thread, whose connections are ended when the limit is over.
+    """
+    ended: list[list[Place] | BaseException] = []
+
+    def look_up() -> None:
+        try:
+            ended.append(socket.getaddrinfo(host_bytes(host), port, type=socket.SOCK_STREAM))
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=look_up, name="name-lookup", daemon=True)
+    try:
+        thread.start()
+        thread.join(limit_s)
+    except RuntimeError:
+        # There is no thread to be had: rather without a limit than not at all.
+        look_up()
+    if not ended:
+        # Imported here: a name server that answers needs none of it.
+        from .stuck_lookup import end
+
+        end(thread)
+        raise TimeoutError(errno.ETIMEDOUT, f"no name server answered within {limit_s:.0f} s")
+    if isinstance(ended[0], BaseException):
+        raise ended[0]
+    return ended[0]
 
 
 class Race:

@@ -39,7 +39,7 @@ def post(request: Request, *, context: BoundedContext, timeout_s: float, proxy: 
         written = _written(request, where)
         with dial(url.hostname or "", url.port or 443, context=context, proxy=proxy, dial_timeout_s=timeout_s) as sock:
             sock.sendall(written)
-            answer = _read_answer(sock, where, deadline)
+            answer = receive(sock, where, deadline)
             context.timer.finish("answer")
             return answer
     except OnboardError as error:
@@ -65,8 +65,11 @@ def _written(request: Request, where: str) -> bytes:
     return head.encode("latin-1") + str(prepared.body).encode()
 
 
-def _read_answer(sock: socket.socket, where: str, deadline: float) -> HttpAnswer:
-    """Read an answer, whole or not at all; of one that says when to come again, that alone may do."""
+def receive(sock: socket.socket, where: str, deadline: float) -> HttpAnswer:
+    """Read an answer, whole or not at all; of one that says when to come again, that alone may do.
+
+    Raises `OnboardError` for what makes no sense, `AnswerCutOff`, or an `OSError` of the connection.
+    """
     reader = AnswerReader()
     problem = ""
     try:

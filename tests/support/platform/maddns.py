@@ -1,0 +1,53 @@
+"""A name server on 127.0.0.1 that says what a function makes of each query, over UDP and over TCP."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from typing import Self
+
+Write = Callable[[bytes], object]
+
+
+class MadDns:
+    """Answer a query over UDP with the datagrams that `udp` returns; over TCP let `tcp` write what it likes."""
+
+    def __init__(self, udp: Callable[[bytes], list[bytes]], *, tcp: Callable[[bytes, Write], object]) -> None:
+        self._udp, self._tcp = udp, tcp
+        self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._datagrams.bind(("127.0.0.1", 53))
+        self._listener = socket.create_server(("127.0.0.1", 53), backlog=128)
+
+    def __enter__(self) -> Self:
+        for serve in (self._serve_udp, self._serve_tcp):
+            threading.Thread(target=serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # A close alone would not wake the threads.
+        for server in (self._datagrams, self._listener):
+            with contextlib.suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            server.close()
+
+    def _serve_udp(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                query, client = self._datagrams.recvfrom(4096)
+                if not query:
+                    return
+                for answer in self._udp(query):
+                    self._datagrams.sendto(answer[:65_000], client)
+
+    def _serve_tcp(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._speak, args=(connection,), daemon=True).start()
+
+    def _speak(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            length = int.from_bytes(connection.recv(2))
+            self._tcp(connection.recv(length), connection.sendall)
