@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from ..aliyun.connack import Connack, ConnackMeaning, connack
 from ..core import backoff
 from ..core.failures import Cause, Failure, Misconfigured, Rejected, Transient
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
+from ..fast_start.typing_names import TYPE_CHECKING
 from . import model as m
 from .steps import register, stuck
 from .waits import Step, block, clock_is_why, enter, first, ms_since, wait
+
+if TYPE_CHECKING:
+    from ..aliyun.connack import Connack
 
 REFUSALS_BEFORE_REGISTERING = 3
 SHORT_SESSION_S = 60.0
@@ -47,6 +50,9 @@ def accepted(state: m.State, _: m.Accepted, now: m.Now) -> Step:
 
 def refused(state: m.State, given: m.Refused, now: m.Now) -> Step:
     """Wait; on the third refusal running register once, in case an operator reset the device."""
+    # Imported here: a start without trouble needs none of its words.
+    from ..aliyun.connack import ConnackMeaning, connack
+
     answer, code = connack(given.code), str(given.code)
     if answer.asks_for is not ConnackMeaning.SECRET_REFUSED:
         slow = answer.asks_for is ConnackMeaning.UNHAPPY
