@@ -55,6 +55,7 @@ PURE = {
     "doctor.report",
     "fast_start.fast_dataclasses",
     "fast_start.typing_names",
+    "mqtt.inbound",
     "mqtt.keepalive",
     "net.rtnetlink",
     "provisioning.boot_file",

@@ -25,6 +25,7 @@ class Cause(enum.Enum):
     ANSWER = "answer"
     CONNACK = "CONNACK"
     CLOSED_BY_SERVER = "closed by the server"
+    PROTOCOL = "MQTT protocol"
     UNKNOWN_CODE = "unknown code"
     DEFECT = "defect"
 

@@ -125,6 +125,22 @@ CAUSES = {
         ),
         then=SOON,
     ),
+    Cause.PROTOCOL: Advice(
+        meaning="the server does not keep to MQTT 3.1.1",
+        cure="check mqtt.host and mqtt.port in the configuration, and that no box on the way opens TLS",
+        move=Move.NETWORK,
+        explanation="The server sent what a server of MQTT 3.1.1, or the platform, never sends: something that is not "
+        "MQTT, a packet that is malformed, of QoS 2 or over 300 kB, or an answer to nothing. The gateway ended the "
+        "connection itself; nothing else of the session was lost. Where the answer to the login is not MQTT at all, "
+        "host or port is wrong, or something on the way answers in the platform's place.",
+        steps=(
+            "`iot-onboard status` shows the endpoint. Where mqtt.host or mqtt.port is set in "
+            "/etc/iot-onboard/config.yaml or conf.d/, check it; the defaults are right for most.",
+            "Where a firewall of your own opens encrypted connections: except the platform's hosts from inspection.",
+            "Where neither holds and it lasts, report the line to Alibaba Cloud's support.",
+        ),
+        then=SOON,
+    ),
     Cause.UNKNOWN_CODE: codes.UNKNOWN,
     Cause.DEFECT: Advice(
         meaning="this program met something that its makers did not think of",

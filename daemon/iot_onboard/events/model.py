@@ -87,6 +87,7 @@ class Event(enum.Enum):
     CONNECTION_LOST = "connection-lost"
     IDENTITY_SHARED = "identity-shared"
     REPORTED = "reported"
+    MESSAGES_UNREQUESTED = "messages-unrequested"
     STOPPING = "stopping"
     WORKER_STUCK = "worker-stuck"
     RUNTIME_NOT_WRITABLE = "runtime-not-writable"

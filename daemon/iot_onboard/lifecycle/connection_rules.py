@@ -95,9 +95,14 @@ def connack_overdue_or_stuck(state: m.State, _: m.Tick, now: m.Now) -> Step:
 
 def lost_before_online(state: m.State, given: m.Lost, now: m.Now) -> Step:
     """Wait: the connection ended before the server answered the login."""
-    cause = Cause.CLOSED_BY_SERVER if given.by_server else Cause.NETWORK
-    failure = Transient(cause=cause, detail=given.detail)
+    failure = Transient(cause=_cause_of(given), detail=given.detail)
     return first(m.Drop(), wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED))
+
+
+def _cause_of(given: m.Lost) -> Cause:
+    if given.violation:
+        return Cause.PROTOCOL
+    return Cause.CLOSED_BY_SERVER if given.by_server else Cause.NETWORK
 
 
 def network_changed_online(state: m.State, _: m.NetworkChanged, now: m.Now) -> Step:
@@ -106,20 +111,19 @@ def network_changed_online(state: m.State, _: m.NetworkChanged, now: m.Now) -> S
 
 
 def lost(state: m.State, given: m.Lost, now: m.Now) -> Step:
-    """Wait; a third short session in a row points to a clone.
+    """Wait; a third short session in a row that the server ended points to a clone.
 
     Back-off starts over after a session of 60 s, or where a change of the network explains the loss: there is a network
     to try, as where a wait is ended by one.
     """
     session_s = now.at - state.online_since
-    cause = Cause.CLOSED_BY_SERVER if given.by_server else Cause.NETWORK
-    failure = Transient(cause=cause, detail=given.detail)
+    failure = Transient(cause=_cause_of(given), detail=given.detail)
     lasted_ms = round(session_s * 1000)
     if session_s >= SHORT_SESSION_S:
         rested = replace(state, failures=0, short_sessions=0, reregister_gap_s=backoff.REREGISTER_FIRST_S)
         step = wait(rested, now, m.Goal.CONNECT, failure, Event.CONNECTION_LOST, duration_ms=lasted_ms)
         return first(m.Drop(), step)
-    short = state.short_sessions + 1 if given.by_server else 0
+    short = state.short_sessions + 1 if given.by_server and not given.violation else 0
     explained = not given.by_server and now.at - state.network_changed_at <= CHANGE_EXPLAINS_S
     state = replace(state, short_sessions=short, failures=0 if explained else state.failures)
     if short < SHORT_SESSIONS_OF_A_CLONE:

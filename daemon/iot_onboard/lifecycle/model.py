@@ -153,10 +153,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """The connection ended, before the CONNACK or after."""
+    """The connection ended, before the CONNACK or after; `violation`: from here, for the server broke the protocol."""
 
     by_server: bool
     detail: str
+    violation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

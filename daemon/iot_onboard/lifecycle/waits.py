@@ -12,7 +12,16 @@ Step = tuple[m.State, tuple[m.Effect, ...]]
 
 # What a new route or address may have mended; not a throttle, a refusal or a fault of the platform.
 _NETWORK_CAUSES = frozenset(
-    {Cause.NETWORK, Cause.NAME_LOOKUP, Cause.PROXY, Cause.TLS, Cause.TLS_DATE, Cause.TIMEOUT, Cause.ANSWER}
+    {
+        Cause.NETWORK,
+        Cause.NAME_LOOKUP,
+        Cause.PROXY,
+        Cause.TLS,
+        Cause.TLS_DATE,
+        Cause.TIMEOUT,
+        Cause.ANSWER,
+        Cause.PROTOCOL,
+    }
 )
 
 

@@ -1,7 +1,7 @@
 """One MQTT connection by Paho, 1.6 and 2.x alike, over a socket that is dialled already.
 
-Paho packs and parses; when to ping and give up is decided in `keepalive`, when to connect in the state machine. Paho's
-own reconnect stays off: it has no jitter and repeats a refusal for ever.
+Paho packs and unpacks; what a server may send at all is decided in `inbound`, when to ping and give up in `keepalive`,
+when to connect in the state machine. Paho's own reconnect stays off: it has no jitter and repeats a refusal for ever.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.import_stubs import import_stub
 from ..fast_start.typing_names import Any
 from ..net.tls import SESSIONS_ARE_FREED, BoundedContext, is_close, resumable, tls_reason
+from .inbound import Inbound, Kind, Packet, ProtocolViolation
 from .keepalive import Due, KeepAlive
 
 # Paho wants them for the proxies of its own dial, for names that it makes up and for a log, none of which is used, and
@@ -36,14 +37,14 @@ except (AttributeError, ImportError):
     import paho.mqtt.client as mqtt
 
 PAHO_VERSION: str = paho.mqtt.__version__
-# CONNACK 1..5 as paho 2.x reports them under callback API 2.
-_PAHO2_CODES = {132: 1, 133: 2, 136: 3, 134: 4, 135: 5}
 _CLOSED = "the server closed the connection"
-_DETAILS = {
-    int(mqtt.MQTT_ERR_CONN_LOST): _CLOSED,
-    # Paho keeps CONNACK 1 to itself: it would like to try an older protocol.
-    int(mqtt.MQTT_ERR_PROTOCOL): "the server broke the protocol, or does not take MQTT 3.1.1 (CONNACK 1)",
-}
+_PROTOCOL_REFUSED = 1
+# What one call reads and hands on, so that no server keeps the loop to itself: so many packets or reads in all.
+STEPS_A_CALL = 64
+_READ_BYTES = 16_384
+_MAX_WRITES_A_CALL = 16
+# A server that reads has no more than 100 messages unacknowledged.
+MAX_UNSENT_PUBACKS = 1000
 # A server hangs up one round trip after DISCONNECT; the whole end of the process has half a second.
 DISCONNECT_LINGER_S = 0.2
 
@@ -63,31 +64,69 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unrequested:
+    """The server sent so many messages that nobody subscribed to; they are acknowledged and dropped."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLost:
-    """The connection ended."""
+    """The connection ended; where the server broke the protocol (`violation`), from here."""
 
     by_server: bool
     detail: str
+    violation: bool = False
 
 
-MqttEvent = Connack | Published | ConnectionLost
+MqttEvent = Connack | Published | Unrequested | ConnectionLost
+
+
+class _Pipe:
+    """Stand in the place of Paho's socket: it reads what was vetted, and what it sends is collected."""
+
+    def __init__(self) -> None:
+        self.unsent = bytearray()
+        self._vetted, self._at = b"", 0
+
+    def put(self, packet: bytes) -> None:
+        """Give Paho one packet to read."""
+        self._vetted, self._at = packet, 0
+
+    def recv(self, size: int) -> bytes:
+        """Return what is left of the packet."""
+        if self._at >= len(self._vetted):
+            raise BlockingIOError
+        begin, self._at = self._at, min(self._at + size, len(self._vetted))
+        return self._vetted[begin : self._at]
+
+    def send(self, data: bytes) -> int:
+        """Take all."""
+        self.unsent += data
+        return len(data)
+
+    def setblocking(self, _: bool) -> None:
+        """Do nothing: it never blocks."""
+
+    def close(self) -> None:
+        """Do nothing: the connection is closed by its owner."""
 
 
 class _Client(mqtt.Client):
-    """Take a dialled socket in place of dialling: the same private method in 1.6 and 2.x, tested with both.
+    """Take a pipe in place of dialling: the same private method in 1.6 and 2.x, tested with both.
 
-    Its handshake is done: Paho is told nothing of TLS, and so asks for none of its own.
+    Paho is told nothing of TLS, and so asks for none of its own.
     """
 
-    def __init__(self, dialled: ssl.SSLSocket, client_id: str, clean_session: bool) -> None:
+    def __init__(self, pipe: _Pipe, client_id: str, clean_session: bool) -> None:
         options: dict[str, Any] = {"client_id": client_id, "clean_session": clean_session, "protocol": mqtt.MQTTv311}
         if hasattr(mqtt, "CallbackAPIVersion"):
             options["callback_api_version"] = mqtt.CallbackAPIVersion.VERSION2
         super().__init__(**options, reconnect_on_failure=False)
-        self.dialled = dialled
+        self.pipe = pipe
 
-    def _create_socket_connection(self) -> ssl.SSLSocket:
-        return self.dialled
+    def _create_socket_connection(self) -> Any:
+        return self.pipe
 
 
 class Connection:
@@ -110,13 +149,17 @@ class Connection:
         # Whether the connection has ended; `tick` tells why, at once.
         self.over = False
         self._sock = sock
-        self._client = _Client(sock, client_id, clean_session)
+        sock.setblocking(False)
+        self._inbound = Inbound(clean_session=clean_session)
+        self._unread = False
+        self._unsent_pubacks = 0
+        self._pipe = _Pipe()
+        self._client = _Client(self._pipe, client_id, clean_session)
         self._client.username_pw_set(username, password.reveal())
-        self._client.on_connect = self._on_connect
         self._client.on_publish = self._on_publish
         # Paho wants a name, though it dials nothing; if it ever did, this one leads nowhere (RFC 2606).
         self._guard(lambda: self._client.connect("dialled.invalid", keepalive=keepalive_s))
-        self._notice_close()
+        self._send()
 
     def fileno(self) -> int:
         """Return the socket's descriptor."""
@@ -128,32 +171,33 @@ class Connection:
 
     def want_write(self) -> bool:
         """Say whether bytes wait to be sent."""
-        return not self.over and bool(self._client.want_write())
+        return not self.over and bool(self._pipe.unsent)
 
     def read(self) -> list[MqttEvent]:
-        """Read all that is there, also what waits inside TLS."""
-        while self._guard(self._client.loop_read) and self._sock.fileno() >= 0 and self._sock.pending() > 0:
-            pass
-        if not self.over:
-            self._keepalive.received(self._now())
+        """Read what is there, within a bound; where it is reached, `tick` goes on at once."""
+        self._receive()
         return self._take()
 
     def write(self) -> list[MqttEvent]:
         """Send what waits."""
         self._keepalive.sent(self._now())
-        self._guard(self._client.loop_write)
+        self._send()
         return self._take()
 
     def tick(self) -> list[MqttEvent]:
-        """Ping where it is time; give up where the last ping went unanswered."""
+        """Ping where it is time; give up where the last ping went unanswered; read what was left."""
+        if self._unread:
+            self._receive()
         now = self._now()
         due = Due.NOTHING if self.over else self._keepalive.due(now)
         if due is Due.DEAD:
             self._lose(by_server=False, detail=f"no answer to the ping within {self._keepalive.waited_s(now):.0f} s")
         elif due is Due.PING:
             self._keepalive.pinged(now)
+            self._inbound.await_pingresp()
             # By the public way Paho pings only where its own clock agrees; this one is in 1.6 and 2.x.
             self._guard(self._client._send_pingreq)
+            self._send()
         return self._take()
 
     def probe(self) -> None:
@@ -162,7 +206,7 @@ class Connection:
 
     def next_check_at(self) -> float:
         """Return when `tick` has something to do, in seconds of `now`."""
-        return float("-inf") if self._events else self._keepalive.next_at()
+        return float("-inf") if self._events or (self._unread and not self.over) else self._keepalive.next_at()
 
     def publish(self, topic: str, payload: bytes) -> int:
         """Send a message at QoS 1 and return its number; the number comes back as `Published`."""
@@ -170,19 +214,21 @@ class Connection:
         mid = 0
         try:
             mid = int(self._client.publish(topic, payload, qos=1).mid)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError) as error:
             self._lose(by_server=True, detail=_told(error))
-        self._notice_close()
+        self._inbound.await_answer(Kind.PUBACK, mid)
+        self._send()
         return mid
 
     def disconnect(self) -> None:
         """Send DISCONNECT and close; takes `DISCONNECT_LINGER_S` at the most."""
         if not self.over and self._sock.fileno() >= 0:
-            # Paho closes its socket at once. Closed with bytes unread, a socket sends a reset, which can overtake the
-            # DISCONNECT: through a second descriptor the server is heard out.
+            # Closed with bytes unread, a socket sends a reset, which can overtake the DISCONNECT: through a second
+            # descriptor the server is heard out.
             with socket.socket(fileno=os.dup(self._sock.fileno())) as rest:
                 self._guard(self._client.disconnect)
-                self._guard(self._client.loop_write)
+                self._send()
+                self._sock.close()
                 self._drain_until_closed(rest)
         self.drop()
 
@@ -199,49 +245,117 @@ class Connection:
         """Close without a word, and let go of all that belongs to the connection."""
         self.over = True
         self._sock.close()
-        # These lead back to us: a ring that would hold a TLS context, 25 to 160 kB of it, until garbage is looked for.
-        self._client.on_connect = self._client.on_publish = None
+        # It leads back to us: a ring that would hold a TLS context, 25 to 160 kB of it, until garbage is looked for.
+        self._client.on_publish = None
 
-    def _guard(self, call: Callable[[], Any]) -> bool:
-        """Run one step of Paho; say whether the connection goes on. Whatever Paho trips over ends the connection."""
-        if self.over:
+    def _receive(self) -> None:
+        self._unread = True
+        unrequested = 0
+        for _ in range(STEPS_A_CALL):
+            if self.over:
+                break
+            try:
+                packet = self._inbound.next_packet()
+            except ProtocolViolation as violation:
+                self._refuse(f"it {violation}")
+                break
+            if packet is not None:
+                unrequested += packet.kind is Kind.PUBLISH
+                self._hand_on(packet)
+            elif not self._feed():
+                self._unread = False
+                break
+        if unrequested:
+            self._events.append(Unrequested(count=unrequested))
+
+    def _feed(self) -> bool:
+        """Read once; say whether anything came."""
+        try:
+            data = self._sock.recv(_READ_BYTES)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
             return False
+        except (OSError, ValueError) as error:
+            self._lose(by_server=_is_servers(error), detail=_told(error))
+            return False
+        if not data:
+            self._lose(by_server=True, detail=_CLOSED)
+            return False
+        self._inbound.feed(data)
+        self._keepalive.received(self._now())
+        return True
+
+    def _hand_on(self, packet: Packet) -> None:
+        if packet.kind is Kind.CONNACK and not self._accepted(packet.body[1]):
+            return
+        self._pipe.put(packet.data)
+        self._guard(self._client.loop_read)
+        self._send()
+        if packet.qos:
+            self._unsent_pubacks = self._unsent_pubacks + 1 if self._pipe.unsent else 0
+            if self._unsent_pubacks > MAX_UNSENT_PUBACKS:
+                self._refuse("it sends messages and takes no acknowledgement of them")
+
+    def _accepted(self, code: int) -> bool:
+        # Not by Paho's word: it keeps some of the numbers to itself, and 2.x has others in their place.
+        if code == _PROTOCOL_REFUSED:
+            self._refuse("it does not take it (CONNACK 1)")
+            return False
+        self._events.append(Connack(code=code))
+        # Nothing may follow a refusal.
+        self.over = code != 0
+        return not self.over
+
+    def _send(self) -> None:
+        unsent = self._pipe.unsent
+        try:
+            for _ in range(_MAX_WRITES_A_CALL):
+                if self.over or not unsent:
+                    return
+                del unsent[: self._sock.send(unsent[:_READ_BYTES])]
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+            return
+        except (OSError, ValueError) as error:
+            self._lose(by_server=_is_servers(error), detail=_told(error))
+
+    def _guard(self, call: Callable[[], Any]) -> None:
+        """Run one step of Paho. Whatever it trips over ends the connection."""
+        if self.over:
+            return
         try:
             code = int(call())
         except Exception as error:
             self._lose(by_server=True, detail=_told(error))
-            return False
-        refused = any(isinstance(event, Connack) and event.code for event in self._events)
-        if code != mqtt.MQTT_ERR_SUCCESS and not refused:
-            self._lose(by_server=True, detail=_DETAILS.get(code) or str(mqtt.error_string(code)).rstrip("."))
-        return not self.over
+            return
+        if code != mqtt.MQTT_ERR_SUCCESS:
+            self._refuse(str(mqtt.error_string(code)).rstrip("."))
 
-    def _notice_close(self) -> None:
-        # Paho sends at once, and closes its socket without a word where that fails.
-        if self._client.socket() is None:
-            self._lose(by_server=True, detail=_CLOSED)
+    def _refuse(self, what: str) -> None:
+        """End the connection, and say what the server did."""
+        self._lose(by_server=True, violation=True, detail=f"the server does not keep to MQTT 3.1.1: {what}")
 
-    def _lose(self, *, by_server: bool, detail: str) -> None:
+    def _lose(self, *, by_server: bool, detail: str, violation: bool = False) -> None:
         if not self.over:
             self.over = True
             # A reset that answers a probe comes from a router on the way, which has forgotten the connection.
-            self._events.append(ConnectionLost(by_server=by_server and not self._keepalive.is_probing, detail=detail))
+            blamed = by_server and (violation or not self._keepalive.is_probing)
+            self._events.append(ConnectionLost(by_server=blamed, detail=detail, violation=violation))
 
     def _take(self) -> list[MqttEvent]:
         events, self._events = self._events, []
         return events
 
-    def _on_connect(self, _: Any, __: Any, ___: Any, reason: Any, *____: Any) -> None:
-        code = int(getattr(reason, "value", reason))
-        self._events.append(Connack(code=_PAHO2_CODES.get(code, code)))
-
     def _on_publish(self, _: Any, __: Any, mid: int, *___: Any) -> None:
         self._events.append(Published(mid=mid))
 
 
+def _is_servers(error: Exception) -> bool:
+    """Say whether the server ended the connection, not the network on the way to it."""
+    return isinstance(error, ssl.SSLError | ConnectionError)
+
+
 def _told(error: Exception) -> str:
     # In the words of OpenSSL a close is an "EOF occurred in violation of protocol (_ssl.c:2393)".
-    if is_close(error):
+    if is_close(error) or isinstance(error, ConnectionError):
         return _CLOSED
     if isinstance(error, ssl.SSLError):
         return f"TLS broke: {tls_reason(error)}"

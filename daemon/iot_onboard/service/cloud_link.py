@@ -11,10 +11,13 @@ from ..config.hardware import Board
 from ..config.schema import Config
 from ..core.identity import Credentials, Identity
 from ..lifecycle import model as m
-from ..mqtt.client import Connack, Connection, ConnectionLost, MqttEvent, Published
+from ..mqtt.client import Connack, Connection, ConnectionLost, MqttEvent, Published, Unrequested
 from ..net.tls import BoundedContext
 from ..reporting.runtime_files import ReportLog
 from .loop import READ, WRITE, Loop, Source
+
+# From how many messages on that nobody subscribed to they are told of, once in the life of the process.
+MANY_UNREQUESTED = 10
 
 
 class CloudLink:
@@ -31,6 +34,7 @@ class CloudLink:
         monotonic_s: Callable[[], float],
         feed: Callable[[m.Input], None],
         reported: Callable[[], None],
+        many_unrequested: Callable[[], None] = lambda: None,
     ) -> None:
         self._config = config
         self._identity = identity
@@ -39,6 +43,8 @@ class CloudLink:
         self._monotonic_s = monotonic_s
         self._feed = feed
         self._reported = reported
+        self._many_unrequested = many_unrequested
+        self._unrequested = 0
         self._dialled: ssl.SSLSocket | None = None
         self._connection: Connection | None = None
         self._unconfirmed: set[int] = set()
@@ -136,10 +142,17 @@ class CloudLink:
                     self._feed(m.Accepted())
                 case Connack(code=code):
                     self._feed(m.Refused(code=code))
-                case ConnectionLost(by_server=by_server, detail=detail):
-                    self._feed(m.Lost(by_server=by_server, detail=detail))
+                case ConnectionLost(by_server=by_server, detail=detail, violation=violation):
+                    self._feed(m.Lost(by_server=by_server, detail=detail, violation=violation))
+                case Unrequested(count=count):
+                    self._count_unrequested(count)
                 case Published(mid=mid):
                     self._confirm(mid)
+
+    def _count_unrequested(self, count: int) -> None:
+        before, self._unrequested = self._unrequested, self._unrequested + count
+        if before < MANY_UNREQUESTED <= self._unrequested:
+            self._many_unrequested()
 
     def _confirm(self, mid: int) -> None:
         if mid in self._unconfirmed:

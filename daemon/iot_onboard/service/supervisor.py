@@ -79,6 +79,7 @@ class Supervisor:
             monotonic_s=clock.monotonic_s,
             feed=self._feed,
             reported=lambda: reporter.log_event(Event.REPORTED, Details(), self._state),
+            many_unrequested=lambda: reporter.log_event(Event.MESSAGES_UNREQUESTED, Details(), self._state),
         )
         self._loop.every(self._poll_period_s, self._poll)
         self._loop.add(Source(due_at=lambda: self._state.wake_at, on_due=lambda: self._feed(m.Tick())))

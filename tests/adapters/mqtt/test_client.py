@@ -17,7 +17,16 @@ from typing import Any
 import pytest
 
 from iot_onboard.core.secret import Secret
-from iot_onboard.mqtt.client import Connack, Connection, ConnectionLost, MqttEvent, Published
+from iot_onboard.mqtt.client import (
+    MAX_UNSENT_PUBACKS,
+    STEPS_A_CALL,
+    Connack,
+    Connection,
+    ConnectionLost,
+    MqttEvent,
+    Published,
+    Unrequested,
+)
 from iot_onboard.net.dial import dial
 from iot_onboard.net.tls import BoundedContext, tls_context
 from iot_sandbox import packets
@@ -176,12 +185,10 @@ def test_connack_1_is_told_in_words(peer: Peer) -> None:
 
 @pytest.mark.parametrize("code", [6, 7, 128, 255])
 def test_numbers_that_mqtt_does_not_have(peer: Peer, code: int) -> None:
-    """They are refusals like others; Paho 2 calls all of them 128."""
+    """They are refusals like others, whatever Paho makes of them."""
     with connecting(peer) as (connection, theirs):
         theirs.sendall(bytes((0x20, 2, 0, code)))
-        (event,) = follow(connection)
-        assert isinstance(event, Connack)
-        assert event.code in {code, 128}
+        assert follow(connection) == [Connack(code=code)]
 
 
 def test_a_mute_server_tells_nothing(peer: Peer) -> None:
@@ -337,6 +344,88 @@ def test_rubbish_ends_the_connection(peer: Peer, rubbish: bytes, when: str) -> N
         assert connection.over
         assert connection.tick() == []
         connection.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (b"\x34\x09\x00\x05t/o/p\x00\x02", "QoS 2"),
+        (b"\x62\x02\x00\x02", "QoS 2"),
+        (b"\x30\xff\xff\xff\x7f", "268,435,455 bytes"),
+        (PINGRESP, "answers no PINGREQ"),
+        (b"\x40\x02\x00\x09", "answers nothing"),
+        (b"\x20\x02\x00\x05", "a second CONNACK, with the number 5"),
+        (b"\xe0\x00", "only clients send"),
+    ],
+)
+def test_what_no_server_sends_ends_the_connection_from_here(peer: Peer, sent: bytes, words: str) -> None:
+    """At once, with its name; the server has not closed, and what came before it in the same record counts."""
+    with online(peer) as (connection, theirs):
+        theirs.sendall(b"\x30\x03\x00\x01t" + sent)
+        *before, last = follow(connection)
+        assert isinstance(last, ConnectionLost) or isinstance(before[0], ConnectionLost)
+        told = next(event for event in (*before, last) if isinstance(event, ConnectionLost))
+        assert (told.violation, words in told.detail) == (True, True)
+        assert Unrequested(count=1) in (*before, last)
+        assert connection.tick() == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"), [(b"HTTP/1.1 400 Bad Request\r\n\r\n", "with HTTP"), (b"SSH-2.0-x\r\n", "with SSH")]
+)
+def test_what_is_no_mqtt_server_is_named(peer: Peer, sent: bytes, words: str) -> None:
+    """Host or port is wrong."""
+    with connecting(peer) as (connection, theirs):
+        theirs.sendall(sent)
+        told = lost(follow(connection))
+        assert (told.violation, words in told.detail) == (True, True)
+
+
+def test_a_clean_session_is_not_the_one_of_before(peer: Peer) -> None:
+    """The server says that it kept one, though a clean one was asked for."""
+    with connecting(peer, clean_session=True) as (connection, theirs):
+        theirs.sendall(b"\x20\x02\x01\x00")
+        assert lost(follow(connection)).violation
+
+
+def test_messages_that_nobody_asked_for_are_acknowledged_and_counted(peer: Peer) -> None:
+    """Whatever their flags are: QoS 1 gets its PUBACK, and the connection stays."""
+    with online(peer) as (connection, theirs):
+        theirs.sendall(b"\x3b\x05\x00\x01t\x00\x07" + b"\x30\x04\x00\x01tx" + b"\x32\x05\x00\x01t\x00\x08")
+        assert follow(connection) == [Unrequested(count=3)]
+        assert [packet(theirs), packet(theirs)] == [packets.puback(7), packets.puback(8)]
+        assert not connection.over
+
+
+def test_one_call_reads_a_bounded_batch_and_the_next_goes_on(peer: Peer) -> None:
+    """What is left is due at once, though the selector sees nothing of it."""
+    with online(peer) as (connection, theirs):
+        theirs.sendall(b"\x30\x03\x00\x01t" * 200)
+        assert select.select([connection], [], [], 5)[0]
+        counts: list[int] = []
+        told = connection.read()
+        while told:
+            (event,) = told
+            assert isinstance(event, Unrequested)
+            counts.append(event.count)
+            more = connection.next_check_at() == float("-inf")
+            told = connection.tick() if more else []
+        assert (sum(counts), max(counts) <= 64) == (200, True)
+        assert connection.next_check_at() > time.monotonic()
+
+
+def test_a_server_that_takes_no_acknowledgement_is_left(peer: Peer) -> None:
+    """Messages without end, and nothing read: what waits to be sent has a bound, and the line says why."""
+    with online(peer) as (connection, theirs):
+        theirs.setblocking(False)
+        message, deadline = b"\x32\x05\x00\x01t\x00\x08" * 1000, time.monotonic() + 60
+        while not connection.over and time.monotonic() < deadline:
+            with contextlib.suppress(ssl.SSLWantWriteError):
+                theirs.send(message)
+            told = connection.read() + connection.write()
+        ended = next(event for event in told + connection.tick() if isinstance(event, ConnectionLost))
+        assert (ended.violation, "takes no acknowledgement" in ended.detail) == (True, True)
+        assert len(connection._pipe.unsent) <= 4 * (MAX_UNSENT_PUBACKS + STEPS_A_CALL)
 
 
 def test_a_published_message_is_confirmed(peer: Peer) -> None:

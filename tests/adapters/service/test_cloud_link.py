@@ -20,7 +20,7 @@ from iot_onboard.service.cloud_link import CloudLink
 from iot_onboard.service.loop import Loop
 from support.gateway.stored import DEVICE
 from support.platform.broker import CONNECT, DISCONNECT, PUBLISH, Broker
-from support.platform.fakebroker import FakeBroker
+from support.platform.fakebroker import CONNACK_OK, FakeBroker
 from support.platform.tlsserver import TlsServer
 
 
@@ -38,6 +38,7 @@ class Linked:
         assert config is not None
         self.heard: list[m.Input] = []
         self.reports = 0
+        self.many_unrequested = 0
         self.ends_on: type[m.Input] | None = None
         self.loop = Loop()
         self.link = CloudLink(
@@ -49,6 +50,7 @@ class Linked:
             monotonic_s=time.monotonic,
             feed=self._feed,
             reported=self._reported,
+            many_unrequested=self._count_unrequested,
         )
 
     def log_in(self, server: TlsServer) -> None:
@@ -61,6 +63,9 @@ class Linked:
             self.link.report()
         if self.ends_on is None or isinstance(given, self.ends_on):
             self.loop.end()
+
+    def _count_unrequested(self) -> None:
+        self.many_unrequested += 1
 
     def _reported(self) -> None:
         self.reports += 1
@@ -135,6 +140,37 @@ def test_a_session_that_the_server_ends_is_lost_once(tmp_path: Path) -> None:
     assert [type(given) for given in linked.heard] == [m.Accepted, m.Lost]
     assert isinstance(linked.heard[1], m.Lost)
     assert linked.heard[1].by_server
+
+
+@pytest.mark.parametrize(("count", "times"), [(9, 0), (10, 1), (500, 1)])
+def test_many_messages_that_nobody_asked_for_are_told_once(tmp_path: Path, count: int, times: int) -> None:
+    """With the tenth; the session goes on until the server ends it."""
+
+    def speak(connection: ssl.SSLSocket) -> None:
+        connection.recv(4096)
+        connection.sendall(CONNACK_OK + b"\x30\x03\x00\x01t" * count)
+
+    linked = Linked(tmp_path)
+    linked.ends_on = m.Lost
+    with TlsServer(speak) as server:
+        linked.log_in(server)
+        linked.link.login(DEVICE)
+        linked.loop.run()
+        linked.link.close(send_disconnect=False)
+    assert (linked.many_unrequested, [type(given) for given in linked.heard]) == (times, [m.Accepted, m.Lost])
+
+
+def test_a_server_that_breaks_the_protocol_is_told_as_that(tmp_path: Path) -> None:
+    """Not as one that hung up."""
+    linked = Linked(tmp_path)
+    linked.ends_on = m.Lost
+    with FakeBroker("rubbish") as server:
+        linked.log_in(server)
+        linked.link.login(DEVICE)
+        linked.loop.run()
+        linked.link.close(send_disconnect=False)
+    assert isinstance(linked.heard[1], m.Lost)
+    assert linked.heard[1].violation
 
 
 def test_what_was_dialled_and_is_not_wanted_is_closed(tmp_path: Path) -> None:

@@ -110,6 +110,31 @@ def test_a_clone_is_named_and_the_hold_off_grows() -> None:
     assert holds[-1] == pytest.approx(900.0, rel=0.01)
 
 
+def test_a_server_that_breaks_the_protocol_is_no_clone() -> None:
+    """However short its sessions are: the cause is named, the waits grow to their cap, and the CONNECTs stay few."""
+    life, waits = Life().online(), list[float]()
+    for _ in range(12):
+        life.feed(m.Lost(by_server=True, detail="x", violation=True), after_s=0.1, chance=0.999)
+        assert life.told() == [Event.CONNECTION_LOST]
+        assert told_of(life).cause == "protocol"
+        assert life.state.wake_at is not None
+        waits.append(life.state.wake_at - life.now_s)
+        while life.state.phase is m.Phase.WAITING:
+            life.wait()
+        life.feed(m.Dialled()).feed(m.Accepted())
+        assert len(life.state.connects) <= 5
+    assert waits[-1] == pytest.approx(300.0, rel=0.01)
+    assert life.state.short_sessions == 0
+
+
+def test_what_is_no_mqtt_server_is_waited_for() -> None:
+    """An answer to the login that is not MQTT: with the cause that says to check host and port."""
+    life = Life().connecting().feed(m.Dialled())
+    life.feed(m.Lost(by_server=True, detail="answered with HTTP", violation=True))
+    assert (life.state.phase, life.told(), life.has(m.Drop)) == (m.Phase.WAITING, [Event.CONNECT_FAILED], True)
+    assert told_of(life).cause == "protocol"
+
+
 def test_back_off_starts_over_only_after_a_long_session() -> None:
     """A CONNACK 0 alone resets nothing."""
     life = Life().connecting()

@@ -91,7 +91,7 @@ def outcome(life: Life, pick: int, failure: Failure, flag: bool, number: int) ->
         case m.Phase.CONNECTING:
             if pick > 5:
                 return m.Accepted()
-            return m.Refused(code=pick) if pick else m.Lost(by_server=flag, detail="x")
+            return m.Refused(code=pick) if pick else m.Lost(by_server=flag, detail="x", violation=flag)
         case m.Phase.ONLINE:
             return m.Lost(by_server=flag, detail="x")
         case m.Phase.WAITING | m.Phase.BLOCKED if pick == 8:

@@ -83,6 +83,16 @@ CONNECTION = {
         remedy="Wait. Where it happens many times a day (`iot-onboard status` counts), look at the quality of the network; where always after the same time, at a router or firewall that forgets idle connections: set mqtt.keepalive_s below that time, for example to 60.",
         then=SOON,
     ),
+    Event.MESSAGES_UNREQUESTED: Entry(
+        message_id="d0f8040c344c496f9266f7cc9be2dfa0",
+        priority=Priority.NOTICE,
+        subject="The platform sends messages that nobody here subscribed to",
+        sentence="The server has sent ten messages that nothing here subscribed to. They are acknowledged and dropped; this is said once.",
+        explanation="The platform sends some messages without a subscription (properties to set, firmware notices), and keeps a subscription that another program made with this identity. This daemon has no use for them.",
+        move=Move.CONSOLE,
+        remedy="Nothing has to be done. Where it is not meant, look in the console (Devices > the device > Topic List) at what the device is subscribed to, and at who publishes to it.",
+        then="they are acknowledged and dropped as they come",
+    ),
     Event.IDENTITY_SHARED: Entry(
         message_id="392ff37e549f43e28a0c6c8c19c96157",
         priority=Priority.ERR,

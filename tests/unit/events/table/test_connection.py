@@ -15,6 +15,7 @@ PUBLIC = {
     Event.LOGIN_REFUSED: ("dee7034dafb54ae192403a864ac27550", Priority.WARNING, Kind.TROUBLE),
     Event.LOGIN_BLOCKED: ("bef8c9c96d204feb9e60536dc66abfda", Priority.ERR, Kind.TROUBLE),
     Event.CONNECTION_LOST: ("194ab38f6efe410f9a21e4c595fadaa0", Priority.WARNING, Kind.TROUBLE),
+    Event.MESSAGES_UNREQUESTED: ("d0f8040c344c496f9266f7cc9be2dfa0", Priority.NOTICE, Kind.NOTE),
     Event.IDENTITY_SHARED: ("392ff37e549f43e28a0c6c8c19c96157", Priority.ERR, Kind.TROUBLE),
 }
 
