@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from . import __version__
 from .config.problems import BadName, ConfigError, MissingFact
 from .config.schema import CONFIG_DIR
+from .core import tracebacks
 from .core.exit_codes import ExitCode
 from .core.failures import Misconfigured, OnboardError
-from .core.tracebacks import innermost_frame
 from .fast_start.cheap_calls import collect_rarely
 from .fast_start.typing_names import TYPE_CHECKING
 from .system.terminal import complain
@@ -62,8 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
     except Exception as error:
+        tracebacks.hand_over(error)
         # The message of an exception may quote data: its kind and place do not.
-        complain(f"internal error: {type(error).__name__} at {innermost_frame(error)}; please report this line")
+        frame = tracebacks.innermost_frame(error)
+        complain(f"internal error: {type(error).__name__} at {frame}; please report this line")
         return ExitCode.INTERNAL
 
 

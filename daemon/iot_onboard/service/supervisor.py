@@ -11,10 +11,10 @@ from .. import lifecycle
 from ..config.hardware import read_board
 from ..config.watch import POLL_S as SETTINGS_POLL_S
 from ..config.watch import ConfigWatch
+from ..core import tracebacks
 from ..core.exit_codes import ExitCode
 from ..core.failures import Failure, unforeseen
 from ..core.timings import Timings
-from ..core.tracebacks import innermost_frame
 from ..events.model import Details, Event
 from ..fast_start.typing_names import TYPE_CHECKING, Any
 from ..lifecycle import model as m
@@ -94,7 +94,8 @@ class Supervisor:
                 self._notifier.ready()
                 self._loop.run()
             except Exception as error:
-                self._fail(f"{type(error).__name__} at {innermost_frame(error)}")
+                tracebacks.hand_over(error)
+                self._fail(f"{type(error).__name__} at {tracebacks.innermost_frame(error)}")
         return self._exit_code
 
     def _fail(self, where: str) -> None:

@@ -7,8 +7,8 @@ import socket
 import threading
 from collections.abc import Callable
 
+from ..core import tracebacks
 from ..core.failures import Failure, OnboardError
-from ..core.tracebacks import innermost_frame
 from ..fast_start.fast_dataclasses import dataclass
 
 
@@ -66,5 +66,6 @@ def _outcome(job: Callable[[], object]) -> Result:
     except OnboardError as error:
         return Result(failure=error.failure)
     except BaseException as error:
+        tracebacks.hand_over(error)
         # The message of an exception may quote a secret: its kind and place do not.
-        return Result(crash=f"{type(error).__name__} at {innermost_frame(error)}")
+        return Result(crash=f"{type(error).__name__} at {tracebacks.innermost_frame(error)}")

@@ -1,0 +1,151 @@
+#!/usr/bin/python3 -I
+"""Run the current code of iot-onboard, or what can stand in for it where its own files are damaged.
+
+The package installs this as /usr/bin/iot-onboard. One file names the code that is current, so that one rename switches
+an upgrade (docs/decisions/0020). Where that code cannot be loaded, a fresh interpreter tries the next of `RUNGS`, and
+one line says what is damaged, what runs in its place, and the cure. Standard library alone, and little of that: each
+start compiles this file.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PACKAGE = "iot_onboard"
+_USR = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+_SHARE = _USR + "/share/iot-onboard"
+# `uncached`: the same code, compiled anew; `before`: what ran before the last upgrade; the last: where 0.1.0 had its
+# code, which is whole for as long as an upgrade from there has not switched.
+RUNGS = {
+    "current": "",
+    "uncached": "it runs without its compiled files, and starts slowly",
+    "before": "the code of before the last upgrade runs instead",
+    "dist-packages": "the code of version 0.1.0 runs instead",
+}
+_INTERNAL = 70
+# EMFILE, ENFILE, ENOMEM: these pass, and older code would meet them too.
+_PASSING = {24, 23, 12}
+_NULL_BYTES = "null bytes"
+
+
+def main() -> int:
+    """Run the command line by the code of the rung that this process is for."""
+    rung = str(sys._xoptions.get("iot-onboard", "current"))
+    try:
+        run = _load(rung)
+    except Exception as error:
+        _descend(rung, error)
+        print(f"{_level()}iot-onboard: internal error: {_what(error)}; please report this line", file=sys.stderr)
+        return _INTERNAL
+    if rung != "current":
+        cause = sys._xoptions.get("iot-onboard-cause")
+        cure = "To do: sudo apt-get install --reinstall iot-onboard"
+        print(f"{_level()}iot-onboard: {cause}: {RUNGS[rung]}. {cure}", file=sys.stderr)
+    return int(run())
+
+
+def _load(rung: str) -> "Callable[[], int]":
+    if rung != "current":
+        sys.pycache_prefix, sys.dont_write_bytecode = "/nonexistent", True
+    sys.path.insert(0, _directory(rung))
+    from iot_onboard.cli import main as run
+    from iot_onboard.core import tracebacks
+
+    if rung == "uncached" and "iot-onboard-module" in sys._xoptions:
+        # What failed may not be due before long, and this is its cure or not.
+        __import__(str(sys._xoptions["iot-onboard-module"]))
+    # What is imported later may be damaged, too.
+    tracebacks.hand_over = lambda error: _descend(rung, error)
+    return run
+
+
+def _directory(rung: str) -> str:
+    """Return where the code of a rung is; raise `ImportError` where there is none."""
+    named_by = ""
+    if rung == "dist-packages":
+        found = _USR + "/lib/python3/dist-packages"
+    elif rung == "before":
+        found = _SHARE + "/code/before"
+    else:
+        named_by = _SHARE + "/current"
+        try:
+            with open(named_by, errors="replace") as file:
+                found = f"{_SHARE}/code/{file.read().strip()}"
+        except OSError as error:
+            if error.errno in _PASSING:
+                raise
+            raise ImportError("which code is current?", name=_PACKAGE, path=named_by) from error
+    # Python would look elsewhere for what is not here.
+    if not os.path.isfile(f"{found}/{_PACKAGE}/__init__.py"):
+        raise ImportError("no code", name=_PACKAGE, path=named_by or found)
+    return found
+
+
+def _descend(rung: str, error: BaseException) -> None:
+    """Begin again by the next rung where an error comes from damaged files of ours; return where it does not."""
+    if not _is_damage(error):
+        return
+    names = list(RUNGS)
+    for other in names[names.index(rung) + 1 :]:
+        # Compiling anew is no cure for what was compiled just now.
+        if other == "uncached" and (isinstance(error, SyntaxError) or _NULL_BYTES in str(error)):
+            continue
+        try:
+            _directory(other)
+        except ImportError:
+            continue
+        options = {"iot-onboard-cause": _what(error), "iot-onboard-module": _culprit(error)}
+        options |= {**sys._xoptions, "iot-onboard": other}
+        words = [word for name, value in options.items() for word in ("-X", f"{name}={value}")]
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execv(sys.executable, [sys.executable, "-I", *words, __file__, *sys.argv[1:]])
+
+
+def _is_damage(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _PASSING):
+        return False
+    return _is_ours(_culprit(error))
+
+
+def _culprit(error: BaseException) -> str:
+    """Return the name of the module that could not be loaded, or nothing where an error is of another kind."""
+    if isinstance(error, ImportError) and error.name:
+        return error.name
+    if isinstance(error, SyntaxError) and error.filename:
+        return _PACKAGE if f"/{_PACKAGE}/" in error.filename else ""
+    if isinstance(error, AttributeError) and isinstance(error.obj, type(sys)) and _is_ours(error.obj.__name__):
+        return error.obj.__name__
+    found, name, trace = "", "", error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        name = str(frame.f_globals.get("__name__"))
+        if frame.f_code.co_name == "<module>":
+            found = name
+        elif frame.f_code.co_name == "_load_unlocked":
+            found = frame.f_locals["spec"].name
+        trace = trace.tb_next
+    # Python may leave no trace of such a module, but the one that imports it.
+    return _PACKAGE if _NULL_BYTES in str(error) and (name == "__main__" or _is_ours(name)) else found
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == _PACKAGE
+
+
+def _what(error: BaseException) -> str:
+    """Return the damaged file, or the module where no file is known, and the kind of error; never its message."""
+    file = getattr(error, "path", None) or getattr(error, "filename", None)
+    return f"{file or _culprit(error) or 'the start'} cannot be loaded ({type(error).__name__})"
+
+
+def _level() -> str:
+    """Return what makes a line of a service an error in the journal."""
+    return "<3>" if "JOURNAL_STREAM" in os.environ else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
