@@ -28,7 +28,7 @@ lint: setup ## style of Python and shell
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	mandoc -T lint -W warning docs/man/*
-	shellcheck -x tests/setup.sh .ci/run tests/system/boot tests/system/build-image tests/system/build-root tests/system/configure-emulated tests/system/why-not tests/system/with-second-try debian/build-deb debian/iot-onboard.postrm \
+	shellcheck -x tests/setup.sh .ci/run tests/system/boot tests/system/build-image tests/system/build-root tests/system/configure-emulated tests/system/why-not tests/system/with-second-try debian/build-deb debian/code-id debian/finish-upgrade debian/iot-onboard.preinst debian/iot-onboard.prerm debian/iot-onboard.postrm \
 	    debian/tests/commands debian/tests/service completion/iot-onboard
 
 types: setup ## mypy --strict

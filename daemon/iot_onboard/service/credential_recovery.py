@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import time
 from pathlib import Path
 
@@ -91,7 +90,3 @@ def _put_in_place(path: Path, text: str) -> None:
         path.unlink(missing_ok=True)
         announce(Event.SECRET_HANDED_OUT, Details(), unit=units.SERVICE)
     ask(["systemctl", "daemon-reload"], timeout_s=_ASK_S)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
