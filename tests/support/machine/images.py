@@ -12,14 +12,16 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from support.tree import ROOT
+from support.tree import ROOT, TESTS
 
 CACHE = ROOT / ".cache" / "images"
 DIST = ROOT / "dist"
 WHY_NOT = ROOT / "tests" / "system" / "why-not"
 RELEASES = ("bookworm", "trixie")
 FOREIGN = (("bookworm", "armhf"), ("trixie", "arm64"))
-OLD_VERSION = "0.0.9"
+OLD_VERSION, NEWER_VERSION = "0.0.9", "0.9.0"
+# As it was: of the layout in which no upgrade was atomic.
+FIRST_VERSION = "0.1.0"
 _NEEDED = ("systemd-nspawn", "nsenter", "unshare", "ip", "nft", "dnsmasq")
 
 
@@ -58,16 +60,21 @@ def package(version: str | None = None) -> Path:
     present = next(DIST.glob("iot-onboard_*_all.deb"))
     if version is None:
         return present
+    if version == FIRST_VERSION:
+        return TESTS / "vectors" / "packages" / f"iot-onboard_{version}_all.deb"
     directory = CACHE / f"package-{_digest(present)}"
     path = directory / f"iot-onboard_{version}_all.deb"
     with _lock():
         if not path.is_file():
-            for old in CACHE.glob("package-*"):
+            for old in set(CACHE.glob("package-*")) - {directory}:
                 shutil.rmtree(old)
-            build = [str(ROOT / "debian" / "build-deb"), str(directory.with_suffix(".new")), version]
+            new = directory.with_suffix(".new")
             untested = os.environ | {"DEB_BUILD_OPTIONS": "nocheck"}
+            build = [str(ROOT / "debian" / "build-deb"), str(new), version]
             subprocess.run(build, check=True, stdout=subprocess.DEVNULL, env=untested)
-            directory.with_suffix(".new").rename(directory)
+            directory.mkdir(exist_ok=True)
+            (new / path.name).rename(path)
+            new.rmdir()
     return path
 
 

@@ -15,6 +15,7 @@ from ...reporting.status import NOT_SET_UP, Status
 from ..model import Finding, fail, ok, skipped, warn
 
 _ENABLED = {"enabled", "enabled-runtime", "static", "alias", "generated", "linked"}
+_REINSTALL = "sudo apt-get install --reinstall iot-onboard"
 _EVENTS = {event.value for event in Event}
 
 
@@ -29,9 +30,14 @@ class JournalFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageFacts:
-    """Hold what dpkg says of our package's files; `changed` are those that are not as shipped."""
+    """Hold what dpkg says of our package's files; `changed` are those that are not as shipped.
+
+    `unfinished` is dpkg's word where an installation was interrupted, `unloadable` what the launcher had to do without.
+    """
 
     installed: bool = False
+    unfinished: str = ""
+    unloadable: str = ""
     changed: tuple[str, ...] = ()
     trouble: str = ""
 
@@ -127,11 +133,17 @@ def package_files(facts: PackageFacts) -> Finding:
     """Judge whether our files are those of the package; what an operator may change is not counted."""
     if not facts.installed:
         return skipped(f"Not installed as a package{f': {facts.trouble}' if facts.trouble else ''}.")
+    if facts.unloadable:
+        return warn(f"{facts.unloadable}, and something else runs in its place.", _REINSTALL)
+    if facts.unfinished:
+        configure = "sudo dpkg --configure iot-onboard, or wait for the next boot, which does that"
+        cure = "install it again, by the same command" if facts.unfinished == "half-installed" else configure
+        return warn(f"An installation was interrupted: dpkg calls the package {facts.unfinished}.", cure)
     if facts.trouble:
         return skipped(f"dpkg does not say: {facts.trouble}.")
     if facts.changed:
         sentence = f"{len(facts.changed)} file(s) of the package are not as shipped, such as {facts.changed[0]}."
-        return warn(sentence, "sudo apt-get install --reinstall iot-onboard")
+        return warn(sentence, _REINSTALL)
     return ok("Every file of the package is as shipped.")
 
 

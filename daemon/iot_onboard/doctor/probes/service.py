@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from ...boot_log.entries import read_moment
 from ...core.units import SERVICE
@@ -16,6 +17,8 @@ from .configuration import CONFIG
 _TIMEOUT_S = 4.0
 _MAX_LINES = 200
 _DPKG_TIMEOUT_S = 2.0
+_UNFINISHED = {"half-installed", "unpacked", "half-configured"}
+_STATES = {"installed", "triggers-awaited", "triggers-pending", *_UNFINISHED}
 # What small images leave out on purpose (dpkg's path-exclude).
 _LEFT_OUT = ("/usr/share/doc/", "/usr/share/man/", "/usr/share/locale/")
 
@@ -32,15 +35,19 @@ def _journal(_: Facts) -> JournalFacts:
 
 def _package(_: Facts) -> PackageFacts:
     known = ask(["dpkg-query", "-W", "-f=${db:Status-Status}", "iot-onboard"], timeout_s=_DPKG_TIMEOUT_S)
-    if known.code != 0 or known.text != "installed":
+    if known.code != 0 or known.text not in _STATES:
         return PackageFacts(trouble=known.trouble)
+    unfinished = known.text if known.text in _UNFINISHED else ""
+    # The launcher of the package tells so what it could not load.
+    unloadable = str(sys._xoptions.get("iot-onboard-cause", ""))
     answer = ask(["dpkg", "--verify", "iot-onboard"], timeout_s=_DPKG_TIMEOUT_S)
     if answer.code is None:
-        return PackageFacts(installed=True, trouble=answer.trouble)
+        return PackageFacts(installed=True, unfinished=unfinished, unloadable=unloadable, trouble=answer.trouble)
     # "??5?????? c /etc/...": the letter before the path marks what operators change.
     lines = [line.split(maxsplit=1) for line in answer.text.splitlines() if line]
     paths = [words[1] for words in lines if len(words) == 2 and not words[1].startswith("c ")]
-    return PackageFacts(installed=True, changed=tuple(path for path in paths if not path.startswith(_LEFT_OUT)))
+    changed = tuple(path for path in paths if not path.startswith(_LEFT_OUT))
+    return PackageFacts(installed=True, unfinished=unfinished, unloadable=unloadable, changed=changed)
 
 
 UNIT = Probe(name="asking systemd for the service", look=lambda _: service_properties())

@@ -95,3 +95,5 @@ def test_the_package(config: Path, programs: Path) -> None:
     """
     program(programs, "dpkg", verify)
     assert bring(PACKAGE, config).changed == ("/usr/bin/iot-onboard",)
+    program(programs, "dpkg-query", "printf half-configured")
+    assert bring(PACKAGE, config).unfinished == "half-configured"
