@@ -77,7 +77,7 @@ def _answer(arguments: argparse.Namespace | SimpleNamespace) -> int:
     except ConfigError as error:
         for problem in error.problems:
             complain(str(problem))
-        return ExitCode.CONFIGURATION
+        return ExitCode.FAILED if error.passing else ExitCode.CONFIGURATION
     except (BadName, MissingFact) as error:
         complain(f"{arguments.config}: device_name: {error}")
         # A network interface may appear later in the boot: a restart may find it.

@@ -79,6 +79,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "datetime": None,
     "difflib": None,
     "enum": None,
+    "errno": None,
     "hashlib": {"sha1", "sha256", "md5", "new"},
     "hmac": None,
     "html": {"escape"},

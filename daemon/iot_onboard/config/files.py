@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..disk.files import read_plain
-from .problems import ConfigError, Problem, file_problem
+from .problems import ConfigError, Problem, file_problem, unreadable
 from .reader import parse
 from .schema import FRAGMENTS, Config, Document
 
@@ -31,8 +31,7 @@ def read_documents(config_path: Path) -> tuple[list[Document], list[Problem]]:
                 raise ValueError("is larger than 256 kB")
             documents.append(Document(name=str(path), text=data.decode("utf-8")))
         except OSError as error:
-            unread = not isinstance(error, FileNotFoundError)
-            problems.append(file_problem(str(path), f"cannot be read: {error.strerror}", unread=unread))
+            problems.append(unreadable(str(path), error))
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             problems.append(file_problem(str(path), "is not UTF-8 text", line=line))
@@ -48,7 +47,7 @@ def _fragments(directory: Path, problems: list[Problem]) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        problems.append(file_problem(str(directory), f"cannot be read: {error.strerror}", unread=True))
+        problems.append(unreadable(str(directory), error))
         return []
     # Hidden ones are what editors leave behind.
     return [directory / name for name in names if name.endswith(".yaml") and not name.startswith(".")]

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+from ..core.failures import passes
 from ..fast_start.fast_dataclasses import dataclass
+from ..fast_start.typing_names import TYPE_CHECKING
 from .device_name import Facts
+
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 _MAC = r"[0-9a-f]{2}(:[0-9a-f]{2}){5}"
 # What boards say instead of a serial number: the same on every one, so two gateways would share a name.
@@ -29,21 +37,25 @@ class Board:
 
 
 def read_facts(root: Path = Path("/")) -> Facts:
-    """Return what tells this gateway from others; what cannot be read is missing, never an error."""
+    """Return what tells this gateway from others; what cannot be read is missing, never an error.
+
+    Where a read fails for a reason that passes, no other source stands in for it: that would be another name.
+    """
     return Facts(
-        serial=_serial(root),
-        macs=_macs(root / "sys/class/net"),
-        machine_id=_text(root / "etc/machine-id") or None,
-        hostname=_hostname(root),
+        serial=_known(lambda: _serial(root), None),
+        macs=_known(lambda: _macs(root / "sys/class/net"), ()),
+        machine_id=_known(lambda: _text(root / "etc/machine-id"), "") or None,
+        hostname=_known(lambda: _hostname(root), None),
     )
 
 
 def read_board(root: Path = Path("/")) -> Board:
     """Return what the tags tell."""
-    lines = _text(root / "etc/os-release").splitlines()
+    lines = _known(lambda: _text(root / "etc/os-release"), "").splitlines()
     pretty = next((line.partition("=")[2].strip("\"'") for line in lines if line.startswith("PRETTY_NAME=")), "")
-    model = _text(root / "proc/device-tree/model") or _text(root / "sys/class/dmi/id/product_name")
-    return Board(os_name=pretty, model=model, serial=_serial(root) or "")
+    places = (root / "proc/device-tree/model", root / "sys/class/dmi/id/product_name")
+    model = _known(lambda: next(filter(None, map(_text, places)), ""), "")
+    return Board(os_name=pretty, model=model, serial=_known(lambda: _serial(root), None) or "")
 
 
 def _serial(root: Path) -> str | None:
@@ -70,7 +82,8 @@ def _macs(directory: Path) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     try:
         interfaces = sorted(os.listdir(directory))  # noqa: PTH208 - names are wanted, not paths
-    except OSError:
+    except OSError as error:
+        _raise_passing(error)
         return ()
     for interface in interfaces:
         # Only hardware has a device behind it: bridges, tunnels and containers do not.
@@ -86,5 +99,19 @@ def _macs(directory: Path) -> tuple[tuple[str, str], ...]:
 def _text(path: Path) -> str:
     try:
         return path.read_bytes()[:65536].decode("utf-8", "replace").strip("\0 \t\r\n")
-    except OSError:
+    except OSError as error:
+        _raise_passing(error)
         return ""
+
+
+def _raise_passing(error: OSError) -> None:
+    if passes(error):
+        raise error
+
+
+def _known(read: Callable[[], T], missing: T) -> T:
+    """Return what is read, or what stands for nothing where that fails."""
+    try:
+        return read()
+    except OSError:
+        return missing

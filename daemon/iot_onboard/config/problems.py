@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..fast_start.fast_dataclasses import dataclass
+from ..core.failures import passes
+from ..fast_start.fast_dataclasses import dataclass, replace
 
 FILE = "(file)"
 
@@ -18,6 +19,8 @@ class Problem:
     hint: str = ""
     # There may be nothing wrong with the file itself.
     unread: bool = False
+    # It may well be readable a moment later.
+    passing: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.key}: {self.problem}" + (f" ({self.hint})" if self.hint else "")
@@ -26,6 +29,13 @@ class Problem:
 def file_problem(name: str, problem: str, *, line: int = 1, hint: str = "", unread: bool = False) -> Problem:
     """Say what is wrong with a file as a whole: its keys are not known then."""
     return Problem(file=name, line=line, key=FILE, problem=problem, hint=hint, unread=unread)
+
+
+def unreadable(name: str, error: OSError) -> Problem:
+    """Say that a file cannot be read; where it is not there, nothing is unread."""
+    unread = not isinstance(error, FileNotFoundError)
+    problem = file_problem(name, f"cannot be read: {error.strerror}", unread=unread)
+    return replace(problem, passing=passes(error))
 
 
 class ConfigError(Exception):
@@ -39,6 +49,11 @@ class ConfigError(Exception):
     def unread(self) -> bool:
         """Say whether a file is there that could not be read: it may be in order, and readable later."""
         return any(problem.unread for problem in self.problems)
+
+    @property
+    def passing(self) -> bool:
+        """Say whether a file could not be read for a reason that passes."""
+        return any(problem.passing for problem in self.problems)
 
 
 class MissingFact(Exception):

@@ -68,7 +68,7 @@ class ConfigWatch:
         if now != self._settling:
             self._settling = now
             return None
-        self._seen, self._settling = now, None
+        before, self._seen, self._settling = self._seen, now, None
         try:
             config = load(self._config_path, names_required=False)
             if not config.product_key or not config.device_name:
@@ -77,6 +77,10 @@ class ConfigWatch:
             with contextlib.suppress(MissingFact):
                 expand(config.device_name, self._facts())
         except ConfigError as error:
+            if error.passing:
+                # Nothing is known of the change yet.
+                self._seen = before
+                return None
             return Change(problems=tuple(str(problem) for problem in error.problems))
         except BadName as bad:
             return Change(problems=(f"{self._config_path}: device_name: {bad}",))

@@ -8,8 +8,20 @@ or the body of an answer.
 from __future__ import annotations
 
 import enum
+import errno
 
 from ..fast_start.fast_dataclasses import dataclass
+
+# Out of memory, descriptors, threads or buffers; a call that was interrupted; a disk or a file server that stumbled.
+# Not what somebody has to mend: a file that is not there, is another's, or is no file; a full or read-only disk.
+_PASSING = frozenset(
+    {
+        errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
+        errno.EREMOTEIO, errno.ESTALE, errno.ETIMEDOUT,
+    }
+)  # fmt: skip
+# The words of `threading`, which has no exception of its own for it.
+_NO_THREAD = "can't start new thread"
 
 
 class Cause(enum.Enum):
@@ -28,6 +40,7 @@ class Cause(enum.Enum):
     PROTOCOL = "MQTT protocol"
     UNKNOWN_CODE = "unknown code"
     DEFECT = "defect"
+    LOCAL = "fault of this gateway"
 
     @property
     def slug(self) -> str:
@@ -92,10 +105,11 @@ class StoreFault(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailure:
-    """The disk would not do its part."""
+    """The disk would not do its part; `passing` where it may well do so a moment later."""
 
     fault: StoreFault
     detail: str
+    passing: bool = False
 
 
 Failure = Transient | Throttled | Rejected | Misconfigured | StoreFailure
@@ -107,3 +121,21 @@ class OnboardError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.detail)
         self.failure = failure
+
+
+def passes(error: BaseException) -> bool:
+    """Say whether waiting mends what went wrong on this machine."""
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, RuntimeError):
+        return str(error) == _NO_THREAD
+    if type(error).__module__ == "ssl":
+        # The numbers in it are OpenSSL's.
+        return getattr(error, "reason", None) == "MALLOC_FAILURE"
+    return isinstance(error, OSError) and error.errno in _PASSING
+
+
+def local_fault(what: str, error: BaseException) -> OnboardError:
+    """Return what to raise for an error that `passes`; `what` is a clause such as "the file X cannot be read"."""
+    reason = (error.strerror if isinstance(error, OSError) else "") or "no memory or no thread is to be had"
+    return OnboardError(Transient(cause=Cause.LOCAL, detail=f"{what}: {reason}"))

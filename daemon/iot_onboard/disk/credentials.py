@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..core.failures import OnboardError, StoreFailure, StoreFault
+from ..core.failures import OnboardError, StoreFailure, StoreFault, passes
 from ..core.identity import Credentials, Identity
 from ..fast_start.fast_dataclasses import dataclass
 from . import files
@@ -79,7 +79,10 @@ class Store:
             with files.written_beside(self._current, b"\0" * 512, 0o600):
                 pass
         except OSError as error:
-            return Stored(set_aside=tuple(aside), writable=False, detail=_told(error, self._directory))
+            failed = _failed(StoreFault.NOT_WRITABLE, error, self._directory)
+            if failed.passing:
+                raise OnboardError(failed) from error
+            return Stored(set_aside=tuple(aside), writable=False, detail=failed.detail)
         return Stored(set_aside=tuple(aside), others=self._others())
 
     def save(self, credentials: Credentials) -> None:
@@ -95,7 +98,7 @@ class Store:
         except (OSError, Damaged, OnboardError) as error:
             with contextlib.suppress(OSError):
                 self._remove_temps()
-            raise _failed(StoreFault.NOT_WRITABLE, error, self._current) from error
+            raise OnboardError(_failed(StoreFault.NOT_WRITABLE, error, self._current)) from error
 
     def forget(self) -> Path | None:
         """Set the stored secret aside, never delete it, and return where it went."""
@@ -106,7 +109,7 @@ class Store:
                 if os.path.lexists(path):
                     newest = self._set_aside(path, "forgotten")
         except OSError as error:
-            raise _failed(StoreFault.NOT_WRITABLE, error, self._current) from error
+            raise OnboardError(_failed(StoreFault.NOT_WRITABLE, error, self._current)) from error
         return newest
 
     @contextlib.contextmanager
@@ -142,7 +145,7 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise _failed(StoreFault.UNREADABLE, error, path) from error
+            raise OnboardError(_failed(StoreFault.UNREADABLE, error, path)) from error
         try:
             return decode(data, self._identity)
         except NewerFormat as error:
@@ -177,8 +180,8 @@ class Store:
             files.remove_temps(path.parent, path.name)
 
 
-def _failed(fault: StoreFault, error: Exception, path: Path) -> OnboardError:
-    return OnboardError(StoreFailure(fault=fault, detail=_told(error, path)))
+def _failed(fault: StoreFault, error: Exception, path: Path) -> StoreFailure:
+    return StoreFailure(fault=fault, detail=_told(error, path), passing=passes(error))
 
 
 def _told(error: Exception, path: Path) -> str:

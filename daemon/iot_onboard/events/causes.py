@@ -148,11 +148,23 @@ CAUSES = {
         move=Move.MAKERS,
         explanation="A step of the daemon failed in a way that nobody foresaw, perhaps because of what a server said. "
         "The daemon goes on and tries the step again; the stored secret is safe.",
-        steps=(
-            "Report it with the line and a support file (`sudo iot-onboard bundle`): the line names the place.",
-            "`MemoryError` means that the gateway has too little memory.",
-        ),
+        steps=("Report it with the line and a support file (`sudo iot-onboard bundle`): the line names the place.",),
         then=SLOWLY,
+    ),
+    Cause.LOCAL: Advice(
+        meaning="this gateway itself is short of something, or its disk stumbled",
+        cure="check memory (free), open files (cat /proc/sys/fs/file-nr) and the SD card (dmesg) of this gateway",
+        move=Move.GATEWAY,
+        explanation="A call into the system failed in a way that often passes by itself: no memory, no descriptor or "
+        "no thread was to be had, or the disk gave an error. Nothing is wrong with the configuration, and nothing was "
+        "asked of the platform.",
+        steps=(
+            "Once is nothing: the gateway tries again by itself.",
+            "Where it lasts: `free` and `cat /proc/sys/fs/file-nr` show whether memory or open files have run out, "
+            "and `systemctl status iot-onboard` how many tasks the service has.",
+            "`dmesg` shows errors of the SD card: save /var/lib/iot-onboard/credentials, then replace it.",
+        ),
+        then="by itself: within 5 s at first, then at growing intervals of up to 5 minutes",
     ),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.failures import Misconfigured, Rejected, StoreFailure, StoreFault, Throttled
+from ..core.failures import Cause, Misconfigured, Rejected, StoreFailure, StoreFault, Throttled, Transient
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
@@ -40,10 +40,15 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def load_failed(state: m.State, given: m.LoadFailed, now: m.Now) -> Step:
-    """Retry the read; never register, for the secret may be fine."""
-    misconfigured = isinstance(given.failure, Misconfigured)
+    """Retry the read; never register, for the secret may be fine. What passes by itself is retried soon."""
+    failure = given.failure
+    if isinstance(failure, StoreFailure) and failure.passing:
+        failure = Transient(cause=Cause.LOCAL, detail=failure.detail)
+    if isinstance(failure, Transient):
+        return wait(state, now, m.Goal.LOAD, failure, Event.SECRET_UNREADABLE)
+    misconfigured = isinstance(failure, Misconfigured)
     event = Event.NOT_CONFIGURED if misconfigured else Event.SECRET_UNREADABLE
-    return block(state, now, m.Goal.LOAD, given.failure, event)
+    return block(state, now, m.Goal.LOAD, failure, event)
 
 
 def registered(state: m.State, given: m.Registered, now: m.Now) -> Step:

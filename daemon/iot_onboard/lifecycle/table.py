@@ -43,7 +43,7 @@ TABLE: dict[tuple[Phase, type[m.Input]], Rule] = {
     (Phase.BOOT, m.Started): _rule(steps.load, "start", Phase.BOOT),
     (Phase.BOOT, m.Loaded): _rule(secret.loaded, "secret stored", *_CONNECT),
     (Phase.BOOT, m.NothingStored): _rule(secret.nothing_stored, "none stored", *_REGISTER, Phase.BLOCKED),
-    (Phase.BOOT, m.LoadFailed): _rule(secret.load_failed, "unreadable", Phase.BLOCKED),
+    (Phase.BOOT, m.LoadFailed): _rule(secret.load_failed, "unreadable", Phase.WAITING, Phase.BLOCKED),
     (Phase.BOOT, m.Tick): _STUCK,
     (Phase.BOOT, m.StopRequested): _STOP,
     (Phase.REGISTERING, m.Registered): _rule(secret.registered, "secret", Phase.SAVING),

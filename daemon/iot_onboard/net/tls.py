@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from ..core.failures import Cause, Misconfigured, OnboardError, Transient
-from ..disk.files import fingerprint, refuse_other
+from ..core.failures import Cause, Misconfigured, OnboardError, Transient, local_fault, passes
+from ..disk.files import fingerprint, read_plain
 from ..fast_start.typing_names import Any
 from .timing import PhaseTimer
 
@@ -150,15 +150,19 @@ def _trust(context: BoundedContext, path: Path | None, cure: str) -> None:
     if path is None:
         return
     try:
-        # OpenSSL would wait for a writer of a named pipe.
-        found = path.stat()
-        refuse_other(found.st_mode)
-        if found.st_size > _MOST_BYTES:
+        # Read here, for OpenSSL hides why it cannot, and would wait for a writer of a named pipe.
+        data = read_plain(path, _MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        context.load_verify_locations(cafile=path)
-    except OSError as error:
+        # What is no ASCII stands beside the certificates.
+        context.load_verify_locations(cadata=data.decode("ascii", "ignore"))
+    except (OSError, ValueError, MemoryError) as error:
+        if passes(error):
+            raise local_fault(f"the certificate file {path} cannot be read", error) from error
         # OpenSSL's own words, for all that is wrong inside a file, help nobody.
-        reason = "it holds no whole certificate in PEM form" if isinstance(error, ssl.SSLError) else error.strerror
+        reason = "it holds no whole certificate in PEM form"
+        if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+            reason = error.strerror or str(error)
         detail = f"the certificate file {path} cannot be used: {reason}"
         raise OnboardError(Misconfigured(detail=detail, cure=cure)) from error
 

@@ -70,10 +70,7 @@ class Reporter:
         if details.detail:
             details = replace(details, detail=self._known.shown(details.detail, MAX_DETAIL))
         if details.cause and not details.cure:
-            # Imported here: a start without trouble needs none.
-            from ..events.causes import cure_for
-
-            details = replace(details, cure=cure_for(details.cause))
+            details = replace(details, cure=_cure_for(details.cause))
         line = line_of(event, details, context, state.phase.value)
         if entry.kind is Kind.TROUBLE:
             self._logged = event, details
@@ -165,6 +162,16 @@ class Reporter:
 
     def _utc_text(self) -> str:
         return self._clock.utc_now().isoformat(timespec="seconds")
+
+
+def _cure_for(cause: str) -> str:
+    try:
+        # Imported here: a start without trouble needs none.
+        from ..events.causes import cure_for
+    except OSError:
+        # No descriptor is to be had: the line goes without.
+        return ""
+    return cure_for(cause)
 
 
 def _text(at: datetime | None) -> str | None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 from ..core import tracebacks
-from ..core.failures import Failure, OnboardError
+from ..core.failures import Failure, OnboardError, local_fault, passes
 from ..fast_start.fast_dataclasses import dataclass
 
 
@@ -66,6 +66,8 @@ def _outcome(job: Callable[[], object]) -> Result:
     except OnboardError as error:
         return Result(failure=error.failure)
     except BaseException as error:
+        if passes(error):
+            return Result(failure=local_fault("this gateway is short of something", error).failure)
         tracebacks.hand_over(error)
         # The message of an exception may quote a secret: its kind and place do not.
         return Result(crash=f"{type(error).__name__} at {tracebacks.innermost_frame(error)}")

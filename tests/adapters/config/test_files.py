@@ -10,6 +10,7 @@ import pytest
 
 from iot_onboard.config.files import load
 from iot_onboard.config.problems import ConfigError
+from support.process.descriptors import none_left
 from support.process.unprivileged import open_directory, unprivileged
 
 BASE = "product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n"
@@ -101,3 +102,14 @@ def test_what_is_no_plain_file_is_named_at_once(etc: Path, name: str, kind: str)
     problem = caught.value.problems[0]
     assert problem.file == str(path)
     assert problem.unread is (kind != "endless")
+
+
+def test_a_shortage_passes(etc: Path) -> None:
+    """Without a descriptor to be had nothing is known of the files, and nothing is called wrong for good."""
+    with none_left(), pytest.raises(ConfigError) as caught:
+        load(etc / "config.yaml")
+    assert (caught.value.unread, caught.value.passing) == (True, True)
+    (etc / "config.yaml").unlink()
+    with pytest.raises(ConfigError) as caught:
+        load(etc / "config.yaml")
+    assert not caught.value.passing

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from iot_onboard.config.device_name import Facts
 from iot_onboard.config.hardware import Board, read_board, read_facts
+from support.disk import tracing, writers
+from support.disk.tracing import why_no_strace
+from support.process.descriptors import none_left
 
 
 def put(root: Path, files: dict[str, str | bytes]) -> Path:
@@ -113,3 +117,26 @@ def test_a_pc(tmp_path: Path) -> None:
     """The model comes from DMI where there is no device tree."""
     put(tmp_path, {"sys/class/dmi/id/product_name": "NUC\n", "etc/os-release": "PRETTY_NAME='Some Linux'\n"})
     assert read_board(tmp_path) == Board(os_name="Some Linux", model="NUC", serial="")
+
+
+def test_a_shortage_makes_no_other_name(tmp_path: Path) -> None:
+    """A fact that cannot be read now is missing: a second source, or another interface, would be another device."""
+    put(tmp_path, {"proc/device-tree/serial-number": b"10000000abcdef01\0", "etc/hostname": "gateway7\n"})
+    interface(tmp_path, "eth0", "dc:a6:32:00:00:01")
+    with none_left():
+        assert read_facts(tmp_path) == Facts()
+        assert read_board(tmp_path) == Board(os_name="", model="", serial="")
+    assert read_facts(tmp_path).serial == "10000000abcdef01"
+
+
+@pytest.mark.skipif(why_no_strace() is not None, reason=str(why_no_strace()))
+def test_an_interface_that_stumbles_makes_no_other_name(tmp_path: Path) -> None:
+    """Where one address of two cannot be read for a moment, none is taken."""
+    interface(tmp_path, "eth0", "dc:a6:32:00:00:01")
+    interface(tmp_path, "wlan0", "dc:a6:32:00:00:02")
+    read = partial(writers.first_mac, tmp_path)
+    whole = tracing.run(read, "read")
+    assert whole.answer == "dc:a6:32:00:00:01"
+    # Each file is read until it ends.
+    for call in (whole.calls[0], whole.calls[-1]):
+        assert tracing.run(read, "read", [f"read:error=EIO:when={call.number}"]).answer is None

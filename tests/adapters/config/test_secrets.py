@@ -17,8 +17,8 @@ from iot_onboard.config.secrets import (
     read_secret,
     service_credentials,
 )
-from iot_onboard.core.failures import Misconfigured, OnboardError
-from support.process.descriptors import descriptors
+from iot_onboard.core.failures import Cause, Misconfigured, OnboardError, Transient
+from support.process.descriptors import descriptors, none_left
 from support.process.unprivileged import open_directory, unprivileged
 
 BASE = "product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n"
@@ -226,3 +226,12 @@ def test_secrets_for_a_command_run_by_hand(tmp_path: Path) -> None:
     assert found() == handed_out
     (service / "device-secret").write_text("plain")
     assert found() == service
+
+
+def test_a_shortage_is_not_called_a_mistake(etc: Path) -> None:
+    """Without a descriptor to be had the file may be as good as ever: it is read again soon."""
+    path = secret_file(etc / "product-secret", b"hunter2hunter2")
+    with none_left(), pytest.raises(OnboardError) as caught:
+        read_secret(path, "product secret")
+    assert isinstance(caught.value.failure, Transient)
+    assert (caught.value.failure.cause, str(path) in caught.value.failure.detail) == (Cause.LOCAL, True)

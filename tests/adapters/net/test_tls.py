@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.core.failures import Cause, Misconfigured, OnboardError
+from iot_onboard.core.failures import Cause, Misconfigured, OnboardError, Transient
 from iot_onboard.net.tls import anchor_path, holds_all, tls_context, tls_failure
 from support.machine.namespace import UNSHARE, why_no_namespace
 from support.platform.tlsserver import TlsServer, certificates
+from support.process.descriptors import none_left
 
 BROKEN = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
@@ -166,3 +167,22 @@ def test_the_system_store_is_believed_however_it_is_kept(tmp_path: Path, kept: s
             done = subprocess.run([*command, *program], capture_output=True, text=True, check=False)
             assert (done.stdout == "TLSv1.3\n") == believed, done.stderr
             assert believed or "CERTIFICATE_VERIFY_FAILED" in done.stderr
+
+
+def test_a_shortage_is_not_called_a_broken_file() -> None:
+    """Without a descriptor to be had no certificate is wrong: neither ours nor the operator's."""
+    ca_file, _ = certificates("ours")
+    for path in (None, ca_file):
+        with none_left(), pytest.raises(OnboardError) as caught:
+            tls_context(path, handshake_timeout_s=5)
+        assert isinstance(caught.value.failure, Transient)
+        assert caught.value.failure.cause is Cause.LOCAL
+
+
+def test_what_stands_beside_certificates_is_passed_over(tmp_path: Path) -> None:
+    """Names in any alphabet, as `openssl x509 -text` and people write them."""
+    ca_file, _ = certificates("ours")
+    path = tmp_path / "ca.pem"
+    path.write_bytes("Zertifikat für Köln\n".encode() + ca_file.read_bytes() + b"\xff\n" + ca_file.read_bytes())
+    ours = ssl.PEM_cert_to_DER_cert(ca_file.read_text())
+    assert ours in tls_context(path, handshake_timeout_s=5).get_ca_certs(binary_form=True)

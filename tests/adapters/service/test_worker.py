@@ -84,3 +84,14 @@ def test_a_job_that_hangs_does_not_keep_the_process() -> None:
         child.stdout.readline()
         assert time_to_end_s(child, child.stdin.close) <= 0.5
         assert child.wait() == 0
+
+
+def test_a_shortage_is_a_failure_and_no_crash() -> None:
+    """Memory, descriptors and the like may be there a moment later: the process goes on, and tries again."""
+
+    def job() -> None:
+        raise MemoryError
+
+    failure = result_of(Worker(), job).failure
+    assert isinstance(failure, Transient)
+    assert failure.cause is Cause.LOCAL

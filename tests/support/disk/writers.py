@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from iot_onboard.config.hardware import read_facts
 from iot_onboard.core.failures import OnboardError, StoreFailure
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
@@ -97,3 +98,7 @@ def write_durably(path: Path, data: bytes) -> str | None:
     except OSError as error:
         return error.strerror
     return None
+
+
+def first_mac(root: Path) -> str | None:
+    return next((address for _, address in read_facts(root).macs), None)

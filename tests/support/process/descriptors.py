@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -18,3 +21,14 @@ def descriptors() -> set[str]:
             # By this one the list was read.
             continue
     return found
+
+
+@contextlib.contextmanager
+def none_left() -> Iterator[None]:
+    """Let every open fail with EMFILE, as in a process that has used up its descriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import ssl
 
 import pytest
 
-from iot_onboard.core.failures import Cause, Misconfigured, OnboardError, Transient, unforeseen
+from iot_onboard.core.failures import (
+    Cause,
+    Misconfigured,
+    OnboardError,
+    Transient,
+    local_fault,
+    passes,
+    unforeseen,
+)
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -41,3 +52,26 @@ def test_what_nobody_foresaw_passes_slowly() -> None:
     assert failure == Transient(
         cause=Cause.DEFECT, detail="internal error: ValueError at iot_onboard.net.https:70", slow=True
     )
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ESTALE])
+def test_a_shortage_passes(number: int) -> None:
+    """What this machine is short of now it may have a moment later."""
+    assert passes(OSError(number, os.strerror(number)))
+    assert passes(MemoryError())
+    assert passes(RuntimeError("can't start new thread"))
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOSPC, errno.ELOOP, errno.EISDIR])
+def test_what_somebody_has_to_mend_lasts(number: int) -> None:
+    """Waiting brings no file, no right and no room; nor does it mend a defect, or what OpenSSL calls 5."""
+    assert not passes(OSError(number, os.strerror(number)))
+    assert not passes(RuntimeError("a defect"))
+    assert not passes(ssl.SSLError(5, "syscall"))
+
+
+def test_a_local_fault_says_what_and_why() -> None:
+    """In the words of the system, and it is waited for."""
+    failure = local_fault("the file x cannot be read", OSError(errno.EMFILE, "Too many open files")).failure
+    assert failure == Transient(cause=Cause.LOCAL, detail="the file x cannot be read: Too many open files")
+    assert "no memory" in str(local_fault("x", MemoryError()))

@@ -8,10 +8,11 @@ import pytest
 
 from iot_onboard.core.failures import Cause, Failure, Throttled, Transient
 from iot_onboard.events.model import Event
+from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import registration_rules as rules
 from iot_onboard.lifecycle.table import TABLE
-from support.gateway.life import ACTIVATED, FULL, MISSING, NETWORK, UNREADABLE, Life, secret
+from support.gateway.life import ACTIVATED, FULL, MISSING, NETWORK, UNREADABLE, Life, secret, told_of
 
 
 def test_first_boot() -> None:
@@ -57,6 +58,16 @@ def test_an_unreadable_store_never_registers() -> None:
     """EACCES or EIO: the secret may be fine."""
     life = Life().feed(m.Started()).feed(m.LoadFailed(failure=UNREADABLE))
     assert (life.state.phase, life.state.goal) == (m.Phase.BLOCKED, m.Goal.LOAD)
+
+
+@pytest.mark.parametrize("failure", [replace(UNREADABLE, passing=True), Transient(cause=Cause.LOCAL, detail="EMFILE")])
+def test_a_fault_that_passes_is_retried_soon(failure: Failure) -> None:
+    """Nobody has to come for it, and it is told as a fault of this gateway."""
+    life = Life().feed(m.Started()).feed(m.LoadFailed(failure=failure))
+    assert (life.state.phase, life.state.goal, life.has(m.Register)) == (m.Phase.WAITING, m.Goal.LOAD, False)
+    details = told_of(life)
+    assert (details.cause, (details.next_try_s or 99) <= 5) == ("local", True)
+    assert life.wait().has(m.Load)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ SECRET = {
         explanation="The file is there and the system does not let the daemon read it, or a newer version has written it. The secret may be fine, so the gateway does not register again: it retries the read.",
         move=Move.GATEWAY,
         remedy="Written by a newer version: install that again (`sudo apt install --only-upgrade iot-onboard`). Permission denied: `sudo chown -Rh iot-onboard: /var/lib/iot-onboard`, then `sudo systemctl restart iot-onboard`. Input/output error: the SD card is failing (`dmesg`); save /var/lib/iot-onboard/credentials before you replace it, or the device has to be reset in the console.",
-        then=HOURLY,
+        then=f"where that may pass by itself, within 5 s at first and at growing intervals; else {HOURLY}",
     ),
     Event.SECRET_WITHHELD: Entry(
         message_id="4f47ca48e7724305a55d8a8bba0845e2",
