@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET
+from ..core.scrub import MOST_OF_ONE, most_likely
 from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
 from ..provisioning.boot_partition import PLACES, find
@@ -33,23 +34,26 @@ _MAX_STORED = 200
 
 @dataclass(slots=True, kw_only=True)
 class Known:
-    """Hold what was found; `unread` names the files that may hold more."""
+    """Hold what was found; `unread` names the files that may hold more.
+
+    `left_out` counts words that may be secrets too, of files that hold nothing but rubbish.
+    """
 
     secrets: set[str] = field(default_factory=set, repr=False)
     unread: list[str] = field(default_factory=list)
+    left_out: int = 0
 
 
 def known_secrets(config_path: Path, places: Places, root: Path = Path("/")) -> Known:
     """Return the secrets of files, credentials, configuration and environment; the machine id counts as one."""
     known = Known()
     for path in _secret_files(config_path, places, root):
-        text = _read(path, known)
-        known.secrets |= {line.strip() for line in text.splitlines()}
+        _add(known, {line.strip() for line in _read(path, known).splitlines()})
     for path in _configuration_files(config_path, root):
-        known.secrets |= _in_configuration(_read(path, known))
+        _add(known, _in_configuration(_read(path, known)))
     for state_dir in places.state_dirs:
         for path in _stored(state_dir / "credentials", known):
-            known.secrets |= _in_store(path.name, _read(path, known, read_foreign))
+            _add(known, _in_store(path.name, _read(path, known, read_foreign)))
     known.secrets |= {proxy.password.reveal() for proxy in places.proxies if proxy.password is not None}
     for name, value in os.environ.items():
         if _PROXIES.fullmatch(name):
@@ -58,6 +62,13 @@ def known_secrets(config_path: Path, places: Places, root: Path = Path("/")) -> 
     known.secrets |= {_read(root / "etc/machine-id", known).strip()}
     known.secrets.discard("")
     return known
+
+
+def _add(known: Known, words: set[str]) -> None:
+    """Take what a file may hold; of rubbish a part."""
+    chosen = most_likely(words - {""}, MOST_OF_ONE)
+    known.left_out += len(words - {""}) - len(chosen)
+    known.secrets |= chosen
 
 
 def _secret_files(config_path: Path, places: Places, root: Path) -> Iterable[Path]:
@@ -81,8 +92,9 @@ def _configuration_files(config_path: Path, root: Path) -> Iterable[Path]:
 def _in_configuration(text: str) -> set[str]:
     covered = mask_configuration(text).covered
     found = set(covered) | {unquote(value) for value in covered}
-    for word in re.findall(r"\w+://[^\s\"']+", text):
-        found |= _passwords(word)
+    # Not from the scheme on: a long row of letters would be looked through from each of them.
+    for address in re.findall(r"://[^\s\"']+", text):
+        found |= _passwords(address)
     return {secret for secret in found if secret.lower() not in PLACEHOLDERS}
 
 

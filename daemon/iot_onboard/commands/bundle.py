@@ -75,7 +75,13 @@ def _make(arguments: argparse.Namespace) -> int:
     headline = (
         f"iot-onboard bundle of {name}, made {at.isoformat(timespec='seconds')} by iot-onboard {__version__} as {who}"
     )
-    files = assemble(parts, secrets=frozenset(known.secrets), unread=known.unread, headline=headline)
+    files = assemble(
+        parts,
+        secrets=frozenset(known.secrets),
+        unread=known.unread,
+        headline=headline,
+        left_out=known.left_out,
+    )
     folder = f"iot-onboard-bundle-{re.sub(r'[^A-Za-z0-9._-]', '-', name)}-{at:%Y%m%dT%H%M%SZ}"
     path: Path = arguments.output or Path(f"{folder}.tar.gz")
     try:

@@ -9,8 +9,26 @@ from collections.abc import Iterable
 COVER = b"[secret]"
 # What is shorter hides nothing, and would cover half of every text; in the configuration it is masked all the same.
 LEAST_BYTES = 4
+# What may be looked for in all: each character costs time to prepare, and each secret time in every text. No gateway
+# has as many secrets; a file of rubbish may hold ten thousand words that look like one.
+MOST_SECRETS = 150
+MOST_CHARACTERS = 12_000
+# Of one source that is rubbish.
+MOST_OF_ONE = 30
+_LIKELY = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,128}")
 # Lines may be folded within base64.
 _FOLD = rb"(?:\r?\n)?"
+
+
+def most_likely(words: Iterable[str], most: int, most_characters: int = MOST_CHARACTERS) -> frozenset[str]:
+    """Return as many of some words as may be looked for, those first that look like a secret of the platform's."""
+    chosen: set[str] = set()
+    left = most_characters
+    for word in sorted(set(words), key=lambda word: (_LIKELY.fullmatch(word) is None, len(word), word)):
+        if len(chosen) < most and len(word) <= left:
+            chosen.add(word)
+            left -= len(word)
+    return frozenset(chosen)
 
 
 class Scrubber:
@@ -18,11 +36,15 @@ class Scrubber:
 
     A secret is looked for as it is, with any of its characters escaped as URLs, JSON or C do it; as hexadecimal
     digits or as numbers, one a byte; and as base64 of either alphabet, wherever it stands in what was encoded.
+    `left_out` counts those that are too many to be looked for.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
+        wanted = {secret for secret in secrets if len(secret.encode("utf-8", "surrogateescape")) >= LEAST_BYTES}
+        chosen = most_likely(wanted, MOST_SECRETS)
+        self.left_out = len(wanted) - len(chosen)
         # The longest first: one secret may hold another.
-        known = sorted({secret for secret in secrets if len(secret.encode()) >= LEAST_BYTES}, key=len, reverse=True)
+        known = sorted(chosen, key=len, reverse=True)
         self._patterns = [re.compile(pattern, re.DOTALL) for secret in known for pattern in _patterns(secret)]
 
     def clean(self, data: bytes) -> bytes:

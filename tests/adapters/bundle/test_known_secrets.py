@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iot_onboard.bundle.known_secrets import known_secrets
 from iot_onboard.bundle.places import places_of
 from iot_onboard.config.files import read_documents
+from iot_onboard.core.scrub import MOST_OF_ONE
 from support.gateway.secrets_laid_out import SECRETS, laid_out
 from support.process.unprivileged import open_directory, unprivileged
 from support.tree import ROOT
@@ -60,3 +65,44 @@ def test_what_may_not_be_read_is_named() -> None:
     assert str(directory / "etc/iot-onboard/product-secret") in known.unread
     assert str(directory / "state/credentials") in known.unread
     assert str(directory / "etc/iot-onboard/secret-pipe") in known.unread
+
+
+PARTS = [
+    "a",
+    "1a",
+    "_",
+    "a:",
+    "://",
+    "://a:",
+    "secret: ",
+    '"device_secret":"',
+    "\\",
+    "# ",
+    "deadbeef01234567 ",
+    "x1\n",
+    "\0",
+    "\xe9",
+]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.sampled_from(PARTS) | st.text(max_size=5), min_size=1, max_size=4))
+def test_rubbish_takes_no_minutes(directory_of_rubbish: Path, parts: list[str]) -> None:
+    """Whatever 300 kB hold, as a secret, as a configuration or as a stored file: they are read in seconds."""
+    line = "".join(parts)
+    rubbish = (line * (300_000 // max(1, len(line.encode())) + 1)).encode("utf-8", "surrogatepass")[:300_000]
+    etc, state = directory_of_rubbish / "etc/iot-onboard", directory_of_rubbish / "state"
+    for path in (etc / "product-secret", etc / "config.yaml", state / "credentials" / "pk.gw.json"):
+        path.write_bytes(rubbish)
+    began = time.process_time()
+    known = known_secrets(etc / "config.yaml", replace(places_of(()), state_dirs=(state,)), directory_of_rubbish)
+    assert time.process_time() - began < 8
+    assert len(known.secrets) <= 3 * MOST_OF_ONE + 10
+
+
+@pytest.fixture(scope="module")
+def directory_of_rubbish(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("rubbish")
+    (directory / "etc/iot-onboard").mkdir(parents=True)
+    (directory / "state/credentials").mkdir(parents=True)
+    return directory
