@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 from pathlib import Path
 
@@ -9,10 +11,16 @@ from ..config.files import read_documents
 from ..config.schema import Config
 from ..core.failures import OnboardError, StoreFailure, StoreFault
 from ..core.secret import Secret
-from ..disk.files import locked, make_directory, set_aside, write_if_changed
+from ..disk.files import make_directory, set_aside, write_if_changed
+from ..disk.lock_file import Held, lock_file
 from ..fast_start.fast_dataclasses import dataclass
 from ..system.accounts import service_group
 from .plan import NewFile, Plan, ProvisioningRequest, plan, present
+
+# Root's alone, and in memory; the unit of the boot import makes it too.
+LOCKS = Path("/run/iot-onboard-setup")
+# Another one writes some small files: longer than this it hangs, and the boot import has a minute for all that it does.
+_WAIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +51,24 @@ def provision(config_path: Path, wish: ProvisioningRequest) -> ProvisioningResul
     directory = config_path.parent
     try:
         make_directory(directory)
-        with locked(directory, wait=True):
+        with lock_file(lock_path(directory), _WAIT_S):
             # Another one would read before this one writes.
             return _carry_out(plan(*read_documents(config_path), config_path, wish))
+    except Held as holder:
+        detail = f"{holder} changes the configuration in {directory}: try again when it has ended"
+        raise OnboardError(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=detail)) from None
     except OSError as error:
         detail = f"{error.filename or directory} cannot be written: {error.strerror}"
         raise OnboardError(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=detail)) from error
+
+
+def lock_path(directory: Path) -> Path:
+    """Return the lock of whoever changes the configuration in a directory; root's is out of everybody's reach."""
+    if os.geteuid() != 0 or not LOCKS.parent.is_dir():
+        return directory / ".lock"
+    with contextlib.suppress(OSError):
+        LOCKS.mkdir(mode=0o700, exist_ok=True)
+    return LOCKS / hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
 
 
 def _carry_out(decided: Plan) -> ProvisioningResult:

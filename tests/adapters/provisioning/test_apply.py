@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from iot_onboard.config.files import load
 from iot_onboard.config.problems import ConfigError
 from iot_onboard.core.failures import OnboardError
 from iot_onboard.core.secret import Secret
-from iot_onboard.provisioning.apply import check, provision
+from iot_onboard.provisioning.apply import check, lock_path, provision
 from iot_onboard.provisioning.plan import ProvisioningRequest
 from support.process.unprivileged import open_directory, unprivileged
 
@@ -124,15 +126,27 @@ def test_a_proxys_password_is_closed_too(config: Path) -> None:
 
 def test_one_provisioning_waits_for_another(config: Path) -> None:
     """Both would read before either writes, and one of them would be lost."""
+    script = "import pathlib, sys; from iot_onboard.disk.lock_file import lock_file\n"
+    script += "with lock_file(pathlib.Path(sys.argv[1]), 5): print('in', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, str(lock_path(config.parent))]
+    second = threading.Thread(target=provision, args=(config, WISH))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"in\n"
+        second.start()
+        second.join(0.3)
+        assert second.is_alive()
+        assert not (config.parent / "product-secret").exists()
+    second.join(10.0)
+    assert (config.parent / "product-secret").exists()
+
+
+def test_a_lock_on_the_directory_holds_nothing_up(config: Path) -> None:
+    """Everybody who may read it can take one."""
     directory = os.open(config.parent, os.O_RDONLY)
     fcntl.flock(directory, fcntl.LOCK_EX)
-    second = threading.Thread(target=provision, args=(config, WISH))
-    second.start()
-    second.join(0.3)
-    assert second.is_alive()
-    assert not (config.parent / "product-secret").exists()
+    provision(config, WISH)
     os.close(directory)
-    second.join(10.0)
     assert (config.parent / "product-secret").exists()
 
 
