@@ -193,7 +193,7 @@ def test_a_defect_in_a_job_that_a_peer_has_a_say_in_is_lived_with(
     gateway: Gateway, phase: m.Goal, event: Event
 ) -> None:
     """The process goes on: the line says where, whose move it is, and when the next try comes, which is not soon."""
-    gateway.config = replace(gateway.config, tls_ca_file=3)  # type: ignore[arg-type]  # a defect
+    gateway.config = replace(gateway.config, proxy=3)  # type: ignore[arg-type]  # a defect
     if phase is m.Goal.REGISTER:
         (gateway.directory / PRODUCT_SECRET).write_text("0123456789abcdef\n")
         (gateway.directory / PRODUCT_SECRET).chmod(0o600)
@@ -201,7 +201,7 @@ def test_a_defect_in_a_job_that_a_peer_has_a_say_in_is_lived_with(
     gateway.reactions[event] = stop
     assert gateway.run() == ExitCode.DONE
     (line,) = [line for line in gateway.lines if dict(line.fields)["IOT_EVENT"] == event.value]
-    assert "internal error: AttributeError at iot_onboard.net.tls:" in line.message
+    assert "internal error: AttributeError at iot_onboard.net.proxy_tunnel:" in line.message
     assert "iot-onboard bundle" in line.message
     assert dict(line.fields)["IOT_CAUSE"] == "defect"
     assert float(dict(line.fields)["IOT_NEXT_TRY_S"]) >= backoff.SLOW.floor_s
