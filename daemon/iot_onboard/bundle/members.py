@@ -43,6 +43,8 @@ TIMEOUT_S = 10.0
 MOST_BYTES = 1_000_000
 _MAX_LISTED = 500
 _MAX_RUNTIME_FILES = 20
+# As the daemon itself reads of one.
+_MAX_RUNTIME_BYTES = 65_536
 _RUNTIME_FILE = re.compile(r"[a-z-]{1,40}\.json")
 _UNITS = tuple(f"--unit={unit}" for unit in (*UNITS, "iot-onboard-wait-online.service"))
 _JOURNAL = ("journalctl", "--no-pager", "-q", "-n", "5000")
@@ -177,7 +179,7 @@ def _file(path: Path) -> bytes:
 
 
 def _foreign_file(path: Path) -> bytes:
-    data = read_foreign(path, MOST_BYTES)
+    data = read_foreign(path, _MAX_RUNTIME_BYTES)
     if not data:
         raise LeftOut("empty")
     return data
