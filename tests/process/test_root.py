@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,14 +13,10 @@ import pytest
 from support.gateway.gateway import PRODUCT_KEY
 from support.platform.sandbox import Sandbox, wait_for
 from support.process import hostile
-from support.process.hostile import DEVICE_NAME, KINDS, MARKER, OWNER, STORED, Home, Make, packed
+from support.process.hostile import COMMANDS, DEVICE_NAME, ENVIRONMENT, KINDS, OWNER, STORED, WRITERS, Home, Make
 from support.process.unprivileged import open_directory
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to lose")
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.endswith("_DIRECTORY")}
-LIMIT_S = 40.0
-# What `run` does before it is asked to stop.
-RUNS_S = 0.5
 FILES = 10_000
 
 
@@ -46,54 +39,9 @@ def lay_out(home: Home, platform: Sandbox) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    code: int
-    said: bytes
-    took_s: float
-
-
-def run(home: Home, name: str, *arguments: str) -> Done:
-    """Run a command of root's; `run` is asked to stop a while after its first words."""
-    began_at = time.monotonic()
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        command = home.command(name, *arguments)
-        nothing = subprocess.DEVNULL
-        with subprocess.Popen(command, stdin=nothing, stdout=out, stderr=errors, env=ENVIRONMENT) as process:
-            try:
-                if name == "run":
-                    wait_for(lambda: os.fstat(errors.fileno()).st_size or process.poll() is not None, "words", LIMIT_S)
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        process.wait(RUNS_S)
-                    process.terminate()
-                process.wait(LIMIT_S)
-            finally:
-                process.kill()
-        out.seek(0)
-        errors.seek(0)
-        said = out.read()
-        if name == "bundle" and process.returncode == 0:
-            said = packed(said)
-        return Done(process.returncode, said + errors.read(), time.monotonic() - began_at)
-
-
-WRITERS = (("register",), ("run",), ("forget", "--yes"))
-READERS = (("status",), ("doctor", "--only", "secrets,state"), ("bundle", "--output", "-"))
-COMMANDS = (*READERS[:2], *WRITERS, READERS[2])
-
-
 def hold(home: Home, command: tuple[str, ...]) -> None:
     """Run a command, and see that it has given nothing away."""
-    outside, strange = home.seen_outside(), home.not_the_owners()
-    done = run(home, *command)
-    assert done.code in {0, 1, 2, 78}, (command, done)
-    assert b"internal error" not in done.said, (command, done)
-    assert b"itself broke" not in done.said, (command, done)
-    assert MARKER.encode() not in done.said, (command, done)
-    # What is packed is for no terminal.
-    assert command[0] == "bundle" or b"\x1b" not in done.said, (command, done)
-    assert home.seen_outside() == outside, command
-    assert home.not_the_owners() <= strange, command
+    assert home.attacked(command) == []
 
 
 @pytest.mark.parametrize("where", ["inside", "around"])
@@ -119,7 +67,7 @@ def test_any_number_of_files_is_no_obstacle(home: Home) -> None:
     for command in COMMANDS:
         hold(home, command)
     assert time.monotonic() - began_at < 60.0
-    assert len(run(home, "doctor", "--only", "secrets").said) < 100_000
+    assert len(home.run("doctor", "--only", "secrets").said) < 100_000
 
 
 def owners(directory: Path) -> set[int]:
@@ -128,10 +76,10 @@ def owners(directory: Path) -> set[int]:
 
 def test_what_root_registers_is_the_services(home: Home) -> None:
     """With a product secret that root alone may read; the runtime files, too, and then it can be forgotten."""
-    assert run(home, "register").code == 0
+    assert home.run("register").code == 0
     assert (home.state_dir / "credentials" / STORED).exists()
     assert owners(home.state_dir) == owners(home.runtime_dir) == {OWNER}
-    assert run(home, "forget", "--yes").code == 0
+    assert home.run("forget", "--yes").code == 0
     assert owners(home.state_dir) == {OWNER}
 
 
@@ -167,7 +115,7 @@ def test_where_others_may_change_the_path_root_does_nothing(home: Home) -> None:
     os.chown(home.state_dir, 0, 0)
     home.state_dir.chmod(0o777)
     for command in (("register",), ("run",), ("forget", "--yes")):
-        done = run(home, *command)
+        done = home.run(*command)
         assert done.code == 1
         assert b"others than root may change state" in done.said
     assert list(home.state_dir.iterdir()) == []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 
 import pytest
 
-from torture import cloud, crash, fleet, fuzz, hold, real
+from torture import cloud, crash, fleet, fuzz, hold, local, real
 from torture.tally import remarks
 
 needs_hold = pytest.mark.skipif(hold.why_not() is not None, reason=str(hold.why_not()))
@@ -56,4 +57,12 @@ def test_rubbish_is_refused_by_name() -> None:
     """What is read from disk and wire, bent at random, gives documented errors only, in bounded time."""
     tally = fuzz.attack(jobs=1, inputs=12_000, seed=20261125)
     assert tally.tried > 11_000
+    assert tally.good, remarks(tally)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to lose")
+def test_a_local_user_comes_away_with_nothing() -> None:
+    """Each of root's commands once, over what its directories may hold, and amid swaps."""
+    tally = local.attack(turns=6, seed=20261130)
+    assert tally.tried == 6
     assert tally.good, remarks(tally)

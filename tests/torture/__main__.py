@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from . import cloud, crash, disk, fleet, fuzz, link, real
+from . import cloud, crash, disk, fleet, fuzz, link, local, real
 from .tally import Tally, remarks, table
 
 INPUTS = 1_000_000
 GATEWAYS = 200
+# Each a command of root's amid swaps of the service's user.
+TURNS = 2_000
 # A day, by clocks that run forty times as fast, of so many daemons: one logs in some four hundred times.
 SOAK_S = 2160.0
 SOAKS = 6
@@ -32,6 +34,7 @@ def _attacks(options: argparse.Namespace) -> dict[str, Callable[[], list[Tally]]
         "link": lambda: [link.attack(link.HOUR_S if most is None else 200.0)],
         "soak": lambda: [real.soaks(SOAKS, SOAK_S if most is None else 30.0, seed)],
         "cloud": lambda: [cloud.bad_days(seed), cloud.soak(seed, DAYS if most is None else most)],
+        "local": lambda: [local.attack(TURNS if most is None else most, seed)],
         "disk": lambda: disk.attack(jobs, most),
     } | {f"crash-{name.replace(' ', '-')}": partial(crash.attack, [name], jobs, most) for name in crash.FLOWS}
 

@@ -11,10 +11,12 @@ import stat
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.platform.sandbox import wait_for
 from support.process.unprivileged import as_nobody, readable_by_all
 
 OWNER, THIRD = 65534, 54321
@@ -28,6 +30,14 @@ _RUNTIME = ["status.json", "connects.json", "lives.json", "history.json", "repor
 RUNTIME_FILES = [*_RUNTIME, "status.json.new", f"connects.json.{_NUMBER}.new"]
 INSIDE = [f"state/credentials/{name}" for name in _STORE] + [f"run/{name}" for name in RUNTIME_FILES]
 AROUND = ["state/credentials", "state/identity.json", "state/subdevices", "state/bridge"]
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.endswith("_DIRECTORY")}
+_LIMIT_S = 40.0
+# What `run` does before it is asked to stop.
+_RUNS_S = 0.5
+WRITERS = (("register",), ("run",), ("forget", "--yes"))
+READERS = (("status",), ("doctor", "--only", "secrets,state"), ("bundle", "--output", "-"))
+COMMANDS = (*READERS[:2], *WRITERS, READERS[2])
 
 Make = Callable[[Path, Path], None]
 
@@ -104,6 +114,14 @@ _NOT_THEIRS: list[Make] = [second_name, device, of_root_alone, of_a_third]
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """Hold how a command of root's ended, and all that it said, or packed."""
+
+    code: int
+    said: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Home:
     """A gateway whose directories are another user's, and beside it what is root's."""
 
@@ -177,6 +195,46 @@ class Home:
         """Return a command of root's, that whoever it becomes can go on with."""
         words = [sys.executable, "-m", "iot_onboard", name, "--config", str(self.config), *arguments]
         return readable_by_all(words, self._tree())
+
+    def run(self, name: str, *arguments: str) -> Done:
+        """Run a command of root's; `run` is asked to stop a while after its first words."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+            command = self.command(name, *arguments)
+            nothing = subprocess.DEVNULL
+            with subprocess.Popen(command, stdin=nothing, stdout=out, stderr=errors, env=ENVIRONMENT) as process:
+                try:
+                    if name == "run":
+                        wait_for(
+                            lambda: os.fstat(errors.fileno()).st_size or process.poll() is not None, "words", _LIMIT_S
+                        )
+                        with contextlib.suppress(subprocess.TimeoutExpired):
+                            process.wait(_RUNS_S)
+                        process.terminate()
+                    process.wait(_LIMIT_S)
+                finally:
+                    process.kill()
+            out.seek(0)
+            errors.seek(0)
+            said = out.read()
+            if name == "bundle" and process.returncode == 0:
+                said = packed(said)
+            return Done(process.returncode, said + errors.read())
+
+    def attacked(self, command: tuple[str, ...]) -> list[str]:
+        """Run a command of root's, and return what it has given away, or done wrong."""
+        outside, strange = self.seen_outside(), self.not_the_owners()
+        done = self.run(*command)
+        wrong = {
+            f"ended with {done.code}": done.code not in {0, 1, 2, 78},
+            "broke": b"internal error" in done.said or b"itself broke" in done.said,
+            "shows what is root's": MARKER.encode() in done.said,
+            # What is packed is for no terminal.
+            "steers the terminal": command[0] != "bundle" and b"\x1b" in done.said,
+            "changed something outside": self.seen_outside() != outside,
+            "left something of its own": not self.not_the_owners() <= strange,
+        }
+        said = done.said[-500:].decode(errors="replace")
+        return [f"{' '.join(command)} {how}: {said}" for how, holds in wrong.items() if holds]
 
     def _tree(self) -> Path:
         (self.directory / "tree").mkdir(exist_ok=True)
