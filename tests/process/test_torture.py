@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from torture import cloud, crash, fleet, fuzz, hold, local, real
+from torture import cloud, crash, fleet, fuzz, hold, local, mad_servers, real
 from torture.tally import remarks
 
 needs_hold = pytest.mark.skipif(hold.why_not() is not None, reason=str(hold.why_not()))
@@ -51,6 +51,13 @@ def test_a_search_for_a_secret_finds_each_form_of_it() -> None:
     encoded = [base64.b64encode(before + raw + b"zz") for before in (b"", b"1", b"12")]
     for content in (raw, raw.hex().encode(), b"abcDEF%2F123%2Bxyz%3D", *encoded):
         assert any(form in b"x" + content + b"x" for form in real.forms(secret)), content
+
+
+def test_no_server_can_surprise() -> None:
+    """A grammar of HTTP, of a proxy's and of a name server's answers: one of the documented outcomes each, in time."""
+    tally = mad_servers.attack(inputs=8_000, seed=20261130)
+    assert tally.tried > 6_000
+    assert tally.good, remarks(tally)
 
 
 def test_rubbish_is_refused_by_name() -> None:

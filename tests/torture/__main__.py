@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from . import cloud, crash, disk, fleet, fuzz, link, local, real
+from . import cloud, crash, disk, fleet, fuzz, link, local, mad_servers, real
 from .tally import Tally, remarks, table
 
 INPUTS = 1_000_000
@@ -29,6 +29,7 @@ def _attacks(options: argparse.Namespace) -> dict[str, Callable[[], list[Tally]]
     return {
         "fleet": lambda: [fleet.attack(jobs, SIZES if most is None else SIZES[:1], seed, options.plots)],
         "fuzz": lambda: [fuzz.attack(jobs, inputs, seed)],
+        "mad-servers": lambda: [mad_servers.attack(inputs, seed)],
         "secrets": lambda: [real.secrets()],
         "site": lambda: [real.site(GATEWAYS)],
         "link": lambda: [link.attack(link.HOUR_S if most is None else 200.0)],

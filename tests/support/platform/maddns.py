@@ -19,10 +19,11 @@ class MadDns:
         self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._datagrams.bind(("127.0.0.1", 53))
         self._listener = socket.create_server(("127.0.0.1", 53), backlog=128)
+        self._threads = [threading.Thread(target=serve, daemon=True) for serve in (self._serve_udp, self._serve_tcp)]
 
     def __enter__(self) -> Self:
-        for serve in (self._serve_udp, self._serve_tcp):
-            threading.Thread(target=serve, daemon=True).start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -31,6 +32,9 @@ class MadDns:
             with contextlib.suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)
             server.close()
+        # Until they have ended, the port is not free.
+        for thread in self._threads:
+            thread.join(5)
 
     def _serve_udp(self) -> None:
         with contextlib.suppress(OSError):
