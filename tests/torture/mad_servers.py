@@ -20,7 +20,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -200,9 +199,16 @@ def dns(attack: Attack, first: int, count: int) -> None:
     def tcp(query: bytes, write: Callable[[bytes], object]) -> None:
         write(dns_grammar.stream(chance(query), query))
 
-    with MadDns(udp, tcp=tcp), ThreadPoolExecutor(_THREADS) as threads:
-        for number in range(first, first + count):
-            threads.submit(attack.attempt, number, partial(_dial, f"n{number}.fuzz.test"))
+    def dial_some(part: int) -> None:
+        for number in range(first + part, first + count, _THREADS):
+            attack.attempt(number, partial(_dial, f"n{number}.fuzz.test"))
+
+    with MadDns(udp, tcp=tcp):
+        threads = [threading.Thread(target=dial_some, args=(part,)) for part in range(_THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
 def _dial(host: str) -> str:

@@ -32,9 +32,9 @@ def credentials_of(
 ) -> Credentials:
     """Read the device secret out of an answer, or raise `OnboardError` with what the answer asks for.
 
-    The JSON `code` decides, a number or a numeric string: the HTTP status of a failure is not documented. The names
-    echoed must be the ones asked for. Nothing of the body enters an error but the platform's own code and message, that
-    without what is in `known`.
+    The JSON `code` decides, a number or a numeric string: the HTTP status of a failure is not documented. An object
+    that names a value twice is no answer. The names echoed must be the ones asked for. Nothing of the body enters an error
+    but the platform's own code and message, that without what is in `known`.
     """
     envelope = _json_object(answer)
     code = _code(envelope.get("code"))
@@ -56,13 +56,20 @@ def credentials_of(
 
 def _json_object(answer: HttpAnswer) -> dict[str, object]:
     try:
-        envelope = json.loads(answer.body)
+        envelope = json.loads(answer.body, object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError):
         # The parser's exception quotes the body, and the body may be a secret: not chained.
         raise OnboardError(_strange(answer, "an answer that is not JSON")) from None
     if not isinstance(envelope, dict):
         raise OnboardError(_strange(answer, "JSON that is not an object"))
     return envelope
+
+
+def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("one name for two values")
+    return found
 
 
 def _code(value: object) -> str | None:
@@ -78,9 +85,11 @@ def _message(envelope: dict[str, object], known: KnownSecrets) -> str:
     """Return the platform's words, without the secrets that we know and one that it gives beside its refusal."""
     message, data = envelope.get("message"), envelope.get("data")
     given = data.get("deviceSecret") if isinstance(data, dict) else None
-    if isinstance(given, str) and given:
-        known.add(Secret(given))
-    return known.shown(message, MAX_SHOWN) if isinstance(message, str) else ""
+    if not isinstance(message, str):
+        return ""
+    if isinstance(given, str) and _DEVICE_SECRET.fullmatch(given):
+        message = KnownSecrets(Secret(given)).shown(message, 10 * MAX_SHOWN)
+    return known.shown(message, MAX_SHOWN)
 
 
 def _strange(answer: HttpAnswer, what: str) -> Failure:

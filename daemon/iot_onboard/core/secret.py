@@ -46,11 +46,16 @@ class KnownSecrets:
 
     def __init__(self, *secrets: Secret | None) -> None:
         self._values: set[str] = set()
+        self._passing: set[str] = set()
         self.add(*secrets)
 
     def add(self, *secrets: Secret | None) -> None:
         """Know more of them; none is forgotten."""
         self._values |= {secret.reveal() for secret in secrets if secret is not None}
+
+    def add_for_now(self, *secrets: Secret) -> None:
+        """Know some until others take their place: there is no end to such as are made anew each time."""
+        self._passing = {secret.reveal() for secret in secrets}
 
     def shown(self, words: str | bytes, most: int) -> str:
         """Return the beginning of some words as a line may show them: printable, and with every known secret covered.
@@ -63,5 +68,5 @@ class KnownSecrets:
         from .scrub import Scrubber
 
         text = printable(words, _MAX_LOOKED_THROUGH)
-        covered = Scrubber(self._values).clean(text.encode()).decode("utf-8", "replace")
+        covered = Scrubber(self._values | self._passing).clean(text.encode()).decode("utf-8", "replace")
         return (covered if len(text) < _MAX_LOOKED_THROUGH else covered[:-_UNSURE])[:most]

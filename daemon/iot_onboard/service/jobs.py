@@ -66,7 +66,9 @@ class Jobs:
             nonce=secrets.token_hex(16),
         )
         # The signature is worth a registration: it is told no more than a secret is.
-        self.known.add(product_secret, Secret(dict(request.form)["sign"]))
+        signature = Secret(dict(request.form)["sign"])
+        self.known.add(product_secret)
+        self.known.add_for_now(signature)
         context = self._tls()
         answer = post(request, context=context, timeout_s=self.config.registration_timeout_s, proxy=self.config.proxy)
         credentials = credentials_of(answer, self.identity, self.utc_now(), self.known)

@@ -141,3 +141,35 @@ def test_what_the_platform_says_back_is_covered() -> None:
     with pytest.raises(OnboardError) as caught:
         credentials_of(answer(envelope), IDENTITY, NOW, known)
     assert "no [secret], no [secret] (code 9999)" in caught.value.failure.detail
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"code":200,"code":6600}',
+        b'{"code":200,"data":{"productKey":"a","productKey":"a1b2c3d4e5f"}}',
+        b"[" * 65_000,
+        b'{"code":200,"data":' + b'{"a":' * 10_000,
+        b"9" * 65_000,
+        b'{"code":' + b"9" * 65_000 + b"}",
+        b"\xff\xfe",
+        b'{"code":1e999}',
+        b'{"code":NaN}',
+        b'{"code":[200]}',
+        b'{"code":true}',
+    ],
+    ids=lambda body: repr(body[:30]),
+)
+def test_json_that_no_platform_sends(body: bytes) -> None:
+    """Names that occur twice, nesting without an end, numbers of any size: an answer that makes no sense."""
+    failure = refusal(HttpAnswer(status=200, body=body))
+    assert isinstance(failure, Transient)
+    assert (failure.cause, failure.slow) == (Cause.ANSWER, True)
+
+
+@pytest.mark.parametrize("given", ["\ud800abcd", "x" * 1000, "", 5, None, ["a"], "s3cr3ts3cr3t"])
+def test_whatever_stands_beside_a_refusal(given: object) -> None:
+    """It is covered where it may be a secret, and costs nothing otherwise."""
+    failure = refusal(answer({"code": 9999, "message": "\ud800a s3cr3ts3cr3t", "data": {"deviceSecret": given}}))
+    assert failure.detail.isprintable()
+    assert ("s3cr3t" in failure.detail) == (given != "s3cr3ts3cr3t")

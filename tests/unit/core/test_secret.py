@@ -66,6 +66,15 @@ def test_secrets_are_added_and_never_forgotten() -> None:
     assert "old1" not in repr(known)
 
 
+def test_what_is_made_anew_each_time_is_known_until_the_next() -> None:
+    """However often, there is one of it."""
+    known = KnownSecrets(Secret("always"))
+    known.add_for_now(Secret("first"))
+    assert known.shown("always first", 120) == "[secret] [secret]"
+    known.add_for_now(Secret("second"))
+    assert known.shown("always first second", 120) == "[secret] first [secret]"
+
+
 @given(st.text(max_size=300), st.text(max_size=300), st.integers(0, 200))
 def test_no_piece_of_a_secret_is_shown(before: str, after: str, most: int) -> None:
     """Wherever it stands, and wherever the cut falls."""
