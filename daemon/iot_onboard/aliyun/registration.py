@@ -33,8 +33,8 @@ def credentials_of(
     """Read the device secret out of an answer, or raise `OnboardError` with what the answer asks for.
 
     The JSON `code` decides, a number or a numeric string: the HTTP status of a failure is not documented. An object
-    that names a value twice is no answer. The names echoed must be the ones asked for. Nothing of the body enters an error
-    but the platform's own code and message, that without what is in `known`.
+    that names a value twice is no answer. The names echoed must be the ones asked for. Nothing of the body enters an
+    error but the platform's own code and message, that without what is in `known`.
     """
     envelope = _json_object(answer)
     code = _code(envelope.get("code"))

@@ -52,6 +52,8 @@ class MadDns:
                 threading.Thread(target=self._speak, args=(connection,), daemon=True).start()
 
     def _speak(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            length = int.from_bytes(connection.recv(2))
-            self._tcp(connection.recv(length), connection.sendall)
+        # A resolver asks for both kinds of address at once; one that waits in vain is left soon.
+        connection.settimeout(1.0)
+        with connection, connection.makefile("rb") as asked, contextlib.suppress(OSError):
+            while length := int.from_bytes(asked.read(2)):
+                self._tcp(asked.read(length), connection.sendall)
