@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ...core.failures import Cause
+from ...core.peer_words import printable
 from ..model import Finding, capitalised, fail, ok, skipped, warn
 from .clock import SET
 
@@ -14,6 +15,7 @@ from .clock import SET
 ANCHOR_SHA256 = "7ca438a3976b5242d231f861499822da855831382735836b361e7e9715661676"
 # The root of the public hosts, and of MQTT on ports 443 and 1883; it ends on 2028-01-28 (vendor documentation).
 PUBLIC_ROOT = "GlobalSign Root CA"
+_MAX_NAME = 100
 _AHEAD = timedelta(days=365)
 _SOON = timedelta(days=14)
 _CLOCK_SLACK = timedelta(minutes=5)
@@ -203,7 +205,11 @@ def _cure(facts: TlsFacts) -> str:
         otherwise = f"where that is right, whoever runs {facts.host} has to renew it"
         return f"set the clock, which says {facts.now:%Y-%m-%d}; {otherwise}"
     if "mismatch" in facts.detail:
-        names = ", ".join(certificate.names[:3]) if certificate is not None else "another name"
+        names = (
+            ", ".join(printable(name, _MAX_NAME) for name in certificate.names[:3])
+            if certificate is not None
+            else "another name"
+        )
         return f"another server answers in its place, for {names}: check region and hosts, or {_PORTAL}"
     if certificate is not None:
         inspected = "somebody in between inspects TLS, or it is another server"
@@ -223,4 +229,6 @@ def _until(facts: AnchorFacts, fix: str) -> Finding:
 
 def _shown(certificate: Certificate) -> str:
     begins, ends = (f"{at.astimezone(UTC):%Y-%m-%d}" for at in (certificate.not_before, certificate.not_after))
-    return f"a certificate of {certificate.subject} by {certificate.issuer}, valid from {begins} to {ends}."
+    # Anybody may have put anything into it.
+    subject, issuer = (printable(name, _MAX_NAME) for name in (certificate.subject, certificate.issuer))
+    return f"a certificate of {subject} by {issuer}, valid from {begins} to {ends}."

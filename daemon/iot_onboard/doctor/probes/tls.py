@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import os
 import socket
 import ssl
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, cast
 
 from ... import __version__
 from ...core.failures import Cause, Misconfigured, OnboardError, Transient
+from ...core.http_reader import AnswerCutOff, AnswerReader, MeaninglessAnswer
+from ...core.peer_words import printable
+from ...core.retry_after import date_of
 from ...net.dial import secure
+from ...net.http_exchange import read_answer
 from ...net.tls import BoundedContext, anchor_path, tls_context
 from ..checks.network import ReachFacts
 from ..checks.tls import AnchorFacts, Certificate, HttpFacts, RootFacts, SilenceFacts, TlsFacts
@@ -33,6 +35,8 @@ _PLAIN_S = 0.8
 _ANSWER_S = 4.0
 _SILENCE_S = 0.7
 _HANDSHAKE, _CERTIFICATE = 22, 11
+_LOCATION = b"location"
+_MAX_LOCATION, _MAX_STATUS_LINE = 200, 80
 _BUNDLE = "ca-certificates.crt"
 
 
@@ -115,44 +119,42 @@ def _plain(reached: ReachFacts) -> str:
     answering = [(attempt.address, reached.port) for attempt in reached.attempts if not attempt.error]
     if not answering:
         return ""
+    request = f"GET / HTTP/1.1\r\nHost: {reached.host}\r\nConnection: close\r\n\r\n"
     with (
-        contextlib.suppress(OSError, http.client.HTTPException),
+        contextlib.suppress(OSError, AnswerCutOff, MeaninglessAnswer),
         socket.create_connection(answering[0], timeout=_PLAIN_S) as raw,
     ):
-        raw.sendall(f"GET / HTTP/1.1\r\nHost: {reached.host}\r\nConnection: close\r\n\r\n".encode())
-        answer = http.client.HTTPResponse(raw)
-        answer.begin()
-        location = (answer.getheader("Location") or "")[:200]
-        return f"HTTP {answer.status} {answer.reason}"[:80] + (f", to {location}" if location else "")
+        answer = _head(raw, request, _PLAIN_S)
+        location = printable(answer.header(_LOCATION) or b"", _MAX_LOCATION)
+        said = printable(b"HTTP %d %s" % (answer.status, answer.reason), _MAX_STATUS_LINE)
+        return said + (f", to {location}" if location else "")
     return ""
+
+
+def _head(connection: socket.socket, request: str, limit_s: float) -> AnswerReader:
+    """Send a request, and return the head of what comes back within the limit."""
+    connection.sendall(request.encode())
+    reader = AnswerReader(head_only=True, also=(_LOCATION,))
+    return read_answer(connection, reader, time.monotonic() + limit_s)
 
 
 def _http_answer(facts: Facts) -> HttpFacts:
     handshake = facts.get(REGISTRATION_HANDSHAKE)
     blank = HttpFacts(host=handshake.host, now=datetime.now(UTC))
+    # Not the address of registration, and not its method.
+    request = f"HEAD / HTTP/1.1\r\nHost: {blank.host}\r\nUser-Agent: iot-onboard/{__version__} (doctor)\r\n"
     with _connection_of(handshake) as connection:
-        connection.settimeout(_ANSWER_S)
         try:
-            # Not the address of registration, and not its method.
-            request = f"HEAD / HTTP/1.1\r\nHost: {blank.host}\r\nUser-Agent: iot-onboard/{__version__} (doctor)\r\n"
-            connection.sendall(f"{request}Connection: close\r\n\r\n".encode())
-            answer = http.client.HTTPResponse(connection, method="HEAD")
-            answer.begin()
+            answer = _head(connection, f"{request}Connection: close\r\n\r\n", _ANSWER_S)
         except TimeoutError:
             return replace(blank, problem="it does not answer")
-        except (OSError, http.client.HTTPException) as error:
-            reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        except MeaninglessAnswer as error:
+            return replace(blank, problem=f"it answers {error}")
+        except (OSError, AnswerCutOff) as error:
+            reason = error.strerror if isinstance(error, OSError) else ""
             return replace(blank, problem=reason or "it ended the connection")
-        location, at = (answer.getheader("Location") or "")[:200], _date(answer.getheader("Date"))
+        location, at = printable(answer.header(_LOCATION) or b"", _MAX_LOCATION), date_of(answer.header(b"date"))
         return replace(blank, now=datetime.now(UTC), status=answer.status, location=location, at=at)
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _silence(facts: Facts) -> SilenceFacts:

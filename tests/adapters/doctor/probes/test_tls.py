@@ -179,11 +179,17 @@ def test_the_registration_host_is_asked_for_nothing(tmp_path: Path) -> None:
     ("said", "words"),
     [
         (b"", "does not speak HTTP"),
-        (b"SSH-2.0-OpenSSH\r\n", "does not speak HTTP: BadStatusLine"),
+        (b"SSH-2.0-OpenSSH\r\n", "does not speak HTTP: it answers with something that is not HTTP"),
         (b"HTTP/1.1 302 Found\r\nLocation: http://p/\r\n\r\n", "leads elsewhere (HTTP 302, to http://p/)"),
+        (
+            b"HTTP/1.1 302 x\r\nLocation: /caf\xe9\x1b[2J\xe2\x80\xae\r\n\r\n",
+            "leads elsewhere (HTTP 302, to /caf\ufffd[2J)",
+        ),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 1000, "it answers with more than 256 lines of headers"),
+        (b"HTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 99999999999 00:00:00 GMT\r\n\r\n", "answers (HTTP 200"),
         (b"HTTP/1.1 503 Unavailable\r\nDate: rubbish\r\n\r\n", "HTTP 503"),
     ],
-    ids=["closes", "ssh", "redirect", "unavailable"],
+    ids=["closes", "ssh", "redirect", "escapes", "many-lines", "mad-date", "unavailable"],
 )
 def test_what_the_registration_host_may_say(tmp_path: Path, said: bytes, words: str) -> None:
     """Each is told in its own words."""

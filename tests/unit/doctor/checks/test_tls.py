@@ -188,3 +188,15 @@ ENDPOINTS = [
 def test_judgements(row: Row) -> None:
     """These facts, this level, these words, this fix."""
     row.holds()
+
+
+def test_a_certificate_s_names_are_shown_plain_and_short() -> None:
+    """Whoever made it may have put escapes of a terminal or a whole page into them."""
+    mad = "\x1b[2J\u202e" + "x" * 5000
+    certificate = replace(SHOWN, subject=mad, issuer=mad, names=(mad, mad))
+    mismatch = broken(Cause.TLS, "Hostname mismatch", certificate)
+    texts = [tls.handshake(mismatch).sentence, tls.handshake(mismatch).fix, str(tls.lasting(mismatch))]
+    assert all("[2Jxxx" in text for text in (texts[0], texts[1]))
+    for text in texts:
+        assert not {"\x1b", "\u202e"} & set(text)
+        assert len(text) < 700
