@@ -59,7 +59,7 @@ def answer(chance: random.Random) -> bytes:
         case 2:
             return data + chance.choice((b"more", data, b"\0" * 100))
         case 3 if chance.random() < 0.1:
-            return data.replace(b"x", b"x" * chance.choice((1_000, 5_000)))[:400_000]
+            return data.replace(b"x", b"x" * chance.choice((1_000, 5_000)), 80)
         case _:
             return data
 
