@@ -8,11 +8,13 @@ from pathlib import Path
 
 from ..aliyun.names import product_key_problem
 from ..aliyun.signing import SignMethod
-from ..core.proxy import ProxyAddress
 from ..fast_start.fast_dataclasses import dataclass
-from ..fast_start.typing_names import Any
+from ..fast_start.typing_names import TYPE_CHECKING, Any
 from . import values as read
 from .device_name import template_problem
+
+if TYPE_CHECKING:
+    from ..core.proxy import ProxyAddress
 
 # Where the packaged service is configured.
 CONFIG_DIR = Path("/etc/iot-onboard")

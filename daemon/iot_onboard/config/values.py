@@ -8,9 +8,11 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..aliyun.signing import SignMethod
-from ..core.proxy import ProxyAddress
 from ..core.secret import Secret
-from ..fast_start.typing_names import Any
+from ..fast_start.typing_names import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..core.proxy import ProxyAddress
 
 _ENCODE = "write special characters of a user name or password as %40, %23, ..."
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -155,6 +157,9 @@ def https(value: Any) -> str:
 
 def proxy(value: Any) -> ProxyAddress:
     """Take a proxy's address, with or without a password."""
+    # Imported here: only a gateway behind a proxy pays for it.
+    from ..core.proxy import ProxyAddress
+
     parts = _split(value)
     host = parts.hostname or ""
     if parts.scheme != "http" or parts.path.strip("/") or not re.fullmatch(HOST, host, re.ASCII):

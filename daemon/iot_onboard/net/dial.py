@@ -6,11 +6,14 @@ import socket
 import ssl
 
 from ..core.failures import Cause, OnboardError, Transient
-from ..core.proxy import ProxyAddress
 from ..fast_start.cheap_calls import host_bytes
+from ..fast_start.typing_names import TYPE_CHECKING
 from .happy_eyeballs import NobodyAnswered, Race, resolve
 from .timing import PhaseTimer
 from .tls import BoundedContext, tls_failure
+
+if TYPE_CHECKING:
+    from ..core.proxy import ProxyAddress
 
 
 def dial(
