@@ -39,8 +39,9 @@ except (AttributeError, ImportError):
 PAHO_VERSION: str = paho.mqtt.__version__
 _CLOSED = "the server closed the connection"
 _PROTOCOL_REFUSED = 1
-# What one call reads and hands on, so that no server keeps the loop to itself: so many packets or reads in all.
+# What one call reads and hands on, so that no server keeps the loop to itself: so many packets and reads, for so long.
 STEPS_A_CALL = 64
+_MAX_CALL_S = 0.02
 _READ_BYTES = 16_384
 _MAX_WRITES_A_CALL = 16
 # A server that reads has no more than 100 messages unacknowledged.
@@ -251,8 +252,9 @@ class Connection:
     def _receive(self) -> None:
         self._unread = True
         unrequested = 0
+        until = self._now() + _MAX_CALL_S
         for _ in range(STEPS_A_CALL):
-            if self.over:
+            if self.over or self._now() > until:
                 break
             try:
                 packet = self._inbound.next_packet()

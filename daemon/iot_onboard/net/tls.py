@@ -13,6 +13,7 @@ from ..core.failures import Cause, Misconfigured, OnboardError, Transient, local
 from ..disk.files import fingerprint, read_plain
 from ..fast_start.typing_names import Any
 from .timing import PhaseTimer
+from .tls_socket import MeteredSocket
 
 _ANCHOR = "aliyun-iot-root-ca.pem"
 _ANCHOR_PLACES = (
@@ -56,7 +57,7 @@ class BoundedContext(ssl.SSLContext):
         return secured
 
 
-class BoundedSocket(ssl.SSLSocket):
+class BoundedSocket(MeteredSocket):
     """Hold a server to the time limit of its context: one that drips a byte a second cannot hold us."""
 
     def do_handshake(self, block: bool = False) -> None:
