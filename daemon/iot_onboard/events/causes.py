@@ -130,9 +130,9 @@ CAUSES = {
         cure="check mqtt.host and mqtt.port in the configuration, and that no box on the way opens TLS",
         move=Move.NETWORK,
         explanation="The server sent what a server of MQTT 3.1.1, or the platform, never sends: something that is not "
-        "MQTT, a packet that is malformed, of QoS 2 or over 300 kB, or an answer to nothing. The gateway ended the "
-        "connection itself; nothing else of the session was lost. Where the answer to the login is not MQTT at all, "
-        "host or port is wrong, or something on the way answers in the platform's place.",
+        "MQTT, or no TLS, a packet that is malformed, of QoS 2 or over 300 kB, or an answer to nothing. The gateway "
+        "ended the connection itself; nothing else of the session was lost. Where the answer to the login is not "
+        "MQTT at all, host or port is wrong, or something on the way answers in the platform's place.",
         steps=(
             "`iot-onboard status` shows the endpoint. Where mqtt.host or mqtt.port is set in "
             "/etc/iot-onboard/config.yaml or conf.d/, check it; the defaults are right for most.",

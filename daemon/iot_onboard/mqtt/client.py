@@ -277,7 +277,7 @@ class Connection:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
             return False
         except (OSError, ValueError) as error:
-            self._lose(by_server=_is_servers(error), detail=_told(error))
+            self._break(error)
             return False
         if not data:
             self._lose(by_server=True, detail=_CLOSED)
@@ -317,7 +317,7 @@ class Connection:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
             return
         except (OSError, ValueError) as error:
-            self._lose(by_server=_is_servers(error), detail=_told(error))
+            self._break(error)
 
     def _guard(self, call: Callable[[], Any]) -> None:
         """Run one step of Paho. Whatever it trips over ends the connection."""
@@ -330,6 +330,12 @@ class Connection:
             return
         if code != mqtt.MQTT_ERR_SUCCESS:
             self._refuse(str(mqtt.error_string(code)).rstrip("."))
+
+    def _break(self, error: Exception) -> None:
+        """End the connection that the socket says is over."""
+        broken = isinstance(error, ssl.SSLError) and not is_close(error)
+        by_server = broken or is_close(error) or isinstance(error, ConnectionError)
+        self._lose(by_server=by_server, detail=_told(error), violation=broken)
 
     def _refuse(self, what: str) -> None:
         """End the connection, and say what the server did."""
@@ -348,11 +354,6 @@ class Connection:
 
     def _on_publish(self, _: Any, __: Any, mid: int, *___: Any) -> None:
         self._events.append(Published(mid=mid))
-
-
-def _is_servers(error: Exception) -> bool:
-    """Say whether the server ended the connection, not the network on the way to it."""
-    return isinstance(error, ssl.SSLError | ConnectionError)
 
 
 def _told(error: Exception) -> str:
