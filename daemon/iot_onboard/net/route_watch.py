@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+import time
 
 from . import rtnetlink as netlink
 
 _DUMP_TIMEOUT_S = 1.0
+# What one call reads, more than the kernel keeps: routes that come and go without end must not keep the loop.
+_MAX_READS = 512
 
 
 class NetworkWatch:
@@ -25,9 +28,12 @@ class NetworkWatch:
         return self._socket.fileno()
 
     def appeared(self) -> bool:
-        """Read all that waits, and say whether a route or address appeared that was not known."""
-        appeared = False
-        while True:
+        """Read what waits, within a bound, and say whether a route or address appeared that was not known.
+
+        Where the bound is reached the descriptor stays readable.
+        """
+        appeared = overrun = False
+        for _ in range(_MAX_READS):
             try:
                 data = self._socket.recv(65536)
             except BlockingIOError:
@@ -36,9 +42,10 @@ class NetworkWatch:
                 if error.errno != errno.ENOBUFS:
                     return appeared
                 # The kernel dropped news: look at everything afresh, or where that fails too go on with what is known.
-                with contextlib.suppress(OSError):
-                    self._known = snapshot()
-                appeared = True
+                if not overrun:
+                    with contextlib.suppress(OSError):
+                        self._known = snapshot()
+                appeared = overrun = True
                 continue
             for change in netlink.changes(data):
                 if not change.added:
@@ -46,9 +53,10 @@ class NetworkWatch:
                 elif change.key not in self._known:
                     self._known.add(change.key)
                     appeared = True
+        return appeared
 
     def drain(self) -> None:
-        """Read and forget what waits: an attempt that starts now sees it anyway."""
+        """Read and forget what waits, within the same bound: an attempt that starts now sees it anyway."""
         self.appeared()
 
     def close(self) -> None:
@@ -68,10 +76,11 @@ def snapshot() -> set[netlink.Key]:
     """Return the addresses and routes that the kernel has now, loopback's left out."""
     known: set[netlink.Key] = set()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
-        asking.settimeout(_DUMP_TIMEOUT_S)
+        deadline = time.monotonic() + _DUMP_TIMEOUT_S
         for sequence, kind in enumerate((netlink.RTM_GETADDR, netlink.RTM_GETROUTE), start=1):
             asking.send(netlink.dump_request(kind, sequence))
-            while True:
+            while (left_s := deadline - time.monotonic()) > 0:
+                asking.settimeout(left_s)
                 data = asking.recv(65536)
                 known.update(change.key for change in netlink.changes(data) if change.added)
                 if netlink.ends_dump(data):

@@ -259,3 +259,28 @@ def test_an_idle_loop_sleeps(pipe: Pipe) -> None:
     loop.run()
     os.waitpid(pid, 0)
     assert len(turns) <= 2
+
+
+def test_a_source_without_end_leaves_the_others_their_turn(pipe: Pipe) -> None:
+    """One that is always ready, and due at once as well: a signal is heard and the watchdog fed in the same turn."""
+    loop, busy, fed = Loop(), [0], [0]
+    endless, filled = socket.socketpair()
+    with endless, filled:
+        filled.send(b"x")
+
+        def work(_: int = READ) -> None:
+            busy[0] += 1
+            if busy[0] == 100:
+                pipe.there.send(b"stop")
+
+        def stop(_: int) -> None:
+            pipe.read()
+            loop.end()
+
+        loop.add(Source(fileno=endless.fileno, on_ready=work, due_at=lambda: float("-inf"), on_due=work))
+        loop.every(lambda: 0.0, lambda: fed.__setitem__(0, fed[0] + 1))
+        loop.add(Source(fileno=pipe.here.fileno, on_ready=stop))
+        loop.run()
+    assert pipe.heard == [b"stop"]
+    assert busy[0] <= 104
+    assert fed[0] >= 48
