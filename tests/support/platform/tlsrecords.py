@@ -33,7 +33,7 @@ class Records:
         self._rekey(secret)
         self.raw = socket.socket(fileno=os.dup(connection.fileno()))
 
-    def seal(self, content: bytes, kind: int) -> bytes:
+    def seal(self, content: bytes, kind: int = APPLICATION_DATA) -> bytes:
         """Return the next record."""
         inner = content + bytes((kind,))
         header = b"\x17\x03\x03" + (len(inner) + 16).to_bytes(2, "big")
