@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from torture import cloud, crash, fleet, fuzz, hold, local, mad_servers, real
+from torture import cloud, crash, fleet, fuzz, hold, local, mad_mqtt, mad_servers, real
 from torture.tally import remarks
 
 needs_hold = pytest.mark.skipif(hold.why_not() is not None, reason=str(hold.why_not()))
@@ -72,4 +72,11 @@ def test_a_local_user_comes_away_with_nothing() -> None:
     """Each of root's commands once, over what its directories may hold, and amid swaps."""
     tally = local.attack(turns=6, seed=20261130)
     assert tally.tried == 6
+    assert tally.good, remarks(tally)
+
+
+def test_mad_mqtt_servers_are_left_with_a_word() -> None:
+    """A grammar of packets, valid or not, cut anywhere: documented events only, in bounded time and memory."""
+    tally = mad_mqtt.attack(jobs=1, inputs=3_000, seed=20261130)
+    assert tally.tried > 3_000
     assert tally.good, remarks(tally)

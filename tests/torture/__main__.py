@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from . import cloud, crash, disk, fleet, fuzz, link, local, mad_servers, real
+from . import cloud, crash, disk, fleet, fuzz, link, local, mad_mqtt, mad_servers, real
 from .tally import Tally, remarks, table
 
 INPUTS = 1_000_000
@@ -30,6 +30,7 @@ def _attacks(options: argparse.Namespace) -> dict[str, Callable[[], list[Tally]]
         "fleet": lambda: [fleet.attack(jobs, SIZES if most is None else SIZES[:1], seed, options.plots)],
         "fuzz": lambda: [fuzz.attack(jobs, inputs, seed)],
         "mad-servers": lambda: [mad_servers.attack(inputs, seed)],
+        "mad-mqtt": lambda: [mad_mqtt.attack(jobs, inputs // 3, seed)],
         "secrets": lambda: [real.secrets()],
         "site": lambda: [real.site(GATEWAYS)],
         "link": lambda: [link.attack(link.HOUR_S if most is None else 200.0)],

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import random
 import resource
-import socket
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from iot_onboard.aliyun.registration import credentials_of
 from iot_onboard.config.problems import ConfigError
@@ -24,7 +22,6 @@ from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
 from iot_onboard.disk.credentials_format import Damaged, NewerFormat, decode, encode
 from iot_onboard.fast_start.fast_dataclasses import as_dict
-from iot_onboard.mqtt.client import Connack, Connection, ConnectionLost, Published
 from iot_onboard.provisioning import boot_file
 from iot_onboard.reporting.history import history_of
 from iot_onboard.reporting.status import Status, status_of
@@ -194,56 +191,6 @@ def _try_boot_file(data: bytes) -> None:
     assert "hunter2hunter2" not in str(problems), "the secret shows in a problem"
 
 
-class _Plain(socket.socket):
-    """A socket that says of itself what Paho and the adapter ask of a TLS one."""
-
-    server_hostname = "server"
-
-    def pending(self) -> int:
-        return 0
-
-
-_CONNACK = b"\x20\x02\x00\x00"
-
-
-def _streams() -> list[bytes]:
-    publish = b"\x32\x0e\x00\x05topic\x00\x01hello"
-    tail = [
-        b"\xd0\x00", b"\x40\x02\x00\x01", b"\x90\x03\x00\x01\x00", publish, b"\x30\x08\x00\x05topicx", b"\xe0\x00",
-        b"\x34\x09\x00\x05t/o/p\x00\x02", b"\x62\x02\x00\x02", b"\x50\x02\x00\x02", b"\x70\x02\x00\x02",
-        b"\xb0\x02\x00\x01",
-    ]  # fmt: skip
-    refused = [b"\x20\x02\x00" + bytes((code,)) for code in range(7)]
-    mixed = [_CONNACK + b"".join(tail[at:] + tail[:at]) for at in range(len(tail))]
-    return [*refused, *(_CONNACK + packet for packet in tail), *mixed, b"\x20\xff\xff\xff\x7f", b"HTTP/1.1 400 Bad\r\n"]
-
-
-def _try_stream(data: bytes) -> None:
-    ours, theirs = socket.socketpair()
-    plain = _Plain(fileno=ours.detach())
-    plain.setblocking(False)
-    now_s = 1000.0
-    connection = Connection(
-        cast("ssl.SSLSocket", plain),
-        client_id="pk.gw|securemode=2|",
-        username="gw&pk",
-        password=Secret("passw0rd"),
-        keepalive_s=300,
-        clean_session=False,
-        now=lambda: now_s,
-    )
-    with theirs:
-        theirs.sendall(data[:65536])
-        theirs.shutdown(socket.SHUT_WR)
-        for _ in range(200):
-            for event in [*connection.read(), *connection.write()]:
-                assert isinstance(event, Connack | Published | ConnectionLost)
-            if connection.over:
-                break
-        assert connection.over, "the end of the stream goes unnoticed"
-        connection.drop()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Hold what is tried, and how many of a million inputs go there."""
@@ -261,14 +208,13 @@ TARGETS = {
         Target(name="registration answers", attempt=_try_answer, corpus=_answers, share=380_000),
         Target(name="credentials files", attempt=_try_stored, corpus=_stored, share=330_000),
         Target(name="status files", attempt=_try_status, corpus=_statuses, share=250_000),
-        Target(name="configuration files", attempt=_try_config, corpus=lambda: [_CONFIG], share=20_000),
+        Target(name="configuration files", attempt=_try_config, corpus=lambda: [_CONFIG], share=50_000),
         Target(
             name="boot files",
             attempt=_try_boot_file,
             corpus=lambda: [_BOOT, _BOOT.decode().encode("utf-16"), _BOOT.replace(b"\n", b"\r\n")],
-            share=10_000,
+            share=20_000,
         ),
-        Target(name="MQTT byte streams", attempt=_try_stream, corpus=_streams, share=40_000),
     )
 }
 
