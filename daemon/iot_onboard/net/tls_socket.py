@@ -7,6 +7,7 @@ hears no signal and feeds no watchdog.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import socket
@@ -78,9 +79,10 @@ class MeteredSocket(ssl.SSLSocket):
         return accepted
 
     def unwrap(self) -> socket.socket:
-        """End TLS on both sides, and return the socket without it."""
+        """End TLS on both sides, and return the socket without it; a peer that closes has ended it as well."""
         sslobj: Any = self._sslobj
-        self._finish(sslobj.shutdown, _deadline(self.gettimeout()))
+        with contextlib.suppress(ssl.SSLEOFError):
+            self._finish(sslobj.shutdown, _deadline(self.gettimeout()))
         self._sslobj = None
         return self
 
