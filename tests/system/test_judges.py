@@ -92,12 +92,26 @@ def test_it_depends_on_nothing_but_debian() -> None:
 
 def test_it_holds_the_daemon_and_nothing_of_the_workshop() -> None:
     """Every module of the daemon is there and nothing beside it: no stand-in of the platform, no tests."""
-    packages = "/usr/lib/python3/dist-packages/"
-    held = {name.removeprefix(packages) for name in _members() if name.startswith(packages)}
-    modules = {name for name in held if not _members()[packages + name].isdir() and ".dist-info/" not in name}
+    code = "/usr/share/iot-onboard/code/"
+    held = {name.removeprefix(code) for name, member in _members().items() if name.startswith(code) and member.isfile()}
+    assert len({name.partition("/")[0] for name in held}) == 1
+    modules = {name.partition("/")[2] for name in held}
     daemon = ROOT / "daemon"
-    assert modules == {str(path.relative_to(daemon)) for path in daemon.rglob("*.py")}
+    assert modules == {str(path.relative_to(daemon)) for path in daemon.glob("iot_onboard/**/*.py")}
+    assert not [name for name in _members() if "dist-packages" in name]
     assert not [name for name in _members() if "sandbox" in name]
+
+
+def test_the_file_that_switches_comes_after_all_that_it_switches_to() -> None:
+    """dpkg renames the files of an archive in their order; links it makes before, so none leads to code."""
+    names = list(_members())
+    code = [name for name in names if name.startswith("/usr/share/iot-onboard/code/")]
+    switch = "/usr/share/iot-onboard/current"
+    needed = [*code, "/usr/bin/iot-onboard", "/usr/share/iot-onboard/ca/aliyun-iot-root-ca.pem"]
+    assert names.index(switch) > max(map(names.index, needed))
+    assert _members()[switch].isfile()
+    links = [name for name, member in _members().items() if member.issym()]
+    assert links == ["/usr/lib/systemd/system/multi-user.target.wants/iot-onboard-upgrade.service"]
 
 
 def test_all_of_it_is_roots_and_writable_by_nobody_else() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def copy_in(machine: Machine, package: Path) -> str:
     return f"/root/{package.name}"
 
 
-def install(machine: Machine, package: Path) -> Iterator[Stop]:
+def install(machine: Machine, package: Path) -> Generator[Stop, None, None]:
     """Have dpkg install a package on the disk of a machine that is off, and stop at each call."""
     # The operator's file stays, as apt's usual answer and ours is.
     command = ["dpkg", "--force-confdef", "--force-confold", "--install", copy_in(machine, package)]
@@ -99,10 +99,14 @@ def install(machine: Machine, package: Path) -> Iterator[Stop]:
 
 
 def state(root: Path) -> str:
-    """Return what dpkg calls the package on a disk; empty: it does not know it."""
+    """Return what dpkg calls the package on a disk; empty: it does not know it.
+
+    What it wants to be installed again counts as half installed, whatever else it says.
+    """
     command = ["dpkg-query", f"--admindir={root / 'var/lib/dpkg'}", "--show"]
-    command += ["--showformat=${db:Status-Status}", "iot-onboard"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    command += ["--showformat=${db:Status-Eflag} ${db:Status-Status}", "iot-onboard"]
+    flag, _, found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.partition(" ")
+    return "half-installed" if flag == "reinstreq" else found
 
 
 def seen_at_boot(root: Path) -> str:

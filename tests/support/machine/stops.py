@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Stop:
         return self.name.startswith(("rename", "link", "symlink", "unlink", "rmdir"))
 
 
-def stops(command: Sequence[str], environment: dict[str, str]) -> Iterator[Stop]:
+def stops(command: Sequence[str], environment: dict[str, str]) -> Generator[Stop, None, None]:
     """Yield at each stop, and go on afterwards; when the generator is closed, what still runs is killed.
 
     Raise `AssertionError` where the command ends with an error.
@@ -64,7 +64,7 @@ def stops(command: Sequence[str], environment: dict[str, str]) -> Iterator[Stop]
                     traced.wait()
 
 
-def _follow(lines: Iterator[str]) -> Iterator[Stop]:
+def _follow(lines: Iterator[str]) -> Generator[Stop, None, None]:
     last: dict[int, tuple[str, str, int]] = {}
     number = 0
     for line in lines:

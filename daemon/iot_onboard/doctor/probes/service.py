@@ -34,10 +34,13 @@ def _journal(_: Facts) -> JournalFacts:
 
 
 def _package(_: Facts) -> PackageFacts:
-    known = ask(["dpkg-query", "-W", "-f=${db:Status-Status}", "iot-onboard"], timeout_s=_DPKG_TIMEOUT_S)
-    if known.code != 0 or known.text not in _STATES:
+    shown = "-f=${db:Status-Eflag} ${db:Status-Status}"
+    known = ask(["dpkg-query", "-W", shown, "iot-onboard"], timeout_s=_DPKG_TIMEOUT_S)
+    found = known.text.rpartition(" ")[2]
+    if known.code != 0 or found not in _STATES:
         return PackageFacts(trouble=known.trouble)
-    unfinished = known.text if known.text in _UNFINISHED else ""
+    # dpkg configures no package that it wants to be installed again.
+    unfinished = "half-installed" if known.text.startswith("reinstreq") else found * (found in _UNFINISHED)
     # The launcher of the package tells so what it could not load.
     unloadable = str(sys._xoptions.get("iot-onboard-cause", ""))
     answer = ask(["dpkg", "--verify", "iot-onboard"], timeout_s=_DPKG_TIMEOUT_S)

@@ -84,7 +84,7 @@ def test_the_status_file(tmp_path: Path, config: Path) -> None:
 def test_the_package(config: Path, programs: Path) -> None:
     """Only files that nobody is meant to change count."""
     assert service.package_files(bring(PACKAGE, config)).level is Level.SKIPPED
-    program(programs, "dpkg-query", "printf installed")
+    program(programs, "dpkg-query", "printf 'ok installed'")
     program(programs, "dpkg", "exit 0")
     assert service.package_files(bring(PACKAGE, config)).level is Level.OK
     verify = """
@@ -95,5 +95,6 @@ def test_the_package(config: Path, programs: Path) -> None:
     """
     program(programs, "dpkg", verify)
     assert bring(PACKAGE, config).changed == ("/usr/bin/iot-onboard",)
-    program(programs, "dpkg-query", "printf half-configured")
-    assert bring(PACKAGE, config).unfinished == "half-configured"
+    for told, unfinished in (("ok half-configured", "half-configured"), ("reinstreq unpacked", "half-installed")):
+        program(programs, "dpkg-query", f"printf '{told}'")
+        assert bring(PACKAGE, config).unfinished == unfinished
