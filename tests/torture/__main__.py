@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from . import cloud, crash, disk, fleet, fuzz, link, local, mad_mqtt, mad_servers, real
+from support.machine.interrupted import SCENARIOS
+
+from . import cloud, crash, disk, fleet, fuzz, link, local, mad_mqtt, mad_servers, real, upgrade
 from .tally import Tally, remarks, table
 
 INPUTS = 1_000_000
@@ -38,7 +40,9 @@ def _attacks(options: argparse.Namespace) -> dict[str, Callable[[], list[Tally]]
         "cloud": lambda: [cloud.bad_days(seed), cloud.soak(seed, DAYS if most is None else most)],
         "local": lambda: [local.attack(TURNS if most is None else most, seed)],
         "disk": lambda: disk.attack(jobs, most),
-    } | {f"crash-{name.replace(' ', '-')}": partial(crash.attack, [name], jobs, most) for name in crash.FLOWS}
+        **{f"crash-{name.replace(' ', '-')}": partial(crash.attack, [name], jobs, most) for name in crash.FLOWS},
+        **{f"upgrade-{name}": partial(upgrade.attack, jobs, most, [name]) for name in SCENARIOS},
+    }
 
 
 def _chosen(wanted: list[str], names: Iterable[str]) -> list[str]:

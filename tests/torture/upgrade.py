@@ -19,8 +19,8 @@ from support.machine.machine import Machine
 from support.machine.site import PRODUCT_KEY, Site
 from support.platform.sandbox import wait_for
 
-from .parts import alone, shared
-from .tally import Tally, joined
+from .parts import shared
+from .tally import Tally
 
 PATIENCE_S = 90.0
 # Of the disks that are like another one to a boot, one in so many is booted all the same.
@@ -41,8 +41,7 @@ class Cut:
 
 def attack(jobs: int, most: int | None, names: Sequence[str] = tuple(SCENARIOS)) -> list[Tally]:
     """Cut each kind of installation on both releases; return a row for each."""
-    pieces = [(release, name, most) for name in names for release in images.RELEASES]
-    return [joined(tally.attack, [tally]) for tally in shared(jobs, scenario, pieces)]
+    return shared(jobs, scenario, [(release, name, most) for name in names for release in images.RELEASES])
 
 
 def scenario(release: str, name: str, most: int | None) -> Tally:
@@ -102,8 +101,3 @@ def _boot(site: Site, cut: Cut, layers: list[Path], name: str, tally: Tally) -> 
         tally.survive()
     finally:
         machine.close()
-
-
-def one(release: str, name: str, most: int | None) -> Tally:
-    """Run one scenario in a process of its own."""
-    return alone(scenario, release, name, most)
