@@ -26,11 +26,16 @@ def write_durably(path: Path, data: bytes, mode: int | None = None, gid: int = -
 
 
 def write_if_changed(path: Path, data: bytes, mode: int | None = None, gid: int = -1) -> bool:
-    """Write durably what does not stand there just so, and say whether that was needed: a write wears a card out."""
+    """Write durably what does not stand there just so, and say whether that was needed: a write wears a card out.
+
+    What stands there is made durable too: whoever wrote it may have been killed before the sync.
+    """
     with contextlib.suppress(OSError), open_plain(path, follow=False) as file:
         found = os.fstat(file.fileno())
         as_wanted = mode in {None, stat.S_IMODE(found.st_mode)} and gid in {-1, found.st_gid}
         if as_wanted and file.read(len(data) + 1) == data:
+            os.fsync(file.fileno())
+            sync_directory(path.parent)
             return False
     write_durably(path, data, mode, gid)
     return True
@@ -116,7 +121,16 @@ def remove_durably(path: Path) -> None:
 def make_directory(path: Path, mode: int = 0o755) -> None:
     """Make a directory durably, and those above it, which everybody may look into."""
     for missing in reversed([above for above in (path, *path.parents) if not above.is_dir()]):
-        missing.mkdir(mode=mode if missing == path else 0o755, exist_ok=True)
+        wanted = mode if missing == path else 0o755
+        try:
+            missing.mkdir(mode=wanted)
+        except FileExistsError:
+            # Another process may have made it just now.
+            if not missing.is_dir():
+                raise
+        else:
+            # The umask is that of whoever runs this, and others are to find what lies in it.
+            missing.chmod(wanted)
         sync_directory(missing.parent)
 
 

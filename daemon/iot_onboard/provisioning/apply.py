@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 from ..config.files import read_documents
@@ -75,6 +76,7 @@ def _carry_out(decided: Plan) -> ProvisioningResult:
     written: list[Path] = []
     for file in decided.files:
         make_directory(file.path.parent)
+        _let_service_in(file.path.parent)
         if _put(file):
             written.append(file.path)
     warnings = decided.warnings
@@ -82,6 +84,15 @@ def _carry_out(decided: Plan) -> ProvisioningResult:
         aside = set_aside(decided.retired, "old")
         warnings = (*warnings, f"{decided.retired} was set aside as {aside.name}: this gateway registers from now on")
     return ProvisioningResult(written=tuple(written), config=decided.config, warnings=warnings)
+
+
+def _let_service_in(directory: Path) -> None:
+    """Open a directory that the service's user may not read: an older version made it by the umask of a root shell."""
+    found = directory.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    by_group = mode & 0o050 == 0o050 and found.st_gid == service_group()
+    if mode & 0o005 != 0o005 and not by_group and found.st_uid == os.geteuid() == 0:
+        directory.chmod(mode | 0o055)
 
 
 def _put(file: NewFile) -> bool:

@@ -283,6 +283,12 @@ STORIES = {
     "a file": Story(
         before=one_file, work=lambda directory: partial(files.write_durably, directory / "file", b"new", 0o644)
     ),
+    "a file found as a killed process left it": Story(
+        before=one_file,
+        work=lambda directory: partial(writers.write_again_after_a_kill, directory / "file"),
+        harm=lambda cut: "lost what was found" if cut.done and cut.found.get("file") != b"new" else None,
+        free=frozenset({"file", "killed"}),
+    ),
     "a file removed": Story(before=one_file, work=lambda directory: partial(files.remove_durably, directory / "file")),
     "a file set aside": Story(before=one_file, work=lambda directory: partial(writers.set_aside, directory / "file")),
     "directories": Story(before=nothing, work=lambda directory: partial(files.make_directory, directory / "a" / "b")),

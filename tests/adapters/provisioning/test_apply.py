@@ -166,3 +166,20 @@ def test_checking_writes_nothing(config: Path) -> None:
     with pytest.raises(ConfigError, match="product_key: is missing"):
         check(config, ProvisioningRequest(settings={"device_name": "gw-0001"}))
     assert listing(config.parent) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+@pytest.mark.parametrize("made_before", [False, True])
+def test_a_narrow_umask_does_not_shut_the_service_out(config: Path, made_before: bool) -> None:
+    """A root shell with umask 077 is usual; what an older version made so is opened, too."""
+    fragments = config.parent / "conf.d"
+    umask = os.umask(0o077)
+    try:
+        if made_before:
+            fragments.mkdir()
+        provision(config, WISH)
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(fragments.stat().st_mode) == 0o755
+    assert stat.S_IMODE((fragments / "50-identity.yaml").stat().st_mode) == 0o644
+    assert stat.S_IMODE((config.parent / "product-secret").stat().st_mode) == 0o600

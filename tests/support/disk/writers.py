@@ -102,3 +102,14 @@ def write_durably(path: Path, data: bytes) -> str | None:
 
 def first_mac(root: Path) -> str | None:
     return next((address for _, address in read_facts(root).macs), None)
+
+
+def write_again_after_a_kill(path: Path) -> bool:
+    """Have one process killed between its rename and the sync, and another one that finds its work done."""
+    from iot_onboard.disk.files import write_if_changed
+
+    beside = path.with_name("killed")
+    beside.write_bytes(b"new")
+    beside.chmod(0o644)
+    beside.rename(path)
+    return write_if_changed(path, b"new", 0o644)
