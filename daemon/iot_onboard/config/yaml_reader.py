@@ -14,6 +14,13 @@ from .values import Bad
 
 _SECRET_KEYS = {"productsecret", "devicesecret", "secret", "password"}
 _GLUED_SECRET = re.compile(r"[ ]*((?:(?:product|device)[ _-]?)?(?:secret|password))\W", re.IGNORECASE)
+# A line that lost its key, or a secret pasted into the wrong place, looks like a key: a slip of the pen is shown, and
+# what may be a secret is not.
+_SHORT = 6
+_WORDS = re.compile(r"[A-Z]?[a-z]{1,20}(?:[ _.-]?[A-Z]?[a-z]{1,20}){0,4}", re.ASCII)
+# What the YAML library quotes of a file.
+_QUOTED = re.compile(r"'[^']{4,}'")
+_KNOWN = sorted({*RULES, *SECTIONS, *(key.rpartition(".")[2] for key in RULES)})
 _DEEPEST = 20
 
 
@@ -49,7 +56,7 @@ def compose(document: Document, problems: list[Problem]) -> yaml.MappingNode | N
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         hint = "indent with blanks, not tabs" if "\\t" in (error.problem or "") else ""
-        bad(mark.line + 1 if mark else 1, f"is not YAML: {error.problem}", hint)
+        bad(mark.line + 1 if mark else 1, f"is not YAML: {_QUOTED.sub('...', error.problem or '')}", hint)
         return None
     except (yaml.YAMLError, RecursionError, ValueError):
         bad(1, "is not YAML: it holds characters or a depth that YAML does not take")
@@ -106,9 +113,18 @@ def _key_name(node: Any) -> str:
     # Without a blank after the colon a secret is part of the key, and keys are shown.
     if glued := _GLUED_SECRET.match(node.value):
         return f"{glued[1]}..."
+    if _may_be_secret(node.value):
+        return "(key)"
     # A problem is one line on a terminal, whatever stands in the file.
     name = node.value if node.value.isprintable() else repr(node.value)
     return name if len(name) <= 64 else name[:61] + "..."
+
+
+def _may_be_secret(key: str) -> bool:
+    """Say whether a key is neither short, nor made of words, nor close to one that we know."""
+    if sum(character.isalnum() for character in key) < _SHORT and len(key) <= 2 * _SHORT:
+        return False
+    return not _WORDS.fullmatch(key) and not difflib.get_close_matches(key[:64].lower(), _KNOWN, 1, 0.75)
 
 
 def _take_null(key: str, values: dict[str, Any]) -> None:

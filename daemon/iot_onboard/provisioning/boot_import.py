@@ -8,6 +8,7 @@ overwriting leaves a file that says so, and the next boot ends what was begun.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,8 @@ from .apply import check, provision
 
 Tell = Callable[[Event, Details, Context], None]
 
+# Rubbish has a problem in each line; the first ones tell what it is.
+_MOST_LINES = 20
 # Which file was taken in, where it could not be removed: else each boot would undo what was set up later.
 _MEMORY = ".boot-file-taken"
 
@@ -47,8 +50,9 @@ class BootImport:
         except FileNotFoundError:
             return ExitCode.DONE
         except OSError as error:
-            hint = f"a file of at most {boot_file.MOST_BYTES // 1024} kB is wanted"
-            return self._refuse([file_problem(str(self._path), f"cannot be read: {error.strerror}", hint=hint)])
+            hint = f"a plain file of at most {boot_file.MOST_BYTES // 1024} kB is wanted"
+            reason = "is a link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
+            return self._refuse([file_problem(str(self._path), reason, hint=hint)])
         digest = hashlib.sha256(data).hexdigest()
         if not data.startswith(boot_file.TAKEN) and digest != self._remembered():
             failed = self._take_in(data)
@@ -81,6 +85,8 @@ class BootImport:
 
     def _refuse(self, problems: tuple[Problem, ...] | list[Problem], *others: str) -> ExitCode:
         lines = [*map(str, problems), *others]
+        if len(lines) > _MOST_LINES:
+            lines = [*lines[:_MOST_LINES], f"{self._path}: and {len(lines) - _MOST_LINES} more problems"]
         for line in lines:
             self._tell(Event.BOOT_FILE_REFUSED, Details(detail=line), self._context)
         boot_partition.leave(self._path.with_name(boot_file.ERRORS), boot_file.error_note(lines))

@@ -16,22 +16,28 @@ PLACES = (Path("/boot"), Path("/boot/firmware"))
 
 
 def find(places: Sequence[Path]) -> list[Path]:
-    """Return the files that were dropped there, whatever the case of their names, each once."""
+    """Return the files that were dropped there, whatever the case of their names, each once, also what is no file."""
     found: dict[tuple[int, int], Path] = {}
-    for place in places:
-        # A place that is not there, or cannot be listed, holds nothing for us.
+    for path in [path for place in places for path in _named(place)]:
+        # One that is gone, or cannot be looked at, hides no other.
         with contextlib.suppress(OSError):
-            for name in sorted(os.listdir(place)):  # noqa: PTH208 - names are wanted, not paths
-                if name.lower() == NAME:
-                    path = place / name
-                    status = path.stat()
-                    found.setdefault((status.st_dev, status.st_ino), path)
+            status = path.lstat()
+            found.setdefault((status.st_dev, status.st_ino), path)
     return list(found.values())
 
 
+def _named(place: Path) -> list[Path]:
+    try:
+        names = sorted(os.listdir(place))  # noqa: PTH208 - names are wanted, not paths
+    except OSError:
+        # A place that is not there, or cannot be listed, holds nothing for us.
+        return []
+    return [place / name for name in names if name.lower() == NAME]
+
+
 def read(path: Path) -> bytes:
-    """Return the file's bytes; raise `OSError`."""
-    data = read_plain(path, MOST_BYTES + 1)
+    """Return the file's bytes; raise `OSError`, also for a link: what it leads to was not dropped here."""
+    data = read_plain(path, MOST_BYTES + 1, follow=False)
     if len(data) > MOST_BYTES:
         raise OSError(errno.EFBIG, "larger than 64 kB")
     return data

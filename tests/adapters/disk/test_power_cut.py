@@ -188,14 +188,6 @@ def cut_off(directory: Path) -> None:
     (directory / BOOT).write_text(TAKEN_TEXT)
 
 
-def not_removable(directory: Path) -> None:
-    # What is behind a link is not written over.
-    dropped(directory)
-    elsewhere = directory.with_name(f"{directory.name}-elsewhere")
-    (directory / BOOT).rename(elsewhere)
-    (directory / BOOT).symlink_to(elsewhere)
-
-
 def take_boot_file(directory: Path) -> Callable[[], object]:
     return partial(writers.take_boot_file, directory / "boot", directory / "etc")
 
@@ -276,7 +268,6 @@ STORIES = {
         overlap=True,
     ),
     "a boot file refused": Story(before=lambda directory: dropped(directory, "regon: x\n"), work=take_boot_file),
-    "a boot file that remains": Story(before=not_removable, work=take_boot_file, harm=names_without_secret),
     "a credential withheld": Story(
         before=unloadable, work=lambda directory: partial(writers.withhold_credentials, directory)
     ),

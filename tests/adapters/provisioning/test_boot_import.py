@@ -227,3 +227,46 @@ def test_the_command_tells_the_journal(gateway: Gateway) -> None:
     assert "hunter2" not in done.stdout + done.stderr
     again = gateway.command()
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_rubbish_is_told_in_few_lines_and_written_once(gateway: Gateway) -> None:
+    """Of twenty thousand problems the first ones and a count; the note is not written anew at each boot."""
+    gateway.drop("a:\n" * 21_000)
+    assert gateway.start() is ExitCode.CONFIGURATION
+    assert len(gateway.told) == 21
+    note = gateway.boot / "iot-onboard-error.txt"
+    assert gateway.told[-1][1].endswith("and 20980 more problems")
+    assert note.stat().st_size < 4000
+    before = note.stat()
+    assert gateway.start() is ExitCode.CONFIGURATION
+    assert (note.stat().st_ino, note.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("kind", ["dangling", "link", "pipe", "directory"])
+def test_what_is_no_file_hides_no_other(gateway: Gateway, kind: str) -> None:
+    """Beside it the good file is taken in; nothing is read through a link, and it is told."""
+    odd = gateway.boot / "IOT-ONBOARD.YAML"
+    if kind == "pipe":
+        os.mkfifo(odd)
+    elif kind == "directory":
+        odd.mkdir()
+    else:
+        odd.symlink_to(gateway.etc / ("none" if kind == "dangling" else "config.yaml"))
+    gateway.drop(TEXT)
+    assert gateway.start() is ExitCode.CONFIGURATION
+    assert set(gateway.events()) == {Event.BOOT_FILE_REFUSED, Event.BOOT_FILE_TAKEN}
+    assert load(gateway.config).device_name == "gw-0001"
+    assert not gateway.file.exists()
+
+
+def test_a_link_is_not_read(gateway: Gateway) -> None:
+    """What it leads to was not dropped there: its secret stays where it is, and so does the link."""
+    elsewhere = gateway.etc / "elsewhere"
+    elsewhere.write_bytes(TEXT.encode())
+    gateway.file.symlink_to(elsewhere)
+    assert gateway.start() is ExitCode.CONFIGURATION
+    assert [detail for _, detail in gateway.told] == [
+        f"{gateway.file}:1: (file): is a link (a plain file of at most 64 kB is wanted)"
+    ]
+    assert elsewhere.read_bytes() == TEXT.encode()
+    assert not (gateway.etc / "product-secret").exists()

@@ -117,3 +117,13 @@ def test_a_secret_glued_to_its_key_is_not_shown(line: str) -> None:
     (problem, *_) = problems_of(line + "\n")
     assert "(a blank is missing after the colon)" in problem
     assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize("key", ["hunter2hunter2", "ffFnFlKQW3HYjjPR", "0123456789abcdef", "p@ss!w0rd"])
+def test_a_key_that_may_be_a_secret_is_not_shown(key: str) -> None:
+    """A secret pasted in the place of a key, or behind one without its colon, is in no line and no note."""
+    for text in (f"{key}: x\n", f"mqtt: {{{key}: x}}\n", f"{key}:\n{key}:\n", f"? !{key}!x y\n: z\n"):
+        problems: list[Problem] = []
+        read_document(Document(name="f", text=text), problems)
+        assert problems
+        assert key not in str(problems)
