@@ -202,3 +202,45 @@ def test_what_setup_writes_the_daemon_runs_with(fresh: Gateway, tmp_path: Path) 
     setup(fresh, "--product-key", "abc", "--device-name", "gw-0001", "--product-secret-file", str(given))
     answer = fresh.command("check-config")
     assert (answer.returncode, "product secret found" in answer.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{product_key: a1b2c3d4e5f, device_name: gw-0002}",
+        '"product_key": a1b2c3d4e5f\n"device_name": "gw-0002"\n',
+        "product_key: a1b2c3d4e5f\r\ndevice_name: gw-0002\r\n",
+        "\ufeffproduct_key: a1b2c3d4e5f\ndevice_name: gw-0002\n",
+        "? product_key\n: a1b2c3d4e5f\n? device_name\n: gw-0002\n",
+        "%YAML 1.1\n---\n  product_key: >-\n    a1b2c3d4e5f\n  device_name: gw-0002\n...\n",
+    ],
+)
+@pytest.mark.parametrize("name", ["config.yaml", "conf.d/50-identity.yaml", "conf.d/99-mine.yaml"])
+def test_what_is_set_up_is_told_by_whoever_reads_it(fresh: Gateway, text: str, name: str) -> None:
+    """In whatever form and file it stands, the package's scripts hear of it, and nothing is written."""
+    assert setup(fresh, "--present").stdout.splitlines()[0] == "set-up: no"
+    path = fresh.config.parent / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, newline="")
+    before = files(fresh)
+    done = setup(fresh, "--present")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:3] == ["set-up: yes", "product-key: a1b2c3d4e5f", "device-name: gw-0002"]
+    assert files(fresh) == before
+
+
+def test_what_cannot_be_read_is_neither_set_up_nor_free(fresh: Gateway) -> None:
+    """Nothing is said of it, so that no old answer is written over it."""
+    (fresh.config.parent / "conf.d").mkdir()
+    (fresh.config.parent / "conf.d/50-identity.yaml").write_text("product_key: [\n")
+    done = setup(fresh, "--present")
+    assert (done.returncode, done.stdout) == (78, "")
+
+
+def test_blanks_around_an_answer_are_left_out(fresh: Gateway) -> None:
+    """Forms and editors leave them, and no name or secret has any."""
+    names = ("--product-key", " a1b2c3d4e5f ", "--device-name", "gw-0001\t\r\n")
+    done = setup(fresh, *names, "--product-secret-file", "-", "--no-restart", given=f" {SECRET} \r\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert fragment(fresh) == "product_key: a1b2c3d4e5f\ndevice_name: gw-0001"
+    assert fresh.product_secret.read_text() == SECRET + "\n"

@@ -104,14 +104,44 @@ def test_debconf_preseed(site: Site) -> None:
 
 
 def test_debconf_preseed_that_is_wrong(site: Site) -> None:
-    """A bad answer ends the installation with its problem in plain words, so that no image ships with it."""
+    """A bad answer is told in plain words, and the package is configured all the same; a right setup heals it."""
     machine = site.bare_machine("gw0001")
+    site.sandbox.add_device(PRODUCT_KEY, "gw0001")
     machine.boot()
-    machine.run("debconf-set-selections", stdin="iot-onboard iot-onboard/product-key string not/a/key\n")
-    failed = machine.try_install(images.package())
-    assert failed.returncode != 0
-    assert "product-key" in failed.stdout + failed.stderr
+    answers = (
+        "iot-onboard iot-onboard/product-key string not/a/key\niot-onboard iot-onboard/product-secret password x\n"
+    )
+    machine.run("debconf-set-selections", stdin=answers)
+    done = machine.try_install(images.package())
+    assert "product-key" in done.stdout + done.stderr
+    assert "sudo iot-onboard setup" in done.stdout + done.stderr
     assert not machine.exists(FRAGMENT)
+    assert machine.run("dpkg-query", "--show", "--showformat=${Status}", "iot-onboard") == "install ok installed"
+    wait_not_set_up(machine)
+    options = ["--product-key", PRODUCT_KEY, "--product-secret-file", "-", "--device-name", "gw0001"]
+    machine.run("iot-onboard", "setup", *options, stdin=site.product_secret)
+    machine.wait_for_state("online")
+    before = machine.read(FRAGMENT)
+    machine.run("dpkg-reconfigure", "--frontend=noninteractive", "iot-onboard")
+    assert machine.read(FRAGMENT) == before
+    assert f"iot-onboard/product-key: {PRODUCT_KEY}" in machine.run("debconf-show", "iot-onboard")
+    machine.wait_for_state("online")
+
+
+def test_answers_with_blanks(site: Site) -> None:
+    """A form or a file of Windows leaves them; the gateway comes online all the same."""
+    machine = site.bare_machine("gw0001")
+    site.sandbox.add_device(PRODUCT_KEY, "gw0001")
+    machine.boot()
+    answers = (
+        f"iot-onboard iot-onboard/product-key string {PRODUCT_KEY} \n"
+        f"iot-onboard iot-onboard/product-secret password {site.product_secret.strip()}  \n"
+        "iot-onboard iot-onboard/device-name string gw0001\t\n"
+    )
+    machine.run("debconf-set-selections", stdin=answers)
+    machine.install(images.package())
+    machine.wait_for_state("online")
+    assert_same_files(site, machine)
 
 
 @pytest.mark.parametrize("partition", ["/boot/firmware", "/boot"])
@@ -230,3 +260,18 @@ def test_debconf_answers_later(blank: Machine) -> None:
     shutil.copy(package, blank.root / "root")
     blank.run("dpkg", "--install", f"/root/{package.name}")
     assert not blank.exists(FRAGMENT)
+
+
+@pytest.mark.parametrize(
+    "form", ["{{product_key: {0}, device_name: {1}}}\n", '"product_key": {0}\n"device_name": {1}\n']
+)
+def test_an_upgrade_leaves_what_was_written_by_hand(site: Site, blank: Machine, form: str) -> None:
+    """Old answers are not written over an identity, in whatever form it stands; nor over what cannot be read."""
+    blank.boot()
+    answer(blank, product_key=PRODUCT_KEY, product_secret=site.product_secret.strip(), device_name="gw0009")
+    package = images.package()
+    shutil.copy(package, blank.root / "root")
+    for text in (form.format(PRODUCT_KEY, "gw0001"), "product_key: [\n"):
+        blank.write(FRAGMENT, text)
+        blank.run("dpkg", "--install", f"/root/{package.name}")
+        assert blank.read(FRAGMENT) == text

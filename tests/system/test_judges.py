@@ -129,12 +129,23 @@ def test_units_are_understood(disk: Machine) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_service_is_shut_in(disk: Machine) -> None:
-    """`systemd-analyze security` says 1.5 or less."""
-    command = ("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=15", "iot-onboard.service")
-    done = disk.offline(*command)
+SHUT_IN = [
+    "iot-onboard.service",
+    "iot-onboard-import.service",
+    "iot-onboard-credentials.service",
+    "iot-onboard-wait-online.service",
+]
+
+
+@pytest.mark.parametrize("unit", SHUT_IN)
+def test_a_unit_is_shut_in(disk: Machine, unit: str) -> None:
+    """`systemd-analyze security` says 1.5 or less, and memory and tasks have a limit."""
+    done = disk.offline("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=15", unit)
     assert done.returncode == 0, done.stdout
-    assert "Overall exposure level for iot-onboard.service: " in done.stdout
+    assert f"Overall exposure level for {unit}: " in done.stdout
+    text = (ROOT / "systemd" / unit).read_text()
+    assert re.search(r"^MemoryMax=\d+M$", text, re.MULTILINE)
+    assert re.search(r"^TasksMax=\d+$", text, re.MULTILINE)
 
 
 def test_what_is_installed_upgraded_and_purged_leaves_no_trace(bare: Machine, release: str, tmp_path: Path) -> None:

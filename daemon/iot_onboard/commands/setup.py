@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.device_name import Facts
+from ..config.files import load
 from ..config.hardware import read_facts
 from ..config.problems import BadName
 from ..config.schema import RULES, Config
@@ -35,6 +36,7 @@ examples:
   sudo iot-onboard setup --product-secret-file secret.txt     a new product secret
   iot-onboard status --wait 60                                afterwards: wait until it is online
 """
+_NAMES = ("product_key", "device_name", "region", "instance_id")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +53,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", type=_taken("region"), help="for example cn-shanghai")
     parser.add_argument("--instance-id", type=_taken("instance_id"), metavar="ID", help="empty for none")
     parser.add_argument("--no-restart", action="store_true", help="only write the files")
+    parser.add_argument("--present", action="store_true", help="say what is set up, a line a name, and change nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask for what is not given, check all of it, write it, and start the service afresh."""
     config_path: Path = arguments.config
+    if arguments.present:
+        say(_present(load(config_path, names_required=False)))
+        return ExitCode.DONE
     if not _writable(config_path.parent):
         complain(f"setup writes to {config_path.parent}, which needs root. To do: sudo iot-onboard setup")
         return ExitCode.FAILED
@@ -80,9 +86,14 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.DONE if arguments.no_restart else _restart()
 
 
+def _present(config: Config) -> str:
+    """Return what is set up, as the package's questions ask for it: by any file that the service reads."""
+    lines = [f"set-up: {'yes' if config.product_key else 'no'}"]
+    return "\n".join([*lines, *(f"{key.replace('_', '-')}: {getattr(config, key) or ''}" for key in _NAMES)])
+
+
 def _wish(arguments: argparse.Namespace, present: Config, facts: Facts) -> ProvisioningRequest:
-    keys = ("product_key", "device_name", "region", "instance_id")
-    given = {key: getattr(arguments, key) or None for key in keys if getattr(arguments, key) is not None}
+    given = {key: getattr(arguments, key) or None for key in _NAMES if getattr(arguments, key) is not None}
     source: str | None = arguments.product_secret_file
     at_terminal = sys.stdin.isatty()
     product_secret = None
@@ -91,7 +102,7 @@ def _wish(arguments: argparse.Namespace, present: Config, facts: Facts) -> Provi
     if at_terminal:
         everything = not given and source is None
         missing = [key for key in ("product_key", "device_name") if key not in given and not getattr(present, key)]
-        asked = keys if everything else missing
+        asked = _NAMES if everything else missing
         if asked:
             say("This gives the gateway its product identity. Return takes what stands in [brackets].")
         given |= ask_settings(asked, present, facts)
@@ -108,7 +119,8 @@ def _secret_of(source: str) -> Secret:
         else:
             with open(source, "rb") as file:
                 data = file.read(MAX_SECRET_BYTES + 1)
-        return secret_in(data)
+        # An editor or a form leaves blanks at the end, and no secret holds one.
+        return secret_in(data.strip() if len(data) <= MAX_SECRET_BYTES else data)
     except OSError as error:
         failure = Misconfigured(detail=f"{source} cannot be read: {error.strerror}", cure="name a file with the secret")
     except Bad as bad:
@@ -150,6 +162,7 @@ def _restart() -> int:
 
 def _taken(key: str) -> Callable[[str], str]:
     def read(text: str) -> str:
+        text = text.strip()
         try:
             if text or RULES[key].default is not None:
                 RULES[key].read(text)
