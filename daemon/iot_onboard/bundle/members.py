@@ -31,7 +31,7 @@ from ..disk.files import read_plain
 from ..provisioning.boot_file import ERRORS
 from ..provisioning.boot_partition import PLACES, find
 from ..reporting.runtime_files import HistoryLog
-from ..reporting.status_file import read
+from ..reporting.status_file import read_checked
 from ..reporting.status_view import View, record_of, text, view_of
 from ..system.processes import ask
 from ..system.text_style import Style, printable
@@ -186,7 +186,7 @@ def _foreign_file(path: Path) -> bytes:
 
 
 def _view(runtime_dir: Path) -> View:
-    status = read(runtime_dir)
+    status = read_checked(runtime_dir)
     if status is None:
         raise LeftOut("the daemon does not run")
     return view_of(status, HistoryLog(runtime_dir).read_as_reader(), datetime.now(UTC), time.monotonic())

@@ -18,7 +18,8 @@ from ..config.schema import RULES
 from ..core.exit_codes import ExitCode
 from ..fast_start.fast_dataclasses import replace
 from ..reporting.runtime_files import HistoryLog
-from ..reporting.status_file import read
+from ..reporting.status import Status
+from ..reporting.status_file import read, read_checked
 from ..reporting.status_view import View, line, record_of, text, view_of, view_without_daemon
 from ..system.terminal import style
 
@@ -74,16 +75,26 @@ class Lookout:
         self._place = place
         self._absence: tuple[str, str, str | None] | None = None
         self._asked_at = -math.inf
+        self._found: Status | None = None
+        self._checked: Status | None = None
+        self._checked_at = -math.inf
 
     def online(self) -> bool:
         """Say whether the gateway is online."""
-        status = read(self._place)
+        status = self._status()
         return status is not None and status.state == "online"
+
+    def _status(self) -> Status | None:
+        """Return the status; systemd is asked about it where it is new, and once in a while."""
+        found, now_s = read(self._place), time.monotonic()
+        if found is None or found != self._found or now_s - self._checked_at >= _ASK_AGAIN_S:
+            self._found, self._checked, self._checked_at = found, read_checked(self._place), now_s
+        return self._checked
 
     def view(self) -> View:
         """Return the answer as it is now."""
         now, now_s = datetime.now(UTC), time.monotonic()
-        status = read(self._place)
+        status = self._status()
         if status is not None:
             self._absence = None
             return view_of(status, HistoryLog(self._place).read_as_reader(), now, now_s)

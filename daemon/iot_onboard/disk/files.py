@@ -42,12 +42,32 @@ def write_if_changed(path: Path, data: bytes, mode: int | None = None, gid: int 
 
 
 def write_atomically(path: Path, data: bytes, mode: int) -> bool:
-    """Put a file in memory in place at once, and say whether that went well; no power cut leaves it, so no sync."""
+    """Put a file in memory in place at once, and say whether that went well; no power cut leaves it, so no sync.
+
+    Where there is no room for another one, the bytes of the old one are written over; where that fails too, it is
+    removed as far as that can be done: what no longer holds is worse than nothing.
+    """
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         with written_beside(path, data, mode, sync=False) as temp:
             temp.rename(path)
     except OSError:
+        return _written_over(path, data)
+    return True
+
+
+def _written_over(path: Path, data: bytes) -> bool:
+    try:
+        with _opened(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as descriptor:
+            found = os.fstat(descriptor)
+            refuse_other(found.st_mode)
+            if found.st_nlink != 1:
+                raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
+            _write_all(descriptor, data)
+            os.ftruncate(descriptor, len(data))
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
         return False
     return True
 

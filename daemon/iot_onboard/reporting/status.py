@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..fast_start.fast_dataclasses import dataclass
+from ..fast_start.fast_dataclasses import dataclass, replace
+from ..lifecycle.model import Phase
 
 # A new number where a name goes away or changes its meaning; none for a name that is new.
 SCHEMA = 1
@@ -45,6 +46,28 @@ class Status:
     paho_version: str | None = None
     pid: int | None = None
     pid_start_ticks: int = -1
+
+
+def held_against(status: Status, headline: str) -> Status:
+    """Return a status with the state that systemd's line about the same process begins with, where that is another."""
+    state = headline.split(maxsplit=1)[0] if headline.strip() else ""
+    if state == status.state or state not in {phase.value for phase in Phase}:
+        return status
+    told = None if state == "online" else headline
+    return replace(
+        status,
+        state=state,
+        goal=None,
+        since=None,
+        since_monotonic_s=None,
+        next_try_at=None,
+        next_try_monotonic_s=None,
+        online_since=None,
+        last_error=told,
+        last_error_at=None,
+        last_cause=None,
+        last_cure="see why the status file is old: sudo iot-onboard doctor" if told else None,
+    )
 
 
 def status_of(record: object) -> Status | None:

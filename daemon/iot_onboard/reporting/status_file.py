@@ -43,6 +43,20 @@ def read(runtime_dir: Path) -> Status | None:
     return status if status is not None and 0 <= status.pid_start_ticks == start_ticks(status.pid) else None
 
 
+def read_checked(runtime_dir: Path, root: Path = Path("/")) -> Status | None:
+    """Return the status, held against what the daemon has told systemd: a file that could not be replaced is old."""
+    status = read(runtime_dir)
+    if status is None or not (root / "run/systemd/system").is_dir():
+        return status
+    # Who only writes a status does not pay for it.
+    from ..core.units import SERVICE
+    from ..system.systemd import show
+    from .status import held_against
+
+    unit = show("MainPID,StatusText", SERVICE, timeout_s=4.0)
+    return held_against(status, unit.get("StatusText")) if unit.number("MainPID") == status.pid else status
+
+
 def own_status(
     state: str, since: str, since_monotonic_s: float, context: Context, last: Trouble | None, last_event: Event | None
 ) -> Status:

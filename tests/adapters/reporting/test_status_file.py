@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +20,10 @@ from iot_onboard.fast_start.fast_dataclasses import as_dict, replace
 from iot_onboard.reporting.headline import Trouble
 from iot_onboard.reporting.history import History
 from iot_onboard.reporting.status import SCHEMA, Status
-from iot_onboard.reporting.status_file import StatusFile, own_status, read, start_ticks
+from iot_onboard.reporting.status_file import StatusFile, own_status, read, read_checked, start_ticks
 from iot_onboard.reporting.status_view import line, text, view_of
 from iot_onboard.system.text_style import Style
+from support.machine.namespace import UNSHARE, why_no_namespace
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 STATUS = Status(
@@ -119,7 +121,7 @@ def test_a_dead_daemon_has_no_status(tmp_path: Path) -> None:
     """The file of a daemon that was killed is not believed, nor where its number went to another process."""
     gone = subprocess.Popen(["true"])
     gone.wait()
-    for pid, ticks in ((gone.pid, STATUS.pid_start_ticks), (gone.pid, -1), (os.getpid(), STATUS.pid_start_ticks + 1)):
+    for pid, ticks in ((gone.pid, STATUS.pid_start_ticks), (gone.pid, -1), (True, STATUS.pid_start_ticks + 1)):
         assert StatusFile(tmp_path).write(replace(STATUS, pid=pid, pid_start_ticks=ticks))
         assert read(tmp_path) is None
 
@@ -174,3 +176,64 @@ def test_another_version_may_know_more_or_less(tmp_path: Path) -> None:
     assert read(tmp_path) == replace(STATUS, since_monotonic_s=None, secret=None, paho_version=None, last_cure=None)
     (tmp_path / "status.json").write_text(json.dumps({**record, "schema": SCHEMA + 1}))
     assert read(tmp_path) is None
+
+
+FULL = """
+mount -t tmpfs -o size=16k none {0}
+exec {1} -c '
+import pathlib, sys
+from iot_onboard.disk.files import write_atomically
+place = pathlib.Path(sys.argv[1])
+assert write_atomically(place / "status.json", b"online", 0o644)
+try:
+    (place / "filler").write_bytes(b"x" * 100_000)
+except OSError:
+    pass
+assert write_atomically(place / "status.json", b"off", 0o644)
+print((place / "status.json").read_text())
+assert not write_atomically(place / "status.json", b"x" * 5000, 0o644)
+print(sorted(path.name for path in place.iterdir()))
+(place / "status.json").symlink_to(sys.argv[2])
+write_atomically(place / "status.json", b"off", 0o644)
+' {0} {2}
+"""
+
+
+@pytest.mark.skipif(why_no_namespace() is not None, reason=str(why_no_namespace()))
+def test_a_full_runtime_directory_holds_the_truth_or_nothing(tmp_path: Path) -> None:
+    """In a tmpfs without room what is there is written over; where that fails, it goes."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "run").mkdir()
+    script = FULL.format(tmp_path / "run", sys.executable, victim)
+    done = subprocess.run([*UNSHARE, "sh", "-ec", script], capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (0, "off\n['filler']\n"), done.stderr
+    assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("same", "text", "state"),
+    [
+        (True, "waiting to connect, attempt 3 at 12:00:00: no route", "waiting"),
+        (True, "online at host:8883", "online"),
+        (True, "", "online"),
+        (True, "something else", "online"),
+        (False, "waiting to connect", "online"),
+    ],
+)
+def test_an_old_file_does_not_say_online(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, state: str, *, same: bool
+) -> None:
+    """What the same process has told systemd since counts; of another one, or of none, nothing is known."""
+    context = Context(product_key="pk", device_name="gw", version="1")
+    StatusFile(tmp_path).write(own_status("online", "2026-11-01T00:00:00+00:00", 1.0, context, None, None))
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    program = tmp_path / "systemctl"
+    program.write_text(f"#!/bin/sh\necho MainPID={os.getpid() if same else 1}\necho 'StatusText={text}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    found = read_checked(tmp_path, tmp_path)
+    assert found is not None
+    assert found.state == state
+    assert (found.last_error == text) is (state == "waiting")
+    assert found.device_name == "gw"

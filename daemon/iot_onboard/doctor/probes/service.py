@@ -7,7 +7,7 @@ import sys
 
 from ...boot_log.entries import read_moment
 from ...core.units import SERVICE
-from ...reporting.status_file import read
+from ...reporting.status_file import read_checked
 from ...system.processes import ask
 from ...system.systemd import service_properties
 from ..checks.service import JournalFacts, PackageFacts
@@ -54,6 +54,10 @@ def _package(_: Facts) -> PackageFacts:
 
 
 UNIT = Probe(name="asking systemd for the service", look=lambda _: service_properties())
-STATUS = Probe(name="reading the status file", look=lambda facts: read(facts.get(CONFIG).runtime_dir), needs=(CONFIG,))
+STATUS = Probe(
+    name="reading the status file",
+    look=lambda facts: read_checked(facts.get(CONFIG).runtime_dir, facts.root),
+    needs=(CONFIG,),
+)
 JOURNAL = Probe(name="asking the journal", look=_journal)
 PACKAGE = Probe(name="asking dpkg", look=_package)
