@@ -13,7 +13,7 @@ from .config.problems import BadName, ConfigError, MissingFact
 from .config.schema import CONFIG_DIR
 from .core import tracebacks
 from .core.exit_codes import ExitCode
-from .core.failures import Misconfigured, OnboardError
+from .core.failures import Misconfigured, OnboardError, passes
 from .fast_start.cheap_calls import collect_rarely
 from .fast_start.typing_names import TYPE_CHECKING
 from .system.terminal import complain
@@ -63,6 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
     except Exception as error:
+        if passes(error):
+            complain("this machine is short of memory, descriptors or threads, or its disk stumbled; try again")
+            return ExitCode.FAILED
         tracebacks.hand_over(error)
         # The message of an exception may quote data: its kind and place do not.
         frame = tracebacks.innermost_frame(error)

@@ -34,7 +34,10 @@ def gather(jobs: Mapping[str, Callable[[], T]], *, limit_s: float) -> dict[str, 
         done.put((name, _outcome(job)))
 
     for name, job in jobs.items():
-        threading.Thread(target=work, args=(name, job), name=name, daemon=True).start()
+        try:
+            threading.Thread(target=work, args=(name, job), name=name, daemon=True).start()
+        except (RuntimeError, MemoryError):
+            done.put((name, Brought(why_not="no thread is to be had on this machine")))
     ends_at = time.monotonic() + limit_s
     found: dict[str, Brought[T]] = {}
     try:

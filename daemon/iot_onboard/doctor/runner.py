@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..core.failures import passes
 from ..core.tracebacks import innermost_frame
 from .model import Check, Facts, Finding, Level, Probe, Result, capitalised, fail, skipped
 
@@ -23,6 +24,8 @@ T = TypeVar("T")
 LIMIT_S = 5.0
 # The longest chain of probes, all of them slow; a run takes a second or two.
 TOTAL_S = 40.0
+# How long a thread is waited for where there is none to be had.
+_TRIES, _PAUSE_S = 20, 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,15 @@ def run(
         # What a check needs stands before it.
         needs = [(need, results[need]) for need in check.needs]
         results[check.id] = _start(check.id, partial(this.examine, check, needs))
-    return tuple(result.result() for result in results.values())
+    return tuple(_result(check, results[check.id]) for check in checks)
+
+
+def _result(check: Check[Any], result: Future[Result]) -> Result:
+    try:
+        return result.result()
+    except Exception as error:
+        # Its thread could not be had.
+        return Result(check=check, findings=(_broken(error),))
 
 
 class _Run:
@@ -62,16 +73,16 @@ class _Run:
 
     def examine(self, check: Check[Any], needs: Sequence[tuple[str, Future[Result]]]) -> Result:
         for need, result in needs:
-            if (blocking := result.result().blocking) is not None:
+            if (blocking := _result(check, result).blocking) is not None:
                 cause = blocking.because or need
                 sentence = f"Not looked at, because of {cause}."
                 finding = Finding(level=Level.SKIPPED, sentence=sentence, blocks=True, because=cause)
                 return Result(check=check, findings=(finding,))
-        outcome = self._ask(check.probe).result()
         try:
+            outcome = self._ask(check.probe).result()
             findings = (outcome.trouble,) if outcome.trouble is not None else check.findings(self._values[check.probe])
         except Exception as error:
-            findings = (_broken(error),)
+            return Result(check=check, findings=(_broken(error),))
         return Result(check=check, findings=findings, took_s=outcome.took_s)
 
     def _ask(self, probe: Probe[Any]) -> Future[_Outcome]:
@@ -113,7 +124,16 @@ def _start(name: str, work: Callable[[], T]) -> Future[T]:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=run_it, name=name, daemon=True).start()
+    for left in reversed(range(_TRIES)):
+        try:
+            threading.Thread(target=run_it, name=name, daemon=True).start()
+        except (RuntimeError, MemoryError) as error:
+            # Those that are under way end, and leave theirs.
+            if not left:
+                future.set_exception(error)
+            time.sleep(_PAUSE_S)
+        else:
+            break
     return future
 
 
@@ -127,6 +147,9 @@ def _broken(error: BaseException) -> Finding:
         if os.geteuid() != 0:
             return skipped(f"{what} may not be read by this user.", "run with sudo", blocks=True)
         return fail(f"{what} cannot be read, not even by root.", "check the file system, and any security module")
+    if passes(error):
+        sentence = "This check could not run: this machine has no thread, memory or descriptor to spare."
+        return skipped(sentence, "look again in a moment; `free` and `ps -eL` show what takes them", blocks=True)
     # The message of an exception may quote data: its kind and place do not.
     place = f"{type(error).__name__} at {innermost_frame(error)}"
     return skipped(f"This check itself broke: {place}.", "please report this line", blocks=True)

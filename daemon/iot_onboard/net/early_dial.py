@@ -26,7 +26,11 @@ class EarlyDial:
         self._over = False
         self._wanted = True
         self._name_unresolved = False
-        threading.Thread(target=self._work, name="early-dial", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, name="early-dial", daemon=True).start()
+        except (RuntimeError, MemoryError):
+            # No thread is to be had: then the real dial is the first.
+            self._over = True
 
     def take(self) -> Found | None:
         """Return what was dialled, once; waits while the dial is under way. `None` if it failed, grew old or died."""

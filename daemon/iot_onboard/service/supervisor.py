@@ -191,9 +191,12 @@ class Supervisor:
             return
         # One connection that came to nothing is enough: a platform that is in trouble is asked once, not twice.
         if self._ahead is None or self._ahead.name_unresolved():
-            # Imported here: a gateway that is registered never pays for it.
-            from ..net.early_dial import EarlyDial
-
+            try:
+                # Imported here: a gateway that is registered never pays for it.
+                from ..net.early_dial import EarlyDial
+            except OSError:
+                # No descriptor is to be had: the dial comes when it is due.
+                return
             self._ahead = EarlyDial(self._jobs.dial)
 
     def _dial_job(self) -> Callable[[], Any]:

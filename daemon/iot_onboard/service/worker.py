@@ -39,11 +39,17 @@ class Worker:
         return self._reader.fileno()
 
     def submit(self, job: Callable[[], object], on_result: Callable[[Result], None]) -> None:
-        """Start a job; raise `RuntimeError` while another one runs. `on_ready` hands its result on."""
+        """Start a job; raise `RuntimeError` while another one runs. `on_ready` hands its result on.
+
+        Where no thread is to be had, that is the result, and the job has not begun.
+        """
         if self._on_result is not None:
             raise RuntimeError("the worker does one thing at a time")
         self._on_result = on_result
-        threading.Thread(target=self._work, args=(job,), name="worker", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(job,), name="worker", daemon=True).start()
+        except (RuntimeError, MemoryError) as error:
+            self._hand_over(Result(failure=local_fault("the work could not be begun", error).failure))
 
     def on_ready(self, _: int) -> None:
         """Hand on the result that waits; whoever takes it may submit the next job."""
@@ -55,7 +61,10 @@ class Worker:
             on_result(result)
 
     def _work(self, job: Callable[[], object]) -> None:
-        self._result = _outcome(job)
+        self._hand_over(_outcome(job))
+
+    def _hand_over(self, result: Result) -> None:
+        self._result = result
         with contextlib.suppress(OSError):
             self._writer.send(b"\0")
 

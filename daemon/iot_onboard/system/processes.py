@@ -88,10 +88,13 @@ def run_isolated(work: Callable[[], int]) -> int:
 
     A process ends when its last thread does, and one that waits for a dying disk does not end, not even by SIGKILL. So
     the work has a process of its own, which is left behind then. What the work raises is told there, by the caller of
-    this function: it returns, or raises, in both processes.
+    this function: it returns, or raises, in both processes. Where no process is to be had, the work runs in this one.
     """
-    reader, writer = os.pipe()
-    child = os.fork()
+    try:
+        reader, writer = os.pipe()
+        child = os.fork()
+    except OSError:
+        return work()
     if child == 0:
         os.close(reader)
         _report_and_end(writer, work())

@@ -95,3 +95,31 @@ def test_a_shortage_is_a_failure_and_no_crash() -> None:
     failure = result_of(Worker(), job).failure
     assert isinstance(failure, Transient)
     assert failure.cause is Cause.LOCAL
+
+
+SHORT = """
+import resource, select, sys, threading
+from iot_onboard.net.early_dial import EarlyDial
+from iot_onboard.service.worker import Worker
+
+worker, found = Worker(), []
+# No stack of a thread fits any more.
+threading.stack_size(1 << 30)
+resource.setrlimit(resource.RLIMIT_AS, (1 << 29, resource.RLIM_INFINITY))
+worker.submit(lambda: found.append("begun"), found.append)
+assert select.select([worker], [], [], 5)[0]
+worker.on_ready(1)
+early = EarlyDial(lambda: found.append("dialled"))
+assert early.take() is None
+threading.stack_size(0)
+worker.submit(lambda: 42, found.append)
+assert select.select([worker], [], [], 5)[0]
+worker.on_ready(1)
+print(found[0].failure.cause.slug, found[1].value, len(found))
+"""
+
+
+def test_without_a_thread_the_job_is_put_off() -> None:
+    """Where none is to be had the loop hears so as of any failure, and the next job may have one."""
+    done = subprocess.run([sys.executable, "-c", SHORT], capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (0, "local 42 2\n"), done.stderr
