@@ -19,6 +19,7 @@ _LEAST_MESSAGE = 16
 _STATE, _EVENT, _CODE = "state", "event", "code"
 # Of what is still to come: `closed-by-server`.
 _CODE_WIDTH = 16
+_MOST_CELL = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,8 @@ class Columns:
 def columns_of(told: Sequence[TimedEntry]) -> Columns:
     """Return columns that hold these steps."""
     return Columns(
-        state=max(len(_STATE), *(len(step.moment.state or "-") for step in told)),
-        name=max(len(_EVENT), *(len(step.moment.name) for step in told)),
+        state=max(len(_STATE), *(len(_cell(step.moment.state)) for step in told)),
+        name=max(len(_EVENT), *(len(_cell(step.moment.name)) for step in told)),
         code=max(len(_CODE), *(len(_code(step.moment)) for step in told)),
     )
 
@@ -54,16 +55,18 @@ def heading(step: TimedEntry, columns: Columns) -> str:
     name = "Boot" if step.offset is None else f"Boot {step.offset}"
     times = f"{'since boot':>12} {'':>9}"
     names = f"{_STATE:<{columns.state}}  {_EVENT:<{columns.name}}  {_CODE}"
-    return f"{name} ({step.moment.boot_id[:8]}), from {began:%Y-%m-%d %H:%M:%S} UTC\n{times}  {names}".rstrip()
+    return (
+        f"{name} ({printable(step.moment.boot_id[:8])}), from {began:%Y-%m-%d %H:%M:%S} UTC\n{times}  {names}".rstrip()
+    )
 
 
 def line(step: TimedEntry, columns: Columns, style: Style) -> str:
     """Return a step in one line, which a terminal does not break."""
     moment = step.moment
     gap = "" if step.since_previous_us is None else f"+{duration(step.since_previous_us)}"
-    name = f"{moment.name:<{columns.name}}"
+    name = f"{_cell(moment.name):<{columns.name}}"
     colour = _COLOURS.get(_priority(moment))
-    head = f"{clock(step.since_boot_us):>12} {gap:>9}  {moment.state or '-':<{columns.state}}  "
+    head = f"{clock(step.since_boot_us):>12} {gap:>9}  {_cell(moment.state):<{columns.state}}  "
     rest = f"  {_code(moment):<{columns.code}}"
     message = printable(moment.message)
     room = len(message) if style.width is None else style.width - len(head) - len(name) - len(rest) - 2
@@ -123,4 +126,10 @@ def _priority(moment: JournalEntry) -> Priority:
 
 def _code(moment: JournalEntry) -> str:
     """Return what `explain` takes for more than the event."""
-    return moment.cause if moment.cause and moment.cause != moment.event else moment.code or "-"
+    return _cell(moment.cause if moment.cause and moment.cause != moment.event else moment.code)
+
+
+def _cell(words: str | None) -> str:
+    """Return what stands in a column: the journal may hold anything, and a program may have forged it."""
+    shown = printable(words or "-")
+    return shown if len(shown) <= _MOST_CELL else f"{shown[: _MOST_CELL - 3]}..."

@@ -44,11 +44,11 @@ def text(shown: Timeline, style: Style, *, blocks: bool, scale_us: int | None = 
 
 def heading(shown: Timeline) -> str:
     """Say which boot it is, and how it came out."""
-    name = f"Boot {shown.boot} ({shown.boot_id[:8]}), from {shown.began:%Y-%m-%d %H:%M:%S} UTC"
+    name = f"Boot {shown.boot} ({printable(shown.boot_id[:8])}), from {shown.began:%Y-%m-%d %H:%M:%S} UTC"
     if shown.online:
         return f"{name}: online {duration(shown.whole_us)} after the kernel started"
     how = f"not online, {duration(shown.whole_us)} after the kernel started" if shown.boot == 0 else "was never online"
-    return f"{name}: {how}. The last line: {printable(shown.last.message) or shown.last.name}"
+    return f"{name}: {how}. The last line: {printable(shown.last.message or shown.last.name)}"
 
 
 def comparison(one: Timeline, other: Timeline) -> str:

@@ -130,6 +130,8 @@ def select(words: str) -> tuple[tuple[Check[Any], ...], frozenset[str]]:
         if not found:
             raise ValueError(word)
         asked |= found
+    if not asked:
+        raise ValueError(repr(words))
     wanted = set(asked)
     for check in reversed(CHECKS):
         # Needs stand earlier in the table.

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 
 
 def complain(text: str) -> None:
-    """Say a line to whoever called, apart from what the command prints as its answer."""
-    sys.stderr.write(f"iot-onboard: {text}\n")
+    """Say a line to whoever called, apart from what the command prints as its answer.
+
+    What a terminal would obey becomes a question mark: a file, an argument or a peer may hold anything.
+    """
+    shown = "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
+    sys.stderr.write(f"iot-onboard: {shown}\n")
 
 
 def leave(code: int) -> NoReturn:

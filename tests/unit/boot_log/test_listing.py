@@ -120,3 +120,14 @@ def test_the_record_is_as_documented() -> None:
     }
     assert set(record(step(MOMENT))) == named
     assert record(step(MOMENT))["since_boot_s"] == 12.345678
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_no_field_of_the_journal_commands_a_terminal(state: str, event: str, code: str, message: str) -> None:
+    """Any program may write to the journal: no escape, no control and no mark of direction gets through."""
+    entry = replace(MOMENT, state=state, event=event, code=code, cause=None, message=message, boot_id=event)
+    told = step(entry)
+    columns = columns_of([told])
+    for shown in (line(told, columns, Style()), *heading(told, columns).split("\n")):
+        assert shown.isprintable()
+        assert len(shown) < 250 + len(message)

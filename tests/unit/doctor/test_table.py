@@ -102,6 +102,9 @@ def test_select() -> None:
     assert "service-unit" not in ids
     with pytest.raises(ValueError, match=r"^nonsense$"):
         select("dns,nonsense")
+    for nothing in ("", " ", ",", " , "):
+        with pytest.raises(ValueError, match=r"^'[ ,]*'$"):
+            select(nothing)
 
 
 MOMENTS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as hypothesis wants bounds

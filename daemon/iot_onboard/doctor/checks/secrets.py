@@ -112,6 +112,9 @@ def stored(facts: StoreFacts) -> Finding:
     if not facts.wanted:
         return skipped("Not needed: this device's own secret is given by hand.")
     state = f"is damaged ({current.damage})" if current is not None else "is missing"
+    if previous is not None and previous.newer:
+        sentence = f"The stored device secret {state}, and its previous generation is {previous.newer}."
+        return fail(sentence, "sudo apt install --only-upgrade iot-onboard", blocks=False)
     if previous is not None and not previous.damage:
         sentence = f"The stored device secret {state}; its previous generation is whole, and is used at the next start."
         return warn(sentence, "sudo systemctl restart iot-onboard")

@@ -124,6 +124,20 @@ SECRETS = [
         "previous generation is whole",
         "restart",
     ),
+    Row(
+        "damaged, previous of a newer version",
+        secrets.stored,
+        replace(
+            stored((CURRENT, "empty")),
+            files=(
+                *stored((CURRENT, "empty")).files,
+                replace(stored((PREVIOUS, "")).files[0], newer="in a newer format (2)"),
+            ),
+        ),
+        FAIL,
+        "previous generation is in a newer format (2)",
+        "apt install --only-upgrade iot-onboard",
+    ),
     Row("missing, previous good", secrets.stored, stored((PREVIOUS, "")), WARN, "is missing"),
     Row("missing, previous damaged", secrets.stored, stored((PREVIOUS, "empty")), FAIL, "is missing, and no"),
     Row("modes", secrets.permissions, stored((CURRENT, "")), OK, "belongs to iot-onboard alone"),
