@@ -73,7 +73,6 @@ def test_the_next_boot_is_online(site: Site, release: str, scenario: str, target
     assert state(machine.root) == "installed"
     assert machine.show("ActiveState")["ActiveState"] == "active"
     site.wait_connected(SERIAL)
-    assert not machine.exists("/usr/share/iot-onboard/unfinished")
     assert not machine.exists("/usr/libexec/iot-onboard-stand-in")
     assert "50-stand-in" not in machine.run("systemctl", "cat", "iot-onboard.service")
     assert len(site.sandbox.seen("register")) == 1
@@ -91,6 +90,22 @@ def test_a_first_installation_is_finished_by_the_next_boot(site: Site, release: 
     wait_for(lambda: state(machine.root) == "installed", "dpkg has finished", 60)
     assert machine.run("dpkg-query", "--show", "--showformat=${db:Status-Status}", "other") == "unpacked"
     assert "an installation was interrupted" in machine.run("journalctl", "--unit=iot-onboard-upgrade.service")
+
+
+def test_the_moment_before_dpkg_notes_its_end(site: Site, release: str) -> None:
+    """Every script has ended, and dpkg does not know yet: the next boot has it finish."""
+    machine = prepared(site, release, "upgrade")
+    seen: list[str] = []
+    with closing(install(machine, images.package(images.NEWER_VERSION))) as found:
+        # The last sync is that of the compiled files; what comes then is dpkg's own.
+        for stop in found:
+            seen.append(stop.name)
+            if stop.name == "syncfs" and state(machine.root) == "half-configured" and seen.count("syncfs") > 1:
+                break
+    assert state(machine.root) == "half-configured"
+    machine.boot()
+    site.wait_connected(SERIAL)
+    wait_for(lambda: state(machine.root) == "installed", "dpkg has finished", 60)
 
 
 # Half done, as ours is: nothing of ours is to touch it.
@@ -147,9 +162,12 @@ def test_what_cannot_be_finished_is_said(site: Site, release: str) -> None:
 
 
 def test_a_healthy_boot_does_not_start_the_unit(site: Site, release: str) -> None:
-    """Its condition is a file that is not there."""
+    """The first one after an installation looks once; then its condition is a file that is not there."""
     machine = prepared(site, release, "reinstall")
     machine.boot()
+    assert machine.show("Result", unit="iot-onboard-upgrade.service") == {"Result": "success"}
+    assert not machine.exists("/usr/share/iot-onboard/unfinished")
+    machine.reboot()
     shown = machine.show("ActiveState", "ConditionResult", unit="iot-onboard-upgrade.service")
     assert shown == {"ActiveState": "inactive", "ConditionResult": "no"}
     wanted = machine.show("WantedBy", unit="iot-onboard-upgrade.service")
