@@ -139,7 +139,20 @@ def _is_ours(module: str) -> bool:
 def _what(error: BaseException) -> str:
     """Return the damaged file, or the module where no file is known, and the kind of error; never its message."""
     file = getattr(error, "path", None) or getattr(error, "filename", None)
+    if _NULL_BYTES in str(error):
+        file = _file_with_null_bytes()
     return f"{file or _culprit(error) or 'the start'} cannot be loaded ({type(error).__name__})"
+
+
+def _file_with_null_bytes() -> str:
+    """Return the first such file of the code that was tried: Python does not say which it was."""
+    for directory, _, names in os.walk(sys.path[0]):
+        for name in sorted(names):
+            if name.endswith(".py"):
+                with open(f"{directory}/{name}", "rb") as file:
+                    if b"\0" in file.read():
+                        return file.name
+    return ""
 
 
 def _level() -> str:

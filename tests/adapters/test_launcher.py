@@ -119,13 +119,16 @@ def test_damaged_code_gives_way_to_the_code_before(usr: Usr, damage: str, module
     assert line.endswith(f"the code of before the last upgrade runs instead. {CURE}")
 
 
-@pytest.mark.parametrize("cut", ["missing", "zeros", "cut"])
-def test_the_damaged_file_is_named(usr: Usr, cut: str) -> None:
-    """By its path, or the module's name where Python does not say more."""
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("damage", ["missing", "zeros", "cut"])
+def test_the_damaged_file_is_named(usr: Usr, damage: str, module: str) -> None:
+    """By its path, or the module's name where there is no file."""
     usr.add(usr.before, OLDER)
-    DAMAGES[cut](usr.module("commands/explain"))
+    path = usr.module(module)
+    DAMAGES[damage](path)
     (line,) = usr.run("explain", "6289").stderr.splitlines()
-    assert str(usr.module("commands/explain")) in line or "iot_onboard.c" in line
+    missing = str(usr.current) if module == "__init__" else f"iot_onboard.{module.replace('/', '.')}"
+    assert (missing if damage == "missing" else str(path)) in line
 
 
 @pytest.mark.parametrize(
