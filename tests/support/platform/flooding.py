@@ -89,14 +89,14 @@ class FloodServer(RecordServer):
         self._before_connack = before_connack
         self.logins = 0
         super().__init__(self._speak_mqtt)
+        # Nothing is read after CONNECT: what the gateway answers is to stand in its own queue soon.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
     def _speak_mqtt(self, connection: ssl.SSLSocket) -> None:
         connection.recv(4096)
         self.logins += 1
         records = Records(connection, self.keylog)
         with records.raw, contextlib.suppress(OSError):
-            # Nothing is read any more: what the gateway answers is to stand in its own queue soon.
-            records.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             if not self._before_connack:
                 records.send(CONNACK_OK)
             self._flood(connection, records)
