@@ -184,11 +184,13 @@ class Home:
     def not_the_owners(self) -> set[int]:
         """Return what in the owner's directories is not theirs, by its number: names change."""
         found: set[int] = set()
-        for path in (*self.state_dir.rglob("*"), *self.runtime_dir.rglob("*")):
-            # Somebody may be swapping them.
-            with contextlib.suppress(OSError):
-                if (seen := path.lstat()).st_uid != OWNER:
-                    found.add(seen.st_ino)
+        # It passes over what somebody swaps meanwhile.
+        for top in (self.state_dir, self.runtime_dir):
+            for above, directories, names in os.walk(top):
+                for name in (*directories, *names):
+                    with contextlib.suppress(OSError):
+                        if (seen := (Path(above) / name).lstat()).st_uid != OWNER:
+                            found.add(seen.st_ino)
         return found
 
     def command(self, name: str, *arguments: str) -> list[str]:
