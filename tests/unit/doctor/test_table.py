@@ -117,9 +117,11 @@ HOSTS = st.sampled_from([None, "mqtt.example", "iot-1.mqtt.iothub.aliyuncs.com"]
 URLS = st.sampled_from([None, "https://mqtt.example/x", "https://192.0.2.1:4433/x"])
 REGIONS = st.sampled_from(["cn-shanghai", "mars-1"])
 GIVEN: dict[str, st.SearchStrategy[Any]] = {"region": REGIONS, "registration_url": URLS, "mqtt_host": HOSTS}
-# Records of fast_dataclasses do not say what they take.
+# Records of fast_dataclasses do not say what they take. A proxy's address is imported where there is one.
+LATE = {"ProxyAddress": ProxyAddress}
 for _record in (Timings, ProxyAddress, Problem, Document, Config, Status, UnitProperties):
-    _fields = {name: GIVEN.get(name, st.from_type(hint)) for name, hint in get_type_hints(_record).items()}
+    _hints = get_type_hints(_record, localns=LATE)
+    _fields = {name: GIVEN.get(name, st.from_type(hint)) for name, hint in _hints.items()}
     st.register_type_strategy(_record, st.builds(_record, **_fields))
 MACS = st.from_regex(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", fullmatch=True)
 st.register_type_strategy(
