@@ -119,7 +119,7 @@ class Store:
             files.make_directory(self._directory, 0o700)
         with contextlib.ExitStack() as held:
             try:
-                held.enter_context(files.locked(self._directory, wait=False))
+                held.enter_context(files.locked(self._directory))
             except BlockingIOError as error:
                 detail = f"another iot-onboard process works on {self._directory}; it registers by itself"
                 raise StoreBusy(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=detail)) from error

@@ -161,15 +161,15 @@ def sync_directory(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(directory: Path, *, wait: bool) -> Iterator[None]:
-    """Keep other processes out that ask in the same way; raise `BlockingIOError` where one is in and not waited for.
+def locked(directory: Path) -> Iterator[None]:
+    """Keep other processes out that ask in the same way; raise `BlockingIOError` where one is in.
 
     The lock is on the directory itself, which works on a read-only file system too; raises `OSError` where that cannot
     be opened. On a file system without locks, a gateway that runs without one is better than one that does not run.
     """
     with _opened(directory, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise
         except OSError:

@@ -245,18 +245,17 @@ def test_anything_else_is_refused_at_once(tmp_path: Path) -> None:
         read_plain(tmp_path / "none", 10)
 
 
-@pytest.mark.parametrize("wait", [False, True])
-def test_a_lock_keeps_another_one_out(tmp_path: Path, wait: bool) -> None:
-    """Whatever that one asks for; it is told so where it does not wait, and comes in once the first is gone."""
+def test_a_lock_keeps_another_one_out(tmp_path: Path) -> None:
+    """Whatever that one asks for; it is told so, and comes in once the first is gone."""
     other = os.open(tmp_path, os.O_RDONLY)
-    with files.locked(tmp_path, wait=wait):
+    with files.locked(tmp_path):
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        with pytest.raises(BlockingIOError), files.locked(tmp_path, wait=False):
+        with pytest.raises(BlockingIOError), files.locked(tmp_path):
             raise AssertionError("two at once")
     fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
     os.close(other)
-    with pytest.raises(FileNotFoundError), files.locked(tmp_path / "none", wait=wait):
+    with pytest.raises(FileNotFoundError), files.locked(tmp_path / "none"):
         raise AssertionError("a lock on nothing")
 
 
