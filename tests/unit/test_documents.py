@@ -73,3 +73,11 @@ def test_the_guide_names_codes_that_there_are() -> None:
     codes = set(re.findall(r"\bcode (\d{3,4})\b", GUIDE.read_text()))
     assert codes
     assert all(find(code) is not None for code in codes)
+
+
+def test_the_attacks_name_tests_that_there_are() -> None:
+    """Each row of docs/security.md is held by something that runs."""
+    named = set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / "security.md").read_text()))
+    assert len(named) >= 30
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"
