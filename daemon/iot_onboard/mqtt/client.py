@@ -7,6 +7,7 @@ when to connect in the state machine. Paho's own reconnect stays off: it has no 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import ssl
@@ -333,7 +334,8 @@ class Connection:
 
     def _break(self, error: Exception) -> None:
         """End the connection that the socket says is over."""
-        broken = isinstance(error, ssl.SSLError) and not is_close(error)
+        untaken = isinstance(error, OSError) and error.errno == errno.EPROTO
+        broken = untaken or (isinstance(error, ssl.SSLError) and not is_close(error))
         by_server = broken or is_close(error) or isinstance(error, ConnectionError)
         self._lose(by_server=by_server, detail=_told(error), violation=broken)
 

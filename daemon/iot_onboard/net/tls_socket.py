@@ -29,7 +29,8 @@ class MeteredSocket(ssl.SSLSocket):
     """Read a few pieces of the stream a call where the socket does not block, and else until its time limit.
 
     Made by an `SSLContext` with this as its `sslsocket_class`. Time limits are those of `settimeout`; what was sent and
-    could not go out yet is told as OpenSSL does: `SSLWantWriteError`, after which the same data is sent again.
+    could not go out yet is told as OpenSSL does: `SSLWantWriteError`, after which the same data is sent again. A peer
+    that has TLS answer and takes no answer ends in an `OSError` with EPROTO.
     """
 
     _incoming: ssl.MemoryBIO
@@ -64,7 +65,7 @@ class MeteredSocket(ssl.SSLSocket):
                 if deadline is None and piece == _PIECES_A_CALL:
                     raise
             if len(self._unsent) > _MAX_UNSENT_BYTES:
-                raise OSError(errno.ENOBUFS, "the server takes nothing of what TLS answers")
+                raise OSError(errno.EPROTO, "the server takes nothing of what TLS answers")
             self._fill(deadline)
         raise AssertionError("unreachable")
 
