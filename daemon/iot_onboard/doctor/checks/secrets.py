@@ -103,6 +103,9 @@ def stored(facts: StoreFacts) -> Finding:
     if facts.trouble and facts.directory is not None:
         path = facts.directory.path
         return fail(f"{path} is not looked into: {facts.trouble}.", f"see what it is: sudo ls -ld {path}", blocks=False)
+    if current is not None and current.damage and facts.account is not None and current.facts.uid != facts.account.uid:
+        # A consequence: whose it is says stored-permissions.
+        return skipped(f"{current.facts.path} belongs to another user than the service's, so it is not looked into.")
     if current is not None and current.newer:
         sentence = f"The stored device secret is {current.newer}; it is left alone, and nothing is registered."
         return fail(sentence, "sudo apt install --only-upgrade iot-onboard", blocks=False)

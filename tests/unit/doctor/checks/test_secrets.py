@@ -174,6 +174,13 @@ SECRETS = [
         "is not looked into: behind a link",
         "sudo ls -ld /var/lib/iot-onboard/credentials",
     ),
+    Row(
+        "of another user",
+        secrets.stored,
+        stored((CURRENT, "cannot be read: belongs to another user than its directory does"), uid=0),
+        SKIPPED,
+        "belongs to another user than the service's",
+    ),
     Row("no previous", secrets.previous, stored((CURRENT, "")), NOTHING),
     Row("previous", secrets.previous, stored((PREVIOUS, "")), NOTHING),
     Row("previous damaged", secrets.previous, stored((PREVIOUS, "empty")), WARN, "(empty)", "SD card"),
