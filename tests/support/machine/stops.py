@@ -18,6 +18,8 @@ _CALLS = (
 )
 _LINE = re.compile(r"(\d+) +(.*)")
 _CALL = re.compile(r"(?:(\w+)\((.*)|<\.\.\. (\w+) resumed>(.*)) = (-?\d+)")
+# Where another process comes in between, a line has the arguments and a later one the result.
+_BEGUN = re.compile(r"\w+\((.*) <unfinished \.\.\.>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +68,17 @@ def stops(command: Sequence[str], environment: dict[str, str]) -> Generator[Stop
 
 def _follow(lines: Iterator[str]) -> Generator[Stop, None, None]:
     last: dict[int, tuple[str, str, int]] = {}
+    begun: dict[int, str] = {}
     number = 0
     for line in lines:
         parts = _LINE.match(line)
         assert parts is not None, line
         pid, text = int(parts[1]), parts[2]
         if (call := _CALL.match(text)) is not None:
-            last[pid] = (call[1] or call[3], call[2] or call[4], int(call[5]))
+            arguments = call[2] if call[1] else begun.pop(pid, "") + call[4]
+            last[pid] = (call[1] or call[3], arguments, int(call[5]))
+        elif (unfinished := _BEGUN.match(text)) is not None:
+            begun[pid] = unfinished[1]
         elif text == "--- stopped by SIGSTOP ---":
             name, arguments, result = last.get(pid, ("", "", -1))
             if result >= 0:
