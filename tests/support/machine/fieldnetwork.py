@@ -267,7 +267,7 @@ TROUBLES = (
         title="The server hangs up right after CONNACK",
         broken=misbehaving(MQTT, "close"),
         event="connection-lost",
-        cause="closed-by-server",
+        cause="protocol",
         words=("the server closed the connection", "Next try in"),
     ),
     Trouble(
@@ -275,7 +275,7 @@ TROUBLES = (
         title="The server says rubbish in place of CONNACK",
         broken=misbehaving(MQTT, "noise"),
         event="connect-failed",
-        cause="closed-by-server",
+        cause="protocol",
         words=("Next try in",),
     ),
     Trouble(
@@ -283,7 +283,7 @@ TROUBLES = (
         title="The server says rubbish after CONNACK",
         broken=misbehaving(MQTT, "rubbish"),
         event="connection-lost",
-        cause="closed-by-server",
+        cause="protocol",
         words=("Next try in",),
     ),
 )
