@@ -103,9 +103,11 @@ def stored(facts: StoreFacts) -> Finding:
     if facts.trouble and facts.directory is not None:
         path = facts.directory.path
         return fail(f"{path} is not looked into: {facts.trouble}.", f"see what it is: sudo ls -ld {path}", blocks=False)
-    if current is not None and current.damage and facts.account is not None and current.facts.uid != facts.account.uid:
+    if current is not None and current.damage and _is_anothers(facts, current):
         # A consequence: whose it is says stored-permissions.
-        return skipped(f"{current.facts.path} belongs to another user than the service's, so it is not looked into.")
+        return skipped(
+            f"{current.facts.path}, or its directory, is another user's than the service's: not looked into."
+        )
     if current is not None and current.newer:
         sentence = f"The stored device secret is {current.newer}; it is left alone, and nothing is registered."
         return fail(sentence, "sudo apt install --only-upgrade iot-onboard", blocks=False)
@@ -134,6 +136,11 @@ def previous(facts: StoreFacts) -> Finding | None:
         return None
     sentence = f"The previous generation of the secret is damaged ({file.damage}); it would not help if needed."
     return warn(sentence, "nothing at once; check the SD card: single-bit errors point to a failing one")
+
+
+def _is_anothers(facts: StoreFacts, current: StoredFile) -> bool:
+    owners = {current.facts.uid, *([facts.directory.uid] if facts.directory is not None else [])}
+    return facts.account is not None and owners != {facts.account.uid}
 
 
 def set_aside(facts: StoreFacts) -> Finding | None:
