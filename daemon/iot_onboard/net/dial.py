@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from ..core.failures import Cause, OnboardError, Transient
+from ..core.failures import Cause, OnboardError, Transient, local_fault, passes
 from ..fast_start.cheap_calls import host_bytes
 from ..fast_start.typing_names import TYPE_CHECKING
 from .happy_eyeballs import NobodyAnswered, Race, resolve
@@ -65,20 +65,28 @@ def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer) -> socket.s
     try:
         found = resolve(host, port)
     except (OSError, ValueError) as error:
+        if _is_shortage(error):
+            raise local_fault(f"the name {host} cannot be looked up", error) from error
         raise OnboardError(_unresolved(host, error)) from error
     timer.finish("dns")
     try:
         return Race(found, timeout_s).run()
     except NobodyAnswered as nobody:
         last = nobody.tried[-1][1] if nobody.tried else None
+        if last is not None and all(_is_shortage(error) for _, error in nobody.tried):
+            raise local_fault(f"no connection to {host} port {port}", last) from last
         told = [f"{address} {_why(error)}" for address, error in nobody.tried[:4]]
         cause = Cause.TIMEOUT if isinstance(last, TimeoutError) else Cause.NETWORK
         detail = f"no connection to {host} port {port}: {', '.join(told) or 'no usable address'}"
         raise OnboardError(Transient(cause=cause, detail=detail)) from last
     except OSError as error:
         # This process has no descriptor left to wait with.
-        detail = f"no connection to {host} port {port}: {_why(error)}"
-        raise OnboardError(Transient(cause=Cause.NETWORK, detail=detail)) from error
+        raise local_fault(f"no connection to {host} port {port}", error) from error
+
+
+def _is_shortage(error: Exception) -> bool:
+    """Say whether this gateway lacks something; a server or a network that is too slow is none."""
+    return passes(error) and not isinstance(error, TimeoutError)
 
 
 def _why(error: OSError) -> str:

@@ -268,7 +268,7 @@ def test_an_unknown_host_says_so(tmp_path: Path, nameserver: bool) -> None:
 
 @pytest.mark.parametrize("spare", [0, 1])
 def test_no_descriptor_is_left(spare: int) -> None:
-    """Neither to wait with nor to connect with: a failure that passes."""
+    """Neither to wait with nor to connect with: a shortage of this gateway, and no fault of the line."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -281,7 +281,7 @@ def test_no_descriptor_is_left(spare: int) -> None:
             told = failure(lambda: dial_module.reach("127.0.0.1", port, 5.0, PhaseTimer()))
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        assert told.cause is Cause.NETWORK
+        assert told.cause is Cause.LOCAL
         assert told.detail.endswith("Too many open files")
         dial_module.reach("127.0.0.1", port, 5.0, PhaseTimer()).close()
 
