@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..core.peer_words import printable
+
 _POLL_S = 0.1
 # `struct flock` of fcntl(2): type, whence, start, length, pid.
 _FLOCK = "hhqqi"
@@ -71,9 +73,9 @@ def _holder(descriptor: int) -> str:
     asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
     pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))[4]
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").strip()
     except OSError:
-        words = ""
+        words = b""
     # A command line may hold anything, and this is one line on a terminal.
-    shown = "".join(character if character.isprintable() else "?" for character in words[:200])
+    shown = printable(words)
     return f"process {pid}" + (f" ({shown})" if shown else "")

@@ -17,7 +17,9 @@ def complain(text: str) -> None:
 
     What a terminal would obey becomes a question mark: a file, an argument or a peer may hold anything.
     """
-    shown = "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
+    from .text_style import printable
+
+    shown = "\n".join(map(printable, text.split("\n")))
     sys.stderr.write(f"iot-onboard: {shown}\n")
 
 
