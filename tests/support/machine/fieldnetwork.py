@@ -267,7 +267,7 @@ TROUBLES = (
         title="The server hangs up right after CONNACK",
         broken=misbehaving(MQTT, "close"),
         event="connection-lost",
-        cause="protocol",
+        cause="closed-by-server",
         words=("the server closed the connection", "Next try in"),
     ),
     Trouble(
