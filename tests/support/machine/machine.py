@@ -114,7 +114,7 @@ class Machine:
             )
         self._init = wait_for(self._find_init, f"{self.name} starts", 30)
         if not plugged:
-            self.cable(plugged=False)
+            wait_for(lambda: self._try_cable("down"), "its cable is there", 30, every_s=0.01)
         wait_for(lambda: self.try_run("test", "-S", "/run/dbus/system_bus_socket").returncode == 0, "the bus", 60)
 
     def boot(self) -> None:
@@ -148,8 +148,11 @@ class Machine:
 
     def cable(self, *, plugged: bool) -> None:
         """Pull or plug the network cable at the switch's end."""
-        port = f"vb-{self.name}"
-        subprocess.run(["ip", "-n", self._netns, "link", "set", port, "up" if plugged else "down"], check=True)
+        assert self._try_cable("up" if plugged else "down")
+
+    def _try_cable(self, word: str) -> bool:
+        command = ["ip", "-n", self._netns, "link", "set", f"vb-{self.name}", word]
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
     def run(self, *command: str, stdin: str = "") -> str:
         done = self.try_run(*command, stdin=stdin)
