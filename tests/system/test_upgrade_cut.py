@@ -39,7 +39,9 @@ def prepared(site: Site, release: str, scenario: str) -> Machine:
 def installs(machine: Machine, package: Path) -> Generator[Stop, None, None]:
     """Install a package on a machine that runs, stopping at each call."""
     options = ["--force-confdef", "--force-confold", "--install", copy_in(machine, package)]
-    return stops(["nsenter", "-t", str(machine.pid), "-a", "--", "dpkg", *options], ENVIRONMENT)
+    # nsenter that forks continues its child whenever it is continued itself, and that takes a pending stop away.
+    inside = ["nsenter", "-t", str(machine.pid), "-a", "--no-fork", "--", "sh", "-c", '"$@"; exit $?', "sh"]
+    return stops([*inside, "dpkg", *options], ENVIRONMENT)
 
 
 # Where the next boot meets something else than the one before: each is the last argument of a rename.
