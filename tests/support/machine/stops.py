@@ -40,7 +40,7 @@ class Stop:
 def stops(command: Sequence[str], environment: dict[str, str]) -> Generator[Stop, None, None]:
     """Yield at each stop, and go on afterwards; when the generator is closed, what still runs is killed.
 
-    Raise `AssertionError` where the command ends with an error.
+    Raise `AssertionError` where the command ends with an error, and where a stop got lost.
     """
     with tempfile.TemporaryDirectory() as directory:
         log, output = Path(directory) / "log", Path(directory) / "output"
@@ -67,7 +67,7 @@ def stops(command: Sequence[str], environment: dict[str, str]) -> Generator[Stop
 
 
 def _follow(lines: Iterator[str]) -> Generator[Stop, None, None]:
-    last: dict[int, tuple[str, str, int]] = {}
+    made: dict[int, tuple[str, str]] = {}
     begun: dict[int, str] = {}
     number = 0
     for line in lines:
@@ -76,12 +76,14 @@ def _follow(lines: Iterator[str]) -> Generator[Stop, None, None]:
         pid, text = int(parts[1]), parts[2]
         if (call := _CALL.match(text)) is not None:
             arguments = call[2] if call[1] else begun.pop(pid, "") + call[4]
-            last[pid] = (call[1] or call[3], arguments, int(call[5]))
+            assert pid not in made, f"it did not stop at {made[pid]}"
+            if int(call[5]) >= 0:
+                made[pid] = (call[1] or call[3], arguments)
         elif (unfinished := _BEGUN.match(text)) is not None:
             begun[pid] = unfinished[1]
         elif text == "--- stopped by SIGSTOP ---":
-            name, arguments, result = last.get(pid, ("", "", -1))
-            if result >= 0:
+            if pid in made:
+                name, arguments = made.pop(pid)
                 number += 1
                 yield Stop(number=number, pid=pid, name=name, arguments=arguments)
             os.kill(pid, signal.SIGCONT)
