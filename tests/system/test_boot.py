@@ -73,6 +73,20 @@ def test_boot_with_the_platform_down(site: Site, gateway: Machine) -> None:
     gateway.wait_for_state("online", 60)
 
 
+def test_boot_without_a_thread_to_be_had(site: Site, gateway: Machine) -> None:
+    """As where TasksMax= or the system's limit is reached: it says so, stays up, and goes on when there is one."""
+    gateway.drop_in("tasks", "[Service]\nLimitNPROC=1:20\n")
+    gateway.boot()
+    told = gateway.wait_for_event("secret-unreadable")
+    assert "no thread is to be had" in told["MESSAGE"]
+    assert float(told["IOT_NEXT_TRY_S"]) <= 5.0
+    pid = gateway.show("MainPID")["MainPID"]
+    gateway.run("runuser", "-u", "iot-onboard", "--", "prlimit", "--pid", pid, "--nproc=20:20")
+    gateway.wait_for_state("online", 60)
+    assert gateway.show("NRestarts") == {"NRestarts": "0"}
+    assert len(site.sandbox.seen("register")) == 1
+
+
 def test_reboot_while_registering(site: Site, gateway: Machine) -> None:
     """A shut-down in the middle of a registration is quick, and the next boot registers again."""
     site.sandbox.command("answer", "slow")
