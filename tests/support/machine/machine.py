@@ -114,7 +114,7 @@ class Machine:
             )
         self._init = wait_for(self._find_init, f"{self.name} starts", 30)
         if not plugged:
-            wait_for(lambda: self._try_cable("down"), "its cable is there", 30, every_s=0.01)
+            wait_for(lambda: self._set_cable("down").returncode == 0, "its cable is there", 30, every_s=0.01)
         wait_for(lambda: self.try_run("test", "-S", "/run/dbus/system_bus_socket").returncode == 0, "the bus", 60)
 
     def boot(self) -> None:
@@ -148,11 +148,12 @@ class Machine:
 
     def cable(self, *, plugged: bool) -> None:
         """Pull or plug the network cable at the switch's end."""
-        assert self._try_cable("up" if plugged else "down")
+        done = self._set_cable("up" if plugged else "down")
+        assert done.returncode == 0, done.stderr
 
-    def _try_cable(self, word: str) -> bool:
+    def _set_cable(self, word: str) -> subprocess.CompletedProcess[str]:
         command = ["ip", "-n", self._netns, "link", "set", f"vb-{self.name}", word]
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+        return subprocess.run(command, check=False, capture_output=True, text=True)
 
     def run(self, *command: str, stdin: str = "") -> str:
         done = self.try_run(*command, stdin=stdin)

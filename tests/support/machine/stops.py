@@ -87,3 +87,4 @@ def _follow(lines: Iterator[str]) -> Generator[Stop, None, None]:
                 number += 1
                 yield Stop(number=number, pid=pid, name=name, arguments=arguments)
             os.kill(pid, signal.SIGCONT)
+    assert not made, f"it did not stop at {made}"
