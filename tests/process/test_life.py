@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import resource
 import socket
 import time
 from functools import partial
@@ -115,6 +116,22 @@ def test_a_cloud_outage_is_waited_out(sandbox: Sandbox, gateway: Gateway) -> Non
     gateway.wait_for_state("waiting")
     sandbox.start()
     gateway.wait_for_state("online", 40)
+
+
+@pytest.mark.timeout(120)
+def test_a_connection_lost_without_a_descriptor_left(sandbox: Sandbox, gateway: Gateway) -> None:
+    """It is told and waited out by the same process: no traceback, nothing that blames the makers, then online."""
+    gateway.configure(sandbox)
+    gateway.online()
+    hard = resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (3, hard))
+    sandbox.command("kick", PRODUCT_KEY, gateway.device_name)
+    gateway.wait_for_line("Cannot connect: details are not shown, because this gateway has no file descriptor left", 30)
+    resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (hard, hard))
+    wait_for(lambda: len(sandbox.seen("connect")) == 2, "another login", 30)
+    gateway.wait_for_state("online")
+    assert "Traceback" not in gateway.lines()
+    assert "Internal error" not in gateway.lines()
 
 
 @pytest.mark.timeout(120)

@@ -10,6 +10,8 @@ from ..fast_start.typing_names import NoReturn
 _MAX_LOOKED_THROUGH = 2000
 # Of longer words, an end that may hold a piece of one: as long as 64 characters are, each written `\\u0041`.
 _UNSURE = 384
+# For words that may hold a secret, where no descriptor is left to load what finds it.
+_NOT_LOOKED_THROUGH = "details are not shown, because this gateway has no file descriptor left"
 
 
 class Secret:
@@ -63,9 +65,12 @@ class KnownSecrets:
         Covered before they are cut, for a piece of a secret is one, too; and after what is not printable has gone, for
         it may have parted one.
         """
-        # Imported here: a start without trouble needs none.
-        from .peer_words import printable
-        from .scrub import Scrubber
+        try:
+            # Imported here: a start without trouble needs none.
+            from .peer_words import printable
+            from .scrub import Scrubber
+        except OSError:
+            return _NOT_LOOKED_THROUGH
 
         text = printable(words, _MAX_LOOKED_THROUGH)
         covered = Scrubber(self._values | self._passing).clean(text.encode()).decode("utf-8", "replace")

@@ -17,9 +17,14 @@ def complain(text: str) -> None:
 
     What a terminal would obey becomes a question mark: a file, an argument or a peer may hold anything.
     """
-    from .text_style import printable
+    lines = text.split("\n")
+    try:
+        from .text_style import printable
 
-    shown = "\n".join(map(printable, text.split("\n")))
+        shown = "\n".join(map(printable, lines))
+    except OSError:
+        # No descriptor is to be had.
+        shown = "\n".join(map(ascii, lines))
     sys.stderr.write(f"iot-onboard: {shown}\n")
 
 

@@ -13,6 +13,12 @@ from support.process.terminal import Terminal
 from support.tree import DAEMON
 
 STYLE = "from iot_onboard.system.terminal import style; print(style())"
+SHORT = """
+import resource
+from iot_onboard.system.terminal import complain
+resource.setrlimit(resource.RLIMIT_NOFILE, (0, 1024))
+complain("short of\\x1b[2J descriptors")
+"""
 LEAVE = """
 import sys, threading, time
 from iot_onboard.system.terminal import leave
@@ -33,6 +39,12 @@ def test_a_complaint_stands_beside_the_answer(capsys: pytest.CaptureFixture[str]
     """On standard error, under the program's name."""
     complain("the journal cannot be read")
     assert capsys.readouterr() == ("", "iot-onboard: the journal cannot be read\n")
+
+
+def test_a_complaint_without_a_descriptor_left() -> None:
+    """What makes words printable cannot be loaded: they are said all the same, and command no terminal."""
+    done = subprocess.run([sys.executable, "-c", SHORT], capture_output=True, text=True, check=False, env=environment())
+    assert done.stderr == "iot-onboard: 'short of\\x1b[2J descriptors'\n"
 
 
 @pytest.mark.usefixtures("capsys")
