@@ -17,7 +17,8 @@ _CALLS = (
     "sync_file_range"
 )
 _LINE = re.compile(r"(\d+) +(.*)")
-_CALL = re.compile(r"(?:(\w+)\((.*)|<\.\.\. (\w+) resumed>(.*)) = (-?\d+)")
+# Calls that are newer than strace are told as well, as `syscall_0x1c4`, and do not stop.
+_CALL = re.compile(r"(?!(?:<\.\.\. )?syscall_)(?:(\w+)\((.*)|<\.\.\. (\w+) resumed>(.*)) = (-?\d+)")
 # Where another process comes in between, a line has the arguments and a later one the result.
 _BEGUN = re.compile(r"\w+\((.*) <unfinished \.\.\.>")
 
