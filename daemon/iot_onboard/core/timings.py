@@ -1,4 +1,4 @@
-"""How long the parts of an exchange took."""
+"""How long the parts of an exchange took, and how long a connection was silent."""
 
 from __future__ import annotations
 
@@ -17,3 +17,15 @@ class Timings:
     tcp_ms: int | None = None
     tls_ms: int | None = None
     answer_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Hold how long nothing went either way before a connection ended: before its last ping, where no answer came.
+
+    `survived_s` is the longest silence of that connection after which the server was heard again.
+    """
+
+    lasted_s: float = 0.0
+    survived_s: float = 0.0
+    ping_unanswered: bool = False

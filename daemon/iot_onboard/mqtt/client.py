@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Callable
 
 from ..core.secret import Secret
+from ..core.timings import Silence
 from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.import_stubs import import_stub
 from ..fast_start.typing_names import Any
@@ -144,9 +145,12 @@ class Connection:
         keepalive_s: int,
         clean_session: bool,
         now: Callable[[], float],
+        first_ping_s: float | None = None,
     ) -> None:
         self._now = now
-        self._keepalive = KeepAlive(keepalive_s, now())
+        self._keepalive = KeepAlive(keepalive_s, now(), first_ping_s)
+        # Of the connection that is over.
+        self.silence = Silence()
         self._events: list[MqttEvent] = []
         # Whether the connection has ended; `tick` tells why, at once.
         self.over = False
@@ -346,6 +350,7 @@ class Connection:
     def _lose(self, *, by_server: bool, detail: str, violation: bool = False) -> None:
         if not self.over:
             self.over = True
+            self.silence = self._keepalive.silence(self._now())
             # A reset that answers a probe comes from a router on the way, which has forgotten the connection.
             blamed = by_server and (violation or not self._keepalive.is_probing)
             self._events.append(ConnectionLost(by_server=blamed, detail=detail, violation=violation))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from ..core.timings import Silence
+
 NEVER = float("inf")
 _MAX_GRACE_S = 30.0
 # A probe: how soon its answer has to be there, and how soon another one may follow.
@@ -21,13 +23,27 @@ class Due(enum.Enum):
 class KeepAlive:
     """Keep the times of one connection; all of them are seconds of one monotonic clock.
 
-    A dead peer is noticed within 1.5 keep-alives, for pings come in time where only one side talks as well.
+    A dead peer is noticed within 1.5 keep-alives, for pings come in time where only one side talks as well. With
+    `first_ping_s` the first one comes earlier: to learn whether a ping makes the connection last longer.
     """
 
-    __slots__ = ("_answer_by", "_grace_s", "_keepalive_s", "_last_in", "_last_out", "_pinged_at", "_probe_at")
+    __slots__ = (
+        "_answer_by",
+        "_first_ping_s",
+        "_grace_s",
+        "_keepalive_s",
+        "_last_in",
+        "_last_out",
+        "_pinged_at",
+        "_probe_at",
+        "_silent_before_ping_s",
+        "_survived_s",
+    )
 
-    def __init__(self, keepalive_s: float, now: float) -> None:
+    def __init__(self, keepalive_s: float, now: float, first_ping_s: float | None = None) -> None:
         self._keepalive_s = keepalive_s
+        self._first_ping_s = keepalive_s if first_ping_s is None else first_ping_s
+        self._silent_before_ping_s = self._survived_s = 0.0
         self._grace_s = min(0.45 * keepalive_s, _MAX_GRACE_S)
         self._last_in = self._last_out = now
         self._pinged_at = -NEVER
@@ -35,6 +51,8 @@ class KeepAlive:
 
     def received(self, now: float) -> None:
         """Note that bytes came: whatever they are, they answer a probe."""
+        silent_s = self._silent_before_ping_s if self._awaits_answer else self._silent_s(now)
+        self._survived_s = max(self._survived_s, silent_s)
         self._last_in = now
         self._answer_by = NEVER
 
@@ -44,6 +62,8 @@ class KeepAlive:
 
     def pinged(self, now: float) -> None:
         """Note that the ping that was due went out."""
+        if not self._awaits_answer:
+            self._silent_before_ping_s = self._silent_s(now)
         self._last_out = self._pinged_at = now
         if now >= self._probe_at:
             self._probe_at, self._answer_by = NEVER, now + PROBE_S
@@ -71,9 +91,27 @@ class KeepAlive:
         """Return how long a dead peer was waited for after the ping."""
         return self._grace_s if now < self._answer_by else PROBE_S
 
+    def silence(self, now: float) -> Silence:
+        """Return how long nothing has gone either way; where a ping is not answered yet, how long before it."""
+        return Silence(
+            lasted_s=self._silent_before_ping_s if self._awaits_answer else self._silent_s(now),
+            survived_s=self._survived_s,
+            ping_unanswered=self._awaits_answer,
+        )
+
+    @property
+    def _awaits_answer(self) -> bool:
+        return self._pinged_at > self._last_in
+
+    def _silent_s(self, now: float) -> float:
+        return now - max(self._last_in, self._last_out)
+
     def _ping_at(self) -> float:
         # One that is not answered yet is not sent again.
-        return NEVER if self._pinged_at > self._last_in else min(self._last_in, self._last_out) + self._keepalive_s
+        if self._awaits_answer:
+            return NEVER
+        interval_s = self._first_ping_s if self._pinged_at == -NEVER else self._keepalive_s
+        return min(self._last_in, self._last_out) + interval_s
 
     def _dead_at(self) -> float:
         return min(self._last_in + self._keepalive_s + self._grace_s, self._answer_by)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iot_onboard.core.timings import Silence
 from iot_onboard.mqtt.keepalive import NEVER, PROBE_S, Due, KeepAlive
 
 START = 1000.0
@@ -128,3 +129,33 @@ def test_what_is_due_is_due_when_it_was_promised(keepalive_s: int, steps: list[t
         at = keepalive.next_at()
         assert keepalive.due(at) is not Due.NOTHING
         assert keepalive.due(at - 0.001) is Due.NOTHING
+
+
+@given(KEEPALIVES, st.floats(0.0, 1.0))
+def test_silence_is_counted_from_the_last_packet_of_either_side(keepalive_s: int, part: float) -> None:
+    """Nothing was asked in it, and nothing was survived but what came before."""
+    keepalive = KeepAlive(keepalive_s, START)
+    keepalive.received(START + 1.0)
+    keepalive.sent(START + 2.0)
+    end = START + 2.0 + part * keepalive_s
+    assert keepalive.silence(end) == Silence(lasted_s=end - START - 2.0, survived_s=1.0)
+
+
+@given(KEEPALIVES)
+def test_a_ping_without_an_answer_ends_no_silence(keepalive_s: int) -> None:
+    """It is the silence before it that the connection did not survive; with an answer it did."""
+    keepalive = KeepAlive(keepalive_s, START)
+    (ping_at, _), (end, _) = run(keepalive, START)
+    assert keepalive.silence(end) == Silence(lasted_s=ping_at - START, survived_s=0.0, ping_unanswered=True)
+    keepalive.received(end)
+    assert keepalive.silence(end + 1.0) == Silence(lasted_s=1.0, survived_s=keepalive_s)
+
+
+@given(st.integers(60, 1200), st.floats(1.0, 50.0))
+def test_a_first_ping_may_come_early(keepalive_s: int, first_ping_s: float) -> None:
+    """Once; what follows is the keep-alive, and a dead peer is noticed as late as ever."""
+    keepalive = KeepAlive(keepalive_s, START, first_ping_s)
+    pings = run(keepalive, START, START + 3 * keepalive_s, answered=True)
+    assert [at for at, _ in pings[:2]] == [START + first_ping_s, pytest.approx(START + first_ping_s + keepalive_s)]
+    unanswered = run(KeepAlive(keepalive_s, START, first_ping_s), START)
+    assert unanswered[-1] == (START + keepalive_s + 30.0 if keepalive_s > 66 else unanswered[-1][0], Due.DEAD)
