@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
-import socket
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from iot_onboard.aliyun.login import login
-from iot_onboard.aliyun.signing import SignMethod
 from iot_onboard.net.tls import SESSIONS_ARE_FREED
 from support.gateway.clocks import wrong_clock
 from support.gateway.gateway import Gateway
 from support.gateway.stored import DEVICE, point
 from support.platform.fakebroker import FakeBroker
+from support.platform.mosquitto import mosquitto
 from support.platform.sandbox import Sandbox, wait_for
 from support.platform.tlsserver import certificates
 
@@ -59,16 +55,6 @@ def test_a_mute_server_is_given_up_after_ten_seconds(gateway: Gateway, word: str
 
 
 @pytest.mark.realtime
-def test_a_clone_is_named(gateway: Gateway) -> None:
-    """Three sessions that the server ends at once: another device uses this identity."""
-    with FakeBroker("close") as broker:
-        point(gateway, broker.port, broker.ca_file)
-        gateway.start()
-        gateway.wait_for_line("another device uses the identity of", 40)
-        assert len(broker.connects) == 3
-
-
-@pytest.mark.realtime
 def test_a_session_of_tls_is_resumed_after_a_login_that_was_accepted(gateway: Gateway) -> None:
     """Lost after the CONNACK: the next connection resumes, where Python lets go of sessions. Refused: it does not."""
     with FakeBroker("close", "connack 3", "connack 0") as broker:
@@ -98,27 +84,9 @@ def test_a_wrong_clock_waits_for_the_clock(gateway: Gateway) -> None:
 
 def test_mosquitto_takes_the_login(gateway: Gateway, tmp_path: Path) -> None:
     """An independent broker with a password file lets the daemon in: the login is a constant."""
-    ca_file, chain = certificates("ours", ("127.0.0.1",))
-    triple = login(DEVICE, SignMethod.HMACSHA256)
-    passwords = tmp_path / "passwords"
-    command = ["mosquitto_passwd", "-b", "-c", str(passwords), triple.username, triple.password.reveal()]
-    subprocess.run(command, check=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = tmp_path / "mosquitto.conf"
-    user = "user root\n"
-    config.write_text(
-        f"{user}listener {port} 127.0.0.1\ncertfile {chain}\nkeyfile {chain}\n"
-        f"allow_anonymous false\npassword_file {passwords}\n"
-    )
-    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-    with subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL) as broker:
-        try:
-            point(gateway, port, ca_file)
-            gateway.online().wait_for_line("tags reported")
-        finally:
-            broker.terminate()
+    with mosquitto(tmp_path, DEVICE) as (port, ca_file):
+        point(gateway, port, ca_file)
+        gateway.online().wait_for_line("tags reported")
 
 
 def test_a_given_secret_needs_no_registration(sandbox: Sandbox, gateway: Gateway, tmp_path: Path) -> None:

@@ -27,7 +27,12 @@ def dialled(state: m.State, given: m.Dialled, now: m.Now) -> Step:
         raise AssertionError("a dial without a durable secret")
     connects = (*backoff.within_window(state.connects, now.at), now.at)
     deadline = now.at + state.policy.connack_deadline_s
-    login = m.Login(credentials=state.credentials, connects=connects)
+    login = m.Login(
+        credentials=state.credentials,
+        connects=connects,
+        keepalive_s=state.keepalive_s or state.policy.keepalive_s,
+        first_ping_s=state.first_ping_s,
+    )
     return replace(state, logging_in=True, connects=connects, wake_at=deadline, took=given.took), (login,)
 
 
@@ -106,27 +111,32 @@ def _cause_of(given: m.Lost) -> Cause:
 
 
 def network_changed_online(state: m.State, _: m.NetworkChanged, now: m.Now) -> Step:
-    """Ask whether the connection still stands: with an old address, or behind another router, it may be gone."""
-    return replace(state, network_changed_at=now.at), (m.Probe(),)
+    """Ask whether the connection still stands: with an old address, or behind another router, it may be gone.
+
+    From the next login on the configured keep-alive holds again: the new way has not cut anything yet.
+    """
+    return replace(state, network_changed_at=now.at, keepalive_s=None), (m.Probe(),)
 
 
 def lost(state: m.State, given: m.Lost, now: m.Now) -> Step:
-    """Wait; a third short session in a row that the server ended points to a clone.
+    """Wait; a third short session in a row that the server ended points to a clone, unless something else explains it.
 
-    Back-off starts over after a session of 60 s, or where a change of the network explains the loss: there is a network
-    to try, as where a wait is ended by one.
+    What was unanswered explains it, and so does an idle time-out on the way. Back-off starts over after a session of
+    60 s, or where a change of the network explains the loss: there is a network to try, as where it ends a wait.
     """
     session_s = now.at - state.online_since
     failure = Transient(cause=_cause_of(given), detail=given.detail)
     lasted_ms = round(session_s * 1000)
-    if session_s >= SHORT_SESSION_S:
-        rested = replace(state, failures=0, short_sessions=0, reregister_gap_s=backoff.REREGISTER_FIRST_S)
-        step = wait(rested, now, m.Goal.CONNECT, failure, Event.CONNECTION_LOST, duration_ms=lasted_ms)
-        return first(m.Drop(), step)
-    short = state.short_sessions + 1 if given.by_server and not given.violation else 0
     explained = not given.by_server and now.at - state.network_changed_at <= CHANGE_EXPLAINS_S
+    is_long = session_s >= SHORT_SESSION_S
+    if is_long:
+        state = replace(state, failures=0, short_sessions=0, reregister_gap_s=backoff.REREGISTER_FIRST_S)
+    state, after_cut = _idle_cut(state, given, now, lasted_ms) if not (explained or given.unanswered) else (state, None)
+    if after_cut is not None:
+        return first(m.Drop(), after_cut)
+    short = 0 if is_long else _short_sessions(state, given)
     state = replace(state, short_sessions=short, failures=0 if explained else state.failures)
-    if short < SHORT_SESSIONS_OF_A_CLONE:
+    if short < SHORT_SESSIONS_OF_A_CLONE or given.unanswered:
         step = wait(state, now, m.Goal.CONNECT, failure, Event.CONNECTION_LOST, duration_ms=lasted_ms)
         return first(m.Drop(), step)
     wait_s = backoff.HOLD_OFF.wait_s(short - SHORT_SESSIONS_OF_A_CLONE + 1, now.chance)
@@ -135,3 +145,25 @@ def lost(state: m.State, given: m.Lost, now: m.Now) -> Step:
     waiting = replace(entered, failures=state.failures + 1, wakers=frozenset({m.Waker.SETTINGS}))
     details = Details(attempt=short, next_try_s=wait_s, detail=given.detail, duration_ms=lasted_ms)
     return waiting, (m.Drop(), m.Announce(event=Event.IDENTITY_SHARED, details=details))
+
+
+def _short_sessions(state: m.State, given: m.Lost) -> int:
+    if given.unanswered:
+        # It says nothing, neither for nor against another holder of the identity.
+        return state.short_sessions
+    return state.short_sessions + 1 if given.by_server and not given.violation else 0
+
+
+def _idle_cut(state: m.State, given: m.Lost, now: m.Now, lasted_ms: int) -> tuple[m.State, Step | None]:
+    """Note how silent the session was at its end; return the wait as well where an idle time-out has ended it."""
+    if given.violation:
+        return state, None
+    try:
+        # Imported here: a start without trouble needs none of it.
+        from . import idle_rules
+    except OSError:
+        # No descriptor is to be had: this session says nothing.
+        return state, None
+    known, is_cut = idle_rules.noted(state.idle_cut, given)
+    state = replace(state, idle_cut=known, first_ping_s=idle_rules.first_ping_s(known))
+    return state, idle_rules.wait_after_cut(state, given, now, duration_ms=lasted_ms) if is_cut else None

@@ -7,7 +7,7 @@ import enum
 from ..core import backoff
 from ..core.failures import Failure
 from ..core.identity import Credentials
-from ..core.timings import Timings
+from ..core.timings import Silence, Timings
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import dataclass
 
@@ -60,6 +60,7 @@ class Policy:
     register_deadline_s: float = 240.0
     dial_deadline_s: float = 300.0
     connack_deadline_s: float = 10.0
+    keepalive_s: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +154,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """The connection ended, before the CONNACK or after; `violation`: from here, for the server broke the protocol."""
+    """The connection ended, before the CONNACK or after; `violation`: from here, for the server broke the protocol.
+
+    `unanswered`: something that the gateway sent after the login, and that the session can do without, had no answer.
+    """
 
     by_server: bool
     detail: str
     violation: bool = False
+    unanswered: bool = False
+    silence: Silence = Silence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +239,15 @@ class Dial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """Send CONNECT on the dialled connection, and note it in the connect count first."""
+    """Send CONNECT on the dialled connection, and note it in the connect count first.
+
+    With `first_ping_s` the first ping follows that much silence, whatever the keep-alive.
+    """
 
     credentials: Credentials
     connects: tuple[float, ...]
+    keepalive_s: int
+    first_ping_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,10 +289,20 @@ Effect = Load | Register | Save | Dial | Login | Report | Probe | Drop | Disconn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdleCut:
+    """Hold how many sessions in a row ended after the same silence; `confirmed`: it is an idle time-out on the way."""
+
+    silent_s: float
+    times: int = 1
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """Hold everything that decisions depend on, and what is told of them. Times are monotonic seconds.
 
-    `began_at` is when the job under way began, `took` what the dial took.
+    `began_at` is when the job under way began, `took` what the dial took. `keepalive_s` is the keep-alive that an idle
+    time-out asks for, `None` where the configured one is good; `first_ping_s` is of the next session.
     """
 
     policy: Policy = Policy()
@@ -299,6 +320,9 @@ class State:
     failures: int = 0
     refusals: int = 0
     short_sessions: int = 0
+    idle_cut: IdleCut | None = None
+    keepalive_s: int | None = None
+    first_ping_s: float | None = None
     rejected: Failure | None = None
     reregister_at: float = float("-inf")
     reregister_gap_s: float = backoff.REREGISTER_FIRST_S

@@ -59,7 +59,8 @@ def wake(state: m.State, _: m.Input, now: m.Now) -> Step:
 
 
 def network_changed(state: m.State, given: m.NetworkChanged, now: m.Now) -> Step:
-    """Retry at once where the network was in the way."""
+    """Retry at once where the network was in the way; what an idle time-out taught was of the way before."""
+    state = replace(state, keepalive_s=None) if state.keepalive_s is not None else state
     return wake(state, given, now) if m.Waker.NETWORK in state.wakers else (state, ())
 
 

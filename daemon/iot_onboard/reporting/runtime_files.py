@@ -135,7 +135,7 @@ class StartLog:
 
 
 class ReportLog:
-    """Remember which version was reported in this boot."""
+    """Remember which version was reported in this boot, and what became of its reports until then."""
 
     def __init__(self, runtime_dir: Path) -> None:
         self._path = runtime_dir / "reported.json"
@@ -145,8 +145,18 @@ class ReportLog:
         return _read(self._path) == {"boot_id": _boot_id(), "version": version}
 
     def mark(self, version: str) -> bool:
-        """Remember; say whether that went well."""
+        """Remember that all is reported; say whether that went well."""
         return _write(self._path, {"version": version}, 0o600)
+
+    def progress(self, version: str) -> object:
+        """Return what `note` was given for this version in this boot, or `None`."""
+        record = _read(self._path)
+        same = record.get("boot_id") == _boot_id() and record.get("version") == version
+        return record.get("reports") if same else None
+
+    def note(self, version: str, reports: dict[str, object]) -> bool:
+        """Remember what became of the reports; say whether that went well."""
+        return _write(self._path, {"version": version, "reports": reports}, 0o600)
 
 
 class HistoryLog:

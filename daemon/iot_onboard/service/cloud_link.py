@@ -9,12 +9,17 @@ from .. import __version__
 from ..aliyun.login import login
 from ..config.hardware import Board
 from ..config.schema import Config
-from ..core.identity import Credentials, Identity
+from ..core.identity import Identity
+from ..core.timings import Silence
+from ..fast_start.typing_names import TYPE_CHECKING
 from ..lifecycle import model as m
 from ..mqtt.client import Connack, Connection, ConnectionLost, MqttEvent, Published, Unrequested
 from ..net.tls import BoundedContext
 from ..reporting.runtime_files import ReportLog
 from .loop import READ, WRITE, Loop, Source
+
+if TYPE_CHECKING:
+    from .reports import LeftOut, Reports
 
 # From how many messages on that nobody subscribed to they are told of, once in the life of the process.
 MANY_UNREQUESTED = 10
@@ -34,6 +39,7 @@ class CloudLink:
         monotonic_s: Callable[[], float],
         feed: Callable[[m.Input], None],
         reported: Callable[[], None],
+        left_out: Callable[[LeftOut], None],
         many_unrequested: Callable[[], None] = lambda: None,
     ) -> None:
         self._config = config
@@ -43,11 +49,13 @@ class CloudLink:
         self._monotonic_s = monotonic_s
         self._feed = feed
         self._reported = reported
+        self._left_out = left_out
         self._many_unrequested = many_unrequested
         self._unrequested = 0
         self._dialled: ssl.SSLSocket | None = None
         self._connection: Connection | None = None
-        self._unconfirmed: set[int] = set()
+        self._reports: Reports | None = None
+        self._network_changed = False
         self._resumable: BoundedContext | None = None
         loop.add(
             Source(
@@ -59,21 +67,23 @@ class CloudLink:
         """Take what was dialled, for the login."""
         self._dialled = dialled
 
-    def login(self, credentials: Credentials) -> None:
+    def login(self, effect: m.Login) -> None:
         """Send CONNECT on what was dialled."""
         if self._dialled is None:
             raise AssertionError("a login without a dialled connection")
-        triple = login(credentials, self._config.sign_method)
+        triple = login(effect.credentials, self._config.sign_method)
         self._connection = Connection(
             self._dialled,
             client_id=triple.client_id,
             username=triple.username,
             password=triple.password,
-            keepalive_s=self._config.mqtt_keepalive_s,
+            keepalive_s=effect.keepalive_s,
+            first_ping_s=effect.first_ping_s,
             clean_session=self._config.mqtt_clean_session,
             now=self._monotonic_s,
         )
         self._dialled = None
+        self._network_changed = False
 
     def take_resumable_context(self) -> BoundedContext | None:
         """Return what the last good login leaves for the next dial, once: after one that fails comes a plain one."""
@@ -84,17 +94,25 @@ class CloudLink:
         """Tell the platform version and tags, where this boot has not yet."""
         if self._connection is None or self._report_log.reported(__version__):
             return
-        # Imported here: once a boot is enough.
-        from ..aliyun.topics import tags_report, version_report
-
-        board = self._read_board()
-        agent = f"iot-onboard {__version__}"
-        tags = {"os": board.os_name, "agent": agent, "model": board.model, "serial": board.serial}
-        for message in (version_report(self._identity, __version__), tags_report(self._identity, tags)):
-            self._unconfirmed.add(self._connection.publish(message.topic, message.payload))
+        if self._reports is None:
+            try:
+                # Imported here: once a boot is enough.
+                from .reports import Reports
+            except (OSError, ImportError):
+                # No descriptor is to be had, or the file is damaged: the session does without.
+                return
+            self._reports = Reports(
+                identity=self._identity,
+                read_board=self._read_board,
+                log=self._report_log,
+                monotonic_s=self._monotonic_s,
+                reported=self._reported,
+            )
+        self._reports.begin(self._connection)
 
     def probe(self) -> None:
         """Ask whether the server is still there, where there is a connection."""
+        self._network_changed = True
         if self._connection is not None:
             self._connection.probe()
 
@@ -104,7 +122,8 @@ class CloudLink:
             self._dialled.close()
             self._dialled = None
         connection, self._connection = self._connection, None
-        self._unconfirmed.clear()
+        if self._reports is not None:
+            self._reports.end()
         if connection is None:
             return
         if send_disconnect:
@@ -120,9 +139,15 @@ class CloudLink:
         return READ | WRITE if self._connection is not None and self._connection.want_write() else READ
 
     def _check_at(self) -> float | None:
-        return None if self._connection is None else self._connection.next_check_at()
+        if self._connection is None:
+            return None
+        at = self._reports.due_at() if self._reports is not None else None
+        check_at = self._connection.next_check_at()
+        return check_at if at is None else min(at, check_at)
 
     def _check(self) -> None:
+        if self._reports is not None:
+            self._reports.tick()
         if self._connection is not None:
             self._tell(self._connection.tick())
 
@@ -142,21 +167,31 @@ class CloudLink:
                     self._feed(m.Accepted())
                 case Connack(code=code):
                     self._feed(m.Refused(code=code))
-                case ConnectionLost(by_server=by_server, detail=detail, violation=violation):
-                    self._feed(m.Lost(by_server=by_server, detail=detail, violation=violation))
+                case ConnectionLost() as lost:
+                    self._lose(lost)
                 case Unrequested(count=count):
                     self._count_unrequested(count)
-                case Published(mid=mid):
-                    self._confirm(mid)
+                case Published(mid=mid) if self._reports is not None:
+                    self._reports.confirm(mid)
 
     def _count_unrequested(self, count: int) -> None:
         before, self._unrequested = self._unrequested, self._unrequested + count
         if before < MANY_UNREQUESTED <= self._unrequested:
             self._many_unrequested()
 
-    def _confirm(self, mid: int) -> None:
-        if mid in self._unconfirmed:
-            self._unconfirmed.discard(mid)
-            if not self._unconfirmed:
-                self._report_log.mark(__version__)
-                self._reported()
+    def _lose(self, lost: ConnectionLost) -> None:
+        reports, connection = self._reports, self._connection
+        unanswered = reports is not None and reports.are_unanswered
+        given = m.Lost(
+            by_server=lost.by_server,
+            detail=lost.detail,
+            violation=lost.violation,
+            unanswered=unanswered,
+            silence=connection.silence if connection is not None else Silence(),
+        )
+        # A change of the network explains a loss, where it was not the server that ended it.
+        is_explained = self._network_changed and not lost.by_server
+        left_out = reports.lose() if reports is not None and not is_explained else ()
+        self._feed(given)
+        for report in left_out:
+            self._left_out(report)

@@ -159,6 +159,7 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
         can_register=not secrets.no_registration,
         register_only=program.register_only,
         register_deadline_s=REGISTER_SLACK_S + 2 * config.registration_timeout_s,
+        keepalive_s=config.mqtt_keepalive_s,
     )
     jobs = Jobs(config=config, identity=identity, store=store, secrets=secrets, utc_now=clock.utc_now, known=known)
     notifier = Notifier()

@@ -31,6 +31,7 @@ from .worker import Result, Worker
 
 if TYPE_CHECKING:
     from ..net.early_dial import EarlyDial
+    from .reports import LeftOut
 
 # How often to look at what nothing announces to a sandboxed daemon, while a wait may end by it.
 _POLLS_S = {m.Waker.CLOCK: 5.0, m.Waker.SETTINGS: SETTINGS_POLL_S}
@@ -79,6 +80,7 @@ class Supervisor:
             monotonic_s=clock.monotonic_s,
             feed=self._feed,
             reported=lambda: reporter.log_event(Event.REPORTED, Details(), self._state),
+            left_out=self._report_left_out,
             many_unrequested=lambda: reporter.log_event(Event.MESSAGES_UNREQUESTED, Details(), self._state),
         )
         self._loop.every(self._poll_period_s, self._poll)
@@ -141,10 +143,10 @@ class Supervisor:
             case m.Dial():
                 self._forget_network_news()
                 self._start(self._dial_job(), self._keep_dialled, self._dial_failed)
-            case m.Login(credentials=credentials, connects=connects):
+            case m.Login(connects=connects):
                 if not self._connect_log.write(connects):
                     self._reporter.warn_runtime_dir(self._state)
-                self._cloud_link.login(credentials)
+                self._cloud_link.login(effect)
             case m.Report():
                 self._cloud_link.report()
             case m.Probe():
@@ -154,6 +156,10 @@ class Supervisor:
             case m.Exit(code=code):
                 self._notifier.stopping()
                 self._end(code)
+
+    def _report_left_out(self, left_out: LeftOut) -> None:
+        details = Details(detail=left_out.name, attempt=left_out.losses, next_try_s=left_out.again_in_s)
+        self._reporter.log_event(Event.REPORT_LEFT_OUT, details, self._state)
 
     def _start(
         self,

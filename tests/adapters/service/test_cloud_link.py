@@ -18,10 +18,13 @@ from iot_onboard.net.tls import tls_context
 from iot_onboard.reporting.runtime_files import ReportLog
 from iot_onboard.service.cloud_link import CloudLink
 from iot_onboard.service.loop import Loop
+from iot_onboard.service.reports import LeftOut
 from support.gateway.stored import DEVICE
 from support.platform.broker import CONNECT, DISCONNECT, PUBLISH, Broker
 from support.platform.fakebroker import CONNACK_OK, FakeBroker
 from support.platform.tlsserver import TlsServer
+
+LOGIN = m.Login(credentials=DEVICE, connects=(), keepalive_s=300)
 
 
 def hang_up(connection: ssl.SSLSocket) -> None:
@@ -38,7 +41,9 @@ class Linked:
         assert config is not None
         self.heard: list[m.Input] = []
         self.reports = 0
+        self.left_out: list[LeftOut] = []
         self.many_unrequested = 0
+        self.probes = False
         self.ends_on: type[m.Input] | None = None
         self.loop = Loop()
         self.link = CloudLink(
@@ -50,6 +55,7 @@ class Linked:
             monotonic_s=time.monotonic,
             feed=self._feed,
             reported=self._reported,
+            left_out=self.left_out.append,
             many_unrequested=self._count_unrequested,
         )
 
@@ -61,6 +67,8 @@ class Linked:
         self.heard.append(given)
         if isinstance(given, m.Accepted):
             self.link.report()
+            if self.probes:
+                self.link.probe()
         if self.ends_on is None or isinstance(given, self.ends_on):
             self.loop.end()
 
@@ -79,7 +87,7 @@ def test_a_peer_that_is_gone_before_the_login(tmp_path: Path, send_disconnect: b
     with TlsServer(hang_up) as server:
         linked.log_in(server)
         server.join()
-        linked.link.login(DEVICE)
+        linked.link.login(LOGIN)
         linked.loop.run()
         linked.link.close(send_disconnect=send_disconnect)
     assert [type(given) for given in linked.heard] == [m.Lost]
@@ -92,7 +100,7 @@ def test_a_session_reports_once_a_boot_and_takes_its_leave(tmp_path: Path) -> No
             linked = Linked(tmp_path)
             linked.ends_on = m.Lost if reports else m.Accepted
             linked.log_in(server)
-            linked.link.login(DEVICE)
+            linked.link.login(LOGIN)
             linked.loop.run()
             linked.link.close(send_disconnect=True)
             server.join()
@@ -110,7 +118,7 @@ def test_what_does_not_go_out_at_once_goes_out_later(tmp_path: Path) -> None:
     linked.ends_on = m.Lost
     with Broker() as server:
         linked.log_in(server)
-        linked.link.login(DEVICE)
+        linked.link.login(LOGIN)
         linked.loop.run()
         linked.link.close(send_disconnect=True)
         server.join()
@@ -122,10 +130,62 @@ def test_a_refusal_is_fed_with_its_number(tmp_path: Path) -> None:
     linked = Linked(tmp_path)
     with FakeBroker("connack 5") as server:
         linked.log_in(server)
-        linked.link.login(DEVICE)
+        linked.link.login(LOGIN)
         linked.loop.run()
         linked.link.close(send_disconnect=False)
     assert linked.heard[0] == m.Refused(code=5)
+
+
+def test_the_keep_alive_is_that_of_the_login(tmp_path: Path) -> None:
+    """It may be shorter than the configured one."""
+    linked = Linked(tmp_path)
+    with FakeBroker("connack 5") as server:
+        linked.log_in(server)
+        linked.link.login(m.Login(credentials=DEVICE, connects=(), keepalive_s=36))
+        linked.loop.run()
+        linked.link.close(send_disconnect=False)
+    # After the fixed header, whose length has two bytes here, the name and level of the protocol, and the flags.
+    assert server.packets[0][11:13] == b"\0\x24"
+
+
+def loss_of(linked: Linked, server: TlsServer) -> m.Lost:
+    """Log in, live until the session is lost, and return what the state machine is told."""
+    linked.ends_on = m.Lost
+    with server:
+        linked.log_in(server)
+        linked.link.login(LOGIN)
+        linked.loop.run()
+        linked.link.close(send_disconnect=False)
+    (lost,) = (given for given in linked.heard if isinstance(given, m.Lost))
+    return lost
+
+
+def test_what_was_silent_and_unanswered_is_told_with_the_loss(tmp_path: Path) -> None:
+    """The version report had no answer; after two such sessions it is left out, and that is told once it is lost."""
+    processes = [Linked(tmp_path) for _ in range(3)]
+    lost = [loss_of(linked, FakeBroker("close")) for linked in processes]
+    assert [given.unanswered for given in lost] == [True, True, False]
+    assert all(given.silence.lasted_s < 1.0 and not given.silence.ping_unanswered for given in lost)
+    left_out = [[(one.name, one.losses) for one in linked.left_out] for linked in processes]
+    assert left_out == [[], [("version", 2)], []]
+
+
+def test_a_loss_that_a_change_of_the_network_explains_leaves_nothing_out(tmp_path: Path) -> None:
+    """A reset that answers the question whether the server is still there comes from a router."""
+
+    def speak(connection: ssl.SSLSocket) -> None:
+        connection.recv(4096)
+        connection.sendall(CONNACK_OK)
+        while b"\xc0\x00" not in connection.recv(4096):
+            pass
+        hang_up(connection)
+
+    for _ in range(3):
+        linked = Linked(tmp_path)
+        linked.probes = True
+        lost = loss_of(linked, TlsServer(speak))
+        assert (lost.by_server, lost.unanswered, lost.silence.ping_unanswered) == (False, True, True)
+        assert linked.left_out == []
 
 
 def test_a_session_that_the_server_ends_is_lost_once(tmp_path: Path) -> None:
@@ -134,7 +194,7 @@ def test_a_session_that_the_server_ends_is_lost_once(tmp_path: Path) -> None:
     linked.ends_on = m.Lost
     with FakeBroker("close") as server:
         linked.log_in(server)
-        linked.link.login(DEVICE)
+        linked.link.login(LOGIN)
         linked.loop.run()
         linked.link.close(send_disconnect=False)
     assert [type(given) for given in linked.heard] == [m.Accepted, m.Lost]
@@ -154,7 +214,7 @@ def test_many_messages_that_nobody_asked_for_are_told_once(tmp_path: Path, count
     linked.ends_on = m.Lost
     with TlsServer(speak) as server:
         linked.log_in(server)
-        linked.link.login(DEVICE)
+        linked.link.login(LOGIN)
         linked.loop.run()
         linked.link.close(send_disconnect=False)
     assert (linked.many_unrequested, [type(given) for given in linked.heard]) == (times, [m.Accepted, m.Lost])
@@ -166,7 +226,7 @@ def test_a_server_that_breaks_the_protocol_is_told_as_that(tmp_path: Path) -> No
     linked.ends_on = m.Lost
     with FakeBroker("rubbish") as server:
         linked.log_in(server)
-        linked.link.login(DEVICE)
+        linked.link.login(LOGIN)
         linked.loop.run()
         linked.link.close(send_disconnect=False)
     assert isinstance(linked.heard[1], m.Lost)

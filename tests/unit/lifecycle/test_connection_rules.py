@@ -71,7 +71,7 @@ def test_the_third_refusal_registers_once_and_heals() -> None:
     life.refuse()
     assert (life.state.phase, life.told()) == (m.Phase.REGISTERING, [Event.REREGISTERING])
     life.feed(m.Registered(credentials=secret(2))).feed(m.Saved()).feed(m.Dialled())
-    assert m.Login(credentials=secret(2), connects=life.state.connects) in life.effects
+    assert m.Login(credentials=secret(2), connects=life.state.connects, keepalive_s=300) in life.effects
 
 
 def test_registrations_after_refusals_are_rare() -> None:

@@ -18,7 +18,7 @@ def test_every_word_is_an_input_an_effect_or_part_of_the_state() -> None:
     """One that is left out of the unions would never be decided on, or never be run."""
     inputs, effects = set(get_args(m.Input)), set(get_args(m.Effect))
     assert not inputs & effects
-    assert inputs | effects | ENUMS | {m.Now, m.Policy, m.State} == RECORDS
+    assert inputs | effects | ENUMS | {m.Now, m.Policy, m.State, m.IdleCut} == RECORDS
 
 
 def test_a_life_begins_with_nothing() -> None:
@@ -37,7 +37,7 @@ def test_a_life_begins_with_nothing() -> None:
         m.Loaded(credentials=secret(7)),
         m.Registered(credentials=secret(7)),
         m.Save(credentials=secret(7)),
-        m.Login(credentials=secret(7), connects=()),
+        m.Login(credentials=secret(7), connects=(), keepalive_s=300),
         m.State(credentials=secret(7)),
     ],
     ids=lambda holder: type(holder).__name__,

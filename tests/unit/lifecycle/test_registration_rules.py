@@ -25,7 +25,7 @@ def test_first_boot() -> None:
     life.feed(m.Saved())
     assert (life.state.phase, life.has(m.Dial)) == (m.Phase.CONNECTING, True)
     life.feed(m.Dialled())
-    assert m.Login(credentials=secret(1), connects=(1000.0,)) in life.effects
+    assert m.Login(credentials=secret(1), connects=(1000.0,), keepalive_s=300) in life.effects
     life.feed(m.Accepted())
     assert (life.state.phase, life.has(m.Report)) == (m.Phase.ONLINE, True)
 

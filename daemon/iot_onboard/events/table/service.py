@@ -38,6 +38,16 @@ SERVICE = {
         remedy="Nothing is to be done.",
         then="once a boot, and after an upgrade",
     ),
+    Event.REPORT_LEFT_OUT: Entry(
+        message_id="c01457d6094145afb78c31bed8ededad",
+        priority=Priority.WARNING,
+        subject="A report is left out, for sessions ended over it",
+        sentence="Sessions that ended before the server acknowledged the {detail} report: {attempt}. It is left out from now on, and tried again once a day: the console does not show what it tells.",
+        explanation="After the login the gateway reports the version of this program, then its tags: system, model and serial number. Nothing depends on them, so a report that the server seems to end sessions over is left out, and everything else goes on. A server that allows fewer bytes in a message than the tags need does that, and one where this device may not publish to the topic.",
+        move=Move.CONSOLE,
+        remedy="With the platform itself: report the line to its support. With a server or a proxy of your own in its place: allow messages of 1,000 bytes, and publishing to the topics /ota/device/inform/... and /sys/.../thing/deviceinfo/update.",
+        then="once a day, and after a boot or an upgrade; the connection is up meanwhile",
+    ),
     Event.STOPPING: Entry(
         message_id="ed77e488589449ff9fdbec3f59e45a27",
         priority=Priority.INFO,

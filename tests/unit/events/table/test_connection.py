@@ -15,6 +15,7 @@ PUBLIC = {
     Event.LOGIN_REFUSED: ("dee7034dafb54ae192403a864ac27550", Priority.WARNING, Kind.TROUBLE),
     Event.LOGIN_BLOCKED: ("bef8c9c96d204feb9e60536dc66abfda", Priority.ERR, Kind.TROUBLE),
     Event.CONNECTION_LOST: ("194ab38f6efe410f9a21e4c595fadaa0", Priority.WARNING, Kind.TROUBLE),
+    Event.IDLE_TIMEOUT: ("86f32d04b739420d81a15f2341ac6cd7", Priority.WARNING, Kind.TROUBLE),
     Event.MESSAGES_UNREQUESTED: ("d0f8040c344c496f9266f7cc9be2dfa0", Priority.NOTICE, Kind.NOTE),
     Event.IDENTITY_SHARED: ("392ff37e549f43e28a0c6c8c19c96157", Priority.ERR, Kind.TROUBLE),
 }
@@ -42,6 +43,16 @@ def test_a_lost_connection_says_how_long_it_was() -> None:
     """A connection of a minute has another reason than one of a week."""
     told = said(CONNECTION[Event.CONNECTION_LOST], Details(duration_ms=300_000, detail="closed", next_try_s=0.0))
     assert told == "Connection lost after 5 min: closed. Trying now."
+
+
+def test_an_idle_timeout_says_what_the_keep_alive_is_now() -> None:
+    """With what was seen, and when the gateway is back."""
+    details = Details(duration_ms=45_000, detail="cut; the keep-alive is 36 s from now on", next_try_s=3.0)
+    told = said(CONNECTION[Event.IDLE_TIMEOUT], details)
+    assert told == (
+        "Connection ended by an idle time-out on the way (proxy, NAT, firewall or load balancer), after 45 s: cut; the "
+        "keep-alive is 36 s from now on. Next try in 3 s."
+    )
 
 
 def test_a_clone_is_told_by_the_name_that_is_shared() -> None:

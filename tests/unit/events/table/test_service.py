@@ -14,6 +14,7 @@ PUBLIC = {
     Event.STARTED: ("555611fbf8424260ad1bd7ebf39c4b94", Priority.INFO, Kind.NOTE),
     Event.NOT_CONFIGURED: ("92bea464aa2941be85fbee06f903ca3b", Priority.ERR, Kind.TROUBLE),
     Event.REPORTED: ("5105633644844617bd85cbc0f8545461", Priority.INFO, Kind.ATTEMPT),
+    Event.REPORT_LEFT_OUT: ("c01457d6094145afb78c31bed8ededad", Priority.WARNING, Kind.NOTE),
     Event.STOPPING: ("ed77e488589449ff9fdbec3f59e45a27", Priority.INFO, Kind.NOTE),
     Event.WORKER_STUCK: ("2eae9d4fe35d4841ab78c3ad7e5f8684", Priority.CRIT, Kind.NOTE),
     Event.RUNTIME_NOT_WRITABLE: ("367c414953d0455a97b3351b1269dba1", Priority.WARNING, Kind.NOTE),
@@ -30,6 +31,15 @@ def test_ids_levels_and_kinds_stay() -> None:
 def test_a_start_says_who_starts() -> None:
     """Version, device and product: to be held against the console."""
     assert said(SERVICE[Event.STARTED], Details()) == "iot-onboard 1.0 starts for gw-0001 of product pk."
+
+
+def test_a_report_that_is_left_out_is_named_with_what_it_cost() -> None:
+    """And what the operator does not see for it."""
+    told = said(SERVICE[Event.REPORT_LEFT_OUT], Details(detail="tags", attempt=2))
+    assert told == (
+        "Sessions that ended before the server acknowledged the tags report: 2. It is left out from now on, and tried "
+        "again once a day: the console does not show what it tells."
+    )
 
 
 def test_short_lives_say_how_many_and_how_long_the_pause_is() -> None:

@@ -1,0 +1,95 @@
+"""Tell an idle time-out from a clone, and adapt the keep-alive to it.
+
+A proxy, NAT, firewall or load balancer on the way may end connections on which nothing goes for some time. The sessions
+then end after equal silences, and short ones look like those of two gateways that throw each other out. Two equal
+silences are a suspicion: in the session after them a ping goes out in the middle of that time. An idle time-out starts
+over with it, and the silence is the same again; whoever ends sessions after a fixed time is not put off by it.
+
+Where the silence ends in a ping that nobody answers, no such trial is needed: the box on the way has forgotten the
+connection, and no other gateway takes its place at that moment.
+"""
+
+from __future__ import annotations
+
+from ..core import backoff
+from ..core.timings import Silence
+from ..events.model import Details, Event
+from ..fast_start.fast_dataclasses import replace
+from . import model as m
+from .waits import Step, enter
+
+# The platform takes keep-alives from 30 to 1200 s.
+MIN_KEEPALIVE_S = 30
+# Who is thrown out by another login has been online for a moment as often as not.
+MIN_SILENCE_S = 4.0
+EQUAL_SILENCES = 2
+# What a ping that is sent in time leaves to a slow link.
+_MARGIN = 0.8
+# The longest wait where the keep-alive cannot help: 40 s, so that the gateway is online about half of the time.
+_MAX_FAILURES = 3
+
+
+def noted(known: m.IdleCut | None, lost: m.Lost) -> tuple[m.IdleCut | None, bool]:
+    """Return what is known after a session, and whether it was ended by an idle time-out beyond doubt."""
+    silence = lost.silence
+    if known is not None and silence.survived_s > known.silent_s + _tolerance_s(known.silent_s):
+        known = None
+    ended_idle = lost.by_server or silence.ping_unanswered
+    if not ended_idle or silence.lasted_s < MIN_SILENCE_S or silence.lasted_s <= silence.survived_s:
+        return known if known is not None and known.confirmed else None, False
+    if known is None or abs(known.silent_s - silence.lasted_s) > _tolerance_s(known.silent_s):
+        return m.IdleCut(silent_s=silence.lasted_s), False
+    times = known.times + 1
+    confirmed = known.confirmed or (silence.ping_unanswered if times == EQUAL_SILENCES else _outlived(silence))
+    cut = m.IdleCut(silent_s=min(known.silent_s, silence.lasted_s), times=times, confirmed=confirmed)
+    return cut, confirmed
+
+
+def _tolerance_s(silent_s: float) -> float:
+    return 1.0 + 0.05 * silent_s
+
+
+def _outlived(silence: Silence) -> bool:
+    """Say whether the ping of a trial has put the end off."""
+    return silence.ping_unanswered or silence.survived_s >= silence.lasted_s / 3
+
+
+def first_ping_s(cut: m.IdleCut | None) -> float | None:
+    """Return when the next session is to ping for the first time, where that decides what ends sessions."""
+    suspected = cut is not None and cut.times >= EQUAL_SILENCES and not cut.confirmed
+    return cut.silent_s / 2 if cut is not None and suspected else None
+
+
+def adapted_keepalive_s(keepalive_s: int, silence: Silence) -> int:
+    """Return a keep-alive that is likely to hold: how long the box on the way waits is known, or that it is less."""
+    wanted_s = keepalive_s / 2 if silence.ping_unanswered else silence.lasted_s * _MARGIN
+    return min(keepalive_s, max(MIN_KEEPALIVE_S, int(wanted_s)))
+
+
+def wait_after_cut(state: m.State, lost: m.Lost, now: m.Now, *, duration_ms: int) -> Step | None:
+    """Name the idle time-out and connect again soon, with a keep-alive that holds; `None` where nothing is left to try.
+
+    That is a server that does not even answer the ping after the shortest keep-alive: it is dead rather than idle.
+    """
+    before_s = state.keepalive_s or state.policy.keepalive_s
+    keepalive_s = adapted_keepalive_s(before_s, lost.silence)
+    holds = keepalive_s < lost.silence.lasted_s
+    if lost.silence.ping_unanswered and not holds:
+        return None
+    shorter = f"the keep-alive is {keepalive_s} s from now on, {before_s} s before"
+    too_short = f"that is less than the shortest keep-alive, {MIN_KEEPALIVE_S} s"
+    end = "no answer to the ping" if lost.silence.ping_unanswered else "cut"
+    detail = f"{end} after {lost.silence.lasted_s:.0f} s of silence, as before; {shorter if holds else too_short}"
+    failures = 1 if holds else min(state.failures, _MAX_FAILURES) + 1
+    soon_s = backoff.WAITING.wait_s(failures, now.chance)
+    wake_at = max(now.at + soon_s, backoff.earliest_s(state.connects, now.at))
+    waiting = replace(
+        enter(state, m.Phase.WAITING, wake_at, m.Goal.CONNECT),
+        keepalive_s=keepalive_s,
+        short_sessions=0,
+        failures=failures,
+        wakers=frozenset({m.Waker.NETWORK, m.Waker.SETTINGS}),
+    )
+    cure = "" if holds else "have the time-out for idle connections of the proxy, firewall or router raised to 60 s"
+    details = Details(detail=detail, cure=cure, attempt=failures, next_try_s=wake_at - now.at, duration_ms=duration_ms)
+    return waiting, (m.Announce(event=Event.IDLE_TIMEOUT, details=details),)

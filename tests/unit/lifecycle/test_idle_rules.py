@@ -1,0 +1,201 @@
+"""Idle time-outs on the way, run over the state machine and the keep-alive together, and told apart from clones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from iot_onboard.core.timings import Silence
+from iot_onboard.events.model import Event
+from iot_onboard.lifecycle import idle_rules as rules
+from iot_onboard.lifecycle import model as m
+from iot_onboard.mqtt.keepalive import Due, KeepAlive
+from support.gateway.life import Life, told_of
+
+ROUND_TRIP_S = 0.2
+ALL_DAY_S = 20_000.0
+
+
+@dataclass(slots=True)
+class Way:
+    """A way to the platform on which a box ends what is silent for `timeout_s`: at once, or at the next packet.
+
+    `drops`: it forgets the connection without a word; `resets`: it answers the next packet with RST.
+    """
+
+    timeout_s: float
+    drops: bool = False
+    resets: bool = False
+    keepalive_s: int = 300
+    life: Life = field(init=False)
+    told: list[Event] = field(default_factory=list)
+    online_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.life = Life(m.Policy(keepalive_s=self.keepalive_s)).connecting()
+
+    def session(self) -> bool:
+        """Log in, and live until the session is lost; say whether it was, for one may last all day."""
+        while self.life.state.phase is m.Phase.WAITING:
+            self.life.wait()
+        self.life.feed(m.Dialled(), after_s=0.3)
+        login = next(effect for effect in self.life.effects if isinstance(effect, m.Login))
+        began = self.life.now_s
+        self.life.feed(m.Accepted(), after_s=ROUND_TRIP_S)
+        keepalive = KeepAlive(login.keepalive_s, began, login.first_ping_s)
+        keepalive.received(self.life.now_s)
+        lost_at, by_server = self._end(keepalive, self.life.now_s)
+        if lost_at is None:
+            return False
+        self.online_s += lost_at - self.life.now_s
+        given_input = m.Lost(by_server=by_server, detail="closed", silence=keepalive.silence(lost_at))
+        self.life.feed(given_input, after_s=lost_at - self.life.now_s)
+        self.told += self.life.told()
+        return True
+
+    def _end(self, keepalive: KeepAlive, now: float) -> tuple[float | None, bool]:
+        until, quiet_since = now + ALL_DAY_S, now
+        while now < until:
+            due_at = keepalive.next_at()
+            if not self.drops and due_at - quiet_since > self.timeout_s:
+                return quiet_since + self.timeout_s, True
+            now = due_at
+            if keepalive.due(now) is Due.DEAD:
+                return now, False
+            keepalive.pinged(now)
+            if now - quiet_since <= self.timeout_s:
+                quiet_since = now + ROUND_TRIP_S
+                keepalive.received(quiet_since)
+            elif self.resets:
+                return now + ROUND_TRIP_S, True
+        return None, False
+
+
+@given(st.floats(5.0, 29.5) | st.floats(31.0, 600.0), st.integers(30, 1200))
+@example(20.0, 300)
+@example(45.0, 300)
+def test_a_box_that_cuts_is_named_and_outlived(timeout_s: float, keepalive_s: int) -> None:
+    """Three sessions teach what it is; where the keep-alive may be short enough, the fourth one stays."""
+    way = Way(timeout_s, keepalive_s=keepalive_s)
+    if keepalive_s <= timeout_s:
+        assert not way.session()
+        return
+    assert [way.session() for _ in range(3)] == [True] * 3
+    assert way.told == [Event.CONNECTION_LOST, Event.CONNECTION_LOST, Event.IDLE_TIMEOUT]
+    assert rules.MIN_KEEPALIVE_S <= (way.life.state.keepalive_s or 0) <= keepalive_s
+    if timeout_s > rules.MIN_KEEPALIVE_S:
+        assert not way.session()
+    else:
+        assert [way.session() for _ in range(30)] == [True] * 30
+        assert set(way.told[3:]) == {Event.IDLE_TIMEOUT}
+        assert way.online_s / (way.life.now_s - 1000.0) >= timeout_s / (timeout_s + 22.0)
+
+
+@given(st.floats(31.0, 600.0), st.integers(60, 1200), st.booleans())
+@example(55.0, 300, False)
+def test_a_box_that_forgets_is_named_and_outlived(timeout_s: float, keepalive_s: int, resets: bool) -> None:
+    """The first ping after such a silence is not answered, or with RST: the keep-alive is halved until one is."""
+    way = Way(timeout_s, drops=True, resets=resets, keepalive_s=keepalive_s)
+    sessions = 0
+    while way.session():
+        sessions += 1
+        assert sessions <= 2 * 6
+    assert Event.IDENTITY_SHARED not in way.told
+    assert (Event.IDLE_TIMEOUT in way.told) == (keepalive_s > timeout_s)
+
+
+def test_a_server_that_falls_silent_for_good_is_no_idle_timeout_in_the_end() -> None:
+    """Below the shortest keep-alive there is nothing left to try: the line says what was seen, and no more."""
+    way = Way(0.0, drops=True)
+    told = []
+    for _ in range(20):
+        assert way.session()
+        told.append(way.told[-1])
+    assert told[-6:] == [Event.CONNECTION_LOST] * 6
+    assert told.count(Event.IDLE_TIMEOUT) == 4
+
+
+def cut(life: Life, lasted_s: float, survived_s: float = 0.2, *, by_server: bool = True, ping: bool = False) -> Life:
+    """End a session after a silence, and be online again."""
+    silence = Silence(lasted_s=lasted_s, survived_s=survived_s, ping_unanswered=ping)
+    life.feed(m.Lost(by_server=by_server, detail="closed", silence=silence), after_s=lasted_s + survived_s)
+    return life
+
+
+def back(life: Life) -> Life:
+    while life.state.phase is m.Phase.WAITING:
+        life.wait()
+    return life.feed(m.Dialled()).feed(m.Accepted())
+
+
+def test_a_device_that_comes_back_after_a_fixed_time_is_a_clone() -> None:
+    """It is not put off by a ping: the silence is shorter then, and the third session names it."""
+    life = Life().online()
+    for silence_s in (12.0, 12.0):
+        cut(life, silence_s)
+        back(life)
+    assert life.state.first_ping_s == 6.0
+    cut(life, 6.0, 6.0)
+    assert life.told() == [Event.IDENTITY_SHARED]
+    assert life.state.keepalive_s is None
+
+
+def test_what_was_survived_once_ends_no_session() -> None:
+    """A link that was out at the time of a ping: other pings after the same silence were answered."""
+    life = Life().online()
+    for _ in range(5):
+        cut(life, 300.0, 300.0, by_server=False, ping=True)
+        assert life.told() == [Event.CONNECTION_LOST]
+        back(life)
+    assert life.state.keepalive_s is None
+
+
+@pytest.mark.parametrize(
+    "given_input",
+    [m.Lost(by_server=True, detail="x", unanswered=True), m.Lost(by_server=True, detail="x", violation=True)],
+)
+def test_what_something_else_explains_teaches_nothing(given_input: m.Lost) -> None:
+    """Neither a report that was not acknowledged nor a server that breaks the protocol is an idle time-out."""
+    life = back(cut(Life().online(), 20.0))
+    known = life.state.idle_cut
+    life.feed(
+        m.Lost(
+            **{name: getattr(given_input, name) for name in ("by_server", "detail", "violation", "unanswered")},
+            silence=Silence(lasted_s=20.0),
+        ),
+        after_s=20.0,
+    )
+    assert (life.state.idle_cut, life.told()) == (known, [Event.CONNECTION_LOST])
+
+
+def test_the_keep_alive_holds_until_the_route_changes() -> None:
+    """And where the new way cuts after the same time, one session is enough to know."""
+    way = Way(45.0)
+    assert [way.session() for _ in range(4)] == [True, True, True, False]
+    assert way.life.state.keepalive_s == 36
+    way.life.feed(m.NetworkChanged())
+    assert way.life.state.keepalive_s is None
+    way.life.feed(m.Lost(by_server=False, detail="gone"))
+    assert [way.session(), way.session()] == [True, False]
+    assert (way.told[-1], way.life.state.keepalive_s) == (Event.IDLE_TIMEOUT, 36)
+    way.life.feed(m.Lost(by_server=False, detail="gone")).feed(m.NetworkChanged())
+    assert way.life.state.keepalive_s is None
+
+
+def test_the_line_says_what_holds_now() -> None:
+    """Or that the keep-alive cannot help, and who can."""
+    way = Way(45.0)
+    assert [way.session() for _ in range(3)] == [True] * 3
+    details = told_of(way.life)
+    assert details.detail == "cut after 45 s of silence, as before; the keep-alive is 36 s from now on, 300 s before"
+    assert details.cure == ""
+    way = Way(20.0)
+    assert [way.session() for _ in range(3)] == [True] * 3
+    details = told_of(way.life)
+    assert details.detail == "cut after 20 s of silence, as before; that is less than the shortest keep-alive, 30 s"
+    assert "raised" in details.cure
+    assert details.next_try_s is not None
+    assert details.next_try_s <= 40.0
