@@ -110,6 +110,27 @@ def test_a_clone_is_named_and_the_hold_off_grows() -> None:
     assert holds[-1] == pytest.approx(900.0, rel=0.01)
 
 
+def lose(life: Life, *, unanswered: bool) -> list[Event]:
+    """Lose a session to the server after five seconds, and be online again; return what was told."""
+    life.feed(m.Lost(by_server=True, detail="closed", unanswered=unanswered), after_s=5.0, chance=0.999)
+    told = life.told()
+    while life.state.phase is m.Phase.WAITING:
+        life.wait()
+    life.feed(m.Dialled()).feed(m.Accepted())
+    return told
+
+
+def test_a_session_that_may_have_ended_over_something_else_names_no_clone() -> None:
+    """What was unanswered says nothing, neither for nor against one."""
+    life = Life().online()
+    for _ in range(6):
+        assert lose(life, unanswered=True) == [Event.CONNECTION_LOST]
+    named = [lose(life, unanswered=False) for _ in range(3)]
+    assert named == [[Event.CONNECTION_LOST], [Event.CONNECTION_LOST], [Event.IDENTITY_SHARED]]
+    assert lose(life, unanswered=True) == [Event.CONNECTION_LOST]
+    assert lose(life, unanswered=False) == [Event.IDENTITY_SHARED]
+
+
 def test_a_server_that_breaks_the_protocol_is_no_clone() -> None:
     """However short its sessions are: the cause is named, the waits grow to their cap, and the CONNECTs stay few."""
     life, waits = Life().online(), list[float]()

@@ -199,3 +199,45 @@ def test_the_line_says_what_holds_now() -> None:
     assert "raised" in details.cure
     assert details.next_try_s is not None
     assert details.next_try_s <= 40.0
+
+
+def test_equal_silences_without_a_ping_that_was_answered_are_a_suspicion() -> None:
+    """Where the ping of the trial did not go out, the next session has to show it."""
+    life = Life().online()
+    for _ in range(4):
+        cut(life, 70.0)
+        assert life.told() == [Event.CONNECTION_LOST]
+        back(life)
+    assert life.state.first_ping_s == 35.0
+    assert cut(life, 70.0, 35.0).told() == [Event.IDLE_TIMEOUT]
+
+
+def test_a_named_time_out_counts_towards_no_clone() -> None:
+    """The sessions before it neither."""
+    life = back(cut(back(cut(Life().online(), 20.0)), 20.0))
+    assert life.state.short_sessions == 2
+    assert cut(life, 20.0, 10.0).told() == [Event.IDLE_TIMEOUT]
+    assert life.state.short_sessions == 0
+    life = back(life).feed(m.Lost(by_server=True, detail="closed"), after_s=1.0)
+    assert (life.told(), life.state.short_sessions) == ([Event.CONNECTION_LOST], 1)
+
+
+def test_a_silence_that_is_outlived_is_forgotten() -> None:
+    """Nothing on the way ends connections after that time any more: it takes three sessions to learn it again."""
+    life = Life().online()
+    for survived_s in (0.2, 0.2, 35.0):
+        back(cut(life, 70.0, survived_s))
+    assert life.state.idle_cut is not None
+    cut(life, 20.0, 100.0, by_server=False)
+    assert life.state.idle_cut is None
+
+
+def test_a_silence_that_a_change_of_the_network_ended_teaches_nothing() -> None:
+    """The question that follows the change has no answer, each time after the same silence."""
+    life = Life().online()
+    for _ in range(4):
+        life.feed(m.NetworkChanged(), after_s=50.0)
+        silence = Silence(lasted_s=50.0, survived_s=0.2, ping_unanswered=True)
+        life.feed(m.Lost(by_server=False, detail="gone", silence=silence), after_s=10.0)
+        assert (life.told(), life.state.idle_cut) == ([Event.CONNECTION_LOST], None)
+        back(life)
