@@ -50,6 +50,9 @@ def test_no_idle_timeout_is_taken_for_a_clone(tmp_path: Path) -> None:
         short = place("short", Cut.CLOSES, 20.0, 300)
         for _, gateway in (forgets, closes, resets):
             shortened(gateway)
+        # The service may be restarted: what was learnt stays.
+        assert closes[1].stop() == 0
+        closes[1].online()
         time.sleep(1.5 * closes[0].idle_s)
         # Three sessions each, or two where the ping shows it, and the next one lasts.
         assert [box.cuts for box, _ in (forgets, closes, resets)] == [2, 3, 3]

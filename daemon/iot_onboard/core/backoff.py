@@ -41,6 +41,9 @@ HOLD_OFF = Pace(floor_s=30.0, first_s=120.0, cap_s=900.0)
 REREGISTER_FIRST_S = 600.0
 REREGISTER_CAP_S = 21_600.0
 
+# How soon an idle connection is tried at the most: the platform takes keep-alives from 30 to 1200 s.
+MIN_KEEPALIVE_S = 30
+
 # A process that ends within a minute of its start, again and again: ten times nothing but systemd's two seconds.
 LIFE_S = 60.0
 FREE_LIVES = 10

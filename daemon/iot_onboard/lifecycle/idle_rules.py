@@ -18,8 +18,6 @@ from ..fast_start.fast_dataclasses import replace
 from . import model as m
 from .waits import Step, enter
 
-# The platform takes keep-alives from 30 to 1200 s.
-MIN_KEEPALIVE_S = 30
 # Who is thrown out by another login has been online for a moment as often as not.
 MIN_SILENCE_S = 4.0
 EQUAL_SILENCES = 2
@@ -63,7 +61,7 @@ def first_ping_s(cut: m.IdleCut | None) -> float | None:
 def adapted_keepalive_s(keepalive_s: int, silence: Silence) -> int:
     """Return a keep-alive that is likely to hold: how long the box on the way waits is known, or that it is less."""
     wanted_s = keepalive_s / 2 if silence.ping_unanswered else silence.lasted_s * _MARGIN
-    return min(keepalive_s, max(MIN_KEEPALIVE_S, int(wanted_s)))
+    return min(keepalive_s, max(backoff.MIN_KEEPALIVE_S, int(wanted_s)))
 
 
 def wait_after_cut(state: m.State, lost: m.Lost, now: m.Now, *, duration_ms: int) -> Step | None:
@@ -77,7 +75,7 @@ def wait_after_cut(state: m.State, lost: m.Lost, now: m.Now, *, duration_ms: int
     if lost.silence.ping_unanswered and not holds:
         return None
     shorter = f"the keep-alive is {keepalive_s} s from now on, {before_s} s before"
-    too_short = f"that is less than the shortest keep-alive, {MIN_KEEPALIVE_S} s"
+    too_short = f"that is less than the shortest keep-alive, {backoff.MIN_KEEPALIVE_S} s"
     end = "no answer to the ping" if lost.silence.ping_unanswered else "cut"
     detail = f"{end} after {lost.silence.lasted_s:.0f} s of silence, as before; {shorter if holds else too_short}"
     failures = 1 if holds else min(state.failures, _MAX_FAILURES) + 1

@@ -11,6 +11,7 @@ from ..core.backoff import (
     BUDGET_CONNECTS,
     FREE_LIVES,
     LIFE_S,
+    MIN_KEEPALIVE_S,
     REREGISTER_CAP_S,
     REREGISTER_FIRST_S,
     restart_delay_s,
@@ -96,6 +97,24 @@ class RegistrationLog:
         if budget.reregister_at >= 0:
             record["reregister_at"] = budget.reregister_at
         return _write(self._path, record, 0o600)
+
+
+class KeepAliveLog:
+    """Remember the keep-alive that an idle time-out on the way asks for, so that a restart need not learn it anew."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._path = runtime_dir / "keepalive.json"
+
+    def read(self, configured_s: int) -> int | None:
+        """Return the keep-alive of this boot, `None` where the configured one is good."""
+        record = _read(self._path)
+        found: Any = record.get("keepalive_s")
+        good = isinstance(found, int) and _within(found, MIN_KEEPALIVE_S, configured_s - 1)
+        return found if good and record.get("boot_id") == _boot_id() else None
+
+    def write(self, keepalive_s: int | None) -> bool:
+        """Remember, or forget; say whether that went well."""
+        return _write(self._path, {"keepalive_s": keepalive_s}, 0o600)
 
 
 class StartLog:

@@ -33,7 +33,7 @@ from ..disk.files import is_roots_alone
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import dataclass
 from ..lifecycle.model import Policy, State
-from ..reporting.runtime_files import ConnectLog, RegistrationLog, StartLog
+from ..reporting.runtime_files import ConnectLog, KeepAliveLog, RegistrationLog, StartLog
 from ..system.notify import Notifier
 from ..system.terminal import leave
 
@@ -179,6 +179,7 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
             state=State(
                 policy=policy,
                 connects=connect_log.read(),
+                keepalive_s=KeepAliveLog(config.runtime_dir).read(config.mqtt_keepalive_s),
                 registrations=budget.registrations,
                 reregister_at=budget.reregister_at,
                 reregister_gap_s=budget.reregister_gap_s,

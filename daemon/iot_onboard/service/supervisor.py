@@ -20,7 +20,7 @@ from ..fast_start.typing_names import TYPE_CHECKING, Any
 from ..lifecycle import model as m
 from ..net.route_watch import NetworkWatch
 from ..reporting.reporter import Reporter
-from ..reporting.runtime_files import ConnectLog, RegistrationBudget, RegistrationLog, ReportLog
+from ..reporting.runtime_files import ConnectLog, KeepAliveLog, RegistrationBudget, RegistrationLog, ReportLog
 from ..system.clock import Clock
 from ..system.notify import Notifier
 from .cloud_link import CloudLink
@@ -61,6 +61,7 @@ class Supervisor:
         self._network = network
         self._connect_log = connect_log
         self._registration_log = registration_log
+        self._keepalive_log = KeepAliveLog(jobs.config.runtime_dir)
         self._watch = watch
         self._worker = Worker()
         self._ahead: EarlyDial | None = None
@@ -123,6 +124,8 @@ class Supervisor:
         self._state, effects = lifecycle.step(before, given, now)
         for effect in effects:
             self._run(effect)
+        if self._state.keepalive_s != before.keepalive_s and not self._keepalive_log.write(self._state.keepalive_s):
+            self._reporter.warn_runtime_dir(self._state)
         if self._state is not before:
             self._reporter.publish_status(self._state)
 

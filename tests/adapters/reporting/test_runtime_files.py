@@ -19,6 +19,7 @@ from iot_onboard.reporting.history import History, Registration, with_session
 from iot_onboard.reporting.runtime_files import (
     ConnectLog,
     HistoryLog,
+    KeepAliveLog,
     RegistrationBudget,
     RegistrationLog,
     ReportLog,
@@ -142,6 +143,30 @@ def test_a_report_is_remembered_for_its_version(tmp_path: Path) -> None:
     assert not ReportLog(tmp_path).reported("1.1")
     put(tmp_path, "reported.json", {"boot_id": "another", "version": "1.0"})
     assert not ReportLog(tmp_path).reported("1.0")
+
+
+def test_a_shorter_keep_alive_is_remembered_until_a_boot(tmp_path: Path) -> None:
+    """While it is shorter than the configured one, and within the platform's bounds; whatever else stands there."""
+    log = KeepAliveLog(tmp_path)
+    assert log.read(300) is None
+    assert log.write(36)
+    assert (log.read(300), log.read(36), log.read(30)) == (36, None, None)
+    others: tuple[object, ...] = (None, 29, 1e3, True, "36", 10**400, [])
+    for other in others:
+        put(tmp_path, "keepalive.json", {"boot_id": BOOT_ID, "keepalive_s": other})
+        assert log.read(300) is None
+    put(tmp_path, "keepalive.json", {"boot_id": "another", "keepalive_s": 36})
+    assert log.read(300) is None
+
+
+def test_a_report_that_was_lost_is_remembered_for_its_version(tmp_path: Path) -> None:
+    """It does not count as reported."""
+    log = ReportLog(tmp_path)
+    assert log.note("1.0", {"tags": [False, 1, None]})
+    assert (log.progress("1.0"), log.progress("1.1")) == ({"tags": [False, 1, None]}, None)
+    assert not log.reported("1.0")
+    assert log.mark("1.0")
+    assert (log.progress("1.0"), log.reported("1.0")) == (None, True)
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:

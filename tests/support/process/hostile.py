@@ -26,7 +26,16 @@ STORED = f"{PRODUCT_KEY}.{DEVICE_NAME}.json"
 MARKER = "r00tAl0neKn0ws"
 _NUMBER = "0123456789abcdef"
 _STORE = [STORED, f"{STORED}.1", f"{STORED}.new", f"{STORED}.{_NUMBER}.new", f"{PRODUCT_KEY}.other.json", "x\n\x1b[2Jy"]
-_RUNTIME = ["status.json", "connects.json", "lives.json", "history.json", "reported.json", "x.json", "shadow.json"]
+_RUNTIME = [
+    "status.json",
+    "connects.json",
+    "lives.json",
+    "history.json",
+    "reported.json",
+    "keepalive.json",
+    "x.json",
+    "shadow.json",
+]
 RUNTIME_FILES = [*_RUNTIME, "status.json.new", f"connects.json.{_NUMBER}.new"]
 INSIDE = [f"state/credentials/{name}" for name in _STORE] + [f"run/{name}" for name in RUNTIME_FILES]
 AROUND = ["state/credentials", "state/identity.json", "state/subdevices", "state/bridge"]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from iot_onboard.core import backoff
 from iot_onboard.core.timings import Silence
 from iot_onboard.events.model import Event
-from iot_onboard.lifecycle import idle_rules as rules
 from iot_onboard.lifecycle import model as m
 from iot_onboard.mqtt.keepalive import Due, KeepAlive
 from support.gateway.life import Life, told_of
@@ -85,8 +85,8 @@ def test_a_box_that_cuts_is_named_and_outlived(timeout_s: float, keepalive_s: in
         return
     assert [way.session() for _ in range(3)] == [True] * 3
     assert way.told == [Event.CONNECTION_LOST, Event.CONNECTION_LOST, Event.IDLE_TIMEOUT]
-    assert rules.MIN_KEEPALIVE_S <= (way.life.state.keepalive_s or 0) <= keepalive_s
-    if timeout_s > rules.MIN_KEEPALIVE_S:
+    assert backoff.MIN_KEEPALIVE_S <= (way.life.state.keepalive_s or 0) <= keepalive_s
+    if timeout_s > backoff.MIN_KEEPALIVE_S:
         assert not way.session()
     else:
         assert [way.session() for _ in range(30)] == [True] * 30
