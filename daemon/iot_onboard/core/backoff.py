@@ -37,6 +37,10 @@ SLOW = Pace(floor_s=60.0, first_s=120.0, cap_s=300.0)
 BLOCKED = Pace(floor_s=3240.0, first_s=3960.0, cap_s=3960.0)
 # Two holders of one secret evict each other: each short session makes the next hold-off longer, to 15 minutes.
 HOLD_OFF = Pace(floor_s=30.0, first_s=120.0, cap_s=900.0)
+# News that end a wait lead to a try at once. Where that fails, the next one that news may lead to comes so much later,
+# and so on: news of a link that flaps come without end.
+_EARLY_FIRST_S = 5.0
+_EARLY_CAP_S = 15.0
 # How often a refused login may lead to a registration: 10 minutes, doubling to 6 hours.
 REREGISTER_FIRST_S = 600.0
 REREGISTER_CAP_S = 21_600.0
@@ -64,6 +68,14 @@ def obeyed_wait_s(retry_after_s: float, chance: float) -> float:
     """Return a wait of at least `retry_after_s` (an hour at most), spread so that a fleet does not return at once."""
     asked = min(max(retry_after_s, WAITING.floor_s), RETRY_AFTER_CAP_S)
     return asked + chance * max(asked * 0.1, 2.0)
+
+
+def early_retry_s(stamps: tuple[float, ...], now_s: float) -> float:
+    """Return when news may lead to a try: `stamps` are of those that news led to since the last success, or will."""
+    recent = within_window(stamps, now_s)
+    if not recent:
+        return now_s
+    return max(now_s, recent[-1] + min(_EARLY_CAP_S, _EARLY_FIRST_S * 2.0 ** (len(recent) - 1)))
 
 
 def within_window(stamps: tuple[float, ...], now_s: float) -> tuple[float, ...]:

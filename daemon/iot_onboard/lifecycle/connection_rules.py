@@ -37,7 +37,8 @@ def dialled(state: m.State, given: m.Dialled, now: m.Now) -> Step:
 
 
 def dial_failed(state: m.State, given: m.DialFailed, now: m.Now) -> Step:
-    """Wait for the network, or for the clock where that is why."""
+    """Count it, and wait for the network, or for the clock where that is why."""
+    state = replace(state, failed_dials=(*backoff.within_window(state.failed_dials, now.at), state.began_at))
     if isinstance(given.failure, Misconfigured):
         return block(state, now, m.Goal.CONNECT, given.failure, Event.NOT_CONFIGURED)
     if clock_is_why(given.failure, given.clock_trusted):
@@ -47,7 +48,8 @@ def dial_failed(state: m.State, given: m.DialFailed, now: m.Now) -> Step:
 
 def accepted(state: m.State, _: m.Accepted, now: m.Now) -> Step:
     """Be online."""
-    online = replace(enter(state, m.Phase.ONLINE, None), refusals=0, rejected=None, online_since=now.at)
+    entered = enter(state, m.Phase.ONLINE, None)
+    online = replace(entered, refusals=0, rejected=None, online_since=now.at, early_retries=())
     took = replace(state.took, answer_ms=ms_since(state.connects[-1], now))
     details = Details(duration_ms=ms_since(state.began_at, now), took=took)
     return online, (m.Announce(event=Event.ONLINE, details=details), m.Report())

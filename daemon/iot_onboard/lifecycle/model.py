@@ -168,7 +168,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class NetworkChanged:
-    """A route or an address appeared."""
+    """The route to the platform is another one, or came back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +302,9 @@ class State:
     """Hold everything that decisions depend on, and what is told of them. Times are monotonic seconds.
 
     `began_at` is when the job under way began, `took` what the dial took. `keepalive_s` is the keep-alive that an idle
-    time-out asks for, `None` where the configured one is good; `first_ping_s` is of the next session.
+    time-out asks for, `None` where the configured one is good; `first_ping_s` is of the next session. `failed_dials`
+    are the moments when those began that came to nothing, `early_retries` those of the tries that news led to, since
+    the last success.
     """
 
     policy: Policy = Policy()
@@ -328,3 +330,5 @@ class State:
     reregister_gap_s: float = backoff.REREGISTER_FIRST_S
     connects: tuple[float, ...] = ()
     registrations: tuple[float, ...] = ()
+    failed_dials: tuple[float, ...] = ()
+    early_retries: tuple[float, ...] = ()

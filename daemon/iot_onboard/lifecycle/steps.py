@@ -7,7 +7,7 @@ from ..core.exit_codes import ExitCode
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
-from .waits import Step, enter
+from .waits import Step, earliest_dial_s, enter
 
 
 def load(state: m.State, _: m.Input, now: m.Now) -> Step:
@@ -36,8 +36,8 @@ def save(state: m.State, now: m.Now) -> Step:
 
 
 def connect(state: m.State, now: m.Now) -> Step:
-    """Dial, if the connect budget has room; else wait until it has."""
-    earliest = backoff.earliest_s(state.connects, now.at)
+    """Dial, if the budgets of logins and of dials that fail have room; else wait until they have."""
+    earliest = earliest_dial_s(state, now.at)
     if earliest > now.at:
         return enter(state, m.Phase.WAITING, earliest, m.Goal.CONNECT), ()
     busy = enter(state, m.Phase.CONNECTING, now.at + state.policy.dial_deadline_s)
@@ -59,14 +59,28 @@ def wake(state: m.State, _: m.Input, now: m.Now) -> Step:
 
 
 def network_changed(state: m.State, given: m.NetworkChanged, now: m.Now) -> Step:
-    """Retry at once where the network was in the way; what an idle time-out taught was of the way before."""
+    """Retry early where the network was in the way; what an idle time-out taught was of the way before."""
     state = replace(state, keepalive_s=None) if state.keepalive_s is not None else state
-    return wake(state, given, now) if m.Waker.NETWORK in state.wakers else (state, ())
+    return _retry_early(state, given, now) if m.Waker.NETWORK in state.wakers else (state, ())
 
 
 def clock_set(state: m.State, given: m.ClockSet, now: m.Now) -> Step:
-    """Retry at once where the clock was in the way."""
-    return wake(state, given, now) if m.Waker.CLOCK in state.wakers else (state, ())
+    """Retry early where the clock was in the way."""
+    return _retry_early(state, given, now) if m.Waker.CLOCK in state.wakers else (state, ())
+
+
+def _retry_early(state: m.State, given: m.Input, now: m.Now) -> Step:
+    """Retry at once, or once the floor under such tries is over; back-off starts over, for there is something to try.
+
+    News that come again and again lead to no more than that. One try that they lead to is noted ahead.
+    """
+    at = backoff.early_retry_s(state.early_retries, now.at)
+    retries = (*backoff.within_window(state.early_retries, now.at), at)
+    if at <= now.at:
+        return wake(replace(state, failures=0, early_retries=retries), given, now)
+    if state.wake_at is not None and state.wake_at <= at:
+        return state, ()
+    return replace(state, wake_at=at, failures=0, early_retries=retries), ()
 
 
 def settings_changed(state: m.State, given: m.ConfigChanged, _: m.Now) -> Step:

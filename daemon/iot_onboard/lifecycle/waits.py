@@ -10,7 +10,7 @@ from . import model as m
 
 Step = tuple[m.State, tuple[m.Effect, ...]]
 
-# What a new route or address may have mended; not a throttle, a refusal or a fault of the platform.
+# What another route may have mended; not a throttle, a refusal or a fault of the platform.
 _NETWORK_CAUSES = frozenset(
     {
         Cause.NETWORK,
@@ -28,6 +28,11 @@ _NETWORK_CAUSES = frozenset(
 def enter(state: m.State, phase: m.Phase, wake_at: float | None, goal: m.Goal | None = None) -> m.State:
     """Return the state in another phase, due at `wake_at`, with nothing left over from the phase before."""
     return replace(state, phase=phase, goal=goal, wakers=frozenset(), wake_at=wake_at, logging_in=False)
+
+
+def earliest_dial_s(state: m.State, now_s: float) -> float:
+    """Return when the next dial is within the budgets: that of logins, and that of dials that fail."""
+    return max(backoff.earliest_s(state.connects, now_s), backoff.earliest_s(state.failed_dials, now_s))
 
 
 def ms_since(began_at: float, now: m.Now) -> int:
@@ -65,7 +70,7 @@ def wait(
         early.add(m.Waker.SETTINGS)
     wake_at = now.at + wait_s
     if goal is m.Goal.CONNECT:
-        wake_at = max(wake_at, backoff.earliest_s(state.connects, now.at))
+        wake_at = max(wake_at, earliest_dial_s(state, now.at))
     waiting = replace(enter(state, m.Phase.WAITING, wake_at, goal), failures=failures, wakers=frozenset(early))
     attempt = state.refusals if event is Event.LOGIN_REFUSED else failures
     details = _details(failure, attempt=attempt, next_try_s=wake_at - now.at, duration_ms=duration_ms)

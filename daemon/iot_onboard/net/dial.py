@@ -8,7 +8,7 @@ import ssl
 from ..core.failures import Cause, OnboardError, Transient, local_fault, passes
 from ..fast_start.cheap_calls import host_bytes
 from ..fast_start.typing_names import TYPE_CHECKING
-from .happy_eyeballs import NobodyAnswered, Race, resolve
+from .happy_eyeballs import NobodyAnswered, Race, Resolved, resolve
 from .timing import PhaseTimer
 from .tls import BoundedContext, tls_failure
 
@@ -22,12 +22,12 @@ def dial(
     """Return a connection whose handshake is done, or raise `OnboardError`; each address has its own time limit."""
     context.timer.start()
     if proxy is None:
-        raw = reach(host, port, dial_timeout_s, context.timer)
+        raw = reach(host, port, dial_timeout_s, context.timer, context.resolved)
     else:
         # Only a gateway behind a proxy pays for it.
         from .proxy_tunnel import open_tunnel
 
-        raw = open_tunnel(host, port, proxy, dial_timeout_s)
+        raw = open_tunnel(host, port, proxy, dial_timeout_s, context.resolved)
     return secure(raw, host, port, context)
 
 
@@ -60,10 +60,10 @@ def _unresolved(host: str, error: OSError | ValueError) -> Transient:
     return Transient(cause=Cause.NAME_LOOKUP, detail=f"the name {host} does not resolve: {reason}{hint}")
 
 
-def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer) -> socket.socket:
+def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer, resolved: Resolved | None = None) -> socket.socket:
     """Return a TCP connection to an address of a name, to the first that answers, or raise `OnboardError`."""
     try:
-        found = resolve(host, port)
+        found = resolve(host, port, resolved=resolved)
     except (OSError, ValueError) as error:
         if _is_shortage(error):
             raise local_fault(f"the name {host} cannot be looked up", error) from error

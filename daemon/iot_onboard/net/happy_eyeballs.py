@@ -24,6 +24,8 @@ ATTEMPT_DELAY_S = 0.25
 
 # As `socket.getaddrinfo` gives them: family, type, protocol, canonical name, address.
 Place = tuple[Any, Any, int, str, tuple[Any, ...]]
+# By host, the addresses that the last look-up gave, as far as they are tried; none where it failed.
+Resolved = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +44,15 @@ class NobodyAnswered(Exception):
         self.tried = tuple(tried)
 
 
-def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S) -> list[Place]:
-    """Return the addresses of a host; raise `OSError`, or `ValueError` for what is no host name.
+def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S, resolved: Resolved | None = None) -> list[Place]:
+    """Return the addresses of a host, and note them; raise `OSError`, or `ValueError` for what is no host name.
 
     The resolver has limits of its own, but none for a name server that it asks over TCP: there a mute one would hold us
     for ever. Hence a thread, whose connections are ended when the limit is over.
     """
     ended: list[list[Place] | BaseException] = []
+    if resolved is not None:
+        resolved[host] = ()
 
     def look_up() -> None:
         try:
@@ -71,6 +75,8 @@ def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S) -> list[Place
         raise TimeoutError(errno.ETIMEDOUT, f"no name server answered within {limit_s:.0f} s")
     if isinstance(ended[0], BaseException):
         raise ended[0]
+    if resolved is not None:
+        resolved[host] = tuple(str(place[4][0]) for place in interleave_families(ended[0])[:MAX_ADDRESSES])
     return ended[0]
 
 

@@ -8,18 +8,20 @@ import time
 from ..core.failures import OnboardError
 from ..core.http_reader import AnswerCutOff, AnswerReader, MeaninglessAnswer
 from ..core.proxy import ProxyAddress, connect_request, proxy_failure, refusal
-from .happy_eyeballs import NobodyAnswered, Race, resolve
+from .happy_eyeballs import NobodyAnswered, Race, Resolved, resolve
 from .http_exchange import read_answer
 
 
-def open_tunnel(host: str, port: int, proxy: ProxyAddress, timeout_s: float) -> socket.socket:
+def open_tunnel(
+    host: str, port: int, proxy: ProxyAddress, timeout_s: float, resolved: Resolved | None = None
+) -> socket.socket:
     """Return a connection through a proxy, its tunnel open, or raise `OnboardError`.
 
     `timeout_s` is for all of it, from the first packet to the end of the proxy's answer. What the proxy says right
     behind its answer is dropped: a TLS server waits to be spoken to.
     """
     try:
-        raw = _reach(proxy, host, port, timeout_s)
+        raw = _reach(proxy, host, port, timeout_s, resolved)
     except NobodyAnswered as nobody:
         error: Exception = nobody.tried[-1][1] if nobody.tried else OSError("no usable address")
     except (AnswerCutOff, MeaninglessAnswer, OSError, ValueError) as caught:
@@ -30,8 +32,8 @@ def open_tunnel(host: str, port: int, proxy: ProxyAddress, timeout_s: float) -> 
     raise OnboardError(proxy_failure(proxy, error))
 
 
-def _reach(proxy: ProxyAddress, host: str, port: int, timeout_s: float) -> socket.socket:
-    found = resolve(proxy.host, proxy.port)
+def _reach(proxy: ProxyAddress, host: str, port: int, timeout_s: float, resolved: Resolved | None) -> socket.socket:
+    found = resolve(proxy.host, proxy.port, resolved=resolved)
     deadline = time.monotonic() + timeout_s
     raw = Race(found, timeout_s).run()
     try:

@@ -1,59 +1,140 @@
-"""Read what the kernel says of routes and addresses (rtnetlink(7)). Pure."""
+"""Write and read the kernel's messages on links, addresses and routes (rtnetlink(7)). Pure."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..fast_start.fast_dataclasses import dataclass
 
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
-# RTMGRP_IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE
-GROUPS = 0x10 | 0x40 | 0x100 | 0x400
+# RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE and RTNLGRP_IPV6_RULE.
+GROUPS = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 0x40000
 _HEADER = struct.Struct("=LHHLL")
 _ATTRIBUTE = struct.Struct("=HH")
+_LINK = struct.Struct("=BxHlLL")
 _ADDRESS = struct.Struct("=BBBBL")
 _ROUTE = struct.Struct("=BBBBBBBBL")
+_INDEX = struct.Struct("=L")
+_FAMILIES = {4: 2, 16: 10}
 _LOCAL_TABLE = 255
-_LOOPBACK_INDEX = 1
-_IFA_ADDRESS, _IFA_F_TENTATIVE = 1, 0x40
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 4, 5, 6, 15
+LOOPBACK_INDEX = 1
+_IFF_RUNNING = 0x40
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_F_TENTATIVE = 1, 2, 0x40
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_TABLE, _RTA_VIA = 1, 4, 5, 6, 7, 15, 18
+# RTN_UNICAST and RTN_LOCAL; the others lead nowhere on purpose.
+_LEADING = {1, 2}
 
 Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """Name an address or a route that is there (`added`) or gone."""
+class Route:
+    """Say how packets leave: by which interface, through which gateway, and from which address of ours.
 
-    added: bool
-    key: Key
+    No table and no metric: by which rule the kernel came to its answer makes no difference to a connection.
+    """
+
+    interface: int
+    gateway: bytes
+    source: bytes
+
+
+def route_request(destination: bytes, sequence: int) -> bytes:
+    """Build the question by which route the kernel would reach an address."""
+    head = _ROUTE.pack(_FAMILIES[len(destination)], 8 * len(destination), 0, 0, 0, 0, 0, 0, 0)
+    attribute = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(destination), _RTA_DST) + destination
+    return _request(RTM_GETROUTE, NLM_F_REQUEST, sequence, head + attribute)
+
+
+def link_request(interface: int, sequence: int) -> bytes:
+    """Build the question how an interface is."""
+    return _request(RTM_GETLINK, NLM_F_REQUEST, sequence, _LINK.pack(0, 0, interface, 0, 0))
 
 
 def dump_request(kind: int, sequence: int) -> bytes:
     """Build the message that asks for all addresses or routes."""
     body = b"\0" * (_ADDRESS.size if kind == RTM_GETADDR else _ROUTE.size)
-    return _HEADER.pack(_HEADER.size + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, sequence, 0) + body
+    return _request(kind, NLM_F_REQUEST | NLM_F_DUMP, sequence, body)
 
 
-def changes(data: bytes) -> list[Change]:
-    """Return the changes in what one read gave; loopback, the local table and anything malformed are passed over.
+def _request(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(body), kind, flags, sequence, 0) + body
 
-    The key leaves lifetimes out: a router that announces the same address again changes nothing. It holds the
-    tentative flag: an IPv6 address is of use only once duplicate detection is through.
+
+def route_of(answer: bytes) -> Route | None:
+    """Return the route that the answer to a `route_request` tells, or `None` where there is none."""
+    for kind, body in _parts(answer, _HEADER):
+        if kind != RTM_NEWROUTE or len(body) < _ROUTE.size or _ROUTE.unpack_from(body)[7] not in _LEADING:
+            continue
+        attributes = _attributes(body, _ROUTE)
+        interface = _index(attributes)
+        if interface is None:
+            continue
+        source = attributes.get(_RTA_PREFSRC, b"")
+        return Route(interface=interface, gateway=_gateway(attributes), source=source)
+    return None
+
+
+def is_down(answer: bytes) -> bool:
+    """Say whether the answer to a `link_request` tells of an interface that is off, or has no signal."""
+    return any(
+        kind == RTM_NEWLINK and len(body) >= _LINK.size and not _LINK.unpack_from(body)[3] & _IFF_RUNNING
+        for kind, body in _parts(answer, _HEADER)
+    )
+
+
+def interrupted(news: bytes, routes: Mapping[bytes, Route]) -> set[Route]:
+    """Return which routes, given by destination, were gone at some time, by what one read of news tells.
+
+    They may be back by now: a question cannot tell that they were away.
     """
-    found: list[Change] = []
+    found: set[Route] = set()
+    for kind, body in _parts(news, _HEADER):
+        if kind in {RTM_NEWLINK, RTM_DELLINK} and len(body) >= _LINK.size:
+            family, _, index, flags, _ = _LINK.unpack_from(body)
+            # A bridge tells of its ports by the same message, with a family.
+            if not family and (kind == RTM_DELLINK or not flags & _IFF_RUNNING):
+                found.update(route for route in routes.values() if route.interface == index)
+        elif kind == RTM_DELADDR and len(body) >= _ADDRESS.size:
+            index = _ADDRESS.unpack_from(body)[4]
+            attributes = _attributes(body, _ADDRESS)
+            lost = {attributes.get(_IFA_LOCAL), attributes.get(_IFA_ADDRESS)}
+            found.update(route for route in routes.values() if route.interface == index and route.source in lost)
+        elif kind == RTM_DELROUTE and len(body) >= _ROUTE.size:
+            found.update(route for destination, route in routes.items() if _leads(body, destination, route))
+    return found
+
+
+def _leads(body: bytes, destination: bytes, route: Route) -> bool:
+    """Say whether a route that was deleted may be the one to a destination."""
+    family, length, _, _, table, _, _, _, _ = _ROUTE.unpack_from(body)
+    if table == _LOCAL_TABLE or _FAMILIES[len(destination)] != family or length > 8 * len(destination):
+        return False
+    attributes = _attributes(body, _ROUTE)
+    prefix = attributes.get(_RTA_DST, b"").ljust(len(destination), b"\0")
+    shift = 8 * len(destination) - length
+    covers = int.from_bytes(prefix, "big") >> shift == int.from_bytes(destination, "big") >> shift
+    index = _index(attributes)
+    # One with several next hops names none of them here.
+    return covers and (index is None or (index, _gateway(attributes)) == (route.interface, route.gateway))
+
+
+def keys(data: bytes) -> list[Key]:
+    """Return the addresses and routes in the answer to a `dump_request`, loopback's and the local table's left out.
+
+    Lifetimes are left out. The tentative flag is not: an IPv6 address is of use only once duplicate detection is
+    through.
+    """
+    found: list[Key] = []
     for kind, body in _parts(data, _HEADER):
-        key = None
-        if kind in {RTM_NEWADDR, RTM_DELADDR}:
-            key = _address_key(body)
-        elif kind in {RTM_NEWROUTE, RTM_DELROUTE}:
-            key = _route_key(body)
+        key = _address_key(body) if kind == RTM_NEWADDR else _route_key(body) if kind == RTM_NEWROUTE else None
         if key is not None:
-            found.append(Change(added=kind in {RTM_NEWADDR, RTM_NEWROUTE}, key=key))
+            found.append(key)
     return found
 
 
@@ -67,9 +148,9 @@ def _address_key(body: bytes) -> Key | None:
     if len(body) < _ADDRESS.size:
         return None
     family, prefix, flags, _, index = _ADDRESS.unpack_from(body)
-    if index == _LOOPBACK_INDEX:
+    if index == LOOPBACK_INDEX:
         return None
-    address = dict(_parts(body[_ADDRESS.size :], _ATTRIBUTE)).get(_IFA_ADDRESS, b"")
+    address = _attributes(body, _ADDRESS).get(_IFA_ADDRESS, b"")
     return ("address", family, prefix, index, address, bool(flags & _IFA_F_TENTATIVE))
 
 
@@ -79,9 +160,22 @@ def _route_key(body: bytes) -> Key | None:
     family, dst_len, _, _, table, _, _, _, _ = _ROUTE.unpack_from(body)
     if table == _LOCAL_TABLE:
         return None
-    attributes = dict(_parts(body[_ROUTE.size :], _ATTRIBUTE))
+    attributes = _attributes(body, _ROUTE)
     names = (_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE)
     return ("route", family, dst_len, table, *(attributes.get(name, b"") for name in names))
+
+
+def _attributes(body: bytes, head: struct.Struct) -> dict[int, bytes]:
+    return dict(_parts(body[head.size :], _ATTRIBUTE))
+
+
+def _gateway(attributes: Mapping[int, bytes]) -> bytes:
+    return attributes.get(_RTA_GATEWAY) or attributes.get(_RTA_VIA, b"")
+
+
+def _index(attributes: Mapping[int, bytes]) -> int | None:
+    found = attributes.get(_RTA_OIF, b"")
+    return int(_INDEX.unpack(found)[0]) if len(found) == _INDEX.size else None
 
 
 def _parts(data: bytes, header: struct.Struct) -> Iterator[tuple[int, bytes]]:

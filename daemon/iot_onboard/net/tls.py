@@ -11,9 +11,12 @@ from pathlib import Path
 
 from ..core.failures import Cause, Misconfigured, OnboardError, Transient, local_fault, passes
 from ..disk.files import fingerprint, read_plain
-from ..fast_start.typing_names import Any
+from ..fast_start.typing_names import TYPE_CHECKING, Any
 from .timing import PhaseTimer
 from .tls_socket import MeteredSocket
+
+if TYPE_CHECKING:
+    from .happy_eyeballs import Resolved
 
 _ANCHOR = "aliyun-iot-root-ca.pem"
 _ANCHOR_PLACES = (
@@ -35,11 +38,13 @@ _DATE_ERRORS = {9, 10}
 class BoundedContext(ssl.SSLContext):
     """Give up a handshake after `handshake_timeout_s`.
 
-    `timer` measures the exchange that is under way. `session` is offered to the server once; `verified_at` (monotonic)
-    is when a certificate was looked at last, and `sources` what its trust was read from, as that was then.
+    `timer` measures the exchange that is under way, `resolved` notes the addresses that it is for. `session` is offered
+    to the server once; `verified_at` (monotonic) is when a certificate was looked at last, and `sources` what its trust
+    was read from, as that was then.
     """
 
     timer: PhaseTimer
+    resolved: Resolved | None = None
 
     handshake_timeout_s: float = 10.0
     session: ssl.SSLSession | None = None

@@ -17,9 +17,13 @@ from ..core.secret import KnownSecrets, Secret
 from ..core.timings import Timings
 from ..disk.credentials import Store
 from ..fast_start.fast_dataclasses import dataclass
+from ..fast_start.typing_names import TYPE_CHECKING
 from ..lifecycle import model as m
 from ..net.timing import PhaseTimer
 from ..net.tls import BoundedContext, is_current, tls_context
+
+if TYPE_CHECKING:
+    from ..net.happy_eyeballs import Resolved
 
 HANDSHAKE_TIMEOUT_S = 10.0
 DIAL_TIMEOUT_S = 10.0
@@ -35,6 +39,7 @@ class Jobs:
     secrets: SecretFiles
     utc_now: Callable[[], datetime]
     known: KnownSecrets
+    resolved: Resolved
 
     def load(self) -> m.Loaded | m.NothingStored:
         """Find the device secret: given by hand, or stored by an earlier registration."""
@@ -95,4 +100,6 @@ class Jobs:
         return dialled, context.timer.timings()
 
     def _tls(self) -> BoundedContext:
-        return tls_context(self.config.tls_ca_file, handshake_timeout_s=HANDSHAKE_TIMEOUT_S)
+        context = tls_context(self.config.tls_ca_file, handshake_timeout_s=HANDSHAKE_TIMEOUT_S)
+        context.resolved = self.resolved
+        return context

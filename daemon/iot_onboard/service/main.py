@@ -161,7 +161,15 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
         register_deadline_s=REGISTER_SLACK_S + 2 * config.registration_timeout_s,
         keepalive_s=config.mqtt_keepalive_s,
     )
-    jobs = Jobs(config=config, identity=identity, store=store, secrets=secrets, utc_now=clock.utc_now, known=known)
+    jobs = Jobs(
+        config=config,
+        identity=identity,
+        store=store,
+        secrets=secrets,
+        utc_now=clock.utc_now,
+        known=known,
+        resolved={},
+    )
     notifier = Notifier()
     reporter = Reporter(
         context=Context(product_key=identity.product_key, device_name=identity.device_name, version=__version__),

@@ -18,7 +18,7 @@ from ..core.timings import Timings
 from ..events.model import Details, Event
 from ..fast_start.typing_names import TYPE_CHECKING, Any
 from ..lifecycle import model as m
-from ..net.route_watch import NetworkWatch
+from ..net.route_watch import PacedWatch, RouteWatch
 from ..reporting.reporter import Reporter
 from ..reporting.runtime_files import ConnectLog, KeepAliveLog, RegistrationBudget, RegistrationLog, ReportLog
 from ..system.clock import Clock
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 
 # How often to look at what nothing announces to a sandboxed daemon, while a wait may end by it.
 _POLLS_S = {m.Waker.CLOCK: 5.0, m.Waker.SETTINGS: SETTINGS_POLL_S}
+# How often the network's news are looked at, where there is something every time. While a wait may end by them the
+# route's return counts, within a second; while online a question to the server, and that costs as good as no wake-up.
+_WAITING_PACE_S = 0.25
+_ONLINE_PACE_S = 30.0
+# An attempt is under way: the network's news wait for its end.
+_ATTEMPTS = (m.Phase.REGISTERING, m.Phase.CONNECTING)
 
 
 class Supervisor:
@@ -48,7 +54,7 @@ class Supervisor:
         reporter: Reporter,
         notifier: Notifier,
         clock: Clock,
-        network: NetworkWatch | None,
+        network: RouteWatch | None,
         connect_log: ConnectLog,
         registration_log: RegistrationLog,
         watch: ConfigWatch,
@@ -58,7 +64,6 @@ class Supervisor:
         self._reporter = reporter
         self._notifier = notifier
         self._clock = clock
-        self._network = network
         self._connect_log = connect_log
         self._registration_log = registration_log
         self._keepalive_log = KeepAliveLog(jobs.config.runtime_dir)
@@ -67,10 +72,17 @@ class Supervisor:
         self._ahead: EarlyDial | None = None
         self._exit_code: int = ExitCode.INTERNAL
         self._loop = Loop(clock.monotonic_s)
-        self._loop.every(lambda: notifier.watchdog_interval_s, notifier.watchdog)
+        self._loop.every(lambda: notifier.watchdog_interval_s, self._watchdog)
         self._loop.add(Source(fileno=self._worker.fileno, on_ready=self._worker.on_ready))
+        self._peer: tuple[str, ...] = ()
+        self._news: PacedWatch | None = None
         if network is not None:
-            self._loop.add(Source(fileno=network.fileno, on_ready=self._on_network))
+            news = PacedWatch(
+                network, clock.monotonic_s, self._news_pace_s, changed=lambda: self._feed(m.NetworkChanged())
+            )
+            look = Source(fileno=news.fileno, on_ready=lambda _: news.look(), due_at=news.due_at, on_due=news.look)
+            self._loop.add(look)
+            self._news = news
         self._loop.add(Source(due_at=reporter.repeat_at, on_due=lambda: reporter.repeat_if_due(self._state)))
         self._cloud_link = CloudLink(
             config=jobs.config,
@@ -128,6 +140,8 @@ class Supervisor:
             self._reporter.warn_runtime_dir(self._state)
         if self._state is not before:
             self._reporter.publish_status(self._state)
+        if before.phase in _ATTEMPTS and self._state.phase in {m.Phase.WAITING, m.Phase.ONLINE}:
+            self._attempt_ended()
 
     def _run(self, effect: m.Effect) -> None:
         match effect:
@@ -136,7 +150,7 @@ class Supervisor:
             case m.Load():
                 self._start(self._jobs.load, lambda found: found, lambda f: m.LoadFailed(failure=f), crash_ends=True)
             case m.Register():
-                self._forget_network_news()
+                self._attempt_begins()
                 self._note_registration()
                 self._dial_ahead()
                 self._start(self._jobs.register, lambda registered: registered, self._register_failed)
@@ -144,7 +158,7 @@ class Supervisor:
                 save = partial(self._jobs.save, credentials)
                 self._start(save, lambda _: m.Saved(), lambda failure: m.SaveFailed(failure=failure))
             case m.Dial():
-                self._forget_network_news()
+                self._attempt_begins()
                 self._start(self._dial_job(), self._keep_dialled, self._dial_failed)
             case m.Login(connects=connects):
                 if not self._connect_log.write(connects):
@@ -229,13 +243,31 @@ class Supervisor:
 
     def _keep_dialled(self, found: tuple[ssl.SSLSocket, Timings]) -> m.Input:
         sock, timings = found
+        self._peer = (sock.getpeername()[0],)
         self._cloud_link.set_dialled(sock)
         return m.Dialled(took=timings)
 
-    def _on_network(self, _: int) -> None:
-        if self._network is not None and self._network.appeared():
-            self._feed(m.NetworkChanged())
+    def _watchdog(self) -> None:
+        self._notifier.watchdog()
+        if self._news is not None:
+            self._news.tick()
 
-    def _forget_network_news(self) -> None:
-        if self._network is not None:
-            self._network.drain()
+    def _news_pace_s(self) -> float | None:
+        """Say how often the network's news may be looked at: not where they change nothing."""
+        if self._state.phase is m.Phase.ONLINE:
+            return _ONLINE_PACE_S
+        return _WAITING_PACE_S if m.Waker.NETWORK in self._state.wakers else None
+
+    def _attempt_begins(self) -> None:
+        if self._news is not None:
+            self._news.begin()
+
+    def _attempt_ended(self) -> None:
+        """Watch the route to whom the attempt was for; where a name has no address, the way to anywhere."""
+        if self._news is None:
+            return
+        online = self._state.phase is m.Phase.ONLINE
+        # In one go: an early dial may note another host meanwhile.
+        found = tuple(self._jobs.resolved.values())
+        addresses = () if not all(found) else tuple(address for of_host in found for address in of_host)
+        self._news.resume(self._peer if online else addresses, failed=not online)

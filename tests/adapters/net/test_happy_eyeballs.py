@@ -16,6 +16,7 @@ from iot_onboard.net.happy_eyeballs import (
     NobodyAnswered,
     Place,
     Race,
+    Resolved,
     interleave_families,
     resolve,
 )
@@ -144,12 +145,16 @@ def test_of_thousands_of_addresses_a_few_are_tried() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_an_address_is_its_own_name(host: str) -> None:
-    """Nobody is asked."""
-    assert [found[4][:2] for found in resolve(host, 443)] == [(host, 443)]
+    """Nobody is asked; it is noted, for whoever watches the way there."""
+    noted: Resolved = {}
+    assert [found[4][:2] for found in resolve(host, 443, resolved=noted)] == [(host, 443)]
+    assert noted == {host: (host,)}
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64])
 def test_what_is_no_host_name(host: str) -> None:
-    """It is refused before anybody is asked."""
+    """It is refused before anybody is asked, and what was noted of it is gone."""
+    noted: Resolved = {host: ("10.0.0.1",)}
     with pytest.raises(ValueError, match=r"."):
-        resolve(host, 443)
+        resolve(host, 443, resolved=noted)
+    assert noted == {host: ()}

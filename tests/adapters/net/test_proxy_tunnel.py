@@ -10,6 +10,7 @@ import pytest
 from iot_onboard.core.failures import Cause, Transient
 from iot_onboard.core.proxy import ProxyAddress
 from iot_onboard.core.secret import Secret
+from iot_onboard.net.happy_eyeballs import Resolved
 from iot_onboard.net.proxy_tunnel import open_tunnel
 from support.platform.dialling import failure, reach
 from support.platform.fakeproxy import FakeProxy
@@ -18,11 +19,13 @@ from support.platform.tlsserver import TlsServer, certificates
 
 def test_a_tunnel_that_is_open() -> None:
     """What comes back is a plain connection to the server, with the time limit that was given."""
+    noted: Resolved = {}
     with FakeProxy() as proxy, TlsServer() as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port)
-        with open_tunnel("localhost", server.port, address, 3.0) as connection:
+        with open_tunnel("localhost", server.port, address, 3.0, noted) as connection:
             assert connection.gettimeout() == 3.0
             assert proxy.asked == [f"localhost:{server.port}"]
+    assert noted == {"127.0.0.1": ("127.0.0.1",)}, "the way to the proxy is what counts"
 
 
 @pytest.mark.parametrize("user", [None, "gw"])

@@ -44,6 +44,7 @@ def jobs(
         secrets=secret_files(config, directory / "config.yaml", None, withheld or {}),
         utc_now=lambda: NOON,
         known=KnownSecrets(),
+        resolved={},
     )
 
 
@@ -142,7 +143,9 @@ def test_a_dial_sends_no_mqtt(tmp_path: Path) -> None:
     """TCP and TLS stand, measured, and the server hears not a byte until somebody logs in."""
     heard: list[bytes] = []
     with TlsServer(lambda connection: heard.append(connection.recv(1))) as server:
-        dialled, timings = jobs(tmp_path, server).dial()
+        work = jobs(tmp_path, server)
+        dialled, timings = work.dial()
+        assert "127.0.0.1" in work.resolved["localhost"]
         assert isinstance(timings, Timings)
         assert None not in (timings.tcp_ms, timings.tls_ms)
         assert dialled.version() is not None

@@ -25,7 +25,7 @@ from iot_onboard.events.format import Line
 from iot_onboard.events.model import Context, Event
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
-from iot_onboard.net.route_watch import NetworkWatch
+from iot_onboard.net.route_watch import RouteWatch
 from iot_onboard.reporting.journal import Journal
 from iot_onboard.reporting.reporter import Reporter
 from iot_onboard.reporting.runtime_files import ConnectLog, RegistrationLog
@@ -75,6 +75,7 @@ class Gateway:
             secrets=secret_files(self.config, self.config_path, None, {}),
             utc_now=lambda: datetime.now(UTC),
             known=known,
+            resolved={},
         )
         reporter = Reporter(
             context=Context(product_key=IDENTITY.product_key, device_name=IDENTITY.device_name, version="1.0"),
@@ -89,7 +90,7 @@ class Gateway:
         )
         watch = watch or ConfigWatch(self.config_path)
         watch.runs_with(self.config)
-        network = NetworkWatch()
+        network = RouteWatch()
         supervisor = Supervisor(
             state=state or m.State(),
             jobs=jobs,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,23 @@ def test_no_sixth_connect_within_the_window(pauses: list[float]) -> None:
         now_s = backoff.earliest_s(tuple(sent), now_s + pause)
         sent.append(now_s)
     assert all(later - first >= 60.0 for first, later in zip(sent, sent[5:], strict=False))
+
+
+@given(st.lists(st.floats(0, 20), max_size=100))
+def test_news_without_end_lead_to_few_tries(pauses: list[float]) -> None:
+    """The first at once, and from then on one in a quarter of a minute."""
+    now_s = 0.0
+    tries: list[float] = []
+    for pause in pauses:
+        now_s += pause
+        at = backoff.early_retry_s(tuple(tries), now_s)
+        assert at == now_s or at - now_s <= 15.001
+        if at == now_s:
+            tries.append(now_s)
+    gaps = [after - before for before, after in pairwise(tries)]
+    assert all(gap >= 4.999 for gap in gaps)
+    assert all(later - first >= 60.0 for first, later in zip(tries, tries[6:], strict=False))
+    assert backoff.early_retry_s(tuple(tries), now_s + 61.0) == now_s + 61.0
 
 
 def test_a_pause_comes_late_and_stays_bounded() -> None:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from iot_onboard.core.failures import Failure, Rejected
+from iot_onboard.core.failures import Cause, Failure, Rejected, Transient
 from iot_onboard.events.model import Event
+from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle.steps import connect, register, wake
 from iot_onboard.lifecycle.waits import Step
-from support.gateway.life import ACTIVATED, MISSING, UNREADABLE, Life, secret
+from support.gateway.life import ACTIVATED, MISSING, NETWORK, UNREADABLE, Life, secret
 
 
 def test_a_hanging_job_ends_the_process() -> None:
@@ -65,9 +66,45 @@ def test_a_wait_leads_to_its_goal(goal: m.Goal | None, phase: m.Phase, effect: t
     assert after.wake_at > 100.0
 
 
+@pytest.mark.parametrize("news", [m.NetworkChanged(), m.ClockSet()])
+def test_news_end_a_wait_at_once_and_once_only(news: m.Input) -> None:
+    """Where the try comes to nothing, the next news lead to one after a floor, which grows; back-off starts over."""
+    failed = m.DialFailed(failure=Transient(cause=Cause.TLS_DATE, detail="x"), clock_trusted=False)
+    life = Life().connecting()
+    for _ in range(3):
+        life.feed(failed).wait()
+    life.feed(failed, chance=0.99)
+    assert life.feed(news, after_s=10.0).has(m.Dial)
+    for floor_s in (5.0, 10.0, 15.0, 15.0):
+        tried = life.now_s
+        life.feed(failed, after_s=0.1, chance=0.99)
+        assert life.state.failures == 1
+        # As if it had been long in trouble: back-off alone would be later than the floor.
+        life.state = replace(life.state, wake_at=life.now_s + 100.0, failed_dials=())
+        for _ in range(3):
+            assert life.feed(news, after_s=0.1).effects == ()
+        assert life.state.wake_at == pytest.approx(tried + floor_s)
+        assert life.wait().has(m.Dial)
+
+
+def test_news_delay_no_try() -> None:
+    """A wait that ends before the floor does ends when it would."""
+    life = Life().connecting().feed(m.DialFailed(failure=NETWORK)).feed(m.NetworkChanged())
+    life.feed(m.DialFailed(failure=NETWORK), chance=0.0)
+    before = life.state
+    assert life.feed(m.NetworkChanged()).state == before
+
+
+def test_a_success_ends_the_floor() -> None:
+    """A link that flaps is used whenever it is there."""
+    life = Life().connecting().feed(m.DialFailed(failure=NETWORK)).feed(m.NetworkChanged())
+    life.feed(m.Dialled()).feed(m.Accepted()).feed(m.Lost(by_server=False, detail="x"), after_s=3.0)
+    assert life.feed(m.NetworkChanged()).has(m.Dial)
+
+
 @pytest.mark.parametrize("step", [register, connect])
 def test_a_spent_budget_is_waited_for(step: Callable[[m.State, m.Now], Step]) -> None:
-    """Registrations and logins have one each, and no line is told for that."""
+    """Registrations, logins and dials that fail have one each, and no line is told for that."""
     spent = (96.0, 97.0, 98.0, 99.0, 100.0)
     after, effects = step(m.State(connects=spent, registrations=spent), m.Now(at=100.0, chance=0.5))
     assert (after.phase, effects) == (m.Phase.WAITING, ())

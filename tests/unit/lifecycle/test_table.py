@@ -108,6 +108,7 @@ class Watch:
     def __init__(self) -> None:
         self.durable: Credentials | None = None
         self.logins: list[float] = []
+        self.failed_dials: list[float] = []
         self.asking = False
 
     def see(self, before: m.State, given_input: m.Input, life: Life) -> None:
@@ -117,6 +118,10 @@ class Watch:
             self.durable = before.credentials
         if isinstance(given_input, m.Registered | m.RegisterFailed):
             self.asking = False
+        if isinstance(given_input, m.DialFailed) and before.phase is m.Phase.CONNECTING:
+            self.failed_dials.append(before.began_at)
+            recent = sum(before.began_at - at < backoff.BUDGET_WINDOW_S for at in self.failed_dials)
+            assert recent <= backoff.BUDGET_CONNECTS
         for effect in life.effects:
             self.see_effect(effect, life)
         self.see_wait(before, life)
@@ -172,6 +177,26 @@ def test_invariants_hold_over_random_lives(
         rule = TABLE.get((before.phase, type(given_input)))
         assert rule is None or life.state.phase in rule.targets or life.state.phase is before.phase
         watch.see(before, given_input, life)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(Cause), st.floats(0, 0.05), st.floats(0, 3)), max_size=120),
+    st.sampled_from([m.NetworkChanged(), m.ClockSet()]),
+)
+def test_whatever_the_world_tells_few_dials_fail(plan: list[tuple[Cause, float, float]], news: m.Input) -> None:
+    """Invariant 10: news at every moment, and the shortest of waits."""
+    life = Life().connecting()
+    began = [life.now_s]
+    for cause, chance, after_s in plan:
+        failure = Transient(cause=cause, detail="x")
+        life.feed(m.DialFailed(failure=failure, clock_trusted=False), after_s=after_s, chance=chance)
+        while life.state.phase is m.Phase.WAITING:
+            life.feed(news, after_s=0.5, chance=chance)
+            if life.state.phase is m.Phase.WAITING:
+                life.feed(m.Tick())
+        began.append(life.now_s)
+    assert all(later - first >= 60.0 for first, later in zip(began, began[5:], strict=False))
 
 
 @settings(max_examples=200, deadline=None)

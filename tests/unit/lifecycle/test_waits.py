@@ -9,7 +9,7 @@ from iot_onboard.core.failures import Cause, Failure, Rejected, Throttled, Trans
 from iot_onboard.events.causes import cure_for
 from iot_onboard.events.model import Event
 from iot_onboard.lifecycle import model as m
-from iot_onboard.lifecycle.waits import block, clock_is_why, enter, wait
+from iot_onboard.lifecycle.waits import block, clock_is_why, earliest_dial_s, enter, wait
 from support.gateway.life import ACTIVATED, MISSING, NETWORK, UNREADABLE, Life, secret
 
 
@@ -105,6 +105,7 @@ def test_a_wait_for_a_connection_has_the_budget_in_mind() -> None:
     assert waiting.wake_at == backoff.earliest_s(state.connects, 5.0) > 60.0
     assert isinstance(announced, m.Announce)
     assert announced.details.next_try_s == waiting.wake_at - 5.0
+    assert earliest_dial_s(m.State(failed_dials=state.connects), 5.0) == waiting.wake_at
 
 
 def test_a_block_lasts_about_an_hour_and_new_settings_end_it() -> None:

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from ...config.schema import Config
 from ...core.failures import OnboardError
+from ...net.network_dump import snapshot
 from ...net.proxy_tunnel import open_tunnel
-from ...net.route_watch import snapshot
 from ..checks.configuration import mqtt_endpoint, registration_endpoint
 from ..checks.network import (
     RESOLVER,
