@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from support.disk.tracing import why_no_strace
 from support.gateway.gateway import Gateway
 from support.platform.sandbox import Sandbox, wait_for
+from support.process.resting import wakeups
 from support.tree import TESTS
 
 # What a warm start needs none of; each of them costs milliseconds, and some more than all of ours together.
@@ -115,14 +116,8 @@ def test_a_warm_start_makes_no_more_system_calls(sandbox: Sandbox, gateway: Gate
 
 def counters(pid: int) -> tuple[int, int, int]:
     """Wake-ups of all threads, writes of any kind, and bytes that went towards a disk."""
-    status = ""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        # A worker's thread may end meanwhile, with its job.
-        with suppress(FileNotFoundError, ProcessLookupError):
-            status += task.joinpath("status").read_text()
     io = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
-    wakeups = sum(int(count) for count in re.findall(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.MULTILINE))
-    return wakeups, int(io["syscw"]), int(io["write_bytes"])
+    return wakeups(pid), int(io["syscw"]), int(io["write_bytes"])
 
 
 def open_files(pid: int) -> list[str]:

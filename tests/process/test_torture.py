@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from torture import cloud, crash, fleet, fuzz, hold, local, mad_mqtt, mad_servers, real
+from support.machine import namespace
+from torture import cloud, crash, flapping_interface, fleet, fuzz, hold, local, mad_mqtt, mad_servers, real
 from torture.tally import remarks
 
 needs_hold = pytest.mark.skipif(hold.why_not() is not None, reason=str(hold.why_not()))
@@ -51,6 +52,15 @@ def test_a_search_for_a_secret_finds_each_form_of_it() -> None:
     encoded = [base64.b64encode(before + raw + b"zz") for before in (b"", b"1", b"12")]
     for content in (raw, raw.hex().encode(), b"abcDEF%2F123%2Bxyz%3D", *encoded):
         assert any(form in b"x" + content + b"x" for form in real.forms(secret)), content
+
+
+@pytest.mark.realtime
+@pytest.mark.skipif(namespace.why_no_namespace() is not None, reason=str(namespace.why_no_namespace()))
+def test_an_interface_that_flaps_leads_to_no_dial() -> None:
+    """Whatever the platform's state; while online it wakes the daemon no more often than the watchdog does."""
+    tally = flapping_interface.attack(30.0, compared=False)
+    assert tally.tried == 11
+    assert tally.good, remarks(tally)
 
 
 def test_no_server_can_surprise() -> None:

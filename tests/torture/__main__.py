@@ -11,7 +11,21 @@ from pathlib import Path
 
 from support.machine.interrupted import SCENARIOS
 
-from . import cloud, crash, disk, fleet, fuzz, idle_cut, link, local, mad_mqtt, mad_servers, real, upgrade
+from . import (
+    cloud,
+    crash,
+    disk,
+    flapping_interface,
+    fleet,
+    fuzz,
+    idle_cut,
+    link,
+    local,
+    mad_mqtt,
+    mad_servers,
+    real,
+    upgrade,
+)
 from .tally import Tally, remarks, table
 
 INPUTS = 1_000_000
@@ -37,6 +51,9 @@ def _attacks(options: argparse.Namespace) -> dict[str, Callable[[], list[Tally]]
         "site": lambda: [real.site(GATEWAYS)],
         "link": lambda: [link.attack(link.HOUR_S if most is None else 200.0)],
         "idle-cut": lambda: [idle_cut.attack(idle_cut.TEN_MINUTES_S if most is None else 200.0)],
+        "flapping-interface": lambda: [
+            flapping_interface.attack(flapping_interface.TEN_MINUTES_S if most is None else 30.0)
+        ],
         "soak": lambda: [real.soaks(SOAKS, SOAK_S if most is None else 30.0, seed)],
         "cloud": lambda: [cloud.bad_days(seed), cloud.soak(seed, DAYS if most is None else most)],
         "local": lambda: [local.attack(TURNS if most is None else most, seed)],

@@ -10,13 +10,16 @@ import errno
 import socket
 from collections.abc import Callable, Iterable
 
-from ..fast_start.fast_dataclasses import dataclass
+from ..fast_start.fast_dataclasses import dataclass, replace
 from . import rtnetlink as netlink
 
 # What one call reads, more than the kernel keeps: routes that come and go without end must not keep the loop.
 _MAX_READS = 512
 # Of how many addresses the routes are compared: each is a question to the kernel.
 MAX_DESTINATIONS = 12
+# So few looks in so long come soon after the one before.
+_MAX_SOON, _SOON_WINDOW_S, _SOON_REST_S = 3, 900.0, 1.0
+_UNROUTED_REST_S = 0.5
 # Nobody is meant, and nothing is sent: whoever has a default route reaches them by it.
 _ANYWHERE = ("128.0.0.1", "2000::1")
 _RESOLVER_FILES = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
@@ -24,10 +27,46 @@ _RESOLVER_FILES = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """Say whether the kernel had told anything, and whether the route to the platform changed or came back."""
+    """Say whether the kernel had told anything, whether there is a route to the platform, and whether that changed.
+
+    One that came back has changed as well.
+    """
 
     heard: bool
     changed: bool
+    routed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """Say how long the descriptor is left alone after a look: not at all for 0, then it may wake the process.
+
+    `woken_at` is when it last did, `soon_at` when the next look was to come soon.
+    """
+
+    rest_s: float = 0.0
+    looked_at: float = float("-inf")
+    woken_at: float = float("-inf")
+    soon_at: tuple[float, ...] = ()
+
+
+def rest_after(rest: Rest, found: Look, pace_s: float, now_s: float) -> Rest:
+    """Choose when to look again: at a pace, as long as the kernel tells of anything.
+
+    A change mostly comes in several messages: a few looks come soon after the one before, and all of them do while
+    there is no route.
+    """
+    soon_at = tuple(at for at in rest.soon_at if now_s - at < _SOON_WINDOW_S)
+    has_soon = len(soon_at) < _MAX_SOON
+    rest_s = pace_s
+    if not found.routed:
+        rest_s = min(_UNROUTED_REST_S, pace_s) if found.heard else 0.0
+    elif found.heard and has_soon and pace_s > _SOON_REST_S:
+        rest_s, soon_at = _SOON_REST_S, (*soon_at, now_s)
+    elif not found.heard and (has_soon or now_s >= rest.woken_at + pace_s):
+        # It is quiet again. Messages that are a little further apart than our looks wake us no more often than those.
+        rest_s = 0.0
+    return replace(rest, rest_s=rest_s, looked_at=now_s, soon_at=soon_at)
 
 
 class RouteWatch:
@@ -63,8 +102,9 @@ class RouteWatch:
         Where the bound is reached the descriptor stays readable.
         """
         if not self._read() and not self._unasked:
-            return Look(heard=False, changed=False)
-        return Look(heard=True, changed=self._ask())
+            return Look(heard=False, changed=False, routed=bool(self._routes))
+        changed = self._ask()
+        return Look(heard=True, changed=changed, routed=bool(self._routes))
 
     def close(self) -> None:
         """Stop listening."""
@@ -103,9 +143,8 @@ class RouteWatch:
 class PacedWatch:
     """Look at a watch at a pace: a kernel that tells of much wakes the process seldom.
 
-    After a look that found anything told the descriptor is left alone for `pace_s`, and all of the time while that is
-    `None`. What the kernel tells meanwhile is kept by it, and compared with the routes that `begin` or `resume` found.
-    `changed` is called where the route to the platform is another one, or came back.
+    `pace_s` is `None` while nobody wants to know. What the kernel tells meanwhile is kept by it, and compared with the
+    routes that `begin` or `resume` found. `changed` is called where the route is another one, or came back.
     """
 
     def __init__(
@@ -119,30 +158,35 @@ class PacedWatch:
         self._monotonic_s = monotonic_s
         self._pace_s = pace_s
         self._changed = changed
-        self._rests = False
-        self._looked_at = 0.0
+        self._rest = Rest()
 
     def begin(self) -> None:
         """Forget what was told: an attempt begins, and sees it."""
         self._watch.settle()
-        self._rests = False
+        self._rest = replace(self._rest, rest_s=0.0)
 
     def resume(self, addresses: Iterable[str], *, failed: bool) -> None:
         """Go on after an attempt, with the addresses that it was for; hand on what changed while one failed."""
         changed = self._watch.look().changed
         self._watch.head_for(addresses)
-        self._rests = False
+        self._rest = replace(self._rest, rest_s=0.0)
         if changed and failed:
             self._changed()
 
     def fileno(self) -> int:
         """Return the descriptor to wait for, or -1 for now."""
-        return -1 if self._rests or self._pace_s() is None else self._watch.fileno()
+        return -1 if self._rest.rest_s or self._pace_s() is None else self._watch.fileno()
 
     def due_at(self) -> float | None:
         """Return when to look, where the descriptor is left alone."""
-        pace_s = self._pace_s()
-        return self._looked_at + pace_s if self._rests and pace_s is not None else None
+        rest_s, pace_s = self._rest.rest_s, self._pace_s()
+        # The pace may be a faster one by now.
+        return self._rest.looked_at + min(rest_s, pace_s) if rest_s and pace_s is not None else None
+
+    def on_ready(self) -> None:
+        """Look: the kernel has woken the process."""
+        self._rest = replace(self._rest, woken_at=self._monotonic_s())
+        self.look()
 
     def tick(self) -> None:
         """Look now rather than at a moment of our own: the process is awake for something else."""
@@ -151,9 +195,9 @@ class PacedWatch:
 
     def look(self) -> None:
         """Look now."""
-        found = self._watch.look()
-        # Where nothing was told the kernel is quiet again: then it may wake us at any time.
-        self._rests, self._looked_at = found.heard, self._monotonic_s()
+        found, pace_s = self._watch.look(), self._pace_s()
+        if pace_s is not None:
+            self._rest = rest_after(self._rest, found, pace_s, self._monotonic_s())
         if found.changed:
             self._changed()
 

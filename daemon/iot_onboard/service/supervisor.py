@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 # How often to look at what nothing announces to a sandboxed daemon, while a wait may end by it.
 _POLLS_S = {m.Waker.CLOCK: 5.0, m.Waker.SETTINGS: SETTINGS_POLL_S}
 # How often the network's news are looked at, where there is something every time. While a wait may end by them the
-# route's return counts, within a second; while online a question to the server, and that costs as good as no wake-up.
-_WAITING_PACE_S = 0.25
-_ONLINE_PACE_S = 30.0
+# route's return counts, within a second; while online the watchdog's tick looks as well, a little sooner.
+_WAITING_PACE_S = 0.5
+_ONLINE_PACE_S = 36.0
 # An attempt is under way: the network's news wait for its end.
 _ATTEMPTS = (m.Phase.REGISTERING, m.Phase.CONNECTING)
 
@@ -80,7 +80,7 @@ class Supervisor:
             news = PacedWatch(
                 network, clock.monotonic_s, self._news_pace_s, changed=lambda: self._feed(m.NetworkChanged())
             )
-            look = Source(fileno=news.fileno, on_ready=lambda _: news.look(), due_at=news.due_at, on_due=news.look)
+            look = Source(fileno=news.fileno, on_ready=lambda _: news.on_ready(), due_at=news.due_at, on_due=news.look)
             self._loop.add(look)
             self._news = news
         self._loop.add(Source(due_at=reporter.repeat_at, on_due=lambda: reporter.repeat_if_due(self._state)))
