@@ -20,8 +20,8 @@ class Move(enum.Enum):
 
 # When the daemon tries next, as `backoff` has it.
 SOON = (
-    "by itself: within 5 s at first, then at growing intervals of up to 5 minutes, and at once when a route or an "
-    "address appears"
+    "by itself: within 5 s at first, then at growing intervals of up to 5 minutes, and at once when the route to the "
+    "platform changes"
 )
 SLOWLY = "by itself, in 1 to 5 minutes"
 HOURLY = (
