@@ -16,6 +16,7 @@ from iot_onboard.core import backoff
 from iot_onboard.core.failures import Cause, Transient
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
+from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
 
@@ -29,8 +30,11 @@ BOOT_S = (20.0, 35.0)
 DIAL_S = (0.1, 0.4)
 CONNACK_S = 0.05
 OUTAGE_S = 3600.0
+# Of it, this much is simulated; before, every gateway fails and waits in the same way.
+SEEN_S = 600.0
+_FAILURES_TO_CAP = 12
 # A larger fleet is looked at through one of so many of its gateways, against as small a part of the limit.
-MOST_SIMULATED = 20_000
+MOST_SIMULATED = 1_000_000
 _MOST_S = 6 * 3600.0
 _GONE = Transient(cause=Cause.NETWORK, detail="connection refused")
 _CREDENTIALS = Credentials(
@@ -88,7 +92,8 @@ class Outcome:
 class Fleet:
     """Run many state machines against one limit."""
 
-    def __init__(self, scenario: str, devices: int, seed: int) -> None:
+    def __init__(self, scenario: str, devices: int, seed: int, *, size_known: bool = False) -> None:
+        self._policy = m.Policy(fleet_size=devices if size_known else None)
         self._chance = random.Random(seed)
         self._queue: list[tuple[float, int, type[m.Input]]] = []
         self._states: list[m.State] = []
@@ -99,19 +104,17 @@ class Fleet:
             self._begin(device, scenario)
 
     def _begin(self, device: int, scenario: str) -> None:
-        state = m.State()
+        state = m.State(policy=self._policy)
         if scenario == "power comes back":
             self._states.append(state)
             self._push(self._chance.uniform(*BOOT_S), device, m.Loaded)
             self._back_at = BOOT_S[0]
             return
-        # The last session was a long one; the platform goes away at second 0 and stays away for an hour.
-        state, _ = step(state, m.Loaded(credentials=_CREDENTIALS), m.Now(at=-900.0, chance=0.5))
-        state, _ = step(state, m.Dialled(), m.Now(at=-899.0, chance=0.5))
-        state, _ = step(state, m.Accepted(), m.Now(at=-898.0, chance=0.5))
-        self._states.append(state)
+        # Nobody has been reached for so long that the waits have reached their cap: the rest of the hour is like this.
+        state, _ = step(state, m.Loaded(credentials=_CREDENTIALS), m.Now(at=OUTAGE_S - SEEN_S, chance=0.5))
+        self._states.append(replace(state, failures=_FAILURES_TO_CAP))
         self._back_at = OUTAGE_S
-        self._push(0.0, device, m.Lost)
+        self._push(OUTAGE_S - SEEN_S, device, m.DialFailed)
 
     def _push(self, at_s: float, device: int, kind: type[m.Input]) -> None:
         heapq.heappush(self._queue, (at_s, device, kind))
@@ -162,9 +165,9 @@ class Fleet:
 SCENARIOS = ("power comes back", "an hour without the cloud")
 
 
-def simulate(scenario: str, devices: int, seed: int) -> Outcome:
+def simulate(scenario: str, devices: int, seed: int, *, size_known: bool = False) -> Outcome:
     """Run one fleet, times counted from when the platform can be reached."""
-    fleet = Fleet(scenario, devices, seed)
+    fleet = Fleet(scenario, devices, seed, size_known=size_known)
     outcome = fleet.run()
     for name in ("attempts_per_s", "accepted_per_s"):
         moved = Counter({at - int(fleet.start_s): number for at, number in getattr(outcome, name).items() if number})

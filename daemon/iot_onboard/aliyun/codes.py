@@ -85,10 +85,11 @@ REJECTIONS = {
         cure=f"reset the device {_CONSOLE} (ResetThing), or give back its secret by device_secret_file",
         move=Move.CONSOLE,
         explanation="This DeviceName has logged in before, and after that the platform gives no further secret. The "
-        "secret that it was given is not on this gateway: the SD card was replaced or wiped, or another gateway has "
-        "the same name.",
+        "secret that it was given is not on this gateway: the SD card was replaced or wiped, the secret was kept in "
+        "memory and went with the power, or another gateway has the same name.",
         steps=(
-            "First make sure that no other gateway uses this DeviceName: two would throw each other out.",
+            "First make sure that no other gateway uses this DeviceName: two would throw each other out. And that the "
+            "next secret is kept: `iot-onboard doctor` says (state-lasting) whether the state directory is in memory.",
             "Either reset it: call ResetThing with the ProductKey and the DeviceName (and the IotInstanceId, where the "
             "instance has one), for example in the OpenAPI Explorer at https://api.alibabacloud.com, product Iot, "
             "version 2018-01-20. It allows one more registration; where the device has sub-devices it also deletes "

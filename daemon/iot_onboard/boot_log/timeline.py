@@ -73,6 +73,7 @@ _WAITS = {
     Event.CLOCK_WRONG: Kind.CLOCK,
     Event.SECRET_UNREADABLE: Kind.DISK,
     Event.STORE_NOT_WRITABLE: Kind.DISK,
+    Event.STORE_VOLATILE: Kind.DISK,
     Event.SAVE_FAILED: Kind.DISK,
     Event.NOT_CONFIGURED: Kind.SETUP,
     Event.CONFIGURATION_WRONG: Kind.SETUP,

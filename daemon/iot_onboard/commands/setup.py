@@ -19,6 +19,7 @@ from ..config.values import MAX_SECRET_BYTES, Bad, secret_in
 from ..core.exit_codes import ExitCode
 from ..core.failures import Misconfigured, OnboardError
 from ..core.secret import Secret
+from ..disk.storage import storage_of
 from ..provisioning.apply import ProvisioningResult, check, current, provision
 from ..provisioning.plan import ProvisioningRequest
 from ..provisioning.prompts import ask_product_secret, ask_settings, name_here, say
@@ -83,6 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
         name = f"{config.device_name} (on this machine it {error})"
     done = provision(config_path, wish)
     _tell(done, name, config_path)
+    # In an image build the disk is another machine's affair, too.
+    if not arguments.no_restart:
+        _warn_of_volatile_storage(done.config, config_path)
     return ExitCode.DONE if arguments.no_restart else _restart()
 
 
@@ -145,6 +149,17 @@ def _tell(done: ProvisioningResult, name: str, config_path: Path) -> None:
         complain("warning: no product secret is there yet; until one is, this gateway cannot register")
     say(f"This gateway is device {name} of product {done.config.product_key}, region {done.config.region}.")
     say("\n".join(f"Written: {path}" for path in done.written) or "Nothing changed: all of it stood there already.")
+
+
+def _warn_of_volatile_storage(config: Config, config_path: Path) -> None:
+    try:
+        by_hand = read_device_secret(config, config_path, None) is not None
+    except OnboardError:
+        by_hand = True
+    why = "" if by_hand or config.allow_volatile else storage_of(config.state_dir).volatile
+    if why:
+        complain(f"warning: the state directory {config.state_dir} does not outlast a reboot: it is on {why}.")
+        complain("No secret is asked for until state_dir is a directory on a disk or SD card.")
 
 
 def _restart() -> int:

@@ -54,6 +54,8 @@ class Config:
     mqtt_clean_session: bool
     tls_ca_file: Path | None
     proxy: ProxyAddress | None
+    allow_volatile: bool
+    fleet_size: int | None
     state_dir: Path
     runtime_dir: Path
     log_level: str
@@ -89,6 +91,8 @@ RULES: dict[str, Rule] = {
     "mqtt.clean_session": Rule(read.boolean, False),
     "tls.ca_file": Rule(read.path, None),
     "proxy": Rule(read.proxy, None),
+    "allow_volatile": Rule(read.boolean, False),
+    "fleet_size": Rule(read.between(1, 10_000_000), None),
     "state_dir": Rule(read.path, Path("/var/lib/iot-onboard")),
     "runtime_dir": Rule(read.path, Path("/run/iot-onboard")),
     "log_level": Rule(read.one_of("debug", "info", "warning", "error"), "info"),

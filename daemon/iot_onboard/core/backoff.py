@@ -24,9 +24,12 @@ class Pace:
 
     def wait_s(self, attempt: int, chance: float) -> float:
         """Return the wait after the `attempt`-th failure in a row, counted from 1: full jitter above the floor."""
+        return self.floor_s + chance * (self.ceiling_s(attempt) - self.floor_s)
+
+    def ceiling_s(self, attempt: int) -> float:
+        """Return the longest wait after the `attempt`-th failure."""
         # 2**20 times the smallest first wait is past every cap; the bound keeps a huge attempt from overflowing.
-        ceiling = min(self.cap_s, self.first_s * 2.0 ** min(max(attempt, 1) - 1, 20))
-        return self.floor_s + chance * (ceiling - self.floor_s)
+        return min(self.cap_s, self.first_s * 2.0 ** min(max(attempt, 1) - 1, 20))
 
 
 # First retry within 5 s, five minutes at the most.
@@ -41,6 +44,9 @@ HOLD_OFF = Pace(floor_s=30.0, first_s=120.0, cap_s=900.0)
 # and so on: news of a link that flaps come without end.
 _EARLY_FIRST_S = 5.0
 _EARLY_CAP_S = 15.0
+# An account takes 500 logins a second. A fleet of a known size that was refused for load comes back at less: what is
+# left is for those who draw the same second, and for those who come for the first time.
+SPREAD_PER_S = 450.0
 # How often a refused login may lead to a registration: 10 minutes, doubling to 6 hours.
 REREGISTER_FIRST_S = 600.0
 REREGISTER_CAP_S = 21_600.0
@@ -64,10 +70,21 @@ def restart_delay_s(short_lives: int) -> float:
     return min(_LIFE_CAP_S, _LIFE_FIRST_S * 2.0 ** min(beyond - 1, 20)) if beyond > 0 else 0.0
 
 
-def obeyed_wait_s(retry_after_s: float, chance: float) -> float:
+def obeyed_wait_s(retry_after_s: float, chance: float, spread_s: float = 0.0) -> float:
     """Return a wait of at least `retry_after_s` (an hour at most), spread so that a fleet does not return at once."""
     asked = min(max(retry_after_s, WAITING.floor_s), RETRY_AFTER_CAP_S)
-    return asked + chance * max(asked * 0.1, 2.0)
+    return asked + chance * max(asked * 0.1, 2.0, spread_s)
+
+
+def spread_s(fleet_size: int) -> float:
+    """Return over how long a fleet is spread that was refused for load."""
+    return fleet_size / SPREAD_PER_S
+
+
+def spread_wait_s(left_s: float, refusals: int, chance: float) -> float:
+    """Return a wait within what is left of the spread; near its end the back-off holds, by the refusals for load."""
+    ceiling_s = max(left_s, WAITING.ceiling_s(refusals))
+    return WAITING.floor_s + chance * (ceiling_s - WAITING.floor_s)
 
 
 def early_retry_s(stamps: tuple[float, ...], now_s: float) -> float:

@@ -101,6 +101,7 @@ class StoreFault(enum.Enum):
 
     UNREADABLE = "unreadable"
     NOT_WRITABLE = "not writable"
+    VOLATILE = "volatile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from .probes.network import (
 )
 from .probes.secrets import DEVICE_SECRET_FILE, PRODUCT_SECRET_FILE, STORE
 from .probes.service import JOURNAL, PACKAGE, STATUS, UNIT
-from .probes.state import RUNTIME, STATE
+from .probes.state import KEPT, RUNTIME, STATE
 from .probes.tls import CA_FILE, MQTT_HANDSHAKE, MQTT_SILENCE, REGISTRATION_ANSWER, REGISTRATION_HANDSHAKE, ROOTS
 
 _NETWORK = ("network",)
@@ -57,8 +57,10 @@ CHECKS: tuple[Check[Any], ...] = (
 
     Check("state-directory", Group.STATE, "the service's user, and nobody else, may write to the state directory",
           STATE, (state.directory, state.writable), needs=("config-valid",)),
-    Check("state-disk", Group.STATE, "there is room, and the file system is sound and lasts over a boot",
+    Check("state-disk", Group.STATE, "there is room, and the file system is sound",
           STATE, (state.space, state.filesystem), needs=("config-valid",)),
+    Check("state-lasting", Group.STATE, "what is stored there outlasts a reboot: it is not in memory",
+          KEPT, (state.lasting,), needs=("config-valid",)),
     Check("runtime-directory", Group.STATE, "the status file can be written",
           RUNTIME, (state.runtime,), needs=("config-valid",)),
 

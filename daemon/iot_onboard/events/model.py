@@ -69,6 +69,7 @@ class Event(enum.Enum):
     SECRET_WITHHELD = "secret-withheld"
     SECRET_HANDED_OUT = "secret-handed-out"
     STORE_NOT_WRITABLE = "store-not-writable"
+    STORE_VOLATILE = "store-volatile"
     REGISTERING = "registering"
     REREGISTERING = "reregistering"
     REGISTERED = "registered"

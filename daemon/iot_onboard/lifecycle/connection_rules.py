@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core import backoff
-from ..core.failures import Cause, Failure, Misconfigured, Rejected, Transient
+from ..core.failures import Cause, Failure, Misconfigured, Rejected, StoreFailure, Transient
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from ..fast_start.typing_names import TYPE_CHECKING
@@ -41,6 +41,7 @@ def dial_failed(state: m.State, given: m.DialFailed, now: m.Now) -> Step:
     state = replace(state, failed_dials=(*backoff.within_window(state.failed_dials, now.at), state.began_at))
     if isinstance(given.failure, Misconfigured):
         return block(state, now, m.Goal.CONNECT, given.failure, Event.NOT_CONFIGURED)
+    state = replace(state, unreachable_at=now.at)
     if clock_is_why(given.failure, given.clock_trusted):
         return wait(state, now, m.Goal.CONNECT, given.failure, Event.CLOCK_WRONG, wakers={m.Waker.CLOCK})
     return wait(state, now, m.Goal.CONNECT, given.failure, Event.CONNECT_FAILED)
@@ -50,6 +51,7 @@ def accepted(state: m.State, _: m.Accepted, now: m.Now) -> Step:
     """Be online."""
     entered = enter(state, m.Phase.ONLINE, None)
     online = replace(entered, refusals=0, rejected=None, online_since=now.at, early_retries=())
+    online = replace(online, load_refusals=0, spread_until=float("-inf"))
     took = replace(state.took, answer_ms=ms_since(state.connects[-1], now))
     details = Details(duration_ms=ms_since(state.began_at, now), took=took)
     return online, (m.Announce(event=Event.ONLINE, details=details), m.Report())
@@ -65,9 +67,30 @@ def refused(state: m.State, given: m.Refused, now: m.Now) -> Step:
         slow = answer.asks_for is ConnackMeaning.UNHAPPY
         detail = f"CONNACK {code}: {answer.advice.meaning}"
         failure = Transient(cause=Cause.CONNACK, detail=detail, code=code, slow=slow, cure=answer.advice.cure)
-        return first(m.Drop(), wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED))
+        spread_s = None
+        if answer.asks_for is ConnackMeaning.UNAVAILABLE and state.policy.fleet_size is not None:
+            state, spread_s = _spread(state, state.policy.fleet_size, now)
+        step = wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED, wait_s=spread_s)
+        return first(m.Drop(), step)
     state = replace(state, refusals=state.refusals + 1)
     return first(m.Drop(), _after_refusal(state, code, answer, now))
+
+
+def _spread(state: m.State, fleet_size: int, now: m.Now) -> tuple[m.State, float]:
+    """Return how long to wait so that the whole fleet comes back over the time that the account's limit asks for.
+
+    That time began when the platform could be reached again: after our last try that reached nobody, or just now. All
+    refusals until its end draw from what is left of it. Who is refused at its end backs off as ever, and a new time
+    begins only where the last one was over long ago.
+    """
+    refusals, until = state.load_refusals + 1, state.spread_until
+    if now.at - until > backoff.WAITING.cap_s:
+        refusals = 1
+        was_away = now.at - state.unreachable_at <= backoff.WAITING.cap_s
+        began_at = state.unreachable_at if was_away else now.at
+        until = began_at + backoff.spread_s(fleet_size)
+    wait_s = backoff.spread_wait_s(until - now.at, refusals, now.chance)
+    return replace(state, load_refusals=refusals, spread_until=until), wait_s
 
 
 def _after_refusal(state: m.State, code: str, answer: Connack, now: m.Now) -> Step:
@@ -86,7 +109,8 @@ def _after_refusal(state: m.State, code: str, answer: Connack, now: m.Now) -> St
         )
         return register(gated, now)
     if again and state.rejected is not None:
-        return block(state, now, m.Goal.CONNECT, state.rejected, Event.LOGIN_BLOCKED)
+        event = Event.STORE_VOLATILE if isinstance(state.rejected, StoreFailure) else Event.LOGIN_BLOCKED
+        return block(state, now, m.Goal.CONNECT, state.rejected, event)
     failure = Transient(cause=Cause.CONNACK, detail=detail, code=code, slow=again, cure=answer.advice.cure)
     return wait(state, now, m.Goal.CONNECT, failure, Event.LOGIN_REFUSED)
 

@@ -40,6 +40,7 @@ class Waker(enum.Enum):
     NETWORK = "network"
     CLOCK = "clock"
     SETTINGS = "settings"
+    MOUNTS = "mounts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,8 @@ class Policy:
     """Hold what the configuration decides for a whole run; deadlines are for jobs that hang, not for slow ones."""
 
     can_register: bool = True
+    allow_volatile: bool = False
+    fleet_size: int | None = None
     register_only: bool = False
     disk_deadline_s: float = 180.0
     register_deadline_s: float = 240.0
@@ -81,10 +84,14 @@ class Loaded:
 class NothingStored:
     """No usable secret is stored; `detail` says why the store cannot be written where it cannot.
 
-    `others` names devices whose secrets are stored: the card comes from another gateway.
+    `volatile` says why what is written there would not outlast a boot. `directory` (without symbolic links) is held by
+    `mount`. `others` names devices whose secrets are stored: the card comes from another gateway.
     """
 
     writable: bool
+    volatile: str = ""
+    directory: str = ""
+    mount: str = ""
     detail: str = ""
     damage: str = ""
     others: tuple[str, ...] = ()
@@ -176,6 +183,11 @@ class ClockSet:
     """The wall clock was set."""
 
 
+@dataclass(frozen=True, slots=True)
+class MountChanged:
+    """Another mount holds the state directory, or it has become writable."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigChanged:
     """There is another configuration, or another secret; with `problems` it is one to be corrected first."""
@@ -209,6 +221,7 @@ Input = (
     | Lost
     | NetworkChanged
     | ClockSet
+    | MountChanged
     | ConfigChanged
     | Tick
     | StopRequested
@@ -305,6 +318,7 @@ class State:
     time-out asks for, `None` where the configured one is good; `first_ping_s` is of the next session. `failed_dials`
     are the moments when those began that came to nothing, `early_retries` those of the tries that news led to, since
     the last success.
+    Where no secret was stored, `volatile`, `directory` and `mount` are what `NothingStored` said.
     """
 
     policy: Policy = Policy()
@@ -326,6 +340,13 @@ class State:
     keepalive_s: int | None = None
     first_ping_s: float | None = None
     rejected: Failure | None = None
+    # Refusals for load since the last session, until when they are spread, and when nobody could be reached.
+    load_refusals: int = 0
+    spread_until: float = float("-inf")
+    unreachable_at: float = float("-inf")
+    volatile: str = ""
+    directory: str = ""
+    mount: str = ""
     reregister_at: float = float("-inf")
     reregister_gap_s: float = backoff.REREGISTER_FIRST_S
     connects: tuple[float, ...] = ()

@@ -6,11 +6,13 @@ from ..core.failures import Cause, Misconfigured, Rejected, StoreFailure, StoreF
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
-from .steps import connect, register, save
+from .steps import connect, load, register, save
 from .waits import Step, block, clock_is_why, first, ms_since, wait
 
 # A line for people: a card that went through many gateways names the first of them.
 _MOST_NAMES = 3
+# The device has logged in before, and gets no further secret.
+_ACTIVATED = "6289"
 
 
 def loaded(state: m.State, given: m.Loaded, now: m.Now) -> Step:
@@ -22,10 +24,16 @@ def loaded(state: m.State, given: m.Loaded, now: m.Now) -> Step:
 
 
 def nothing_stored(state: m.State, given: m.NothingStored, now: m.Now) -> Step:
-    """Register, unless the answer could not be kept."""
+    """Register, unless the answer could not be kept: not written, or not until after the next boot."""
+    state = replace(state, volatile=given.volatile, directory=given.directory, mount=given.mount)
+    # A data partition may come late, or be mounted again with a right to write.
+    wakers = {m.Waker.MOUNTS} if given.mount else set()
     if not given.writable:
         failure = StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=given.detail)
-        return block(state, now, m.Goal.LOAD, failure, Event.STORE_NOT_WRITABLE)
+        return block(state, now, m.Goal.LOAD, failure, Event.STORE_NOT_WRITABLE, wakers=wakers)
+    if given.volatile and not state.policy.allow_volatile:
+        failure = StoreFailure(fault=StoreFault.VOLATILE, detail=given.volatile)
+        return block(state, now, m.Goal.LOAD, failure, Event.STORE_VOLATILE, wakers=wakers)
     step = register(state, now)
     if given.others:
         step = first(m.Announce(event=Event.OTHER_DEVICE, details=Details(detail=_listed(given.others))), step)
@@ -64,7 +72,14 @@ def register_failed(state: m.State, given: m.RegisterFailed, now: m.Now) -> Step
     goal = m.Goal.CONNECT if state.durable else m.Goal.REGISTER
     if isinstance(failure, Misconfigured):
         return block(replace(state, rejected=failure), now, goal, failure, Event.NOT_CONFIGURED)
+    if isinstance(failure, StoreFailure) and failure.fault is StoreFault.VOLATILE:
+        # Found by the last look before the request. Another mount covers the directory now: what would end that is
+        # known after a look at the store. Or a stored secret is refused, whose successor would not last.
+        if not state.durable:
+            return load(state, given, now)
+        return block(replace(state, rejected=failure), now, goal, failure, Event.STORE_VOLATILE)
     if isinstance(failure, Rejected):
+        failure = _explained(failure, state.volatile)
         event = Event.LOGIN_BLOCKED if state.durable else Event.REGISTRATION_REFUSED
         return block(replace(state, rejected=failure), now, goal, failure, event)
     if isinstance(failure, Throttled):
@@ -72,6 +87,15 @@ def register_failed(state: m.State, given: m.RegisterFailed, now: m.Now) -> Step
     if clock_is_why(failure, given.clock_trusted):
         return wait(state, now, goal, failure, Event.CLOCK_WRONG, wakers={m.Waker.CLOCK})
     return wait(state, now, goal, failure, Event.REGISTRATION_FAILED, slow=state.durable)
+
+
+def _explained(failure: Rejected, volatile: str) -> Rejected:
+    """Name the likely reason for a secret that is gone, where the directory could not keep it."""
+    if failure.code != _ACTIVATED or not volatile:
+        return failure
+    detail = f"{failure.detail}; the state directory cannot have kept it over a boot: it is on {volatile}"
+    cure = f"set state_dir to a directory on a disk or SD card first; then {failure.cure}"
+    return Rejected(code=failure.code, detail=detail, cure=cure)
 
 
 def saved(state: m.State, _: m.Saved, now: m.Now) -> Step:

@@ -83,6 +83,11 @@ def _retry_early(state: m.State, given: m.Input, now: m.Now) -> Step:
     return replace(state, wake_at=at, failures=0, early_retries=retries), ()
 
 
+def mount_changed(state: m.State, given: m.MountChanged, now: m.Now) -> Step:
+    """Look again where the storage was in the way."""
+    return wake(state, given, now) if m.Waker.MOUNTS in state.wakers else (state, ())
+
+
 def settings_changed(state: m.State, given: m.ConfigChanged, _: m.Now) -> Step:
     """End, so that the service manager starts afresh; go on with the old settings where the new ones do not hold."""
     if m.Waker.SETTINGS not in state.wakers:

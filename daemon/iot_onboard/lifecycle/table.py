@@ -47,7 +47,9 @@ TABLE: dict[tuple[Phase, type[m.Input]], Rule] = {
     (Phase.BOOT, m.Tick): _STUCK,
     (Phase.BOOT, m.StopRequested): _STOP,
     (Phase.REGISTERING, m.Registered): _rule(secret.registered, "secret", Phase.SAVING),
-    (Phase.REGISTERING, m.RegisterFailed): _rule(secret.register_failed, "no secret", Phase.WAITING, Phase.BLOCKED),
+    (Phase.REGISTERING, m.RegisterFailed): _rule(
+        secret.register_failed, "no secret", Phase.BOOT, Phase.WAITING, Phase.BLOCKED
+    ),
     (Phase.REGISTERING, m.Tick): _STUCK,
     (Phase.REGISTERING, m.StopRequested): _STOP,
     (Phase.SAVING, m.Saved): _rule(secret.saved, "durable and read back", *_CONNECT),
@@ -70,6 +72,7 @@ TABLE: dict[tuple[Phase, type[m.Input]], Rule] = {
     (Phase.WAITING, m.ConfigChanged): _SETTINGS,
     (Phase.WAITING, m.StopRequested): _STOP,
     (Phase.BLOCKED, m.Tick): _rule(steps.wake, "about hourly", *_WAKE),
+    (Phase.BLOCKED, m.MountChanged): _rule(steps.mount_changed, "another mount holds the state directory", *_WAKE),
     (Phase.BLOCKED, m.ConfigChanged): _SETTINGS,
     (Phase.BLOCKED, m.StopRequested): _STOP,
 }
@@ -88,7 +91,7 @@ _RESULTS = (
     m.Refused,
     m.Lost,
 )
-_WORLD = (m.NetworkChanged, m.ClockSet)
+_WORLD = (m.NetworkChanged, m.ClockSet, m.MountChanged)
 
 # What has no rule on purpose: a result that nobody waits for, news that changes nothing, and all of it once stopped.
 IGNORED: frozenset[tuple[Phase, type[m.Input]]] = frozenset(
@@ -122,7 +125,7 @@ def _one_try(state: m.State, effects: tuple[m.Effect, ...]) -> Step:
         for effect in effects
         if isinstance(effect, m.Announce) and effect.event is not Event.CONNECTING
     )
-    local = any(effect.event is Event.NOT_CONFIGURED for effect in told)
+    local = any(effect.event in {Event.NOT_CONFIGURED, Event.STORE_VOLATILE} for effect in told)
     failed = ExitCode.CONFIGURATION if local else ExitCode.FAILED
     stopped = replace(state, phase=Phase.STOPPED, goal=None, wake_at=None, wakers=frozenset())
     return stopped, (*told, m.Exit(code=ExitCode.DONE if state.durable else failed))

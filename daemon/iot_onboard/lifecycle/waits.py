@@ -56,13 +56,15 @@ def wait(
     wakers: set[m.Waker] | None = None,
     slow: bool = False,
     duration_ms: int | None = None,
+    wait_s: float | None = None,
 ) -> Step:
     """Wait for what mends by itself; where the network was in the way, its news ends the wait, and so do new settings.
 
     Not where a secret is in memory alone: a new process would not have it.
     """
     failures = state.failures + 1
-    wait_s = _wait_s(failure, failures, slow, now.chance)
+    if wait_s is None:
+        wait_s = _wait_s(failure, failures, slow, now.chance, state.policy.fleet_size)
     early = set(wakers or ())
     if isinstance(failure, Transient) and failure.cause in _NETWORK_CAUSES and goal is not m.Goal.SAVE:
         early.add(m.Waker.NETWORK)
@@ -77,23 +79,26 @@ def wait(
     return waiting, (m.Announce(event=event, details=details),)
 
 
-def _wait_s(failure: Failure, failures: int, slow: bool, chance: float) -> float:
+def _wait_s(failure: Failure, failures: int, slow: bool, chance: float, fleet_size: int | None) -> float:
     if isinstance(failure, Throttled):
+        spread_s = backoff.spread_s(fleet_size) if fleet_size is not None else 0.0
         if failure.retry_after_s is not None:
             # The least that we wait: a server that asks for a second, and goes on so, meets the back-off.
-            obeyed_s = backoff.obeyed_wait_s(failure.retry_after_s, chance)
+            obeyed_s = backoff.obeyed_wait_s(failure.retry_after_s, chance, spread_s)
             return max(obeyed_s, backoff.WAITING.wait_s(failures, chance))
-        return backoff.SLOW.wait_s(failures, chance)
+        return max(backoff.SLOW.wait_s(failures, chance), backoff.SLOW.floor_s + chance * spread_s)
     pace = backoff.SLOW if slow or (isinstance(failure, Transient) and failure.slow) else backoff.WAITING
     return pace.wait_s(failures, chance)
 
 
-def block(state: m.State, now: m.Now, goal: m.Goal, failure: Failure, event: Event) -> Step:
+def block(
+    state: m.State, now: m.Now, goal: m.Goal, failure: Failure, event: Event, *, wakers: set[m.Waker] | None = None
+) -> Step:
     """Wait for somebody: stay alive, and retry about hourly all the same; a change of the settings ends it."""
     failures = state.failures + 1
     wait_s = backoff.BLOCKED.wait_s(failures, now.chance)
     entered = enter(state, m.Phase.BLOCKED, now.at + wait_s, goal)
-    blocked = replace(entered, failures=failures, wakers=frozenset({m.Waker.SETTINGS}))
+    blocked = replace(entered, failures=failures, wakers=frozenset({m.Waker.SETTINGS, *(wakers or ())}))
     told = m.Announce(event=event, details=_details(failure, attempt=failures, next_try_s=wait_s))
     return blocked, (told,)
 

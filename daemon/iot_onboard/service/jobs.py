@@ -12,6 +12,7 @@ from datetime import datetime
 from ..config import endpoints
 from ..config.schema import Config
 from ..config.secrets import SecretFiles
+from ..core.failures import OnboardError, StoreFailure, StoreFault
 from ..core.identity import Credentials, Identity
 from ..core.secret import KnownSecrets, Secret
 from ..core.timings import Timings
@@ -52,10 +53,26 @@ class Jobs:
         if stored.credentials is not None:
             self.known.add(stored.credentials.device_secret)
             return m.Loaded(credentials=stored.credentials, damage=damage, recovered=stored.recovered)
-        return m.NothingStored(writable=stored.writable, detail=stored.detail, damage=damage, others=stored.others)
+        # Imported here: a gateway that has its secret never pays for it.
+        from ..disk.storage import mount_id, storage_of
+
+        storage = storage_of(self.config.state_dir)
+        return m.NothingStored(
+            writable=stored.writable,
+            detail=stored.detail,
+            volatile=storage.volatile,
+            directory=storage.directory,
+            mount=mount_id(storage.mount),
+            damage=damage,
+            others=stored.others,
+        )
 
     def register(self) -> m.Registered:
-        """Ask the platform for this device's secret, once."""
+        """Ask the platform for this device's secret, once, and only where it can be kept."""
+        from ..disk.storage import storage_of
+
+        if not self.config.allow_volatile and (why := storage_of(self.config.state_dir).volatile):
+            raise OnboardError(StoreFailure(fault=StoreFault.VOLATILE, detail=why))
         # Imported here because it brings `requests`: a gateway that is registered never pays for it.
         import secrets
 

@@ -157,6 +157,8 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
     known = KnownSecrets(config.proxy.password if config.proxy is not None else None)
     policy = Policy(
         can_register=not secrets.no_registration,
+        allow_volatile=config.allow_volatile,
+        fleet_size=config.fleet_size,
         register_only=program.register_only,
         register_deadline_s=REGISTER_SLACK_S + 2 * config.registration_timeout_s,
         keepalive_s=config.mqtt_keepalive_s,

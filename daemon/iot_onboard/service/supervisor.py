@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .reports import LeftOut
 
 # How often to look at what nothing announces to a sandboxed daemon, while a wait may end by it.
-_POLLS_S = {m.Waker.CLOCK: 5.0, m.Waker.SETTINGS: SETTINGS_POLL_S}
+_POLLS_S = {m.Waker.CLOCK: 5.0, m.Waker.SETTINGS: SETTINGS_POLL_S, m.Waker.MOUNTS: 5.0}
 # How often the network's news are looked at, where there is something every time. While a wait may end by them the
 # route's return counts, within a second; while online the watchdog's tick looks as well, a little sooner.
 _WAITING_PACE_S = 0.5
@@ -129,6 +129,17 @@ class Supervisor:
             self._feed(m.ClockSet())
         if m.Waker.SETTINGS in self._state.wakers and (change := self._watch.look()) is not None:
             self._feed(m.ConfigChanged(problems=change.problems))
+        if m.Waker.MOUNTS in self._state.wakers and self._mount_changed():
+            self._feed(m.MountChanged())
+
+    def _mount_changed(self) -> bool:
+        try:
+            # Imported here: where the secret is stored nobody asks.
+            from ..disk.storage import mount_changed
+        except OSError:
+            # No descriptor is to be had.
+            return False
+        return mount_changed(self._state.directory, self._state.mount)
 
     def _feed(self, given: m.Input) -> None:
         now = m.Now(at=self._clock.monotonic_s(), chance=random.random())  # noqa: S311 - jitter, not a secret

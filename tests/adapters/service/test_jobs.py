@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +24,9 @@ from iot_onboard.lifecycle import model as m
 from iot_onboard.net.tls import tls_context
 from iot_onboard.service.jobs import Jobs
 from support.gateway.stored import DEVICE
+from support.machine.namespace import UNSHARE, why_no_namespace
 from support.platform.tlsserver import TlsServer
+from support.tree import TESTS
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 GIVEN = "g1venByHandg1venByHandg1venByHa"
@@ -54,8 +59,44 @@ def secret_file(path: Path, secret: str) -> None:
 
 
 def test_nothing_stored_is_said(tmp_path: Path) -> None:
-    """With a store that can be written."""
-    assert jobs(tmp_path).load() == m.NothingStored(writable=True)
+    """With a store that can be written, and what it lies on."""
+    found = jobs(tmp_path).load()
+    assert isinstance(found, m.NothingStored)
+    assert (found.writable, found.detail, found.others) == (True, "", ())
+    assert found.directory == str(tmp_path / "state")
+    assert found.mount
+
+
+IN_MEMORY = """
+import sys
+from pathlib import Path
+from iot_onboard.core.failures import OnboardError
+from service.test_jobs import jobs
+
+work = jobs(Path(sys.argv[1]), extra=sys.argv[2])
+print(work.load().volatile)
+try:
+    work.register()
+except OnboardError as error:
+    print(type(error.failure).__name__, error.failure.detail)
+"""
+
+
+@pytest.mark.parametrize(("extra", "refused"), [("", True), ("allow_volatile: true\n", False)])
+def test_nothing_is_asked_for_that_cannot_be_kept(tmp_path: Path, extra: str, refused: bool) -> None:
+    """The look before the request sees a directory in memory; where that is meant the next thing missing is told."""
+    if (reason := why_no_namespace()) is not None:
+        pytest.skip(reason)
+    (tmp_path / "state").mkdir()
+    mount = 'mount -t tmpfs tmpfs "$1/state" && shift && exec "$@"'
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(TESTS / "adapters")])}
+    code = [sys.executable, "-c", IN_MEMORY, str(tmp_path), extra]
+    command = [*UNSHARE, "sh", "-c", mount, "sh", str(tmp_path), *code]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.splitlines()
+    where = f"tmpfs at {tmp_path}/state, which is in memory"
+    assert told[0] == where
+    assert (told[1] == f"StoreFailure {where}") is refused
+    assert refused or told[1].startswith("Misconfigured")
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw-0001")
 NETWORK = Transient(cause=Cause.NETWORK, detail="no route")
 UNREADABLE = StoreFailure(fault=StoreFault.UNREADABLE, detail="EIO")
 FULL = StoreFailure(fault=StoreFault.NOT_WRITABLE, detail="ENOSPC")
+VOLATILE = StoreFailure(fault=StoreFault.VOLATILE, detail="tmpfs at /var, which is in memory")
 ACTIVATED = Rejected(code="6289", detail="activated", cure="ResetThing")
 MISSING = Misconfigured(detail="no product secret", cure="write it")
 

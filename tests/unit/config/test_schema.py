@@ -36,6 +36,8 @@ def test_defaults() -> None:
         mqtt_clean_session=False,
         tls_ca_file=None,
         proxy=None,
+        allow_volatile=False,
+        fleet_size=None,
         state_dir=Path("/var/lib/iot-onboard"),
         runtime_dir=Path("/run/iot-onboard"),
         log_level="info",
@@ -49,10 +51,12 @@ def test_every_key() -> None:
         "sign_method: hmacmd5\nregistration: {url: 'https://127.0.0.1:8443/x', timeout_s: 2.5}\n"
         "mqtt:\n  host: ::1\n  port: 443\n  keepalive_s: 1200\n  clean_session: true\n"
         "tls: {ca_file: /c}\nproxy: http://u%40x:p%23w@proxy:3129\nstate_dir: /d\nruntime_dir: /e\nlog_level: debug\n"
+        "allow_volatile: true\nfleet_size: 100000\n"
     )
     assert (config.product_secret_file, config.device_secret_file, config.tls_ca_file) == tuple(
         map(Path, ["/a", "/b", "/c"])
     )
+    assert (config.allow_volatile, config.fleet_size) == (True, 100_000)
     assert (config.state_dir, config.runtime_dir, config.log_level) == (Path("/d"), Path("/e"), "debug")
     assert (config.region, config.instance_id, config.sign_method) == (
         "eu-central-1",

@@ -19,6 +19,7 @@ from iot_onboard.core.proxy import ProxyAddress
 from iot_onboard.core.secret import Secret
 from iot_onboard.core.timings import Timings
 from iot_onboard.core.units import UnitProperties
+from iot_onboard.disk.mounts import Mount
 from iot_onboard.doctor.checks.files import FileFacts
 from iot_onboard.doctor.checks.network import NameFacts, NetworkFacts
 from iot_onboard.doctor.model import Check, Group, Level, Probe
@@ -119,7 +120,7 @@ REGIONS = st.sampled_from(["cn-shanghai", "mars-1"])
 GIVEN: dict[str, st.SearchStrategy[Any]] = {"region": REGIONS, "registration_url": URLS, "mqtt_host": HOSTS}
 # Records of fast_dataclasses do not say what they take. A proxy's address is imported where there is one.
 LATE = {"ProxyAddress": ProxyAddress}
-for _record in (Timings, ProxyAddress, Problem, Document, Config, Status, UnitProperties):
+for _record in (Timings, ProxyAddress, Problem, Document, Config, Status, UnitProperties, Mount):
     _hints = get_type_hints(_record, localns=LATE)
     _fields = {name: GIVEN.get(name, st.from_type(hint)) for name, hint in _hints.items()}
     st.register_type_strategy(_record, st.builds(_record, **_fields))

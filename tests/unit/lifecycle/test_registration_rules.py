@@ -12,7 +12,7 @@ from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import registration_rules as rules
 from iot_onboard.lifecycle.table import TABLE
-from support.gateway.life import ACTIVATED, FULL, MISSING, NETWORK, UNREADABLE, Life, secret, told_of
+from support.gateway.life import ACTIVATED, FULL, MISSING, NETWORK, UNREADABLE, VOLATILE, Life, secret, told_of
 
 
 def test_first_boot() -> None:
@@ -52,6 +52,76 @@ def test_an_unwritable_store_blocks_registration() -> None:
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=False, detail="EROFS"))
     assert (life.state.phase, life.state.goal, life.has(m.Register)) == (m.Phase.BLOCKED, m.Goal.LOAD, False)
     assert life.wait().has(m.Load)
+
+
+NOT_LASTING = m.NothingStored(writable=True, volatile=VOLATILE.detail, directory="/var/lib/x", mount="30 0:9 /var rw")
+
+
+def test_a_store_that_does_not_last_blocks_registration() -> None:
+    """The secret would go with the power, and the device with it; said with the place, looked at again later."""
+    life = Life().feed(m.Started()).feed(NOT_LASTING)
+    assert (life.state.phase, life.state.goal, life.has(m.Register)) == (m.Phase.BLOCKED, m.Goal.LOAD, False)
+    assert life.told() == [Event.STORE_VOLATILE]
+    assert told_of(life).detail == "tmpfs at /var, which is in memory"
+    assert life.wait().has(m.Load)
+
+
+@pytest.mark.parametrize("given", [NOT_LASTING, replace(NOT_LASTING, writable=False, detail="EROFS")])
+def test_another_mount_ends_the_block(given: m.NothingStored) -> None:
+    """A data partition that comes late, or is mounted again with a right to write: it need not wait for an hour."""
+    life = Life().feed(m.Started()).feed(given)
+    assert m.Waker.MOUNTS in life.state.wakers
+    life.feed(m.MountChanged(), after_s=5)
+    assert life.has(m.Load)
+    assert life.feed(m.NothingStored(writable=True)).has(m.Register)
+
+
+def test_a_store_in_memory_may_be_meant() -> None:
+    """`allow_volatile` permits the registration; read-only is read-only all the same."""
+    life = Life(m.Policy(allow_volatile=True)).feed(m.Started()).feed(NOT_LASTING)
+    assert life.has(m.Register)
+    life = Life(m.Policy(allow_volatile=True)).feed(m.Started()).feed(replace(NOT_LASTING, writable=False))
+    assert life.told() == [Event.STORE_NOT_WRITABLE]
+
+
+def test_a_secret_in_memory_is_used() -> None:
+    """Where one is stored nobody asks what it lies on."""
+    assert Life(m.Policy(allow_volatile=False)).connecting().has(m.Dial)
+
+
+def test_a_refused_secret_in_memory_is_not_replaced() -> None:
+    """Its successor would be lost at the next boot: after the third refusal it says so, and goes on with the login."""
+    life = Life().connecting().refuse().refuse().refuse().feed(m.RegisterFailed(failure=VOLATILE))
+    assert (life.state.phase, life.state.goal) == (m.Phase.BLOCKED, m.Goal.CONNECT)
+    assert life.told() == [Event.STORE_VOLATILE]
+    assert life.wait().has(m.Dial)
+    life.feed(m.Dialled()).feed(m.Refused(code=4))
+    if life.state.phase is m.Phase.REGISTERING:
+        life.feed(m.RegisterFailed(failure=VOLATILE))
+    assert life.told() == [Event.STORE_VOLATILE]
+
+
+def test_a_store_that_has_come_to_lie_in_memory_is_looked_at_again() -> None:
+    """Another mount covers it since the look before: nothing was sent, and the block knows what would end it."""
+    life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.RegisterFailed(failure=VOLATILE))
+    assert (life.state.phase, life.has(m.Load)) == (m.Phase.BOOT, True)
+    assert m.Waker.MOUNTS in life.feed(NOT_LASTING).state.wakers
+
+
+def test_activated_and_gone() -> None:
+    """Where the directory could not keep the secret, code 6289 names that; elsewhere it says what it always does."""
+    for given, expected in ((NOT_LASTING, True), (m.NothingStored(writable=True), False)):
+        life = Life(m.Policy(allow_volatile=True)).feed(m.Started()).feed(given)
+        details = told_of(life.feed(m.RegisterFailed(failure=ACTIVATED)))
+        assert ("cannot have kept it over a boot: it is on tmpfs at /var" in details.detail) is expected
+        assert details.cure.endswith("ResetThing")
+        assert details.cure.startswith("set state_dir") is expected
+
+
+def test_register_ends_where_it_could_not_keep_the_secret() -> None:
+    """For a production line it is a fault of the configuration: 78."""
+    life = Life(m.Policy(register_only=True)).feed(m.Started()).feed(NOT_LASTING)
+    assert m.Exit(code=78) in life.effects
 
 
 def test_an_unreadable_store_never_registers() -> None:

@@ -74,6 +74,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "mqtt.clean_session": st.booleans(),
     "tls.ca_file": PATHS,
     "proxy": st.just("http://u:p%40@proxy:3128"),
+    "allow_volatile": st.booleans(),
+    "fleet_size": st.integers(1, 10_000_000),
     "state_dir": PATHS,
     "runtime_dir": PATHS,
     "log_level": st.sampled_from(["debug", "error"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...disk.mounts import Mount
 from ..model import Finding, fail, ok, skipped, warn
 from .files import ENTER, WRITE, Account, FileFacts, closed_way, may
 
@@ -13,21 +14,11 @@ MIN_INODES, SCARCE_INODES = 4, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
-    """Hold a line of mountinfo (proc(5)); `errors` counts what ext4 has met, `None` where it does not say."""
-
-    point: str
-    kind: str
-    source: str
-    read_only: bool = False
-    errors: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryFacts:
     """Hold a directory of ours: the chain from `/` to it ends early where it is missing.
 
     `free_bytes` and `free_inodes` are what is left to others than root, `None` where the file system has no limit.
+    `errors` counts what ext4 has met, `None` where it does not say.
     """
 
     path: str
@@ -36,11 +27,24 @@ class DirectoryFacts:
     mount: Mount | None = None
     free_bytes: int = 0
     free_inodes: int | None = None
+    errors: int | None = None
 
     @property
     def found(self) -> FileFacts | None:
         """Give the directory itself, where it is there."""
         return self.chain[-1] if self.chain and self.chain[-1].path == self.path else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageFacts:
+    """Hold whether the state directory outlasts a boot (`disk.storage_kind`), and what hangs on it."""
+
+    path: str
+    volatile: str = ""
+    unseen: str = ""
+    allowed: bool = False
+    stored: bool = False
+    by_hand: bool = False
 
 
 def directory(facts: DirectoryFacts) -> Finding:
@@ -101,14 +105,26 @@ def filesystem(facts: DirectoryFacts) -> Finding:
     mount = facts.mount
     if mount is None:
         return skipped("The kernel does not say what the state directory lies on.")
-    if mount.kind in {"tmpfs", "ramfs"}:
-        sentence = f"The state directory lies on {mount.kind}: the secret is lost at each boot, and the device with it."
-        return fail(sentence, "set state_dir to a place on a disk", blocks=False)
-    if mount.errors:
-        sentence = f"The kernel has met {mount.errors} errors on {mount.source} ({mount.kind} at {mount.point})."
+    if facts.errors:
+        sentence = f"The kernel has met {facts.errors} errors on {mount.source} ({mount.kind} at {mount.point})."
         return warn(sentence, "check it (sudo fsck at the next boot), and have a spare SD card ready")
-    note = "; an overlay keeps the secret only where its upper layer lasts" if mount.kind == "overlay" else ""
-    return ok(f"The state directory lies on {mount.source} ({mount.kind} at {mount.point}){note}.")
+    return ok(f"The state directory lies on {mount.source} ({mount.kind} at {mount.point}).")
+
+
+def lasting(facts: StorageFacts) -> Finding:
+    """Judge whether a secret that is stored there is still there after a power cut."""
+    if not facts.volatile:
+        note = f"; {facts.unseen}, so it counts as lasting" if facts.unseen else ""
+        return ok(f"What is stored in {facts.path} outlasts a reboot{note}.")
+    sentence = f"What is stored in {facts.path} does not outlast a reboot: it is on {facts.volatile}."
+    fix = "set state_dir to a directory on a disk or SD card (operator's guide: Keep the secret on another partition)"
+    if facts.by_hand:
+        return ok(f"{sentence} The device secret is given by hand, and does not need it.")
+    if facts.stored:
+        return warn(f"{sentence} The secret there is used while it lasts.", fix)
+    if facts.allowed:
+        return warn(f"{sentence} allow_volatile permits it.", fix)
+    return fail(f"{sentence} So no secret is asked for.", fix, blocks=False)
 
 
 def runtime(facts: DirectoryFacts) -> Finding:

@@ -23,17 +23,17 @@ STORAGE = "the disk does not answer: check the SD card, and the kernel's words: 
 
 def _product_secret(facts: Facts) -> SecretFacts:
     path = product_secret_path(facts.get(CONFIG), facts.config_path, None)
-    return _by_hand(facts, path, "product secret", wanted=_own_secret(facts) is None)
+    return _by_hand(facts, path, "product secret", wanted=own_secret(facts) is None)
 
 
 def _device_secret(facts: Facts) -> SecretFacts:
-    path = _own_secret(facts)
+    path = own_secret(facts)
     if path is None:
         return SecretFacts(what="device secret", path="", wanted=False)
     return _by_hand(facts, path, "device secret", wanted=True)
 
 
-def _own_secret(facts: Facts) -> Path | None:
+def own_secret(facts: Facts) -> Path | None:
     """Return where a device secret is given by hand: configured, or where the unit looks for one by itself."""
     beside = facts.config_path.parent
     is_service = beside == facts.root / CONFIG_DIR.relative_to("/")
@@ -95,7 +95,7 @@ def _store(facts: Facts) -> StoreFacts:
     return StoreFacts(
         directory=facts_of(directory),
         identity=str(identity),
-        wanted=_own_secret(facts) is None,
+        wanted=own_secret(facts) is None,
         files=files,
         trouble=trouble,
         account=service_account(),

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import replace
 from pathlib import Path
 
-from ..checks.state import DirectoryFacts, Mount
+from ...disk.mounts import Mount, holder
+from ...disk.storage import read_mounts, storage_of
+from ..checks.state import DirectoryFacts, StorageFacts
 from ..model import Facts, Probe
 from .configuration import CONFIG
 from .files import chain_of, service_account
-from .secrets import STORAGE
-
-_OCTAL = re.compile(r"\\([0-7]{3})")
+from .secrets import STORAGE, STORE, own_secret
 
 
 def _directory(facts: Facts, path: Path) -> DirectoryFacts:
     chain = chain_of(path)
     nearest = Path(chain[-1].path) if chain else Path("/")
-    room = os.statvfs(nearest)
+    room, mount = os.statvfs(nearest), mount_of(facts.root, nearest)
     return DirectoryFacts(
         path=str(path),
         chain=chain,
         account=service_account(),
-        mount=mount_of(facts.root, nearest),
+        mount=mount,
+        errors=_errors(facts.root, mount),
         free_bytes=room.f_bavail * room.f_frsize,
         # Some file systems count none (btrfs, vfat).
         free_inodes=room.f_favail if room.f_files else None,
@@ -32,27 +31,14 @@ def _directory(facts: Facts, path: Path) -> DirectoryFacts:
 
 
 def mount_of(root: Path, path: Path) -> Mount | None:
-    """Return what a path is mounted on (proc(5), mountinfo), the innermost and latest mount of it."""
-    resolved = path.resolve()
-    best: Mount | None = None
-    try:
-        lines = (root / "proc/self/mountinfo").read_text(errors="replace").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        left, _, right = line.partition(" - ")
-        fields, device = left.split(), right.split()
-        if len(fields) < 6 or len(device) < 3:
-            continue
-        point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4])
-        if resolved.is_relative_to(point) and (best is None or len(point) >= len(best.point)):
-            read_only = "ro" in (*fields[5].split(","), *device[2].split(","))
-            best = Mount(point=point, kind=device[0], source=device[1], read_only=read_only)
-    return None if best is None else replace(best, errors=_errors(root, best))
+    """Return the mount that holds a path."""
+    return holder(read_mounts(root), os.path.realpath(path))
 
 
-def _errors(root: Path, mount: Mount) -> int | None:
+def _errors(root: Path, mount: Mount | None) -> int | None:
     """Return how many errors ext4 has met on a device, ever (its superblock counts)."""
+    if mount is None:
+        return None
     try:
         name = Path(mount.source).resolve().name
         return int((root / "sys/fs/ext4" / name / "errors_count").read_text())
@@ -60,11 +46,28 @@ def _errors(root: Path, mount: Mount) -> int | None:
         return None
 
 
+def _storage(facts: Facts) -> StorageFacts:
+    config = facts.get(CONFIG)
+    found = storage_of(config.state_dir, facts.root)
+    store = facts.get_optional(STORE)
+    return StorageFacts(
+        path=str(config.state_dir),
+        volatile=found.volatile,
+        unseen=found.unseen,
+        allowed=config.allow_volatile,
+        stored=store is not None and store.file(".json") is not None,
+        by_hand=own_secret(facts) is not None,
+    )
+
+
 STATE = Probe(
     name="looking at the state directory",
     look=lambda facts: _directory(facts, facts.get(CONFIG).state_dir),
     needs=(CONFIG,),
     stuck=STORAGE,
+)
+KEPT = Probe(
+    name="looking at what the state directory lies on", look=_storage, needs=(CONFIG,), wants=(STORE,), stuck=STORAGE
 )
 RUNTIME = Probe(
     name="looking at the runtime directory",

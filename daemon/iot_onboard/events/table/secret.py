@@ -83,6 +83,17 @@ SECRET = {
         remedy=_DISK + " `sudo systemctl restart iot-onboard` tries at once.",
         then=HOURLY,
     ),
+    Event.STORE_VOLATILE: Entry(
+        message_id="50f1ef2beefe4aaba8b93e02491068a2",
+        priority=Priority.ERR,
+        kind=Kind.TROUBLE,
+        subject="The state directory does not outlast a reboot, so nothing is registered",
+        sentence="The state directory does not outlast a reboot: it is on {detail}. No secret is asked for. To do: set state_dir to a directory on a disk or SD card, or allow_volatile: true where this is meant. {then}",
+        explanation="The platform gives a device its secret until the first login, and no other one after it. Kept in memory (a tmpfs, a root file system under an overlay in memory, a disk in memory), the secret would be gone after the next power cut, and the device would need a reset in the console each time. So the gateway does not register. A gateway whose secret is stored, or was given by hand (device_secret_file), goes online as ever.",
+        move=Move.GATEWAY,
+        remedy='`findmnt -T /var/lib/iot-onboard` shows what the state directory lies on. Put it on a partition that lasts: see "Keep the secret on another partition" in the operator\'s guide. Or switch the overlay off (Raspberry Pi: `sudo raspi-config`, Performance Options, Overlay File System), let the gateway come online once, and switch it on again: the secret is then on the card. `allow_volatile: true` in conf.d/ is for gateways that lose their secret on purpose.',
+        then=f"as soon as another mount holds the directory or the configuration changes; else {HOURLY}",
+    ),
     Event.SECRET_STORED: Entry(
         message_id="6eec1d38f8bf4dd6957bf87960814e1b",
         priority=Priority.NOTICE,

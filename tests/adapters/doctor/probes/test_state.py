@@ -8,7 +8,7 @@ import pytest
 
 from iot_onboard.doctor.checks import state
 from iot_onboard.doctor.model import Level
-from iot_onboard.doctor.probes.state import RUNTIME, STATE, mount_of
+from iot_onboard.doctor.probes.state import KEPT, RUNTIME, STATE, mount_of
 from support.process.probing import bring
 
 
@@ -28,7 +28,7 @@ MOUNTS = r"""
 22 1 179:2 / / rw,noatime shared:1 - ext4 /dev/mmcblk0p2 rw
 30 22 0:26 / /run rw,nosuid - tmpfs tmpfs rw,size=1k
 31 22 179:3 / /var/lib ro,relatime - ext4 /dev/mmcblk0p3 rw,errors=remount-ro
-32 22 179:4 / /var/lib/a\040b rw - ext4 /dev/mmcblk0p4 ro
+32 31 179:4 / /var/lib/a\040b rw - ext4 /dev/mmcblk0p4 ro
 a line that makes no sense
 """
 
@@ -46,10 +46,29 @@ def test_the_mount_of_a_path(tmp_path: Path, path: str, point: str, read_only: b
     """The innermost counts; read-only by its own options or by its disk's."""
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/mountinfo").write_text(MOUNTS)
-    (tmp_path / "sys/fs/ext4/mmcblk0p2").mkdir(parents=True)
-    (tmp_path / "sys/fs/ext4/mmcblk0p2/errors_count").write_text("3\n")
     mount = mount_of(tmp_path, Path(path))
     assert mount is not None
     assert (mount.point, mount.read_only) == (point, read_only)
-    assert mount.errors == (3 if point == "/" else None)
     assert mount_of(tmp_path / "nowhere", Path(path)) is None
+
+
+def test_what_ext4_has_met(gateway: Path, tmp_path: Path) -> None:
+    """Its count of errors is the kernel's, found by the name of the disk; other file systems have none."""
+    root = tmp_path / "root"
+    (root / "proc/self").mkdir(parents=True)
+    (root / "sys/fs/ext4/mmcblk0p2").mkdir(parents=True)
+    (root / "sys/fs/ext4/mmcblk0p2/errors_count").write_text("3\n")
+    (root / "proc/self/mountinfo").write_text(MOUNTS)
+    assert bring(STATE, gateway / "config.yaml", root).errors == 3
+    (root / "proc/self/mountinfo").write_text(MOUNTS.replace("mmcblk0p2", "vda"))
+    assert bring(STATE, gateway / "config.yaml", root).errors is None
+
+
+def test_whether_it_lasts(gateway: Path, tmp_path: Path) -> None:
+    """By the same rule as the daemon's; a secret that is there and a switch that is set change what it means."""
+    root = tmp_path / "root"
+    (root / "proc/self").mkdir(parents=True)
+    (root / "proc/self/mountinfo").write_text("22 1 0:26 / / rw - tmpfs tmpfs rw\n")
+    facts = bring(KEPT, gateway / "config.yaml", root)
+    assert facts.volatile == "tmpfs at /, which is in memory"
+    assert not facts.allowed

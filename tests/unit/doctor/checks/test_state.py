@@ -6,16 +6,19 @@ from dataclasses import replace
 
 import pytest
 
+from iot_onboard.disk.mounts import Mount
 from iot_onboard.doctor.checks import state
 from iot_onboard.doctor.checks.files import FileFacts
-from iot_onboard.doctor.checks.state import DirectoryFacts, Mount
+from iot_onboard.doctor.checks.state import DirectoryFacts, StorageFacts
+from iot_onboard.fast_start.fast_dataclasses import replace as replace_fast
 from support.text.judged import FAIL, NOTHING, OK, SERVICE, SKIPPED, WARN, Row, directory, file
 
 CHAIN = (directory("/", 0o755, 0), directory("/var", 0o755, 0), directory("/var/lib/iot-onboard", 0o700))
-DISK = Mount(point="/", kind="ext4", source="/dev/mmcblk0p2", errors=0)
+DISK = Mount(number=22, parent=1, device="179:2", root="/", point="/", kind="ext4", source="/dev/mmcblk0p2")
 PLACE = DirectoryFacts(
-    path="/var/lib/iot-onboard", chain=CHAIN, account=SERVICE, mount=DISK, free_bytes=10**9, free_inodes=10**5
+    path="/var/lib/iot-onboard", chain=CHAIN, account=SERVICE, mount=DISK, free_bytes=10**9, free_inodes=10**5, errors=0
 )
+MEMORY = StorageFacts(path="/var/lib/iot-onboard", volatile="tmpfs at /var, which is in memory")
 
 
 def place(*above: FileFacts, own: FileFacts = CHAIN[-1]) -> DirectoryFacts:
@@ -39,7 +42,7 @@ STATE = [
     Row(
         "read-only",
         state.writable,
-        replace(PLACE, mount=replace(DISK, read_only=True)),
+        replace(PLACE, mount=replace_fast(DISK, options=("ro", "noatime"))),
         FAIL,
         "/ is mounted read-only",
         "remount,rw /",
@@ -64,19 +67,22 @@ STATE = [
     Row("inodes not counted", state.space, replace(PLACE, free_inodes=None), OK, "There is room"),
     Row("ext4", state.filesystem, PLACE, OK, "/dev/mmcblk0p2 (ext4 at /)"),
     Row("unknown", state.filesystem, replace(PLACE, mount=None), SKIPPED, "does not say"),
+    Row("lasting", state.lasting, replace(MEMORY, volatile=""), OK, "outlasts a reboot."),
     Row(
-        "in memory",
-        state.filesystem,
-        replace(PLACE, mount=replace(DISK, kind="tmpfs")),
-        FAIL,
-        "lost at each boot",
-        "state_dir",
+        "unseen",
+        state.lasting,
+        replace(MEMORY, volatile="", unseen="the upper layer of the overlay at / is not seen from here"),
+        OK,
+        "the upper layer of the overlay at / is not seen from here, so it counts as lasting",
     ),
-    Row("overlay", state.filesystem, replace(PLACE, mount=replace(DISK, kind="overlay")), OK, "upper layer"),
+    Row("in memory", state.lasting, MEMORY, FAIL, "tmpfs at /var, which is in memory. So no secret", "state_dir"),
+    Row("in memory, stored", state.lasting, replace(MEMORY, stored=True), WARN, "while it lasts", "state_dir"),
+    Row("in memory, meant", state.lasting, replace(MEMORY, allowed=True), WARN, "allow_volatile", "state_dir"),
+    Row("in memory, by hand", state.lasting, replace(MEMORY, by_hand=True), OK, "does not need it"),
     Row(
         "errors",
         state.filesystem,
-        replace(PLACE, mount=replace(DISK, errors=3)),
+        replace(PLACE, errors=3),
         WARN,
         "3 errors on /dev/mmcblk0p2",
         "fsck",

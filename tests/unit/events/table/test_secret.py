@@ -18,6 +18,7 @@ PUBLIC = {
     Event.SECRET_WITHHELD: ("4f47ca48e7724305a55d8a8bba0845e2", Priority.WARNING, Kind.NOTE),
     Event.SECRET_HANDED_OUT: ("659b9b779f4f4ae2a32552cb607f0c22", Priority.NOTICE, Kind.NOTE),
     Event.STORE_NOT_WRITABLE: ("cb1d5788bbe349fba841c418b1050f73", Priority.ERR, Kind.TROUBLE),
+    Event.STORE_VOLATILE: ("50f1ef2beefe4aaba8b93e02491068a2", Priority.ERR, Kind.TROUBLE),
     Event.SECRET_STORED: ("6eec1d38f8bf4dd6957bf87960814e1b", Priority.NOTICE, Kind.PROGRESS),
     Event.SAVE_FAILED: ("675b88e112864fc192ff2de4a18efdba", Priority.ERR, Kind.TROUBLE),
 }

@@ -1,0 +1,93 @@
+"""Look at what a directory lies on, and whether it outlasts a boot. Nothing is written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from . import mounts
+from .storage_kind import Disk, Size, Storage, Surroundings, judge
+
+_ROOT = Path("/")
+# Written by what manages the container, or by the first process in it.
+_OF_A_CONTAINER = ("run/systemd/container", "run/.containerenv", ".dockerenv")
+
+
+def storage_of(directory: Path, root: Path = _ROOT) -> Storage:
+    """Return what the directory lies on, or will lie on once it is made; `root` is where the kernel's files are."""
+    resolved = os.path.realpath(directory)
+    return judge(
+        resolved,
+        Surroundings(
+            mounts=read_mounts(root),
+            device_at=_device_at,
+            disk=lambda device: _disk(root / "sys/dev/block" / device),
+            size=_size(resolved),
+            memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+            page_bytes=os.sysconf("SC_PAGE_SIZE"),
+            command_line=_command_line(root),
+        ),
+    )
+
+
+def mount_changed(directory: str, known: str, root: Path = _ROOT) -> bool:
+    """Say whether another mount holds the directory than the `known` one (`mount_id`); it never waits for a disk."""
+    now = mount_id(mounts.holder(read_mounts(root), directory))
+    return bool(now) and now != known
+
+
+def mount_id(mount: mounts.Mount | None) -> str:
+    """Return what tells a mount from another one, and a writable one from one that is not."""
+    return "" if mount is None else f"{mount.number} {mount.device} {mount.point} {'ro' if mount.read_only else 'rw'}"
+
+
+def read_mounts(root: Path = _ROOT) -> tuple[mounts.Mount, ...]:
+    """Return the mounts of this process's name space; none where the kernel does not say."""
+    return mounts.parse(_text(root / "proc/self/mountinfo"))
+
+
+def _text(path: Path) -> str:
+    try:
+        # A mount point is bytes, and need not be UTF-8; it has to match what the system calls give.
+        return path.read_bytes().decode(errors="surrogateescape").strip("\n")
+    except OSError:
+        return ""
+
+
+def _command_line(root: Path) -> str:
+    in_container = any((root / name).exists() for name in _OF_A_CONTAINER)
+    return "" if in_container else _text(root / "proc/cmdline")
+
+
+def _device_at(path: str) -> str | None:
+    try:
+        number = Path(path).stat().st_dev
+    except (OSError, ValueError):
+        return None
+    return f"{os.major(number)}:{os.minor(number)}"
+
+
+def _size(path: str) -> Size | None:
+    try:
+        there = next(above for above in (Path(path), *Path(path).parents) if os.path.lexists(above))
+        told = os.statvfs(there)
+    except (OSError, StopIteration):
+        return None
+    return Size(
+        block_bytes=told.f_frsize, blocks=told.f_blocks, free=told.f_bfree, available=told.f_bavail, files=told.f_files
+    )
+
+
+def _disk(link: Path) -> Disk | None:
+    try:
+        path = link.resolve(strict=True)
+    except OSError:
+        return None
+    # A partition is of the disk whose directory it is in.
+    if (path / "partition").exists():
+        path = path.parent
+    parts: list[str] = []
+    with contextlib.suppress(OSError):
+        parts = sorted(_text(part / "dev") for part in (path / "slaves").iterdir())
+    return Disk(name=path.name, parts=tuple(parts), file=_text(path / "loop/backing_file"))
