@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from support.machine.fieldfaults import MINE
 from support.machine.machine import Machine
 from support.machine.site import PRODUCT_KEY, Site
 
@@ -22,6 +23,7 @@ def state_disk(machine: Machine, *, size: str = "64k", read_only: bool = False) 
 def test_a_full_state_directory(site: Site, gateway: Machine) -> None:
     """A secret that cannot be kept is not asked for; once there is room the gateway comes online by itself."""
     state_disk(gateway)
+    gateway.write(MINE, "allow_volatile: true\n")
     gateway.write(
         "/etc/fill", "#!/bin/sh\ndd if=/dev/zero of=/var/lib/iot-onboard/fill bs=4k 2>/dev/null; true\n", 0o755
     )

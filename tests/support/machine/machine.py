@@ -34,6 +34,8 @@ class Machine:
         self.name = name
         self.root = directory / "root"
         self.environment: dict[str, str] = {}
+        # Of systemd-nspawn, from the next start on.
+        self.options: tuple[str, ...] = ()
         self._netns = netns
         self._bridge = bridge
         self._console = directory / "console"
@@ -106,7 +108,7 @@ class Machine:
         command = ["ip", "netns", "exec", self._netns, "unshare", "--mount", str(BOOT)]
         with self._console.open("ab") as console:
             self._nspawn = subprocess.Popen(
-                [*command, str(self.root), self.name, self._bridge],
+                [*command, str(self.root), self.name, self._bridge, *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
