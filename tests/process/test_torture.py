@@ -38,6 +38,16 @@ def test_a_fleet_comes_online_within_its_budget() -> None:
     assert outcome.attempts / outcome.devices < 1.5
 
 
+@pytest.mark.parametrize("scenario", fleet.SCENARIOS)
+def test_a_fleet_that_knows_its_size_is_spread(scenario: str) -> None:
+    """Fewer attempts and sooner: two at the most, and within the time that the account's limit asks for."""
+    devices = 10_000 if scenario == fleet.SCENARIOS[0] else 2_000
+    known = fleet.simulate(scenario, devices, seed=20261130, size_known=True)
+    assert (known.online, known.over_budget) == (devices, 0)
+    assert known.attempts / known.devices <= 1.5
+    assert known.last_s <= known.bound_s
+
+
 def test_the_secrets_are_nowhere_but_where_they_belong() -> None:
     """At log level debug, over registration, login and reset: not in what is said, shown or left behind."""
     tally = real.secrets()

@@ -33,8 +33,11 @@ OUTAGE_S = 3600.0
 # Of it, this much is simulated; before, every gateway fails and waits in the same way.
 SEEN_S = 600.0
 _FAILURES_TO_CAP = 12
-# A larger fleet is looked at through one of so many of its gateways, against as small a part of the limit.
-MOST_SIMULATED = 1_000_000
+# A larger fleet is looked at through one of so many of its gateways, against as small a part of the limit. One that
+# knows its size comes back just below the limit: a small part of it would be refused by chance more often than it is.
+MAX_SIMULATED, MAX_SIMULATED_KNOWN = 20_000, 1_000_000
+# The goal of a fleet that knows its size.
+MAX_ATTEMPTS_KNOWN = 2.0
 _MOST_S = 6 * 3600.0
 _GONE = Transient(cause=Cause.NETWORK, detail="connection refused")
 _CREDENTIALS = Credentials(
@@ -62,6 +65,7 @@ class Outcome:
     scenario: str
     devices: int
     one_in: int = 1
+    size_known: bool = False
     online: int = 0
     attempts: int = 0
     refused: int = 0
@@ -76,14 +80,25 @@ class Outcome:
         return self.devices / self.limit_per_s
 
     @property
+    def bound_s(self) -> float:
+        """Return the goal of a fleet that knows its size: 1.2 times the limit, or as long as they come by themselves.
+
+        They start over 15 s, and after an outage the last of them looks after five minutes.
+        """
+        begins_s = BOOT_S[1] - BOOT_S[0] if self.scenario == SCENARIOS[0] else 0.0
+        return max(begins_s + 1.2 * self.least_s, 0.0 if begins_s else backoff.WAITING.cap_s + DIAL_S[1])
+
+    @property
     def limit_per_s(self) -> float:
         """Return the part of the account's limit that these devices have."""
         return LIMIT_PER_S / self.one_in
 
     def __str__(self) -> str:
         shown = f", of which one in {self.one_in} was looked at" if self.one_in > 1 else ""
+        known = "its size known" if self.size_known else "its size unknown"
         return (
-            f"fleet of {self.devices * self.one_in:,}{shown}, {self.scenario}: {self.attempts / self.devices:.2f} "
+            f"fleet of {self.devices * self.one_in:,}{shown}, {self.scenario}, {known}: "
+            f"{self.attempts / self.devices:.2f} "
             f"attempts and {self.refused / self.devices:.2f} refusals a device, all online after {self.last_s:,.0f} s, "
             f"where the limit alone asks for {self.least_s:,.0f} s"
         )
@@ -98,8 +113,8 @@ class Fleet:
         self._queue: list[tuple[float, int, type[m.Input]]] = []
         self._states: list[m.State] = []
         self._back_at = 0.0
-        one_in = -(-devices // MOST_SIMULATED)
-        self.outcome = Outcome(scenario=scenario, devices=devices // one_in, one_in=one_in)
+        one_in = -(-devices // (MAX_SIMULATED_KNOWN if size_known else MAX_SIMULATED))
+        self.outcome = Outcome(scenario=scenario, devices=devices // one_in, one_in=one_in, size_known=size_known)
         for device in range(devices // one_in):
             self._begin(device, scenario)
 
@@ -175,31 +190,33 @@ def simulate(scenario: str, devices: int, seed: int, *, size_known: bool = False
     return outcome
 
 
-def _curves(outcome: Outcome) -> list[Curve]:
+def _curve(outcome: Outcome) -> Curve:
     end = int(outcome.last_s) + 2
     width = max(1, end // 240)
-
-    def rate(per_s: Counter[int]) -> list[tuple[float, float]]:
-        scale = outcome.one_in / width
-        return [(at, scale * sum(per_s[at + more] for more in range(width))) for at in range(0, end, width)]
-
-    return [
-        Curve("attempts a second", rate(outcome.attempts_per_s)),
-        Curve("of them accepted", rate(outcome.accepted_per_s)),
-    ]
+    scale = outcome.one_in / width
+    per_s = outcome.attempts_per_s
+    rate = [(float(at), scale * sum(per_s[at + more] for more in range(width))) for at in range(0, end, width)]
+    return Curve(f"attempts a second, fleet_size {'set' if outcome.size_known else 'not set'}", rate)
 
 
 def run_part(scenario: str, devices: int, seed: int, plots: str | None) -> Tally:
-    """Run one fleet, and draw it."""
-    outcome = simulate(scenario, devices, seed)
-    tally = Tally(attack="", tried=outcome.devices, survived=outcome.online, stuck=outcome.devices - outcome.online)
-    tally.facts.append(str(outcome))
-    if outcome.over_budget:
-        tally.broken += outcome.over_budget
-        tally.notes.append(f"{outcome.over_budget} logins over the budget of a device")
+    """Run one fleet, without and with its size in the configuration, and draw both."""
+    outcomes = [simulate(scenario, devices, seed, size_known=known) for known in (False, True)]
+    tried, online = sum(outcome.devices for outcome in outcomes), sum(outcome.online for outcome in outcomes)
+    tally = Tally(attack="", tried=tried, survived=online, stuck=tried - online)
+    for outcome in outcomes:
+        tally.facts.append(str(outcome))
+        if outcome.over_budget:
+            tally.broken += outcome.over_budget
+            tally.notes.append(f"{outcome.over_budget} logins over the budget of a device")
+    known = outcomes[1]
+    if known.last_s > known.bound_s or known.attempts > known.devices * MAX_ATTEMPTS_KNOWN:
+        tally.broken += 1
+        tally.notes.append(f"beyond the goal of {known.bound_s:,.0f} s and {MAX_ATTEMPTS_KNOWN} attempts: {known}")
     if plots is not None:
         name = f"fleet-{'power' if 'power' in scenario else 'outage'}-{devices}.svg"
-        Path(plots, name).write_text(plot(f"{devices:,} gateways: {scenario}", "seconds", _curves(outcome)))
+        title = f"{devices:,} gateways: {scenario}"
+        Path(plots, name).write_text(plot(title, "seconds", [_curve(outcome) for outcome in outcomes]))
     return tally
 
 

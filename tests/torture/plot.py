@@ -41,6 +41,6 @@ def plot(title: str, unit: str, curves: list[Curve]) -> str:
         colour, points = _COLOURS[number % len(_COLOURS)], " ".join(at(x, y) for x, y in curve.points)
         lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
         lines.append(
-            f'<text x="{_LEFT + 8 + 190 * number}" y="{_TOP + high + 36}" fill="{colour}">{escape(curve.name)}</text>'
+            f'<text x="{_LEFT + 8 + 270 * number}" y="{_TOP + high + 36}" fill="{colour}">{escape(curve.name)}</text>'
         )
     return "\n".join([*lines, "</svg>", ""])

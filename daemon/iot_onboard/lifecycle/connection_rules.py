@@ -80,8 +80,8 @@ def _spread(state: m.State, fleet_size: int, now: m.Now) -> tuple[m.State, float
     """Return how long to wait so that the whole fleet comes back over the time that the account's limit asks for.
 
     That time began when the platform could be reached again: after our last try that reached nobody, or just now. All
-    refusals until its end draw from what is left of it. Who is refused at its end backs off as ever, and a new time
-    begins only where the last one was over long ago.
+    refusals until its end draw from what is left of it. Who is refused at its end backs off as ever; where that lasts
+    for minutes the account is still loaded, or again, and a new time begins.
     """
     refusals, until = state.load_refusals + 1, state.spread_until
     if now.at - until > backoff.WAITING.cap_s:

@@ -75,3 +75,22 @@ def test_a_pause_comes_late_and_stays_bounded() -> None:
         600,
         600,
     ]
+
+
+@given(st.floats(0, 1e5), st.integers(1, 10**6), st.floats(0, 1, exclude_max=True))
+def test_a_spread_has_a_floor_and_an_end(left_s: float, refusals: int, chance: float) -> None:
+    """No sooner than any wait, and within what is left; near its end as the back-off has it."""
+    wait_s = backoff.spread_wait_s(left_s, refusals, chance)
+    assert backoff.WAITING.floor_s <= wait_s <= max(left_s, backoff.WAITING.ceiling_s(refusals))
+
+
+def test_a_spread_is_below_the_limit_of_an_account() -> None:
+    """500 logins a second, and room for those who draw the same second."""
+    assert backoff.spread_s(1_000_000) == pytest.approx(2222.2, abs=0.1)
+    assert 1_000_000 / backoff.spread_s(1_000_000) < 500
+
+
+def test_a_told_wait_is_the_least_of_a_spread() -> None:
+    """What a server asks for comes first, and the spread after it."""
+    assert backoff.obeyed_wait_s(60.0, 0.0, 200.0) == 60.0
+    assert backoff.obeyed_wait_s(60.0, 0.5, 200.0) == 160.0

@@ -181,3 +181,68 @@ def test_no_rule_lies_idle(rule: Callable[..., object]) -> None:
 def test_a_clone_and_a_refusal_are_counted_to_three() -> None:
     """The third refusal running leads to a registration, the third short session to the hold-off of a clone."""
     assert (rules.REFUSALS_BEFORE_REGISTERING, rules.SHORT_SESSIONS_OF_A_CLONE, rules.SHORT_SESSION_S) == (3, 3, 60.0)
+
+
+FLEET = m.Policy(fleet_size=900_000)
+SPREAD_S = 2000.0
+
+
+def waits_s(life: Life) -> float:
+    assert life.state.wake_at is not None
+    return life.state.wake_at - life.now_s
+
+
+def refused_for_load(life: Life, chance: float) -> Life:
+    while life.state.phase is m.Phase.WAITING:
+        life.wait()
+    return life.feed(m.Dialled()).feed(m.Refused(code=3), chance=chance)
+
+
+def test_a_fleet_of_a_known_size_is_spread_over_what_its_limit_takes() -> None:
+    """One wait in place of many; a second refusal draws from what is left of the same time."""
+    life = refused_for_load(Life(FLEET).connecting(), 0.5)
+    assert waits_s(life) == pytest.approx(SPREAD_S / 2, abs=1)
+    refused_for_load(life, 0.5)
+    assert waits_s(life) == pytest.approx(SPREAD_S / 4, abs=2)
+
+
+def test_who_is_refused_at_the_end_of_the_spread_backs_off() -> None:
+    """From 5 s, doubling with the refusals for load; where that lasts, all are spread again. A session begins anew."""
+    life = refused_for_load(Life(FLEET).connecting(), 0.9999)
+    ceilings = []
+    for _ in range(8):
+        refused_for_load(life, 0.9999)
+        ceilings.append(round(waits_s(life)))
+    assert ceilings == [10, 20, 40, 80, 160, 2000, 10, 20]
+    life.wait().feed(m.Dialled()).feed(m.Accepted()).feed(m.Lost(by_server=False, detail="x"), after_s=100)
+    refused_for_load(life, 0.5)
+    assert waits_s(life) == pytest.approx(SPREAD_S / 2, abs=4)
+
+
+def test_a_spread_after_an_outage_counts_from_the_last_try_that_reached_nobody() -> None:
+    """The fleet came back some time since then; another outage later has a spread of its own."""
+    life = Life(FLEET).connecting().feed(m.DialFailed(failure=NETWORK))
+    failed_at = life.now_s
+    refused_for_load(life, 0.9999)
+    assert waits_s(life) == pytest.approx(failed_at + SPREAD_S - life.now_s, abs=1)
+    life.now_s += 5 * SPREAD_S
+    refused_for_load(life, 0.9999)
+    assert waits_s(life) == pytest.approx(SPREAD_S, abs=1)
+
+
+@pytest.mark.parametrize("code", [1, 2, 4, 6])
+def test_other_refusals_are_not_for_load(code: int) -> None:
+    """The size of the fleet changes nothing of them, nor of what the network does."""
+    with_size, without = Life(FLEET).connecting(), Life().connecting()
+    for life in (with_size, without):
+        life.feed(m.Dialled()).feed(m.Refused(code=code))
+    assert with_size.state.wake_at == without.state.wake_at
+    for life in (with_size, without):
+        life.wait().feed(m.DialFailed(failure=NETWORK))
+    assert with_size.state.wake_at == without.state.wake_at
+
+
+def test_without_a_size_a_refusal_for_load_is_as_any_other() -> None:
+    """5 s at first, then doubling."""
+    life = refused_for_load(Life().connecting(), 0.9999)
+    assert waits_s(life) == pytest.approx(5, abs=0.1)

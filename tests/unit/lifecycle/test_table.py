@@ -15,7 +15,7 @@ from iot_onboard.core.timings import Silence
 from iot_onboard.events.explain import find
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle.table import IGNORED, TABLE
-from support.gateway.life import ACTIVATED, FULL, MISSING, NETWORK, UNREADABLE, Life, secret
+from support.gateway.life import ACTIVATED, FULL, MISSING, NETWORK, UNREADABLE, VOLATILE, Life, secret
 
 
 @pytest.mark.parametrize("phase", [phase for phase in m.Phase if phase not in {m.Phase.WAITING, m.Phase.BLOCKED}])
@@ -59,7 +59,7 @@ def test_every_phase_but_stopped_has_an_exit() -> None:
 
 
 failures = st.one_of(
-    st.sampled_from([ACTIVATED, MISSING]),
+    st.sampled_from([ACTIVATED, MISSING, VOLATILE]),
     st.builds(Transient, cause=st.sampled_from(Cause), detail=st.just("x"), slow=st.booleans()),
     st.builds(Throttled, detail=st.just("x"), retry_after_s=st.none() | st.floats(0, 1e9)),
 )
@@ -79,7 +79,7 @@ def outcome(life: Life, pick: int, failure: Failure, flag: bool, number: int) ->
     match life.state.phase:
         case m.Phase.BOOT:
             found = m.Loaded(credentials=secret(number))
-            nothing = m.NothingStored(writable=pick > 1)
+            nothing = m.NothingStored(writable=pick > 1, volatile="tmpfs" if pick == 2 else "", mount="1")
             return found if pick > 6 else nothing if flag else m.LoadFailed(failure=UNREADABLE)
         case m.Phase.REGISTERING:
             failed = m.RegisterFailed(failure=failure, clock_trusted=flag)
@@ -98,6 +98,8 @@ def outcome(life: Life, pick: int, failure: Failure, flag: bool, number: int) ->
             return m.Lost(by_server=flag, detail="x", unanswered=pick == 0, silence=silence)
         case m.Phase.WAITING | m.Phase.BLOCKED if pick == 8:
             return m.ConfigChanged(problems=("x",) if flag else ())
+        case m.Phase.BLOCKED if pick == 7:
+            return m.MountChanged()
         case _:
             return m.Tick()
 
@@ -145,7 +147,8 @@ class Watch:
             return
         assert life.state.wake_at is not None
         wait_s = life.state.wake_at - life.now_s
-        assert wait_s <= 3960.1
+        spread_s = backoff.spread_s(life.state.policy.fleet_size or 0)
+        assert wait_s <= 3960.1 + spread_s
         if life.state.phase in {m.Phase.WAITING, m.Phase.BLOCKED}:
             assert life.state.goal is not None
         if life.state.phase is m.Phase.BLOCKED and before.phase is not m.Phase.BLOCKED:
@@ -153,12 +156,12 @@ class Watch:
 
 
 @settings(max_examples=400, deadline=None)
-@given(plans, st.booleans())
+@given(plans, st.builds(m.Policy, can_register=st.booleans(), fleet_size=st.sampled_from([None, 1, 900_000])))
 def test_invariants_hold_over_random_lives(
-    plan: list[tuple[int, Failure, bool, float, float]], can_register: bool
+    plan: list[tuple[int, Failure, bool, float, float]], policy: m.Policy
 ) -> None:
     """Invariants 1 to 4 and 6 hold whatever the world does."""
-    life = Life(m.Policy(can_register=can_register)).feed(m.Started())
+    life = Life(policy).feed(m.Started())
     watch = Watch()
     for number, (pick, failure, flag, chance, dt_s) in enumerate(plan):
         before = life.state

@@ -135,3 +135,11 @@ def test_a_phase_begins_without_the_leavings_of_the_last() -> None:
 def test_the_clock_is_why(failure: Failure, trusted: bool, why: bool) -> None:
     """Where a certificate is out of its dates and nobody vouches for the clock."""
     assert clock_is_why(failure, trusted) is why
+
+
+def test_a_fleet_of_a_known_size_is_throttled_apart() -> None:
+    """A registration that is throttled is spread too: after the told wait, or after the slow pace's floor."""
+    for told_s, least_s in ((120.0, 120.0), (None, 60.0)):
+        life = Life(m.Policy(fleet_size=900_000)).feed(m.Started()).feed(m.NothingStored(writable=True))
+        life.feed(m.RegisterFailed(failure=Throttled(detail="429", retry_after_s=told_s)), chance=0.5)
+        assert life.state.wake_at == pytest.approx(life.now_s + least_s + 1000, abs=1)
