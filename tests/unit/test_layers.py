@@ -51,6 +51,8 @@ PURE = {
     "config.values",
     "config.yaml_reader",
     "disk.credentials_format",
+    "disk.mounts",
+    "disk.storage_kind",
     "doctor.model",
     "doctor.report",
     "fast_start.fast_dataclasses",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.config.files import load
+from support.machine.namespace import why_no_namespace
 from support.process.commands import Etc
+from support.tree import DAEMON
 
 NAMES = ("--product-key", "abc", "--device-name", "gw-0001")
 
@@ -76,3 +79,28 @@ def test_a_file_that_holds_no_secret(etc: Etc, text: str) -> None:
     done = etc.command("setup", *NAMES, "--product-secret-file", str(path), "--no-restart")
     assert (done.code, f"iot-onboard: {path} " in done.err, "hunter2" in done.err) == (78, True, False)
     assert not etc.secret.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or why_no_namespace() is not None, reason="only root mounts")
+@pytest.mark.parametrize(
+    ("words", "extra", "warned"),
+    [((), "", True), (("--no-restart",), "", False), ((), "allow_volatile: true\n", False)],
+)
+def test_a_state_directory_in_memory_is_a_warning(etc: Etc, words: tuple[str, ...], extra: str, warned: bool) -> None:
+    """Said before the gateway waits for ever; not in an image build, whose disk is another machine's affair."""
+    etc.write(extra)
+    path = secret_file(etc, "hunter2hunter2\n")
+    # No service manager is asked: this system's own is not seen there.
+    mounts = f'mount -t tmpfs tmpfs {etc.state_dir} && mount -t tmpfs tmpfs /run && exec "$@"'
+    setup = [sys.executable, "-m", "iot_onboard", "setup", "--config", str(etc.config)]
+    setup += [*NAMES, "--product-secret-file", str(path), *words]
+    environment = os.environ | {"PYTHONPATH": str(DAEMON)}
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-ec", mounts, "sh", *setup],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
+    assert (f"{etc.state_dir} does not outlast a reboot: it is on tmpfs at" in done.stderr) is warned
