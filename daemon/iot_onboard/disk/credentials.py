@@ -17,7 +17,7 @@ from ..core.failures import OnboardError, StoreFailure, StoreFault, passes
 from ..core.identity import Credentials, Identity
 from ..fast_start.fast_dataclasses import dataclass
 from . import files
-from .credentials_format import MOST_BYTES, Damaged, NewerFormat, decode, encode
+from .credentials_format import DIRECTORY, MOST_BYTES, Damaged, NewerFormat, decode, encode
 
 
 class StoreBusy(OnboardError):
@@ -48,7 +48,7 @@ class Store:
 
     def __init__(self, state_dir: Path, identity: Identity) -> None:
         self._state_dir = state_dir
-        self._directory = state_dir / "credentials"
+        self._directory = state_dir / DIRECTORY
         self._identity = identity
         self._current = self._directory / f"{identity}.json"
         self._previous = self._directory / f"{identity}.json.1"

@@ -10,6 +10,8 @@ from ..core.identity import Credentials, Identity
 from ..core.secret import Secret
 
 FORMAT = 1
+# Below the state directory.
+DIRECTORY = "credentials"
 MOST_BYTES = 65_536
 
 

@@ -7,16 +7,21 @@ import os
 from pathlib import Path
 
 from . import mounts
-from .storage_kind import Disk, Size, Storage, Surroundings, judge
+from .credentials_format import DIRECTORY
+from .storage_kind import CLOSED, Disk, Size, Storage, Surroundings, judge
 
 _ROOT = Path("/")
 # Written by what manages the container, or by the first process in it.
 _OF_A_CONTAINER = ("run/systemd/container", "run/.containerenv", ".dockerenv")
 
 
-def storage_of(directory: Path, root: Path = _ROOT) -> Storage:
-    """Return what the directory lies on, or will lie on once it is made; `root` is where the kernel's files are."""
-    resolved = os.path.realpath(directory)
+def storage_of(state_dir: Path, root: Path = _ROOT) -> Storage:
+    """Return what the secrets of a state directory lie on, or will lie on once their directory is made.
+
+    `root` is where the kernel's files are.
+    """
+    # It may be a mount, or lead to another one, of its own.
+    resolved = os.path.realpath(state_dir / DIRECTORY)
     return judge(
         resolved,
         Surroundings(
@@ -63,6 +68,8 @@ def _command_line(root: Path) -> str:
 def _device_at(path: str) -> str | None:
     try:
         number = Path(path).stat().st_dev
+    except PermissionError:
+        return CLOSED
     except (OSError, ValueError):
         return None
     return f"{os.major(number)}:{os.minor(number)}"

@@ -13,16 +13,28 @@ from ..fast_start.fast_dataclasses import dataclass
 from .mounts import Mount, holder
 
 _IN_MEMORY = {"tmpfs", "ramfs", "rootfs", "devtmpfs", "hugetlbfs"}
+_STACKED = ("fuse.", "ecryptfs", "shiftfs")
 _UNIONS = {"overlay", "overlayfs", "aufs", "unionfs"}
 # The kernel's disks in memory: compressed, plain, and those of its tests.
 _MEMORY_DISKS = ("zram", "ram", "nullb")
-# What PrivateTmp= of a unit makes, and removes when the service stops.
-_PRIVATE_TMP = "/systemd-private-"
+# What systemd removes by itself, by what its name holds: the files of a service's PrivateTmp= and RootEphemeral=, and a
+# container's root that was started with --ephemeral.
+_REMOVED = {
+    "/systemd-private-": "which systemd empties whenever the service stops (PrivateTmp=)",
+    "/systemd/ephemeral-trees/": "a copy that systemd removes when the service stops (RootEphemeral=)",
+    "/.#machine.": "a copy that systemd removes when the container stops (--ephemeral)",
+}
+# What a unit may not see is covered by this; nothing is known of what lies below.
+_COVERED = "/systemd/inaccessible/"
+_DELETED = " (deleted)"
 # How large a tmpfs is made: half of the memory unless told otherwise, and what systemd, live systems and guides write.
 _SHARES_PERCENT = (10, 20, 25, 30, 40, 50, 60, 70, 75, 80, 90, 95, 100)
 _SHARE_TOLERANCE = 0.001
 # Layers on layers, files on loop devices: an end for what leads in a circle.
 _MAX_DEPTH = 8
+
+
+CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +62,8 @@ class Surroundings:
     """Hold what the judgement rests on.
 
     `device_at` gives the number of the file system on which a path lies as it is seen from here, `None` where it is
-    not seen. `command_line` is empty in a container, whose root the kernel's does not speak of.
+    not seen, and `CLOSED` where it is there and this user may not look. `command_line` is empty in a container, whose
+    root the kernel's does not speak of.
     """
 
     mounts: tuple[Mount, ...]
@@ -77,18 +90,17 @@ def judge(directory: str, around: Surroundings) -> Storage:
     mount = holder(around.mounts, directory)
     if mount is None:
         return Storage(directory=directory, unseen="the kernel does not say what it lies on")
-    volatile = _why_volatile(mount, around, _MAX_DEPTH)
-    unseen = ""
-    if not volatile and mount.kind in _UNIONS:
-        upper = mount.option("upperdir")
-        # The other kinds name no layer here.
-        if _mount_at(upper, around) is None if upper is not None else mount.kind != "overlay":
-            volatile = _in_hidden_memory(mount, around)
-            unseen = "" if volatile else f"the upper layer of the {mount.kind} at {mount.point} is not seen from here"
     root = holder(around.mounts, "/")
-    if not volatile and root is not None and root.device == mount.device:
-        volatile = _by_command_line(mount, around)
-        unseen = "" if volatile else unseen
+    # An overlay without an upper layer is read-only; the other kinds name none here.
+    writable = mount.kind != "overlay" or mount.option("upperdir") is not None
+    hidden = mount.kind in _UNIONS and writable and _upper_of(mount, around) is None
+    volatile = (
+        _why_volatile(mount, around, _MAX_DEPTH)
+        or (_in_hidden_memory(mount, around) if hidden else "")
+        or (_by_command_line(mount, around) if root is not None and root.device == mount.device else "")
+    )
+    what = f"the upper layer of the {mount.kind} at {mount.point} is not seen from here"
+    unseen = what if hidden and not volatile else ""
     return Storage(directory=directory, mount=mount, volatile=volatile, unseen=unseen)
 
 
@@ -97,15 +109,19 @@ def _why_volatile(mount: Mount, around: Surroundings, depth: int) -> str:
     where = f"{mount.kind} at {mount.point}"
     if mount.kind in _IN_MEMORY:
         return f"{where}, which is in memory"
-    if _PRIVATE_TMP in mount.root:
-        return f"{mount.point}, which systemd empties whenever the service stops (PrivateTmp=)"
+    if (removed := next((why for mark, why in _REMOVED.items() if mark in mount.root), None)) is not None:
+        return f"{mount.point}, {removed}"
     if mount.kind in _UNIONS:
         if "volatile" in mount.super_options:
             return f"{where}, which is mounted with the option volatile: nothing is synced"
-        upper = mount.option("upperdir")
-        below = _mount_at(upper, around) if upper is not None and depth else None
+        below = _upper_of(mount, around) if depth else None
         why = _why_volatile(below, around, depth - 1) if below is not None else ""
-        return f"{where}, whose upper layer {upper} lies on {why}" if why else ""
+        return f"{where}, whose upper layer {mount.option('upperdir')} lies on {why}" if why else ""
+    if mount.kind.startswith(_STACKED):
+        # Encrypted, or shown by a program: the source is the directory below.
+        below = _mount_at(mount.source, around) if depth and not mount.source.startswith("/dev/") else None
+        why = _why_volatile(below, around, depth - 1) if below is not None else ""
+        return f"{where}, which shows {mount.source} on {why}" if why else ""
     return _disk_in_memory(mount.device, where, around, depth)
 
 
@@ -115,6 +131,8 @@ def _disk_in_memory(device: str, where: str, around: Surroundings, depth: int) -
         return ""
     if disk.name.rstrip("0123456789") in _MEMORY_DISKS:
         return f"{where} on {disk.name}, a disk in memory"
+    if disk.file.endswith(_DELETED):
+        return f"{where}, a file that has been deleted ({disk.file.removesuffix(_DELETED)})"
     if disk.file:
         below = _mount_at(disk.file, around)
         why = _why_volatile(below, around, depth - 1) if below is not None else ""
@@ -125,12 +143,20 @@ def _disk_in_memory(device: str, where: str, around: Surroundings, depth: int) -
     return next(filter(None, whys)) if whys and lost else ""
 
 
+def _upper_of(mount: Mount, around: Surroundings) -> Mount | None:
+    upper = _mount_at(mount.option("upperdir") or "", around)
+    # No overlay is its own layer: the name is one of another name space.
+    return upper if upper is not None and upper.device != mount.device else None
+
+
 def _mount_at(path: str, around: Surroundings) -> Mount | None:
     """Return the mount of a path that another mount names; the path may be of another name space, and mean nothing."""
     if not path.startswith("/"):
         return None
-    mount = holder(around.mounts, path)
-    return mount if mount is not None and mount.device == around.device_at(path) else None
+    mount, device = holder(around.mounts, path), around.device_at(path)
+    if mount is None or _COVERED in mount.root:
+        return None
+    return mount if device in {mount.device, CLOSED} else None
 
 
 def _in_hidden_memory(mount: Mount, around: Surroundings) -> str:

@@ -51,6 +51,9 @@ OVERLAY = f"mkdir low up && {{}} && mkdir up/u up/w && mount -t overlay o {LAYER
     [
         ("true", "lasts"),
         ("mount -t tmpfs t state", "tmpfs at {}/state, which is in memory"),
+        ("mkdir state/credentials && mount -t tmpfs t state/credentials", "tmpfs at {}/state/credentials"),
+        ("mkdir m && mount -t tmpfs t m && ln -s ../m state/credentials", "tmpfs at {}/m"),
+        ("mount -t tmpfs t state && mkdir d state/credentials && mount --bind d state/credentials", "lasts"),
         ("mount -t ramfs t state", "ramfs at {}/state, which is in memory"),
         ("mkdir m && mount -t tmpfs t m && mkdir m/d && mount --bind m/d state", "tmpfs at {}/state"),
         ("mount -t tmpfs t state && mkdir d && mount --bind d state", "lasts"),

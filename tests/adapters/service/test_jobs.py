@@ -63,7 +63,7 @@ def test_nothing_stored_is_said(tmp_path: Path) -> None:
     found = jobs(tmp_path).load()
     assert isinstance(found, m.NothingStored)
     assert (found.writable, found.detail, found.others) == (True, "", ())
-    assert found.directory == str(tmp_path / "state")
+    assert found.directory == str(tmp_path / "state/credentials")
     assert found.mount
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.disk.mounts import parse
-from iot_onboard.disk.storage_kind import Disk, Size, Storage, Surroundings, judge
+from iot_onboard.disk.storage_kind import CLOSED, Disk, Size, Storage, Surroundings, judge
 
 STATE = "/var/lib/iot-onboard"
 MEMORY = 24_684_084 * 1024
@@ -127,6 +127,31 @@ def test_an_overlay_over_a_card() -> None:
     )
 
 
+def test_a_layer_where_this_user_may_not_look() -> None:
+    """It is there, so the kernel's list is about it; not where the unit covers it, of which nothing is known."""
+    assert "tmpfs at /media/root-rw" in storage(RASPBERRY, seen={"/media/root-rw/overlay": CLOSED}).volatile
+    covered = RASPBERRY.replace("0:23 / /media", "0:23 /systemd/inaccessible/dir /media")
+    assert storage(covered, seen={"/media/root-rw/overlay": CLOSED}).volatile == ""
+
+
+def test_a_directory_that_shows_another_one() -> None:
+    """What encrypts, or a program that shows another directory, lasts as that does."""
+    for kind in ("ecryptfs", "fuse.bindfs", "fuse.gocryptfs"):
+        text = data(f"{kind} /run/x rw") + "70 22 0:26 / /run rw - tmpfs tmpfs rw\n"
+        assert "which shows /run/x on tmpfs at /run" in storage(text, seen={"/run/x": "0:26"}).volatile
+        assert storage(text).volatile == ""
+    device = data("fuse.x /dev/fuse rw") + "70 22 0:5 / /dev rw - devtmpfs udev rw\n"
+    assert storage(device, seen={"/dev/fuse": "0:5"}).volatile == ""
+
+
+@pytest.mark.parametrize(
+    "root", ["/var/lib/systemd/ephemeral-trees/x/var", "/var/lib/machines/.#machine.gw0123456789abcdef/var"]
+)
+def test_what_systemd_removes(root: str) -> None:
+    """A copy that is made for one run."""
+    assert "a copy that systemd removes" in storage(f"22 1 179:2 {root} / rw - ext4 /dev/sda1 rw\n").volatile
+
+
 def test_a_layer_that_is_not_seen() -> None:
     """A path of another name space means nothing here, even where something else has that name."""
     for text, seen in ((DOCKER, {}), (overlay() + TMP, {}), (overlay("/tmp/x") + TMP, {"/tmp/x": "179:2"})):
@@ -230,13 +255,16 @@ def test_a_file_in_memory() -> None:
     why = storage(text, disks=disks, seen={"/run/x.img": "0:26"}).volatile
     assert why == "ext4 at /var/lib/iot-onboard, a file (/run/x.img) that lies on tmpfs at /run, which is in memory"
     assert storage(text, disks=disks).volatile == ""
+    gone = {"7:0": Disk(name="loop0", file="/x.img (deleted)")}
+    assert "a file that has been deleted (/x.img)" in storage(text, disks=gone).volatile
     assert storage(text, disks={"7:0": Disk(name="loop0", file="/x.img")}, seen={"/x.img": "179:2"}).volatile == ""
 
 
 def test_layers_in_a_circle() -> None:
     """Whatever a kernel says, the judgement has an end."""
     text = overlay("/up")
-    assert storage(text, seen={"/up": "0:93"}).volatile == ""
+    found = storage(text, seen={"/up": "0:93"})
+    assert (found.volatile, bool(found.unseen)) == ("", True)
 
 
 @given(
