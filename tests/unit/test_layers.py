@@ -62,6 +62,7 @@ PURE = {
     "net.rtnetlink",
     "provisioning.boot_file",
     "provisioning.plan",
+    "reporting.backlog",
     "reporting.headline",
     "reporting.history",
     "reporting.service_unit",

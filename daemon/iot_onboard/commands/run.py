@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from types import SimpleNamespace
 
 from ..fast_start.typing_names import TYPE_CHECKING
 from ..service.main import start
+from ..system.outlets import NonblockingStderr
 
 if TYPE_CHECKING:
     import argparse
@@ -21,4 +24,7 @@ examples:
 
 def run(arguments: argparse.Namespace | SimpleNamespace) -> int:
     """Run until asked to stop; where nothing says yet who this gateway is, wait for that."""
+    with suppress(OSError, ValueError, AttributeError):
+        # Whatever prints there, a library or Python itself, must not wait for a reader. Closed, it stays as it is.
+        sys.stderr = NonblockingStderr(sys.stderr)
     return start(arguments.config)

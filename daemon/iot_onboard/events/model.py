@@ -94,6 +94,7 @@ class Event(enum.Enum):
     STOPPING = "stopping"
     WORKER_STUCK = "worker-stuck"
     RUNTIME_NOT_WRITABLE = "runtime-not-writable"
+    LINES_LOST = "lines-lost"
     SHORT_LIVES = "short-lives"
     INTERNAL_ERROR = "internal-error"
     NOT_SET_UP = "not-set-up"

@@ -11,7 +11,7 @@ from ..events.format import Line, line_of
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import replace
 from ..system.notify import Notifier
-from .journal import open_journal
+from .journal import Journal, open_journal
 
 # Before it is known which gateway this is.
 UNNAMED = Context(product_key="", device_name="", version=__version__)
@@ -31,13 +31,18 @@ def announce(
     level: str = "info",
     unit: str = "",
     notifier: Notifier | None = None,
+    journal: Journal | None = None,
 ) -> None:
     """Write the line of an event to the journal, else to stderr; with a notifier `systemctl status` shows it, too.
 
+    Without a `journal` of the caller's that may take it later, a line that is not taken at once is lost.
     `unit` is the unit that the line is about, where that is not the one that this process runs in.
     """
     line = line_of(event, details, context, state)
-    open_journal(os.environ, sys.stderr, level).write(about(unit, line) if unit else line)
+    written_to = journal or open_journal(os.environ, sys.stderr, level)
+    written_to.write(about(unit, line) if unit else line)
+    if journal is None:
+        written_to.close()
     if notifier is not None:
         notifier.status(line.message)
 

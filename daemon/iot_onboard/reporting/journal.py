@@ -1,67 +1,165 @@
-"""Write the operator's lines: to the journal with fields, or readable to a terminal."""
+"""Write the operator's lines: to the journal with fields, or readable to stderr. Nothing here waits for a reader."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from ..events.format import Line
 from ..fast_start.typing_names import TextIO
+from ..system.outlets import DatagramOutlet, Outlet, StreamOutlet, TextOutlet
+from .backlog import Backlog, Lost
 
+# systemd.journal-fields(7) and "Native Journal Protocol" of systemd.io.
+SOCKET = "/run/systemd/journal/socket"
+# How soon lines that wait are tried again: soon at first, then less and less often.
+FIRST_RETRY_S = 0.25
+MAX_RETRY_S = 10.0
+# What an end waits at most for lines that a reader takes slowly; a stop has half a second for all.
+CLOSE_S = 0.1
+_CLOSE_STEP_S = 0.01
+# Beyond any line of ours: more than a socket takes at once would never go through.
+MAX_MESSAGE = 16_000
 _LEVELS = {"error": 3, "warning": 4, "info": 6, "debug": 7}
 _WORDS = {2: "CRITICAL", 3: "ERROR", 4: "warning", 5: "notice", 6: "info", 7: "debug"}
 
 
 class Journal:
-    """Pass on lines up to a level; a line that cannot be written is lost, never an error."""
+    """Pass on lines up to a level. One that is not taken waits its turn, and is lost where too many wait.
 
-    def __init__(self, write: Callable[[Line], None], level: str = "info") -> None:
-        self._write = write
+    `encode` makes the bytes of a line, and is given when it was written where it comes late.
+    """
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        encode: Callable[[Line, datetime | None], bytes],
+        level: str = "info",
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._outlet = outlet
+        self._encode = encode
         self._most = _LEVELS[level]
+        self._monotonic_s = monotonic_s
+        self._backlog = Backlog()
+        self._retry_s = FIRST_RETRY_S
+        self._retry_at: float | None = None
 
     def write(self, line: Line) -> None:
-        """Write one line."""
-        if line.priority <= self._most:
-            try:
-                self._write(line)
-            except (OSError, ValueError):
-                return
+        """Write one line, or let it wait."""
+        if line.priority > self._most:
+            return
+        at = _now()
+        if self._retry_at is not None:
+            self._backlog.add(self._encode(line, at), at)
+            return
+        data = self._encode(line, None)
+        taken = self._try(data)
+        if taken is None:
+            self._backlog.lose(at)
+        elif taken < len(data):
+            self._backlog.add(data[taken:] if taken else self._encode(line, at), at)
+            self._wait()
+        elif self._backlog.has_lost():
+            # What was lost can be told now.
+            self._retry_at = self._monotonic_s()
+
+    def retry_at(self) -> float | None:
+        """Return when `flush` has something to do, in monotonic seconds, or `None`."""
+        return self._retry_at
+
+    def flush(self) -> Lost | None:
+        """Write what waits; return what was lost meanwhile, once nothing waits any more."""
+        fails = False
+        while (data := self._backlog.head()) is not None:
+            taken = self._try(data)
+            if taken == 0:
+                self._wait()
+                return None
+            fails = taken is None
+            if taken is None:
+                self._backlog.drop_head()
+            else:
+                self._backlog.sent(taken)
+                self._retry_s = FIRST_RETRY_S
+        self._retry_at = None
+        return None if fails else self._backlog.take_lost()
+
+    def close(self) -> None:
+        """Write what waits, as far as that goes at once or nearly so: this process ends."""
+        until_s = self._monotonic_s() + CLOSE_S
+        while self._retry_at is not None:
+            self.flush()
+            if self._monotonic_s() >= until_s:
+                break
+            time.sleep(_CLOSE_STEP_S)
+        self._outlet.close()
+
+    def _try(self, data: bytes) -> int | None:
+        """Return how much of a line was taken, `None` where it never will be."""
+        try:
+            return self._outlet.send(data)
+        except (OSError, ValueError, AttributeError):
+            return None
+
+    def _wait(self) -> None:
+        self._retry_at = self._monotonic_s() + self._retry_s
+        self._retry_s = min(MAX_RETRY_S, 2 * self._retry_s)
 
 
-def open_journal(environ: Mapping[str, str], stderr: TextIO, level: str) -> Journal:
+def open_journal(environ: Mapping[str, str], stderr: TextIO, level: str, address: str = SOCKET) -> Journal:
     """Choose the journal where stderr leads there (systemd.exec(5), JOURNAL_STREAM), else stderr itself."""
-    if not _leads_to_journal(environ, stderr):
-        return Journal(lambda line: _print(line, stderr), level)
-    from systemd.journal import sendv
-
-    return Journal(lambda line: sendv(*entry(line)), level)
+    if _leads_to_journal(environ, stderr):
+        return Journal(DatagramOutlet(address), native, level)
+    return Journal(_stderr_outlet(stderr), _for_people, level)
 
 
-def entry(line: Line) -> tuple[str, ...]:
-    """Return the journal entry of a line, one `NAME=value` a field."""
+def native(line: Line, late_at: datetime | None = None) -> bytes:
+    """Return the journal's datagram of a line; one that comes late says when it was written."""
+    late = f" (written at {late_at:%H:%M:%S}, taken late)" if late_at is not None else ""
     head = {
-        "MESSAGE": line.message,
+        "MESSAGE": line.message[:MAX_MESSAGE] + late,
         "PRIORITY": str(int(line.priority)),
         "SYSLOG_IDENTIFIER": "iot-onboard",
         **({"MESSAGE_ID": line.message_id} if line.message_id else {}),
     }
-    return tuple(f"{name}={value}" for name, value in (*head.items(), *line.fields))
+    return b"".join(_field(name, value) for name, value in (*head.items(), *line.fields))
+
+
+def _field(name: str, value: str) -> bytes:
+    data = value.encode("utf-8", "backslashreplace")
+    if b"\n" not in data:
+        return name.encode() + b"=" + data + b"\n"
+    return name.encode() + b"\n" + len(data).to_bytes(8, "little") + data + b"\n"
 
 
 def readable(line: Line, at: datetime) -> str:
     """Return a line for a terminal: one event is one line, whatever the message holds."""
-    message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line.message)
+    message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line.message[:MAX_MESSAGE])
     return f"{at:%H:%M:%S} {_WORDS[int(line.priority)]:<8} {message}"
 
 
-def _print(line: Line, stderr: TextIO) -> None:
-    print(readable(line, datetime.now().astimezone()), file=stderr, flush=True)
+def _for_people(line: Line, late_at: datetime | None) -> bytes:
+    return (readable(line, late_at or _now()) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _stderr_outlet(stderr: TextIO) -> Outlet:
+    try:
+        return StreamOutlet(stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        # Closed, or no descriptor stands behind it.
+        return TextOutlet(stderr)
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
 
 
 def _leads_to_journal(environ: Mapping[str, str], stderr: TextIO) -> bool:
     try:
         found = os.fstat(stderr.fileno())
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         return False
     return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"

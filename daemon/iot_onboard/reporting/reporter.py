@@ -99,6 +99,19 @@ class Reporter:
             line = line_of(event, replace(details, next_try_s=left_s), self._context_in(state), state.phase.value)
             self._journal.write(self._counted(line, verdict))
 
+    def journal_retry_at(self) -> float | None:
+        """Return when `flush_journal` has something to do, or `None`."""
+        return self._journal.retry_at()
+
+    def flush_journal(self, state: State) -> None:
+        """Write the lines that the journal did not take, and say once how many were lost."""
+        if (lost := self._journal.flush()) is not None:
+            self.log_event(Event.LINES_LOST, Details(detail=str(lost)), state)
+
+    def close_journal(self) -> None:
+        """Write what waits as far as that goes at once: the process ends."""
+        self._journal.close()
+
     def publish_status(self, state: State) -> None:
         """Say how the daemon is now."""
         context, now_s = self._context_in(state), self._clock.monotonic_s()

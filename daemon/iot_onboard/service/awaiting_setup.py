@@ -16,6 +16,7 @@ from ..core.exit_codes import ExitCode
 from ..events.model import Details, Event
 from ..reporting.announce import announce, context_of
 from ..reporting.headline import trouble
+from ..reporting.journal import Journal
 from ..reporting.status import NOT_SET_UP
 from ..reporting.status_file import StatusFile, own_status
 from ..system.notify import Notifier
@@ -33,9 +34,12 @@ def _utc_now() -> str:
 class AwaitingSetup:
     """Say what is missing, and look for it; answer the service manager as the daemon would."""
 
-    def __init__(self, event: Event, detail: str, config: Config, config_path: Path, watch: ConfigWatch) -> None:
+    def __init__(
+        self, event: Event, detail: str, config: Config, config_path: Path, watch: ConfigWatch, journal: Journal
+    ) -> None:
         self._event, self._detail = event, detail
         self._config, self._config_path, self._watch = config, config_path, watch
+        self._journal = journal
         self._notifier = Notifier()
         self._status_file = StatusFile(config.runtime_dir)
         self._since, self._since_s = _utc_now(), time.monotonic()
@@ -51,7 +55,10 @@ class AwaitingSetup:
             self._loop.add(Source(fileno=stop_signals.fileno, on_ready=lambda _: self._end(Event.STOPPING)))
             self._loop.add(Source(due_at=lambda: self._repeat_at, on_due=self._repeat))
             self._loop.every(lambda: POLL_S, self._look)
+            self._loop.add(Source(due_at=self._journal.retry_at, on_due=self._flush_journal))
+            self._loop.add(Source(due_at=self._notifier.retry_at, on_due=self._notifier.flush))
             self._loop.run()
+            self._journal.close()
         return ExitCode.DONE
 
     def _repeat(self) -> None:
@@ -65,6 +72,16 @@ class AwaitingSetup:
         elif change is not None:
             for problem in change.problems:
                 self._log(Event.SETTINGS_WRONG, problem)
+
+    def _flush_journal(self) -> None:
+        if (lost := self._journal.flush()) is not None:
+            announce(
+                Event.LINES_LOST,
+                Details(detail=str(lost)),
+                context_of(self._config),
+                state=NOT_SET_UP,
+                journal=self._journal,
+            )
 
     def _is_ready(self) -> bool:
         """Say whether what was missing is there, with the same configuration; a new process says what is wrong then."""
@@ -87,7 +104,7 @@ class AwaitingSetup:
         self._loop.end()
 
     def _log(self, event: Event, detail: str = "") -> None:
-        details, context, level = Details(detail=detail), context_of(self._config), self._config.log_level
-        announce(event, details, context, state=NOT_SET_UP, level=level, notifier=self._notifier)
+        details, context = Details(detail=detail), context_of(self._config)
+        announce(event, details, context, state=NOT_SET_UP, notifier=self._notifier, journal=self._journal)
         last = trouble(event, details, context, _utc_now())
         self._status_file.write(own_status(NOT_SET_UP, self._since, self._since_s, context, last, event))

@@ -33,6 +33,7 @@ from ..disk.files import is_roots_alone
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import dataclass
 from ..lifecycle.model import Policy, State
+from ..reporting.journal import Journal, open_journal
 from ..reporting.runtime_files import ConnectLog, KeepAliveLog, RegistrationLog, StartLog
 from ..system.notify import Notifier
 from ..system.terminal import leave
@@ -105,8 +106,10 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
     if isinstance(program, Refuse):
         from ..reporting.announce import announce
 
+        journal = open_journal(os.environ, sys.stderr, "info")
         for problem in program.problems:
-            announce(Event.CONFIGURATION_WRONG, Details(detail=problem), state="stopped")
+            announce(Event.CONFIGURATION_WRONG, Details(detail=problem), state="stopped", journal=journal)
+        journal.close()
         return ExitCode.CONFIGURATION
     watch.runs_with(program.config)
     config = with_systemd_directories(program.config)
@@ -122,29 +125,29 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
             # What this user may not see has not changed.
             watch = ConfigWatch(config_path)
             watch.runs_with(program.config)
+    journal = open_journal(os.environ, sys.stderr, config.log_level)
     if isinstance(program, AwaitSetup):
         from .awaiting_setup import AwaitingSetup
 
-        return AwaitingSetup(program.event, program.detail, config, config_path, watch).run()
+        return AwaitingSetup(program.event, program.detail, config, config_path, watch, journal).run()
     if program.register_only:
-        return leave(_supervise(program, config, secrets, watch))
+        return leave(_supervise(program, config, secrets, watch, journal))
     starts = StartLog(config.runtime_dir)
     goes_on = True
     if restart_delay_s(short_lives := starts.begin()):
         from .restart_delay import pause
 
-        goes_on = pause(config, short_lives)
-    code = _supervise(program, config, secrets, watch) if goes_on else ExitCode.DONE
+        goes_on = pause(config, short_lives, journal)
+    code = _supervise(program, config, secrets, watch, journal) if goes_on else ExitCode.DONE
     if code == ExitCode.DONE:
         starts.end()
     return leave(code)
 
 
-def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: ConfigWatch) -> int:
+def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: ConfigWatch, journal: Journal) -> int:
     from ..disk.credentials import Store
     from ..mqtt.client import PAHO_VERSION
     from ..net.route_watch import open_watch
-    from ..reporting.journal import open_journal
     from ..reporting.reporter import Reporter
     from ..system.clock import Clock
     from .jobs import Jobs
@@ -179,7 +182,7 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
         registration_url=endpoints.registration_url(config),
         mqtt_endpoint=f"{endpoints.mqtt_host(config)}:{config.mqtt_port}",
         runtime_dir=config.runtime_dir,
-        journal=open_journal(os.environ, sys.stderr, config.log_level),
+        journal=journal,
         notifier=notifier,
         clock=clock,
         known=known,

@@ -8,17 +8,18 @@ from ..config.schema import Config
 from ..core.backoff import restart_delay_s
 from ..events.model import Details, Event
 from ..reporting.announce import announce, context_of
+from ..reporting.journal import Journal
 from ..system.notify import Notifier
 from .stop_signals import StopSignals
 
 
-def pause(config: Config, short_lives: int) -> bool:
+def pause(config: Config, short_lives: int, journal: Journal) -> bool:
     """Say why, and wait; return whether to go on: not where asked to stop."""
     wait_s = restart_delay_s(short_lives)
     details = Details(detail=f"{short_lives} times", next_try_s=wait_s)
     # Before anything is told: whoever hears of the pause may end it.
     with StopSignals() as stop_signals:
         notifier = Notifier()
-        announce(Event.SHORT_LIVES, details, context_of(config), level=config.log_level, notifier=notifier)
+        announce(Event.SHORT_LIVES, details, context_of(config), notifier=notifier, journal=journal)
         notifier.starts_later(wait_s)
         return not select.select([stop_signals], [], [], wait_s)[0]

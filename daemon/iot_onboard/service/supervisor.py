@@ -84,6 +84,10 @@ class Supervisor:
             self._loop.add(look)
             self._news = news
         self._loop.add(Source(due_at=reporter.repeat_at, on_due=lambda: reporter.repeat_if_due(self._state)))
+        self._loop.add(
+            Source(due_at=reporter.journal_retry_at, on_due=lambda: reporter.flush_journal(self._state)),
+        )
+        self._loop.add(Source(due_at=notifier.retry_at, on_due=notifier.flush))
         self._cloud_link = CloudLink(
             config=jobs.config,
             identity=jobs.identity,
@@ -111,6 +115,7 @@ class Supervisor:
             except Exception as error:
                 tracebacks.hand_over(error)
                 self._fail(f"{type(error).__name__} at {tracebacks.innermost_frame(error)}")
+            self._reporter.close_journal()
         return self._exit_code
 
     def _fail(self, where: str) -> None:

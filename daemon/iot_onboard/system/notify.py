@@ -1,55 +1,85 @@
-"""Tell the service manager how we are, by sd_notify."""
+"""Tell the service manager how we are, by sd_notify(3), without ever waiting for it."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
+
+from .outlets import DatagramOutlet
 
 # As TimeoutStartSec= of the unit.
 _START_S = 90.0
+# How soon what was not taken is tried again.
+RETRY_S = 1.0
+# systemd takes no message of more than 4096 bytes, and passes over a longer one as a whole.
+_MAX_STATUS_BYTES = 2048
 
 
 class Notifier:
-    """Send READY, STATUS, WATCHDOG and STOPPING; do nothing where no service manager listens."""
+    """Send READY, STATUS, WATCHDOG and STOPPING; do nothing where no service manager listens.
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
-        self._send: Callable[[str], object] | None = None
+    What a busy service manager does not take waits, of each variable the latest value; a WATCHDOG is never late.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str] = os.environ, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        address = environ.get("NOTIFY_SOCKET", "")
+        self._outlet = DatagramOutlet(address) if address.startswith(("/", "@")) else None
+        self._monotonic_s = monotonic_s
         self._status = ""
+        self._pending: dict[str, str] = {}
+        self._retry_at: float | None = None
         self.watchdog_interval_s = _watchdog_interval_s(environ)
-        if environ.get("NOTIFY_SOCKET"):
-            from systemd.daemon import notify
-
-            self._send = notify
 
     def ready(self) -> None:
         """Say that the loop runs."""
-        self._tell("READY=1")
+        self._tell("READY", "1")
 
     def status(self, text: str) -> None:
         """Set the line that `systemctl status` shows."""
         if text != self._status:
             self._status = text
-            self._tell("STATUS=" + text.replace("\n", " "))
+            shown = text.replace("\n", " ").encode("utf-8", "backslashreplace")[:_MAX_STATUS_BYTES]
+            self._tell("STATUS", shown.decode("utf-8", "ignore"))
 
     def starts_later(self, seconds: float) -> None:
         """Say that READY takes so much longer than TimeoutStartSec= allows."""
-        self._tell(f"EXTEND_TIMEOUT_USEC={round((seconds + _START_S) * 1_000_000)}")
+        self._tell("EXTEND_TIMEOUT_USEC", str(round((seconds + _START_S) * 1_000_000)))
 
     def watchdog(self) -> None:
         """Say that the loop turns."""
-        self._tell("WATCHDOG=1")
+        if self._outlet is not None:
+            self._send("WATCHDOG=1")
+            self.flush()
 
     def stopping(self) -> None:
         """Say that we end on purpose."""
-        self._tell("STOPPING=1")
+        self._tell("STOPPING", "1")
 
-    def _tell(self, message: str) -> None:
-        if self._send is not None:
-            try:
-                self._send(message)
-            except OSError:
-                # A service manager that restarts is no reason to fall over; the next message goes through.
-                return
+    def retry_at(self) -> float | None:
+        """Return when `flush` has something to do, in monotonic seconds, or `None`."""
+        return self._retry_at
+
+    def flush(self) -> None:
+        """Send what was not taken."""
+        if self._pending and self._send("\n".join(f"{name}={value}" for name, value in self._pending.items())):
+            self._pending.clear()
+        self._retry_at = self._monotonic_s() + RETRY_S if self._pending else None
+
+    def _tell(self, name: str, value: str) -> None:
+        if self._outlet is not None:
+            self._pending[name] = value
+            self.flush()
+
+    def _send(self, message: str) -> bool:
+        assert self._outlet is not None
+        try:
+            return self._outlet.send(message.encode()) > 0
+        except OSError:
+            # Too long for the socket: it never will be taken.
+            return True
 
 
 def _watchdog_interval_s(environ: Mapping[str, str]) -> float | None:

@@ -19,12 +19,12 @@ from iot_onboard.events.table import TABLE
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.reporting.history import Registration, last_day
-from iot_onboard.reporting.journal import Journal
 from iot_onboard.reporting.reporter import Reporter
 from iot_onboard.reporting.runtime_files import HistoryLog
 from iot_onboard.reporting.status_file import read
 from iot_onboard.system.clock import Clock
 from iot_onboard.system.notify import Notifier
+from support.process.hearing import hearing_journal
 from support.text.forms import ENCODED, WRITTEN, traces
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -78,7 +78,7 @@ def told(tmp_path: Path, utc: None) -> Told:  # noqa: ARG001 - a time zone for l
         registration_url="https://register.example/auth/register/device",
         mqtt_endpoint="mqtt.example:8883",
         runtime_dir=tmp_path,
-        journal=Journal(lines.append, "debug"),
+        journal=hearing_journal(lines.append),
         notifier=Notifier({}),
         clock=clock,
         known=KnownSecrets(Secret("s3cr3tS3CR3T")),

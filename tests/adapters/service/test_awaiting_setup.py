@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from iot_onboard.config.schema import Document
 from iot_onboard.config.watch import ConfigWatch
 from iot_onboard.core.exit_codes import ExitCode
 from iot_onboard.events.model import Event
+from iot_onboard.reporting.journal import open_journal
 from iot_onboard.reporting.status import Status
 from iot_onboard.reporting.status_file import read
 from iot_onboard.service.awaiting_setup import AwaitingSetup
@@ -33,7 +35,8 @@ class Waiting:
         text += f"device_name: '{device_name}'\n" if device_name else ""
         config, _ = parse([Document(name="c", text=text)], names_required=False)
         assert config is not None
-        code = AwaitingSetup(event, detail, config, self.config_path, ConfigWatch(self.config_path)).run()
+        journal = open_journal({}, sys.stderr, "info")
+        code = AwaitingSetup(event, detail, config, self.config_path, ConfigWatch(self.config_path), journal).run()
         assert code == ExitCode.DONE
         status = read(self.runtime_dir)
         assert status is not None

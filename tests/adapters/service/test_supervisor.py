@@ -26,7 +26,6 @@ from iot_onboard.events.model import Context, Event
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.net.route_watch import RouteWatch
-from iot_onboard.reporting.journal import Journal
 from iot_onboard.reporting.reporter import Reporter
 from iot_onboard.reporting.runtime_files import ConnectLog, RegistrationLog
 from iot_onboard.reporting.status_file import read
@@ -37,6 +36,7 @@ from iot_onboard.system.notify import Notifier
 from support.gateway.stored import DEVICE
 from support.platform.broker import CONNECT, DISCONNECT, PUBLISH, Broker
 from support.platform.tlsserver import certificates
+from support.process.hearing import hearing_journal
 from support.process.manager import ServiceManager
 
 IDENTITY = DEVICE.identity
@@ -83,7 +83,7 @@ class Gateway:
             registration_url="https://register.example/",
             mqtt_endpoint=f"localhost:{self.port}",
             runtime_dir=self.config.runtime_dir,
-            journal=Journal(self._hear, "debug"),
+            journal=hearing_journal(self._hear),
             notifier=notifier,
             clock=clock,
             known=known,

@@ -69,18 +69,47 @@ def test_without_a_socket_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_manager_that_is_gone_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may restart: what it misses is lost, what comes later is heard."""
+    """It may restart: then it hears that we run, and how we are now; each state of before is history."""
     path = str(tmp_path / "notify")
     monkeypatch.setenv("NOTIFY_SOCKET", path)
     notifier = Notifier()
     notifier.ready()
+    notifier.status("connecting")
     notifier.status("waiting")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as back:
         back.bind(path)
         back.setblocking(False)
         notifier.watchdog()
         notifier.status("online")
-        assert heard(back) == ["WATCHDOG=1", "STATUS=online"]
+        assert heard(back) == ["WATCHDOG=1", "READY=1\nSTATUS=waiting", "STATUS=online"]
+        assert notifier.retry_at() is None
+
+
+def test_a_manager_that_hangs_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its queue is full: READY, STOPPING and the latest STATUS wait for it, tried once a second."""
+    path, now = str(tmp_path / "notify"), 50.0
+    monkeypatch.setenv("NOTIFY_SOCKET", path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as hanging:
+        hanging.bind(path)
+        hanging.setblocking(False)
+        notifier = Notifier(monotonic_s=lambda: now)
+        for _ in range(1000):
+            notifier.watchdog()
+        notifier.ready()
+        for number in range(100):
+            notifier.status(f"attempt {number}")
+        notifier.stopping()
+        assert notifier.retry_at() == 51.0
+        assert set(heard(hanging)) == {"WATCHDOG=1"}
+        notifier.flush()
+        assert heard(hanging) == ["READY=1\nSTATUS=attempt 99\nSTOPPING=1"]
+
+
+def test_a_status_leaves_room_for_what_counts(manager: socket.socket) -> None:
+    """systemd passes over a message of more than 4096 bytes as a whole, and with it a READY in it."""
+    Notifier().status("网" * 5000)
+    (message,) = heard(manager)
+    assert 2000 < len(message.encode()) < 2100
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,16 @@ SERVICE = {
         remedy="`df -h /run` shows whether it is full, `ls -ld /run/iot-onboard` whether it belongs to the user iot-onboard; a restart of the service makes the directory anew.",
         then="with each change of the state",
     ),
+    Event.LINES_LOST: Entry(
+        message_id="1c306a37cb7f4caba757140c7fd9c250",
+        priority=Priority.WARNING,
+        subject="Lines of this service are missing in the journal",
+        sentence="Lines of this service that the journal did not take are lost: {detail}.",
+        explanation="The journal, or whatever reads this service's standard error, took no lines for a while. The gateway works on meanwhile and does not wait. The first lines of that time and the last ones were kept, and were written late, with the time of each; those in between are lost.",
+        move=Move.GATEWAY,
+        remedy="Once is nothing. Where it comes back: `journalctl -b -u systemd-journald` shows whether the journal was restarted, and `dmesg` shows errors of the disk that holds it.",
+        then="at once: the lines that come next are written",
+    ),
     Event.SHORT_LIVES: Entry(
         message_id="f403eebe8ba84a48aeca05fd89600609",
         priority=Priority.ERR,
