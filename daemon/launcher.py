@@ -38,12 +38,12 @@ def main() -> int:
         run = _load(rung)
     except Exception as error:
         _descend(rung, error)
-        print(f"{_level()}iot-onboard: internal error: {_what(error)}; please report this line", file=sys.stderr)
+        _say(f"internal error: {_what(error)}; please report this line")
         return _INTERNAL
     if rung != "current":
         cause = sys._xoptions.get("iot-onboard-cause")
         cure = "To do: sudo apt-get install --reinstall iot-onboard"
-        print(f"{_level()}iot-onboard: {cause}: {RUNGS[rung]}. {cure}", file=sys.stderr)
+        _say(f"{cause}: {RUNGS[rung]}. {cure}")
     return int(run())
 
 
@@ -101,7 +101,6 @@ def _descend(rung: str, error: BaseException) -> None:
         options |= {**sys._xoptions, "iot-onboard": other}
         words = [word for name, value in options.items() for word in ("-X", f"{name}={value}")]
         sys.stdout.flush()
-        sys.stderr.flush()
         os.execv(sys.executable, [sys.executable, "-I", *words, __file__, *sys.argv[1:]])
 
 
@@ -155,9 +154,19 @@ def _file_with_null_bytes() -> str:
     return ""
 
 
-def _level() -> str:
-    """Return what makes a line of a service an error in the journal."""
-    return "<3>" if "JOURNAL_STREAM" in os.environ else ""
+def _say(text: str) -> None:
+    """Write a line to stderr, or lose it where its reader takes none: no start waits for a journal that hangs."""
+    # Makes a line of a service an error in the journal.
+    level = "<3>" if "JOURNAL_STREAM" in os.environ else ""
+    try:
+        # Imported here: a start that goes well has nothing to say.
+        import select
+
+        if select.select([], [2], [], 0)[1]:
+            # A pipe that is writable takes so much at once.
+            os.write(2, f"{level}iot-onboard: {text}\n".encode(errors="backslashreplace")[:4096])
+    except (OSError, ValueError, ImportError):
+        return
 
 
 if __name__ == "__main__":
