@@ -16,5 +16,4 @@ def test_a_journal_that_hangs(site: Site, gateway: Machine, seconds: float) -> N
     gateway.boot()
     gateway.wait_for_state("online")
     found = hungjournal.hang(site, gateway, seconds)
-    print(found)
     hungjournal.assert_unmoved(found)

@@ -18,6 +18,7 @@ from . import (
     flapping_interface,
     fleet,
     fuzz,
+    hanging_journal,
     idle_cut,
     link,
     local,
@@ -54,6 +55,7 @@ def _attacks(options: argparse.Namespace) -> dict[str, Callable[[], list[Tally]]
         "flapping-interface": lambda: [
             flapping_interface.attack(flapping_interface.TEN_MINUTES_S if most is None else 30.0)
         ],
+        "hanging-journal": lambda: [hanging_journal.attack(hanging_journal.LONG_S if most is None else 30.0)],
         "soak": lambda: [real.soaks(SOAKS, SOAK_S if most is None else 30.0, seed)],
         "cloud": lambda: [cloud.bad_days(seed), cloud.soak(seed, DAYS if most is None else most)],
         "local": lambda: [local.attack(TURNS if most is None else most, seed)],

@@ -105,12 +105,12 @@ class Lookout:
 
 def why_absent(place: Path, root: Path = Path("/")) -> tuple[str, str, str | None]:
     """Ask systemd why no daemon runs, where there is a systemd: a sentence, the cure, and a name for `explain`."""
-    if not (root / "run/systemd/system").is_dir():
-        return "No daemon runs here.", "sudo systemctl start iot-onboard, or in the foreground: iot-onboard run", None
     # What asks other programs is needed here alone.
     from ..reporting.service_unit import START, why_not_running
-    from ..system.systemd import service_properties
+    from ..system.systemd import is_booted, service_properties
 
+    if not is_booted(root):
+        return "No daemon runs here.", "sudo systemctl start iot-onboard, or in the foreground: iot-onboard run", None
     unit = service_properties()
     if unit.get("LoadState") not in {"loaded", "masked"}:
         return "No daemon runs here.", START, None

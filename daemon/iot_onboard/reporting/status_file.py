@@ -45,14 +45,14 @@ def read(runtime_dir: Path) -> Status | None:
 
 def read_checked(runtime_dir: Path, root: Path = Path("/")) -> Status | None:
     """Return the status, held against what the daemon has told systemd: a file that could not be replaced is old."""
-    status = read(runtime_dir)
-    if status is None or not (root / "run/systemd/system").is_dir():
-        return status
     # Who only writes a status does not pay for it.
     from ..core.units import SERVICE
-    from ..system.systemd import show
+    from ..system.systemd import is_booted, show
     from .status import held_against
 
+    status = read(runtime_dir)
+    if status is None or not is_booted(root):
+        return status
     unit = show("MainPID,StatusText", SERVICE, timeout_s=4.0)
     return held_against(status, unit.get("StatusText")) if unit.number("MainPID") == status.pid else status
 

@@ -26,9 +26,23 @@ class Restart(enum.Enum):
     FAILED = f"systemctl restart {units.SERVICE} failed"
 
 
+def is_booted(root: Path = Path("/")) -> bool:
+    """Say whether this system was booted by systemd, as sd_booted(3) does."""
+    if root == Path("/"):
+        try:
+            # Imported here: the daemon never asks.
+            from systemd.daemon import booted
+        except ImportError:
+            # It is missing or broken; the library looks at the same directory.
+            pass
+        else:
+            return bool(booted())
+    return (root / "run/systemd/system").is_dir()
+
+
 def restart(root: Path = Path("/")) -> Restart:
-    """Restart the service; an image build or a chroot has no service manager (sd_booted(3))."""
-    if not (root / "run/systemd/system").is_dir():
+    """Restart the service; an image build or a chroot has no service manager."""
+    if not is_booted(root):
         return Restart.NO_SYSTEMD
     shown = ask(["systemctl", "show", "--property=LoadState", "--value", units.SERVICE], timeout_s=_TIMEOUT_S)
     if shown.text.strip() != "loaded":

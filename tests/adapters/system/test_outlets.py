@@ -8,36 +8,19 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from iot_onboard.system.outlets import DatagramOutlet, NonblockingStderr, StreamOutlet
+from support.process.deaf import KINDS, deaf
 from support.process.descriptors import none_left
 
 LINE = b"x" * 99 + b"\n"
 
 
-@contextmanager
-def deaf(kind: str) -> Iterator[tuple[int, int]]:
-    """A writer's and a reader's descriptor, of which nobody reads."""
-    if kind == "pipe":
-        reader, writer = os.pipe()
-    elif kind == "terminal":
-        reader, writer = os.openpty()
-    else:
-        ends = socket.socketpair()
-        reader, writer = (end.detach() for end in ends)
-    try:
-        yield writer, reader
-    finally:
-        os.close(reader)
-        os.close(writer)
-
-
-@pytest.mark.parametrize("kind", ["pipe", "terminal", "socket"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_reader_that_does_not_read_holds_nobody_up(kind: str) -> None:
     """It takes what there is room for, and then nothing; whoever shares the descriptor finds it as it was."""
     with deaf(kind) as (writer, reader):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.system.systemd import Restart, restart, service_properties
+from iot_onboard.system.systemd import Restart, is_booted, restart, service_properties
 
 
 @pytest.fixture
@@ -65,3 +65,11 @@ def test_the_properties_of_the_service(root: Path, monkeypatch: pytest.MonkeyPat
     assert "--timestamp=utc" in asked.read_text()
     systemctl(root, monkeypatch, "echo 'Not booted.' >&2; echo LoadState=loaded; exit 1")
     assert (service_properties().trouble, service_properties().get("LoadState")) == ("Not booted.", "")
+
+
+def test_a_system_that_systemd_booted(tmp_path: Path) -> None:
+    """As sd_booted(3) has it: a directory that systemd makes."""
+    assert not is_booted(tmp_path)
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    assert is_booted(tmp_path)
+    assert is_booted() is Path("/run/systemd/system").is_dir()

@@ -62,11 +62,15 @@ class Gateway:
         command = [sys.executable, "-m", "iot_onboard", name, "--config", str(self.config), *arguments]
         return subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=30, check=False)
 
-    def start(self, *wrapper: str) -> None:
+    def start(self, *wrapper: str, stderr: int | None = None) -> None:
         command = [*wrapper, sys.executable, "-m", "iot_onboard", "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stderr=log, stdout=log, env=self.environment, start_new_session=True
+                command,
+                stderr=log if stderr is None else stderr,
+                stdout=log,
+                env=self.environment,
+                start_new_session=True,
             )
 
     @property

@@ -62,7 +62,7 @@ def stopped_journal(gateway: Machine) -> Iterator[None]:
 
 
 def hang(site: Site, gateway: Machine, seconds: float) -> Found:
-    """Kick a gateway that is online again and again for so long, then stop and start it; all of it without a journal."""
+    """Kick a gateway that is online for so long, then stop and start it; all of it without a journal."""
     began_s, kicks, before = time.monotonic(), 0, len(connects(site))
     with stopped_journal(gateway):
         while (left_s := began_s + seconds - time.monotonic()) > 0:
