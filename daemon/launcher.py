@@ -25,6 +25,9 @@ RUNGS = {
     "before": "the code of before the last upgrade runs instead",
     "dist-packages": "the code of version 0.1.0 runs instead",
 }
+# What the unit leaves here where a process was ended by a signal such as SIGSEGV: what a damaged compiled file does
+# where it does not raise an error.
+_CRASHED = "crashed"
 _INTERNAL = 70
 # EMFILE, ENFILE, ENOMEM: these pass, and older code would meet them too.
 _PASSING = {24, 23, 12}
@@ -35,6 +38,8 @@ def main() -> int:
     """Run the command line by the code of the rung that this process is for."""
     rung = str(sys._xoptions.get("iot-onboard", "current"))
     try:
+        if rung == "current" and sys.argv[1:2] == ["run"]:
+            _begin_uncached_after_a_crash()
         run = _load(rung)
     except Exception as error:
         _descend(rung, error)
@@ -42,8 +47,10 @@ def main() -> int:
         return _INTERNAL
     if rung != "current":
         cause = sys._xoptions.get("iot-onboard-cause")
-        cure = "To do: sudo apt-get install --reinstall iot-onboard"
-        _say(f"{cause}: {RUNGS[rung]}. {cure}")
+        # `... .pyc cannot be loaded`: what was compiled is made anew, or done without.
+        compiled = str(cause).partition(".pyc ")
+        cure = f"sudo rm {compiled[0]}.pyc" if compiled[1] else "sudo apt-get install --reinstall iot-onboard"
+        _say(f"{cause}: {RUNGS[rung]}. To do: {cure}")
     return int(run())
 
 
@@ -85,8 +92,12 @@ def _directory(rung: str) -> str:
 
 
 def _descend(rung: str, error: BaseException) -> None:
-    """Begin again by the next rung where an error comes from damaged files of ours; return where it does not."""
-    if not _is_damage(error):
+    """Begin again by the next rung where an error comes from damaged files; return where it does not.
+
+    Of files that are not ours, only what was compiled can be done without.
+    """
+    ours = _is_damage(error)
+    if not ours and not (rung == "current" and _may_be_compiled_wrong(error)):
         return
     names = list(RUNGS)
     for other in names[names.index(rung) + 1 :]:
@@ -97,11 +108,36 @@ def _descend(rung: str, error: BaseException) -> None:
             _directory(other)
         except ImportError:
             continue
-        options = {"iot-onboard-cause": _what(error), "iot-onboard-module": _culprit(error)}
-        options |= {**sys._xoptions, "iot-onboard": other}
-        words = [word for name, value in options.items() for word in ("-X", f"{name}={value}")]
-        sys.stdout.flush()
-        os.execv(sys.executable, [sys.executable, "-I", *words, __file__, *sys.argv[1:]])
+        if not ours and other != "uncached":
+            return
+        _begin(other, {"iot-onboard-cause": _what(error), "iot-onboard-module": _culprit(error)})
+
+
+def _begin(rung: str, options: "dict[str, str]") -> None:
+    """Begin again by a rung, in a fresh interpreter."""
+    options = {**options, **sys._xoptions, "iot-onboard": rung}
+    words = [word for name, value in options.items() for word in ("-X", f"{name}={value}")]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-I", *words, __file__, *sys.argv[1:]])
+
+
+def _begin_uncached_after_a_crash() -> None:
+    """Begin without compiled files, once, where the process before was ended by a signal that nobody sent."""
+    try:
+        marker = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0] + "/" + _CRASHED
+        with open(marker, errors="replace") as file:
+            signal = file.read(20).strip()
+        os.unlink(marker)
+    except OSError:
+        return
+    _begin("uncached", {"iot-onboard-cause": f"the last process was ended by SIG{signal}, as by a damaged file"})
+
+
+def _may_be_compiled_wrong(error: BaseException) -> bool:
+    """Say whether a module failed while it was loaded, and not for what it looked for or for its source."""
+    if isinstance(error, (OSError, MemoryError, ImportError, SyntaxError)):
+        return False
+    return bool(_culprit(error)) and _NULL_BYTES not in str(error)
 
 
 def _is_damage(error: BaseException) -> bool:
@@ -137,10 +173,22 @@ def _is_ours(module: str) -> bool:
 
 def _what(error: BaseException) -> str:
     """Return the damaged file, or the module where no file is known, and the kind of error; never its message."""
-    file = getattr(error, "path", None) or getattr(error, "filename", None)
+    file = _compiled(error) or getattr(error, "path", None) or getattr(error, "filename", None)
     if _NULL_BYTES in str(error):
         file = _file_with_null_bytes()
     return f"{file or _culprit(error) or 'the start'} cannot be loaded ({type(error).__name__})"
+
+
+def _compiled(error: BaseException) -> str:
+    """Return the compiled file that the import system was reading, or nothing where it was not."""
+    if isinstance(error, (OSError, SyntaxError)) or _NULL_BYTES in str(error):
+        return ""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "get_code":
+            return str(trace.tb_frame.f_locals.get("bytecode_path") or "")
+        trace = trace.tb_next
+    return ""
 
 
 def _file_with_null_bytes() -> str:

@@ -21,6 +21,8 @@ from .system.terminal import complain
 if TYPE_CHECKING:
     import argparse
 
+    from .core.broken_code import BrokenCode
+
 DEFAULT_CONFIG = CONFIG_DIR / "config.yaml"
 
 _EPILOG = """\
@@ -67,10 +69,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             complain("this machine is short of memory, descriptors or threads, or its disk stumbled; try again")
             return ExitCode.FAILED
         tracebacks.hand_over(error)
+        if (broken := _broken_code(error)) is not None:
+            complain(f"{broken.clause}. To do: {broken.cure}")
+            return ExitCode.FAILED
         # The message of an exception may quote data: its kind and place do not.
         frame = tracebacks.innermost_frame(error)
         complain(f"internal error: {type(error).__name__} at {frame}; please report this line")
         return ExitCode.INTERNAL
+
+
+def _broken_code(error: Exception) -> BrokenCode | None:
+    try:
+        from .core.broken_code import broken_code
+
+        return broken_code(error)
+    except (OSError, ImportError, EOFError, ValueError):
+        return None
 
 
 def _answer(arguments: argparse.Namespace | SimpleNamespace) -> int:

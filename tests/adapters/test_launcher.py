@@ -181,21 +181,21 @@ def test_a_damaged_compiled_file_costs_a_slow_start(usr: Usr, module: str, kept:
     assert done.returncode == 0, done.stderr
     if done.stderr:
         (line,) = done.stderr.splitlines()
-        assert line.endswith(f"it runs without its compiled files, and starts slowly. {CURE}")
+        assert line.endswith(f"it runs without its compiled files, and starts slowly. To do: sudo rm {compiled}")
     assert usr.run("--version").stdout == f"iot-onboard {__version__}\n"
 
 
 def test_a_library_that_is_missing_is_no_damage(usr: Usr) -> None:
-    """Older code needs it as well: one line, exit 70, as ever."""
+    """Older code needs it as well: one line that names it, and the exit code of a failure."""
     usr.add(usr.before, OLDER)
-    for module in ("cli", "commands/explain"):
+    for module, code in (("cli", 70), ("commands/explain", 1)):
         path = usr.module(module)
         before = path.read_text()
         path.write_text(before.replace("from __future__ import annotations", "import no_such_library"))
         done = usr.run("explain", "6289")
-        assert done.returncode == 70
+        assert done.returncode == code
         (line,) = done.stderr.splitlines()
-        assert line.startswith("iot-onboard: internal error: ")
+        assert "no_such_library cannot be loaded" in line
         path.write_text(before)
 
 
@@ -237,3 +237,46 @@ def test_it_says_so_as_an_error_to_the_journal(usr: Usr, monkeypatch: pytest.Mon
     usr.add(usr.before, OLDER)
     usr.module("cli").unlink()
     assert usr.run("--version").stderr.startswith("<3>iot-onboard: ")
+
+
+@pytest.mark.parametrize("kept", [0, 17, 40, -3])
+def test_what_was_compiled_of_a_library_may_be_damaged(usr: Usr, kept: int) -> None:
+    """It is done without as well; the line names the file, and to remove it is the cure."""
+    libraries = next(usr._python.parent.parent.glob("lib/python3*/site-packages"))
+    library = libraries / f"library{kept % 100}.py"
+    library.write_text("VALUE = {1: 'one', 2: 'two'}\n\n\ndef value(number):\n    return VALUE[number]\n")
+    path = usr.module("commands/explain")
+    path.write_text(path.read_text().replace("from __future__ import annotations", f"import {library.stem}"))
+    assert usr.run("explain", "6289").returncode == 0
+    compiled = Path(cache_from_source(str(library)))
+    # The header says that it belongs to the source as it is.
+    compiled.write_bytes(compiled.read_bytes()[: 16 if kept == 0 else kept].ljust(compiled.stat().st_size, b"\0"))
+    done = usr.run("explain", "6289")
+    assert done.returncode == 0, done.stderr
+    if kept != -3 or done.stderr:
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"iot-onboard: {compiled} cannot be loaded (")
+        assert line.endswith(f"To do: sudo rm {compiled}")
+    compiled.unlink()
+    assert usr.run("explain", "6289").stderr == ""
+
+
+def test_after_a_crash_it_runs_without_compiled_files(
+    usr: Usr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The unit has left a mark: for the next start of the daemon, and for that alone."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    (tmp_path / "crashed").write_text("SEGV\n")
+    assert usr.run("explain", "6289").stderr == ""
+    words = ("run", "--config", str(tmp_path / "there-is-none"))
+    first, second = (subprocess_of(usr, *words) for _ in range(2))
+    assert "the last process was ended by SIGSEGV" in first
+    assert "it runs without its compiled files" in first
+    assert "SIGSEGV" not in second
+    assert not (tmp_path / "crashed").exists()
+
+
+def subprocess_of(usr: Usr, *words: str) -> str:
+    """Return what the daemon says within two seconds."""
+    command = ["timeout", "2", str(usr._python), "-I", str(usr.launcher), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stderr

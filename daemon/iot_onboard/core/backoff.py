@@ -34,6 +34,8 @@ class Pace:
 
 # First retry within 5 s, five minutes at the most.
 WAITING = Pace(floor_s=1.0, first_s=5.0, cap_s=300.0)
+# What somebody mends on this gateway is noticed within a minute.
+SOON = Pace(floor_s=1.0, first_s=5.0, cap_s=60.0)
 # Refused, throttled without a wish, or a code nobody knows: knocking fast would only do harm.
 SLOW = Pace(floor_s=60.0, first_s=120.0, cap_s=300.0)
 # About hourly: the cure happens in the cloud console, and nobody visits the box to tell us.

@@ -52,13 +52,15 @@ class Cause(enum.Enum):
 class Transient:
     """Waiting helps. `slow` asks for the long end of the waits (an unknown code, a server that is unhappy).
 
-    `cure` says what to do if waiting does not help after all; where it is empty, the cause says it.
+    `cure` says what to do if waiting does not help after all; where it is empty, the cause says it. `soon` is for what
+    somebody mends on this gateway, and is seen by a look that costs nobody anything: no wait is longer than a minute.
     """
 
     cause: Cause
     detail: str
     code: str | None = None
     slow: bool = False
+    soon: bool = False
     cure: str = ""
 
 

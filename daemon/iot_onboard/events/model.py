@@ -99,6 +99,7 @@ class Event(enum.Enum):
     INTERNAL_ERROR = "internal-error"
     NOT_SET_UP = "not-set-up"
     NAME_UNKNOWN = "name-unknown"
+    SOFTWARE_BROKEN = "software-broken"
     CONFIGURATION_UNREAD = "configuration-unread"
     CONFIGURATION_WRONG = "configuration-wrong"
     SETTINGS_CHANGED = "settings-changed"

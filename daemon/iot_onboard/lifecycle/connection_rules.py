@@ -60,8 +60,13 @@ def accepted(state: m.State, _: m.Accepted, now: m.Now) -> Step:
 def refused(state: m.State, given: m.Refused, now: m.Now) -> Step:
     """Wait; on the third refusal running register once, in case an operator reset the device."""
     # Imported here: a start without trouble needs none of its words.
-    from ..aliyun.connack import ConnackMeaning, connack
-
+    try:
+        from ..aliyun.connack import ConnackMeaning, connack
+    except (OSError, MemoryError):
+        # No descriptor is to be had. The next login gets the same answer.
+        detail = f"CONNACK {given.code}, and this gateway is short of what it takes to look up what that means"
+        short = Transient(cause=Cause.LOCAL, detail=detail)
+        return first(m.Drop(), wait(state, now, m.Goal.CONNECT, short, Event.CONNECT_FAILED))
     answer, code = connack(given.code), str(given.code)
     if answer.asks_for is not ConnackMeaning.SECRET_REFUSED:
         slow = answer.asks_for is ConnackMeaning.UNHAPPY

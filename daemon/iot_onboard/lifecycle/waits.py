@@ -87,6 +87,8 @@ def _wait_s(failure: Failure, failures: int, slow: bool, chance: float, fleet_si
             obeyed_s = backoff.obeyed_wait_s(failure.retry_after_s, chance, spread_s)
             return max(obeyed_s, backoff.WAITING.wait_s(failures, chance))
         return max(backoff.SLOW.wait_s(failures, chance), backoff.SLOW.floor_s + chance * spread_s)
+    if isinstance(failure, Transient) and failure.soon:
+        return backoff.SOON.wait_s(failures, chance)
     pace = backoff.SLOW if slow or (isinstance(failure, Transient) and failure.slow) else backoff.WAITING
     return pace.wait_s(failures, chance)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import ssl
@@ -31,8 +32,11 @@ RESUMED_FOR_S = 3600.0
 # a small gateway's memory in days.
 SESSIONS_ARE_FREED = sys.hexversion >= 0x030D01F0
 _MOST_BYTES = 4_000_000
+_CURE_ROOTS = "sudo update-ca-certificates --fresh; where that is no command, sudo apt-get install ca-certificates"
 # X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL.
 _DATE_ERRORS = {9, 10}
+# X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, _SELF_SIGNED_CERT_IN_CHAIN and _UNABLE_TO_GET_ISSUER_CERT_LOCALLY.
+_UNKNOWN_ISSUER = {2, 19, 20}
 
 
 class BoundedContext(ssl.SSLContext):
@@ -152,6 +156,35 @@ def holds_all(directory: Path, bundle: Path | None) -> bool:
     return hashed >= bundled
 
 
+def missing_roots() -> str:
+    """Return the file that should hold the public authorities, where the system has none; empty where it has some."""
+    paths = ssl.get_default_verify_paths()
+    file = Path(os.environ.get(paths.openssl_cafile_env) or paths.openssl_cafile)
+    directory = Path(os.environ.get(paths.openssl_capath_env) or paths.openssl_capath)
+    with contextlib.suppress(OSError):
+        if b"-----BEGIN " in read_plain(file, _MOST_BYTES):
+            return ""
+    with contextlib.suppress(OSError):
+        if any((directory / name).exists() for name in os.listdir(directory) if name[8:9] == "."):  # noqa: PTH208
+            return ""
+    return os.path.realpath(file)
+
+
+def refuse_without_roots() -> None:
+    """Raise `OnboardError` where the system trusts nobody."""
+    if missing := missing_roots():
+        raise OnboardError(_no_roots(missing, "registration is not possible"))
+
+
+def _no_roots(missing: str, consequence: str) -> Transient:
+    detail = f"{consequence}: this gateway trusts no public authority, for {missing} holds no certificate"
+    if chosen := os.environ.get(ssl.get_default_verify_paths().openssl_cafile_env):
+        return Transient(
+            cause=Cause.LOCAL, soon=True, detail=detail, cure=f"correct SSL_CERT_FILE, which says {chosen}"
+        )
+    return Transient(cause=Cause.LOCAL, soon=True, detail=detail, cure=_CURE_ROOTS)
+
+
 def _trust(context: BoundedContext, path: Path | None, cure: str) -> None:
     if path is None:
         return
@@ -176,6 +209,8 @@ def _trust(context: BoundedContext, path: Path | None, cure: str) -> None:
 def tls_failure(error: ssl.SSLError | ssl.CertificateError, where: str) -> Transient:
     """Say what was wrong with the TLS of `where`."""
     if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _UNKNOWN_ISSUER and (missing := missing_roots()):
+            return _no_roots(missing, f"the certificate of {where} cannot be verified")
         cause = Cause.TLS_DATE if error.verify_code in _DATE_ERRORS else Cause.TLS
         # OpenSSL ends some of its words with a full stop, and our sentence has its own.
         reason = error.verify_message.rstrip(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ from .stop_signals import StopSignals
 
 # No hour is silent.
 REPEAT_S = 3300.0
+# A process of its own tries whether a library can be loaded again: what failed once may fail in this one for good.
+_TRY_EVERY_S, _TRY_S = 20.0, 60.0
 
 
 def _utc_now() -> str:
@@ -45,6 +48,11 @@ class AwaitingSetup:
         self._since, self._since_s = _utc_now(), time.monotonic()
         self._repeat_at = 0.0
         self._loop = Loop()
+        self._module, self._cure, self._tried_at = "", "", float("-inf")
+
+    def look_for_module(self, module: str, cure: str) -> None:
+        """Wait for a library that cannot be loaded."""
+        self._module, self._cure = module, cure
 
     def run(self) -> int:
         """Run until a new process has something to run with, or until asked to stop."""
@@ -96,7 +104,17 @@ class AwaitingSetup:
             return not error.unread
         except BadName:
             return True
-        return self._event is not Event.NOT_SET_UP
+        return self._is_loadable() if self._module else self._event is not Event.NOT_SET_UP
+
+    def _is_loadable(self) -> bool:
+        if time.monotonic() - self._tried_at < _TRY_EVERY_S:
+            return False
+        # Imported here: a gateway that is well has no use for it.
+        from ..system.processes import ask
+
+        tried = ask([sys.executable, "-I", "-c", f"import {self._module}"], timeout_s=_TRY_S)
+        self._tried_at = time.monotonic()
+        return tried.code == 0
 
     def _end(self, event: Event) -> None:
         self._log(event)
@@ -104,7 +122,7 @@ class AwaitingSetup:
         self._loop.end()
 
     def _log(self, event: Event, detail: str = "") -> None:
-        details, context = Details(detail=detail), context_of(self._config)
+        details, context = Details(detail=detail, cure=self._cure if detail else ""), context_of(self._config)
         announce(event, details, context, state=NOT_SET_UP, notifier=self._notifier, journal=self._journal)
         last = trouble(event, details, context, _utc_now())
         self._status_file.write(own_status(NOT_SET_UP, self._since, self._since_s, context, last, event))

@@ -6,6 +6,7 @@ has no use for the libraries of the connection.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -25,8 +26,10 @@ from ..config.reader import parse
 from ..config.schema import Config
 from ..config.secrets import SecretFiles, secret_files
 from ..config.watch import ConfigWatch
+from ..core import tracebacks
 from ..core.backoff import restart_delay_s
 from ..core.exit_codes import ExitCode
+from ..core.failures import passes
 from ..core.identity import Identity
 from ..core.secret import KnownSecrets
 from ..disk.files import is_roots_alone
@@ -53,11 +56,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitSetup:
-    """Wait until a new process can run: `event` and `detail` say what is missing."""
+    """Wait until a new process can run: `event` and `detail` say what is missing, `module` what cannot be loaded."""
 
     config: Config
     event: Event
     detail: str
+    cure: str = ""
+    module: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +79,31 @@ def start(config_path: Path) -> int:
     """Run the daemon, or wait for what it needs; return the exit code."""
     # Before the configuration is read: then no change is missed.
     watch = ConfigWatch(config_path)
-    return run(choose(config_path), config_path, watch)
+    try:
+        return run(choose(config_path), config_path, watch)
+    except Exception as error:
+        awaited = _await_repair(error, config_path)
+        if awaited is None:
+            raise
+    return run(awaited, config_path, watch)
+
+
+def _await_repair(error: Exception, config_path: Path) -> AwaitSetup | None:
+    """Return what to do where a library cannot be loaded: ending would lead to the same start again and again."""
+    tracebacks.hand_over(error)
+    from ..core.broken_code import OURS, broken_code
+
+    broken = None if passes(error) else broken_code(error)
+    if broken is None or broken.module.partition(".")[0] == OURS:
+        return None
+    config, _ = parse([], names_required=False)
+    # The library may be the one that reads the configuration: then this runs with the defaults.
+    with contextlib.suppress(Exception):
+        config = load(config_path, names_required=False)
+    assert config is not None
+    return AwaitSetup(
+        config=config, event=Event.SOFTWARE_BROKEN, detail=broken.clause, cure=broken.cure, module=broken.module
+    )
 
 
 def choose(config_path: Path) -> Program:
@@ -129,7 +158,10 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
     if isinstance(program, AwaitSetup):
         from .awaiting_setup import AwaitingSetup
 
-        return AwaitingSetup(program.event, program.detail, config, config_path, watch, journal).run()
+        waiting = AwaitingSetup(program.event, program.detail, config, config_path, watch, journal)
+        if program.module:
+            waiting.look_for_module(program.module, program.cure)
+        return waiting.run()
     if program.register_only:
         return leave(_supervise(program, config, secrets, watch, journal))
     starts = StartLog(config.runtime_dir)

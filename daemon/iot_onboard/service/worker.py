@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 from collections.abc import Callable
 
@@ -78,5 +79,25 @@ def _outcome(job: Callable[[], object]) -> Result:
         if passes(error):
             return Result(failure=local_fault("this gateway is short of something", error).failure)
         tracebacks.hand_over(error)
+        if (failure := _failure_of_code(error)) is not None:
+            return Result(failure=failure)
         # The message of an exception may quote a secret: its kind and place do not.
         return Result(crash=f"{type(error).__name__} at {tracebacks.innermost_frame(error)}")
+
+
+def _failure_of_code(error: BaseException) -> Failure | None:
+    """Return what to tell where a module could not be loaded, and have the next try load it anew."""
+    try:
+        from ..core.broken_code import OURS, broken_code, software_fault
+    except Exception:
+        return None
+    broken = broken_code(error)
+    if broken is None:
+        return None
+    top = broken.module.partition(".")[0]
+    if top != OURS and top not in sys.stdlib_module_names:
+        for name in [name for name in sys.modules if name.partition(".")[0] == top]:
+            del sys.modules[name]
+    # What it remembers of directories may be from before the repair.
+    sys.path_importer_cache.clear()
+    return software_fault(broken).failure

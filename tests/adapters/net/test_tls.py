@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.core.failures import Cause, Misconfigured, OnboardError, Transient
-from iot_onboard.net.tls import anchor_path, holds_all, tls_context, tls_failure
+from iot_onboard.net.tls import anchor_path, holds_all, missing_roots, refuse_without_roots, tls_context, tls_failure
 from support.machine.namespace import UNSHARE, why_no_namespace
 from support.platform.tlsserver import TlsServer, certificates
 from support.process.descriptors import none_left
@@ -186,3 +186,39 @@ def test_what_stands_beside_certificates_is_passed_over(tmp_path: Path) -> None:
     path.write_bytes("Zertifikat für Köln\n".encode() + ca_file.read_bytes() + b"\xff\n" + ca_file.read_bytes())
     ours = ssl.PEM_cert_to_DER_cert(ca_file.read_text())
     assert ours in tls_context(path, handshake_timeout_s=5).get_ca_certs(binary_form=True)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"# nothing\n"])
+def test_a_system_that_trusts_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> None:
+    """A store that is missing or empty is this gateway's fault, named with its place, and no stranger's certificate."""
+    bundle = tmp_path / "ca.crt"
+    if content is not None:
+        bundle.write_bytes(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    assert missing_roots() == str(bundle)
+    context = tls_context(None, handshake_timeout_s=5)
+    with (
+        TlsServer(authority="stranger") as server,
+        socket.create_connection(("127.0.0.1", server.port), 5) as raw,
+        pytest.raises(ssl.SSLCertVerificationError) as caught,
+    ):
+        context.wrap_socket(raw, server_hostname="localhost")
+    failure = tls_failure(caught.value, "localhost")
+    assert (failure.cause, failure.soon) == (Cause.LOCAL, True)
+    assert f"{bundle} holds no certificate" in failure.detail
+    assert failure.cure == f"correct SSL_CERT_FILE, which says {bundle}"
+    with pytest.raises(OnboardError, match="trusts no public authority"):
+        refuse_without_roots()
+
+
+def test_a_system_that_trusts_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a bundle, or by hashed names: then a stranger is one."""
+    ours, _ = certificates("ours")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(hashed_store(tmp_path / "certs", ours)))
+    assert missing_roots() == ""
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(ours))
+    assert missing_roots() == ""
+    refuse_without_roots()

@@ -166,3 +166,26 @@ def test_a_configuration_that_changes_in_the_choice_is_noticed(config_path: Path
     config_path.write_text(NAMES)
     watch.runs_with(program.config)
     assert (watch.look(), watch.look() is not None) == (None, True)
+
+
+def test_a_library_that_cannot_be_loaded_is_waited_for(config_path: Path, tmp_path: Path) -> None:
+    """Named with its cure, and the process stays; mended, it ends so that a new one begins."""
+    libraries = tmp_path / "site-packages"
+    (libraries / "paho").mkdir(parents=True)
+    broken = libraries / "paho" / "__init__.py"
+    broken.write_text("def half(\n")
+    # `-I` looks at no PYTHONPATH: the try that is to succeed finds the library that is installed.
+    config_path.write_text(NAMES + f"state_dir: {tmp_path}/state\nruntime_dir: {tmp_path}/run\n")
+    (tmp_path / "state").mkdir()
+    command = [sys.executable, "-m", "iot_onboard", "run", "--config", str(config_path)]
+    environment = {**os.environ, "PYTHONPATH": f"{libraries}:{os.environ.get('PYTHONPATH', '')}"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert f"{broken} (module paho) cannot be loaded: SyntaxError" in line
+        assert "To do: sudo apt-get install --reinstall python3-paho-mqtt. Looking again every 20 s." in line
+        status = tmp_path / "run" / "status.json"
+        wait_for(status.exists, "a status", 10)
+        assert json.loads(status.read_text())["last_cause"] in {"software-broken", "settings-changed"}
+        assert process.wait(40) == 0
+        assert "Configuration changed: starting afresh." in process.stderr.read()

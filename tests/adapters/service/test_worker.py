@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -123,3 +124,30 @@ def test_without_a_thread_the_job_is_put_off() -> None:
     """Where none is to be had the loop hears so as of any failure, and the next job may have one."""
     done = subprocess.run([sys.executable, "-c", SHORT], capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stdout) == (0, "local 42 2\n"), done.stderr
+
+
+def test_a_library_that_breaks_is_loaded_anew_when_it_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named, with its cure, as a fault of this gateway; the same process goes on with what was repaired."""
+    package = tmp_path / "brittle"
+    package.mkdir()
+    (package / "__init__.py").write_text("from . import part, other\n")
+    (package / "part.py").write_text("VALUE = 1\n")
+    (package / "other.py").write_text("def half(\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    worker = Worker()
+
+    def job() -> object:
+        import brittle  # type: ignore[import-not-found]
+
+        return brittle.part.VALUE
+
+    for _ in range(2):
+        failure = result_of(worker, job).failure
+        assert isinstance(failure, Transient)
+        assert (failure.cause, failure.soon) == (Cause.LOCAL, True)
+        assert str(package / "other.py") in failure.detail
+    (package / "part.py").write_text("VALUE = 'another version'\n")
+    (package / "other.py").write_text("\n")
+    assert result_of(worker, job).value == "another version"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from iot_onboard.lifecycle import connection_rules as rules
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle.table import TABLE
 from support.gateway.life import NETWORK, Life, secret, told_of
+from support.process.descriptors import none_left
 
 
 def test_each_step_says_what_it_took() -> None:
@@ -246,3 +248,15 @@ def test_without_a_size_a_refusal_for_load_is_as_any_other() -> None:
     """5 s at first, then doubling."""
     life = refused_for_load(Life().connecting(), 0.9999)
     assert waits_s(life) == pytest.approx(5, abs=0.1)
+
+
+def test_a_refusal_without_a_descriptor_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its number means cannot be looked up: the next login tells, and no refusal is counted."""
+    life = Life().connecting().feed(m.Dialled())
+    monkeypatch.delitem(sys.modules, "iot_onboard.aliyun.connack", raising=False)
+    with none_left():
+        life.feed(m.Refused(code=4))
+    assert (life.state.phase, life.told(), life.state.refusals) == (m.Phase.WAITING, [Event.CONNECT_FAILED], 0)
+    assert told_of(life).cause == "local"
+    assert "CONNACK 4" in told_of(life).detail
+    assert life.wait().refuse().state.refusals == 1

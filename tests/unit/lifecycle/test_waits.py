@@ -44,6 +44,18 @@ def test_new_settings_end_a_wait_too(failure: Failure) -> None:
     assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
 
 
+def test_what_is_mended_here_is_seen_soon() -> None:
+    """However often it was looked at: a repair is noticed within a minute."""
+    life = Life().feed(m.Started()).feed(m.NothingStored(writable=True))
+    broken = Transient(cause=Cause.LOCAL, detail="requests cannot be loaded", soon=True)
+    for _ in range(20):
+        life.feed(m.RegisterFailed(failure=broken), chance=0.999)
+        assert life.state.wake_at is not None
+        assert life.state.wake_at - life.now_s <= 60.0
+        while life.state.phase is m.Phase.WAITING:
+            life.wait()
+
+
 def test_new_settings_end_a_hold_off() -> None:
     """A name of its own is the cure against a clone: whoever writes it does not have to restart."""
     life = Life().online()

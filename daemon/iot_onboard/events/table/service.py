@@ -78,6 +78,17 @@ SERVICE = {
         remedy="`df -h /run` shows whether it is full, `ls -ld /run/iot-onboard` whether it belongs to the user iot-onboard; a restart of the service makes the directory anew.",
         then="with each change of the state",
     ),
+    Event.SOFTWARE_BROKEN: Entry(
+        message_id="0c72338f19e2483ea30c20c2f30721f8",
+        priority=Priority.ERR,
+        kind=Kind.TROUBLE,
+        subject="A library that the service needs cannot be loaded",
+        sentence="{detail}. To do: {cure}. Looking again every 20 s.",
+        explanation="A file of Python or of one of its libraries is missing or damaged, or another one stands in front of it. Nothing is wrong with the configuration or the network, and nothing was asked of the platform. The stored secret is safe.",
+        move=Move.GATEWAY,
+        remedy="Do what the line says; the service notices it within half a minute, and starts afresh. Where files break again, `dmesg` shows errors of the SD card, which should then be replaced.",
+        then="within half a minute of the repair",
+    ),
     Event.LINES_LOST: Entry(
         message_id="1c306a37cb7f4caba757140c7fd9c250",
         priority=Priority.WARNING,

@@ -18,6 +18,7 @@ PUBLIC = {
     Event.STOPPING: ("ed77e488589449ff9fdbec3f59e45a27", Priority.INFO, Kind.NOTE),
     Event.WORKER_STUCK: ("2eae9d4fe35d4841ab78c3ad7e5f8684", Priority.CRIT, Kind.NOTE),
     Event.RUNTIME_NOT_WRITABLE: ("367c414953d0455a97b3351b1269dba1", Priority.WARNING, Kind.NOTE),
+    Event.SOFTWARE_BROKEN: ("0c72338f19e2483ea30c20c2f30721f8", Priority.ERR, Kind.TROUBLE),
     Event.LINES_LOST: ("1c306a37cb7f4caba757140c7fd9c250", Priority.WARNING, Kind.NOTE),
     Event.SHORT_LIVES: ("f403eebe8ba84a48aeca05fd89600609", Priority.ERR, Kind.TROUBLE),
     Event.INTERNAL_ERROR: ("aa05d69c363e46cb863b5f55d9b413da", Priority.CRIT, Kind.NOTE),
