@@ -48,7 +48,7 @@ COMMANDS = {
     "import-boot-file": "take in iot-onboard.yaml from the boot partition; run at boot",
     "doctor": "look at all that a gateway needs, and say what is wrong and what mends it",
     "bundle": "write one file for support: status, doctor, journal, configuration; without secrets",
-    "recover-credentials": "start the service without a secret that systemd cannot hand out; a unit runs it",
+    "recover-start": "start the service once what keeps systemd from it is gone; a unit runs it",
     "forget": "set the stored device secret aside (it is not deleted)",
 }
 

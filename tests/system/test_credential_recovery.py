@@ -200,4 +200,4 @@ def test_another_failure_starts_nothing_of_it(gateway: Machine) -> None:
     gateway.run("systemctl", "kill", "--signal=KILL", "iot-onboard")
     gateway.wait_for_event("online", count=2)
     started = "ExecMainStartTimestampMonotonic"
-    assert gateway.show(started, unit="iot-onboard-credentials.service") == {started: "0"}
+    assert gateway.show(started, unit="iot-onboard-recovery.service") == {started: "0"}

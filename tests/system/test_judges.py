@@ -132,7 +132,7 @@ def test_units_are_understood(disk: Machine) -> None:
 SHUT_IN = [
     "iot-onboard.service",
     "iot-onboard-import.service",
-    "iot-onboard-credentials.service",
+    "iot-onboard-recovery.service",
     "iot-onboard-wait-online.service",
 ]
 

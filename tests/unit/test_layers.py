@@ -47,6 +47,7 @@ PURE = {
     "config.problems",
     "config.reader",
     "config.schema",
+    "config.start_probe",
     "config.unloadable",
     "config.values",
     "config.yaml_reader",
@@ -66,8 +67,10 @@ PURE = {
     "reporting.headline",
     "reporting.history",
     "reporting.service_unit",
+    "reporting.start_failure",
     "reporting.status",
     "reporting.status_view",
+    "service.start_pacing",
     "system.text_style",
 }
 

@@ -14,7 +14,7 @@ from ..system.systemd import show
 from .boots import FINISHED_IDS, PROPERTIES, BootStart, of_finished, of_present
 from .entries import FIELDS, JournalEntry, read_moment
 
-UNITS = (units.SERVICE, units.IMPORT, units.CREDENTIALS)
+UNITS = (units.SERVICE, units.IMPORT, units.RECOVERY)
 # A card that holds months may be slow.
 _TIMEOUT_S = 60.0
 _ASK_S = 5.0

@@ -106,13 +106,15 @@ class Lookout:
 def why_absent(place: Path, root: Path = Path("/")) -> tuple[str, str, str | None]:
     """Ask systemd why no daemon runs, where there is a systemd: a sentence, the cure, and a name for `explain`."""
     # What asks other programs is needed here alone.
+    from ..core import units
+    from ..events.model import Event
     from ..reporting.service_unit import START, why_not_running
     from ..system.systemd import is_booted, service_properties
 
     if not is_booted(root):
         return "No daemon runs here.", "sudo systemctl start iot-onboard, or in the foreground: iot-onboard run", None
     unit = service_properties()
-    if unit.get("LoadState") not in {"loaded", "masked"}:
+    if unit.get("LoadState") not in {"loaded", "masked", "bad-setting", "error"}:
         return "No daemon runs here.", START, None
     why = why_not_running(unit)
     if why is None:
@@ -120,6 +122,8 @@ def why_absent(place: Path, root: Path = Path("/")) -> tuple[str, str, str | Non
         return f"The service runs, and there is no status of it in {place}.", cure, None
     code = unit.number("ExecMainStatus")
     named = f"exit-{code}" if unit.get("ActiveState") == "failed" and code in set(ExitCode) else None
+    if unit.get(units.PREVENTED):
+        named = Event.START_PREVENTED.value
     return why[0], f"{why[1]}. Its last lines: journalctl -u iot-onboard -n 20", named
 
 

@@ -111,11 +111,11 @@ def decide(
 def _render(loaded: Iterable[CredentialSource], withheld: Iterable[CredentialSource], *, alone: bool = False) -> str:
     """Return the drop-in; `alone`: the service gets no other credential, whoever has added it."""
     lines = [
-        f"# Made by {units.CREDENTIALS}: systemd could not hand out a secret of this service (status",
+        f"# Made by {units.RECOVERY}: systemd could not hand out a secret of this service (status",
         "# 243/CREDENTIALS), and would not start it. Gone at the next boot; see iot-onboard.service(8).",
         "[Unit]",
         # Before each start it looks whether the secret can be had again.
-        f"Wants={units.CREDENTIALS}",
+        f"Wants={units.RECOVERY}",
         "[Service]",
     ]
     if alone:

@@ -8,7 +8,12 @@ from ..fast_start.fast_dataclasses import dataclass
 
 SERVICE = "iot-onboard.service"
 IMPORT = "iot-onboard-import.service"
-CREDENTIALS = "iot-onboard-credentials.service"
+RECOVERY = "iot-onboard-recovery.service"
+# Made in /run while the service cannot be started.
+PROBE = "iot-onboard-probe.service"
+# Beside the properties of the service: the words of RECOVERY where the service cannot be started.
+PREVENTED = "Prevented"
+TO_DO = ". To do: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,8 @@ class Event(enum.Enum):
     RUNTIME_NOT_WRITABLE = "runtime-not-writable"
     LINES_LOST = "lines-lost"
     SHORT_LIVES = "short-lives"
+    START_PREVENTED = "start-prevented"
+    START_POSSIBLE = "start-possible"
     INTERNAL_ERROR = "internal-error"
     NOT_SET_UP = "not-set-up"
     NAME_UNKNOWN = "name-unknown"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.exit_codes import ExitCode
-from ..core.units import UnitProperties
+from ..core.units import PREVENTED, SERVICE, TO_DO, UnitProperties
 
 START = "sudo systemctl start iot-onboard"
 JOURNAL = "journalctl -b -x -u iot-onboard"
@@ -35,6 +35,15 @@ def why_not_running(unit: UnitProperties) -> tuple[str, str] | None:
         return "The service is masked: it can never start.", f"sudo systemctl unmask iot-onboard && {START}"
     if state == "active":
         return None
+    if unit.get("LoadState") in {"bad-setting", "error"}:
+        error = unit.get("LoadError").partition(" ")[2].strip('"') or unit.get("LoadState")
+        return (
+            f"systemd refuses the unit file: {error.rstrip('.')}.",
+            f"systemd-analyze verify {SERVICE} names the line",
+        )
+    if unit.get(PREVENTED):
+        cause, _, cure = unit.get(PREVENTED).partition(TO_DO)
+        return f"systemd cannot start the service: {cause}.", f"{cure}; it then starts within half a minute, by itself"
     if failed and code == ExitCode.CONFIGURATION:
         sentence = "The service ended with 78: its configuration is wrong, and the same one would fail again."
         return sentence, "mend what `iot-onboard check-config` lists, then: sudo systemctl restart iot-onboard"

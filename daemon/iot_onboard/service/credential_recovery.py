@@ -1,4 +1,4 @@
-"""Start the service without a secret that systemd cannot hand out; iot-onboard-credentials.service runs this.
+"""Let the service start without a secret that systemd cannot hand out; `start_recovery` calls this.
 
 `unloadable` decides. A gateway whose device secret is stored comes online then, and another one can say what it lacks.
 """
@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from pathlib import Path
 
-from ..config.unloadable import CREDENTIALS, DROP_IN, SHIPPED, CredentialSource, decide, read_drop_in, read_unit
+from ..config.unloadable import DROP_IN, SHIPPED, CredentialSource, decide, read_drop_in, read_unit
 from ..core import units
 from ..disk.files import make_directory, write_durably
 from ..events.model import Details, Event
 from ..reporting.announce import announce
 from ..system.processes import ask
-from ..system.systemd import show
-from ..system.terminal import complain
 
 _ASK_S = 90.0
 # systemd takes no more for a credential.
@@ -25,29 +22,26 @@ _MAX_BYTES = 1024 * 1024
 _NOT_OURS = f"a credential that is not ours (systemctl cat {units.SERVICE} shows it)"
 
 
-def main(root: Path = Path("/"), pause_s: float = 60.0) -> int:
-    """Look, decide, and have systemd do so; 1 where systemd does not answer."""
-    shown = show("ExecMainStatus,Job", units.SERVICE, timeout_s=_ASK_S)
+def withhold(root: Path, *, failed: bool) -> bool:
+    """Put what cannot be loaded out of the unit's way, and back; say whether that changed anything.
+
+    `failed`: systemd has just failed because of it. Else this is the look before a start.
+    """
     unit = ask(["systemctl", "cat", units.SERVICE], timeout_s=_ASK_S)
-    if shown.trouble or unit.code != 0:
-        complain("systemd does not answer")
-        return 1
-    # With a job it is about to start, and this is the look before.
-    failed = shown.get("ExecMainStatus") == CREDENTIALS and not shown.get("Job")
+    if unit.code != 0:
+        return False
     path = root / DROP_IN.relative_to("/")
     present = _read(path)
+    if not present and not failed:
+        return False
     sources = read_unit(unit.text)
     wanted = decide(
         present, failed=failed, sources=sources, loadable={one: is_loadable(one) for one in (*sources, *SHIPPED)}
     )
-    if wanted != present:
-        _put_in_place(path, wanted)
-    elif failed:
-        # Nothing is left to take away: that is no cause for haste.
-        time.sleep(pause_s)
-    if failed:
-        ask(["systemctl", "start", "--no-block", units.SERVICE], timeout_s=_ASK_S)
-    return 0
+    if wanted == present:
+        return False
+    _put_in_place(path, wanted)
+    return True
 
 
 def is_loadable(source: CredentialSource) -> bool | None:

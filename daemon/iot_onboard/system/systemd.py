@@ -12,7 +12,7 @@ from .processes import ask
 _TIMEOUT_S = 90
 _SHOW_TIMEOUT_S = 4.0
 _PROPERTIES = (
-    "LoadState,UnitFileState,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,MainPID,NRestarts,NeedDaemonReload,"
+    "LoadState,LoadError,UnitFileState,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,MainPID,NRestarts,NeedDaemonReload,"
     "ActiveEnterTimestamp,ActiveEnterTimestampMonotonic"
 )
 
@@ -53,8 +53,13 @@ def restart(root: Path = Path("/")) -> Restart:
 
 
 def service_properties() -> units.UnitProperties:
-    """Return what systemd says of the service."""
-    return show(_PROPERTIES, units.SERVICE, timeout_s=_SHOW_TIMEOUT_S)
+    """Return what systemd says of the service, and where it cannot start it, what our unit says of that."""
+    service = show(_PROPERTIES, units.SERVICE, timeout_s=_SHOW_TIMEOUT_S)
+    if service.trouble or service.get("ActiveState") not in {"failed", "inactive"}:
+        return service
+    recovery = show("ActiveState,StatusText", units.RECOVERY, timeout_s=_SHOW_TIMEOUT_S)
+    prevented = recovery.get("StatusText") if recovery.get("ActiveState") == "active" else ""
+    return units.UnitProperties(properties={**service.properties, units.PREVENTED: prevented})
 
 
 def show(properties: str, *unit: str, timeout_s: float) -> units.UnitProperties:

@@ -37,7 +37,7 @@ def test_a_boot_is_asked_for_by_its_number(tmp_path: Path, monkeypatch: pytest.M
     asked = made.asked.read_text().split()
     assert {"--boot=-1", "--output=json", "--no-pager", "--quiet"} <= set(asked)
     assert [word for word in asked if word.startswith("--unit=")] == [
-        "--unit=iot-onboard.service", "--unit=iot-onboard-import.service", "--unit=iot-onboard-credentials.service",
+        "--unit=iot-onboard.service", "--unit=iot-onboard-import.service", "--unit=iot-onboard-recovery.service",
     ]  # fmt: skip
     assert any(word.startswith("--output-fields=MESSAGE,") for word in asked)
     assert {moment.boot_id for moment in read(None)} == {BEFORE, NOW}

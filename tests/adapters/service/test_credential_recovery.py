@@ -1,21 +1,19 @@
-"""What starts the service without a secret that systemd cannot load, against programs in systemd's place."""
+"""What lets the service start without a secret that systemd cannot load, against programs in systemd's place."""
 
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from iot_onboard.config.unloadable import DROP_IN, CredentialSource, read_drop_in
-from iot_onboard.service.credential_recovery import is_loadable, main
+from iot_onboard.service.credential_recovery import is_loadable, withhold
 
 _SYSTEMCTL = """#!/bin/sh
 echo "$*" >>{0}/asked
 case $1 in
-    show) cat {0}/shown ;;
     cat) cat {0}/unit ;;
 esac
 """
@@ -27,13 +25,10 @@ class Manager:
 
     root: Path
 
-    def ended(self, status: int, job: str = "") -> None:
-        (self.root / "shown").write_text(f"ExecMainStatus={status}\nJob={job}\n")
-
     def asked(self) -> list[str]:
         lines = (self.root / "asked").read_text().splitlines()
         (self.root / "asked").unlink()
-        return lines[2:]
+        return lines[1:]
 
     @property
     def drop_in(self) -> Path:
@@ -62,22 +57,18 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manager:
 def test_the_service_starts_without_what_is_encrypted_for_another(
     manager: Manager, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A drop-in, a reload, a start; before the next start a look; once it opens, it is given back."""
-    manager.ended(243)
+    """A drop-in and a reload; before the next start a look; once it opens, it is given back."""
     manager.decrypts(1)
-    assert main(manager.root) == 0
-    assert manager.asked() == ["daemon-reload", "start --no-block iot-onboard.service"]
+    assert withhold(manager.root, failed=True)
+    assert manager.asked() == ["daemon-reload"]
     assert f"{manager.root}/sealed" in read_drop_in(manager.drop_in.read_text())["product-secret"]
     told = capfd.readouterr()
     assert "encrypted product secret" in told.err
 
-    # Whatever the end before was: with a job it is about to start.
-    for status in (0, 9, 243):
-        manager.ended(status, job="42")
-        assert main(manager.root) == 0
-        assert manager.asked() == []
+    assert not withhold(manager.root, failed=False)
+    assert manager.asked() == []
     manager.decrypts(0)
-    assert main(manager.root) == 0
+    assert withhold(manager.root, failed=False)
     assert manager.asked() == ["daemon-reload"]
     assert not manager.drop_in.exists()
     told = capfd.readouterr()
@@ -88,42 +79,37 @@ def test_the_service_starts_without_what_is_encrypted_for_another(
 
 
 def test_what_still_fails_loses_every_credential(manager: Manager) -> None:
-    """At once; then systemd has nothing to fail at, and where it does all the same it is tried without haste."""
-    manager.ended(243)
+    """At once; then systemd has nothing to fail at, and nothing is left to change."""
     manager.decrypts(1)
     for is_last in (False, True):
-        assert main(manager.root) == 0
-        assert manager.asked() == ["daemon-reload", "start --no-block iot-onboard.service"]
+        assert withhold(manager.root, failed=True)
+        assert manager.asked() == ["daemon-reload"]
         assert ("LoadCredential=\n" in manager.drop_in.read_text()) is is_last
-    before = time.monotonic()
-    assert main(manager.root, pause_s=0.3) == 0
-    assert time.monotonic() - before > 0.3
-    assert manager.asked() == ["start --no-block iot-onboard.service"]
+    assert not withhold(manager.root, failed=True)
+    assert manager.asked() == []
 
 
 def test_a_credential_of_somebody_elses_is_said_to_be_one(manager: Manager, capfd: pytest.CaptureFixture[str]) -> None:
     """It goes, and none of ours is named."""
     (manager.root / "unit").write_text("[Service]\nLoadCredential=other:/none\n")
-    manager.ended(243)
-    assert main(manager.root) == 0
+    assert withhold(manager.root, failed=True)
     assert read_drop_in(manager.drop_in.read_text()) == {}
     assert "a credential that is not ours (systemctl cat iot-onboard.service shows it)" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("status", [0, 1, 78])
-def test_another_end_is_left_alone(manager: Manager, status: int) -> None:
-    """A wrong configuration ends the service too: nothing is changed, and nothing is started."""
-    manager.ended(status)
+def test_without_a_failure_nothing_is_taken_away(manager: Manager) -> None:
+    """No secret is even tried: another cause keeps the service from starting."""
     manager.decrypts(1)
-    assert main(manager.root) == 0
-    assert manager.asked() == []
+    assert not withhold(manager.root, failed=False)
     assert not manager.drop_in.exists()
+    assert not (manager.root / "asked-to-decrypt").exists()
 
 
-def test_a_systemd_that_does_not_answer_is_asked_again(manager: Manager) -> None:
-    """The unit's own Restart= does that, by the exit code."""
+def test_a_systemd_that_does_not_answer_changes_nothing(manager: Manager) -> None:
+    """There is a next look."""
     program(manager.root / "bin/systemctl", "#!/bin/sh\nexit 1\n")
-    assert main(manager.root) == 1
+    assert not withhold(manager.root, failed=True)
+    assert not manager.drop_in.exists()
 
 
 def test_which_files_can_be_loaded(tmp_path: Path) -> None:

@@ -72,10 +72,10 @@ def take_boot_file(boot: Path, etc: Path) -> list[str]:
 
 def withhold_credentials(root: Path) -> None:
     """Start the service without a credential; `bin` below the root has programs in systemd's place."""
-    from iot_onboard.service.credential_recovery import main
+    from iot_onboard.service.credential_recovery import withhold
 
     os.environ["PATH"] = f"{root}/bin:{os.environ['PATH']}"
-    main(root)
+    withhold(root, failed=True)
 
 
 def remember_connects(runtime_dir: Path, *stamps: float) -> None:

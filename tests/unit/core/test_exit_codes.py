@@ -17,8 +17,21 @@ def test_the_published_numbers() -> None:
     }
 
 
-def test_systemd_knows_which_one_a_restart_does_not_mend() -> None:
-    """The unit names the very number."""
+def statuses(setting: str) -> set[str]:
     unit = (ROOT / "systemd" / "iot-onboard.service").read_text()
-    (line,) = (line for line in unit.splitlines() if line.startswith("RestartPreventExitStatus="))
-    assert str(int(ExitCode.CONFIGURATION)) in line.partition("=")[2].split()
+    return {word for line in unit.splitlines() if line.startswith(f"{setting}=") for word in line.split("=")[1].split()}
+
+
+def test_systemd_knows_after_which_one_it_starts_the_service_again() -> None:
+    """All but the one that a restart does not mend; never where it did not come to the program (systemd.exec(5))."""
+    prevented, forced = statuses("RestartPreventExitStatus"), statuses("RestartForceExitStatus")
+    assert {str(int(code)) for code in ExitCode} - forced == {str(int(ExitCode.CONFIGURATION))}
+    before_the_program = {str(number) for number in range(200, 246)} - {"223", "234", "244"}
+    assert prevented == {str(int(ExitCode.CONFIGURATION)), *before_the_program}
+
+
+def test_systemd_starts_the_service_again_after_every_signal() -> None:
+    """`on-abort` has those that are no clean end; SIGABRT is the watchdog's, and SIGKILL that of a lack of memory."""
+    unit = (ROOT / "systemd" / "iot-onboard.service").read_text()
+    assert "Restart=on-abort" in unit.splitlines()
+    assert {"SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE", "SIGABRT", "SIGKILL"} <= statuses("RestartForceExitStatus")

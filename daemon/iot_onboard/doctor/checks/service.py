@@ -47,7 +47,7 @@ def unit(facts: UnitProperties) -> Finding:
     if facts.trouble:
         return skipped(f"systemd does not answer: {facts.trouble.rstrip('.')}.", blocks=True)
     loaded, enabled = facts.get("LoadState"), facts.get("UnitFileState")
-    if loaded == "masked" and (why := why_not_running(facts)) is not None:
+    if loaded in {"masked", "bad-setting", "error"} and (why := why_not_running(facts)) is not None:
         return fail(*why)
     if loaded != "loaded":
         sentence = f"systemd knows no {SERVICE} ({loaded or 'no answer'})."

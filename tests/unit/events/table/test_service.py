@@ -21,6 +21,8 @@ PUBLIC = {
     Event.SOFTWARE_BROKEN: ("0c72338f19e2483ea30c20c2f30721f8", Priority.ERR, Kind.TROUBLE),
     Event.LINES_LOST: ("1c306a37cb7f4caba757140c7fd9c250", Priority.WARNING, Kind.NOTE),
     Event.SHORT_LIVES: ("f403eebe8ba84a48aeca05fd89600609", Priority.ERR, Kind.TROUBLE),
+    Event.START_PREVENTED: ("ef7b17577c574da7a02a6bd65cc88a81", Priority.ERR, Kind.NOTE),
+    Event.START_POSSIBLE: ("88dc18864780488fa0f10d0124d3b639", Priority.NOTICE, Kind.NOTE),
     Event.INTERNAL_ERROR: ("aa05d69c363e46cb863b5f55d9b413da", Priority.CRIT, Kind.NOTE),
 }
 

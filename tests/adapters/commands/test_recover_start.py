@@ -1,4 +1,4 @@
-"""`recover-credentials`: the command is the whole program; tests of service.credential_recovery have the rest."""
+"""`recover-start`: the command is the whole program; tests of service.start_recovery have the rest."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def test_its_exit_code_says_whether_systemd_answers(
     systemctl.write_text(f"#!/bin/sh\n{answer}\n")
     systemctl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{systemctl.parent}:{os.environ['PATH']}")
-    done = etc.command("recover-credentials")
+    done = etc.command("recover-start")
     assert done.code == code, done.err

@@ -1,0 +1,73 @@
+"""Make a unit that systemd starts as it would start the service, with a program that does nothing. Pure.
+
+Whether that succeeds says whether the service could be started now, whatever was in the way. systemd logs six lines or
+more for a service that fails to start; of this unit it logs none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from ..core import units
+
+PATH = PurePosixPath(f"/run/systemd/system/{units.PROBE}")
+NOTHING = "/bin/true"
+_HEAD = """\
+# Made by {recovery}: it shows whether systemd could start {service}. See iot-onboard.service(8).
+[Unit]
+Description=See whether systemd could start iot-onboard
+StartLimitIntervalSec=0
+[Service]
+"""
+# Last, so that it counts. What is made for the service stays.
+_TAIL = """\
+Type=oneshot
+ExecStart=
+ExecStart={program}
+ExecStartPost=
+ExecStop=
+ExecStopPost=
+ExecReload=
+RemainAfterExit=no
+Restart=no
+RestartForceExitStatus=
+SuccessExitStatus=
+RuntimeDirectoryPreserve=yes
+WatchdogSec=0
+LogLevelMax=emerg
+"""
+_CREDENTIALS = re.compile(r"(Load|Set|Import)Credential")
+
+
+def render(unit: str, *, program: str = NOTHING, credentials: bool = False) -> str:
+    """Return the unit; `unit` is what `systemctl cat` prints of the service.
+
+    Its dependencies are left out, for they would be started, and with `credentials` off its secrets, for systemd 252
+    logs a line for the mount that each start of such a unit makes. A secret within the unit is never taken over.
+    """
+    kept = [line for line in _service_lines(unit) if not _CREDENTIALS.match(line) or (credentials and _is_open(line))]
+    head = _HEAD.format(recovery=units.RECOVERY, service=units.SERVICE)
+    return "".join((head, *(f"{line}\n" for line in kept), _TAIL.format(program=program)))
+
+
+def _is_open(line: str) -> bool:
+    return not line.startswith("Set") or line.endswith(":\\n")
+
+
+def _service_lines(unit: str) -> Iterator[str]:
+    """Return the settings of [Service], each in one line; a comment within a continued line is none of it."""
+    section, begun = "", ""
+    for raw in unit.splitlines():
+        text = raw.strip()
+        if text.startswith(("#", ";")) or (not text and not begun):
+            continue
+        if text.endswith("\\"):
+            begun += f"{text[:-1]} "
+            continue
+        whole, begun = (begun + text).strip(), ""
+        if whole.startswith("[") and whole.endswith("]"):
+            section = whole
+        elif section == "[Service]" and "=" in whole:
+            yield whole

@@ -1,0 +1,176 @@
+"""Say why systemd could not start the service, with unit and path, and what to do. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..core.units import SERVICE, UnitProperties
+from ..fast_start.fast_dataclasses import dataclass
+
+_SHOW = f"systemctl cat {SERVICE}"
+# What is there by itself once it comes; another unit that is not active may be one that systemd has only to start.
+_COMES_BY_ITSELF = (".mount", ".device", ".swap", ".automount")
+_ALWAYS_THERE = {"sysinit.target", "system.slice", "-.mount", "-.slice"}
+_STEP = re.compile(r"(Failed at step \w+ spawning|Failed to (run|spawn) 'start' task)")
+_UNIT_ROOT = "/run/systemd/unit-root"
+_MAX_WORDS = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """Hold how a unit is that the service requires; `has_source`: what a mount is made of is there."""
+
+    name: str
+    load_state: str = "loaded"
+    active_state: str = "active"
+    where: str = ""
+    what: str = ""
+    has_source: bool = False
+
+    @property
+    def is_in_the_way(self) -> bool:
+        """Say whether systemd would not start the service because of it."""
+        if self.name in _ALWAYS_THERE or self.name.endswith(".slice"):
+            return False
+        if self.load_state != "loaded" or self.active_state == "failed":
+            return True
+        return self.name.endswith(_COMES_BY_ITSELF) and self.active_state not in {"active", "reloading"}
+
+    @property
+    def words(self) -> str:
+        """Name it, and say how it is."""
+        place = f" ({self.where})" if self.where else ""
+        if self.load_state != "loaded":
+            return f"{self.name} is {self.load_state}"
+        if self.active_state == "failed":
+            return f"{self.name}{place} has failed"
+        return f"{self.name}{place} is {self.active_state or 'not there'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateDirectory:
+    """Hold what stands in the place of the state directory: `kind` is empty for a directory, or nothing."""
+
+    path: str = ""
+    kind: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartFacts:
+    """Hold what was found after a start that failed; `logged` is what systemd itself said of the step."""
+
+    unit: UnitProperties
+    requirements: tuple[Requirement, ...] = ()
+    logged: str = ""
+    state: StateDirectory = StateDirectory()
+    missing_accounts: tuple[str, ...] = ()
+    missing_files: tuple[str, ...] = ()
+    program: str = ""
+    can_run_program: bool = True
+
+    @property
+    def in_the_way(self) -> tuple[Requirement, ...]:
+        """Return the required units because of which systemd would not start the service."""
+        return tuple(one for one in self.requirements if one.is_in_the_way)
+
+
+def systemd_words(messages: Sequence[str]) -> str:
+    """Return what systemd logged of the last step that failed: the line before the one that names the step."""
+    own = [text.removeprefix(f"{SERVICE}: ") for text in messages if text.startswith(f"{SERVICE}: ")]
+    at = next((index for index in range(len(own) - 1, -1, -1) if _STEP.match(own[index])), None)
+    if at is None:
+        return ""
+    before = own[at - 1] if at else ""
+    told = before if before.startswith(("Failed to ", "Changing to ", "Unable to ")) else own[at]
+    return told.replace(_UNIT_ROOT, "").strip().rstrip(".")[:_MAX_WORDS]
+
+
+def explain(facts: StartFacts) -> tuple[str, str]:
+    """Return the cause and the cure, each without a full stop."""
+    if facts.in_the_way:
+        names = [one.name for one in facts.in_the_way]
+        cause = f"a unit that it requires is not there: {', '.join(one.words for one in facts.in_the_way)}"
+        return (
+            cause,
+            f"systemctl status {' '.join(names)} shows why; once that is mended: sudo systemctl start {names[0]}",
+        )
+    status, result = facts.unit.number("ExecMainStatus"), facts.unit.get("Result")
+    if result == "resources":
+        return _resources(facts)
+    if status in _OF_A_STATUS:
+        cause, cure = _OF_A_STATUS[status](facts)
+        return f"{cause} (status {status})", cure
+    if status >= 200:
+        return f"a step before its program failed: {_logged(facts)} (status {status})", _look_into_the_unit()
+    if result in {"", "success"}:
+        return "systemd dropped its start", f"journalctl -b -u {SERVICE} shows why"
+    cause = "a command that the unit runs before the service failed"
+    return f"{cause} ({result})", f"{_SHOW} shows the commands (ExecStartPre=, ExecStartPost=)"
+
+
+def _logged(facts: StartFacts) -> str:
+    return f"systemd says: {facts.logged}" if facts.logged else "systemd does not say why"
+
+
+def _look_into_the_unit() -> str:
+    return f"make what is missing, or take it out of the unit's drop-in ({_SHOW} shows which)"
+
+
+def _resources(facts: StartFacts) -> tuple[str, str]:
+    if facts.missing_files:
+        return f"there is no {' and no '.join(facts.missing_files)} (EnvironmentFile=)", _look_into_the_unit()
+    return f"systemd lacks something for it: {_logged(facts)}", _look_into_the_unit()
+
+
+def _directory(facts: StartFacts) -> tuple[str, str]:
+    place = facts.unit.get("WorkingDirectory").lstrip("!-") or "its working directory"
+    return f"{place} cannot be entered (WorkingDirectory=): {_logged(facts)}", _look_into_the_unit()
+
+
+def _program(facts: StartFacts) -> tuple[str, str]:
+    cure = "sudo apt-get install --reinstall iot-onboard"
+    return f"its program {facts.program} cannot be run: {_logged(facts)}", cure
+
+
+def _account(facts: StartFacts) -> tuple[str, str]:
+    missing = " and no ".join(facts.missing_accounts) or "such user or group"
+    ours = all(name.endswith(" iot-onboard") for name in facts.missing_accounts)
+    cure = "sudo systemd-sysusers iot-onboard.conf" if ours and facts.missing_accounts else _look_into_the_unit()
+    return f"there is no {missing}", cure
+
+
+def _name_space(facts: StartFacts) -> tuple[str, str]:
+    return f"its view of the file system cannot be set up: {_logged(facts)}", _look_into_the_unit()
+
+
+def _state_directory(facts: StartFacts) -> tuple[str, str]:
+    path, target = facts.state.path, facts.state.target
+    if facts.state.kind == "link":
+        cause = f"its state directory {path} is a link to {target}, and systemd takes a directory only"
+        copy = f"sudo rm {path} && sudo cp -a {target} {path}"
+        return cause, f"{copy}; to keep it there, see 'another partition' in the operator's guide"
+    if facts.state.kind == "dangling":
+        cause = (
+            f"its state directory {path} is a link to {target}, which is not there, and systemd takes a directory only"
+        )
+        return cause, f"mount or make {target}, and take it as the operator's guide says; or sudo rm {path}"
+    if facts.state.kind == "file":
+        return f"{path} is not a directory", f"sudo mv {path} {path}.away"
+    return f"its state directory {path} cannot be made: {_logged(facts)}", f"ls -ld {path}; findmnt -T {path}"
+
+
+def _credentials(_: StartFacts) -> tuple[str, str]:
+    return "its credentials cannot be handed out, and leaving them out did not help", f"{_SHOW} shows which there are"
+
+
+_OF_A_STATUS = {
+    200: _directory,
+    203: _program,
+    216: _account,
+    217: _account,
+    226: _name_space,
+    238: _state_directory,
+    243: _credentials,
+}

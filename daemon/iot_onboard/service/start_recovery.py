@@ -1,0 +1,155 @@
+"""Start the service once what keeps systemd from it is gone; iot-onboard-recovery.service runs this.
+
+A service whose process systemd never comes to would stay away for ever, or be tried every 2 s, and could say nothing of
+it. `start_pacing` decides, a unit that stands in for the service shows whether it could be started (`start_probe`), and
+`credential_recovery` takes away secrets that cannot be loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from ..config import start_probe
+from ..config.unloadable import CREDENTIALS
+from ..core import tracebacks, units
+from ..core.exit_codes import ExitCode
+from ..core.units import UnitProperties
+from ..disk.files import write_durably
+from ..events.model import Details, Event
+from ..fast_start.fast_dataclasses import replace
+from ..reporting.announce import announce
+from ..reporting.start_failure import StartFacts, explain
+from ..system.notify import Notifier
+from ..system.processes import ask
+from ..system.terminal import complain
+from .credential_recovery import withhold
+from .start_look import ASK_S, look, service_state
+from .start_pacing import Action, Look, Memory, Phase, decide, pause_s
+
+_PROGRAM_STATUS = 203
+_OWN_PROGRAM = "/usr/bin/iot-onboard"
+# TimeoutStartSec= of the service, which the probe has as well.
+_PROBE_S = 120.0
+
+
+def main(root: Path = Path("/")) -> int:
+    """Look again and again where a service manager waits for us, else once; 1 where systemd does not answer."""
+    recovery, waits, said = Recovery(root, Notifier()), bool(os.environ.get("NOTIFY_SOCKET")), ""
+    while True:
+        try:
+            if (code := recovery.look_once()) is not None:
+                return code
+        except Exception as error:
+            # Ended, it would be started again, and systemd logs that each time.
+            if not waits:
+                raise
+            place = f"{type(error).__name__} at {tracebacks.innermost_frame(error)}"
+            if place != said:
+                complain(f"internal error: {place}; please report this line")
+            said = place
+        if not waits:
+            return ExitCode.DONE
+        time.sleep(pause_s(recovery.memory))
+
+
+class Recovery:
+    """Look, decide, and have systemd do so."""
+
+    def __init__(self, root: Path, notifier: Notifier) -> None:
+        self.memory = Memory(began_s=time.monotonic())
+        self._root = root
+        self._notifier = notifier
+        self._probed = ""
+
+    def look_once(self) -> int | None:
+        """Do what is to be done now; return an exit code where that was all."""
+        unit = service_state()
+        if unit.trouble:
+            complain("systemd does not answer")
+            return ExitCode.FAILED if self.memory.looks == 0 else None
+        phase = phase_of(unit)
+        if phase in {Phase.DOWN, Phase.STARTING} and self._secrets(unit):
+            self.memory = replace(self.memory, looks=1)
+            self._notifier.ready()
+            self._start()
+            return None
+        self._notifier.ready()
+        facts = look(unit, self._root) if phase is Phase.DOWN else StartFacts(unit=unit)
+        seen = self._judge(facts, phase)
+        cause, cure = explain(facts)
+        words = f"{cause}{units.TO_DO}{cure}"
+        self.memory, action = decide(self.memory, seen, words, time.monotonic())
+        if phase is Phase.DOWN:
+            # What `status` and `doctor` show.
+            self._notifier.status(words)
+        self._act(action, cause, cure)
+        return ExitCode.DONE if action in {Action.END, Action.RECOVERED} else None
+
+    def _secrets(self, unit: UnitProperties) -> bool:
+        """Look at the secrets after a failure because of them, and before the first start; true: another try."""
+        failed = unit.get("ExecMainStatus") == CREDENTIALS and phase_of(unit) is Phase.DOWN
+        if not failed and self.memory.looks > 0:
+            return False
+        return withhold(self._root, failed=failed) and failed
+
+    def _judge(self, facts: StartFacts, phase: Phase) -> Look:
+        if phase is not Phase.DOWN:
+            return Look(phase=phase)
+        if facts.in_the_way:
+            return Look(
+                phase=phase,
+                obstacle=", ".join(one.words for one in facts.in_the_way),
+                is_hopeful=all(one.has_source for one in facts.in_the_way),
+                is_dependency=True,
+            )
+        if facts.unit.number("ExecMainStatus") == _PROGRAM_STATUS and not facts.can_run_program:
+            return Look(phase=phase, obstacle=facts.program)
+        return Look(phase=phase, obstacle="" if self._could_start(facts) else "the probe fails")
+
+    def _could_start(self, facts: StartFacts) -> bool:
+        status = facts.unit.number("ExecMainStatus")
+        unit = ask(["systemctl", "cat", units.SERVICE], timeout_s=ASK_S)
+        own = status == _PROGRAM_STATUS and facts.program == _OWN_PROGRAM
+        program = f"{_OWN_PROGRAM} --version" if own else start_probe.NOTHING
+        text = start_probe.render(unit.text, program=program, credentials=str(status) == CREDENTIALS)
+        path = self._root / start_probe.PATH.relative_to("/")
+        try:
+            if text != self._probed:
+                write_durably(path, text.encode(), 0o644)
+                ask(["systemctl", "daemon-reload"], timeout_s=ASK_S)
+                self._probed = text
+        except OSError:
+            # No room in /run: then the pace alone decides.
+            return True
+        return ask(["systemctl", "start", units.PROBE], timeout_s=_PROBE_S).code == 0
+
+    def _act(self, action: Action, cause: str, cure: str) -> None:
+        if action is Action.START:
+            self._start()
+        elif action is Action.TELL:
+            announce(Event.START_PREVENTED, Details(detail=cause, cure=cure), unit=units.SERVICE)
+        elif action is Action.RECOVERED:
+            announce(Event.START_POSSIBLE, Details(), unit=units.SERVICE)
+        if action in {Action.END, Action.RECOVERED} and self._probed:
+            (self._root / start_probe.PATH.relative_to("/")).unlink(missing_ok=True)
+            ask(["systemctl", "daemon-reload"], timeout_s=ASK_S)
+
+    def _start(self) -> None:
+        ask(["systemctl", "start", "--no-block", units.SERVICE], timeout_s=ASK_S)
+
+
+def phase_of(unit: UnitProperties) -> Phase:
+    """Say how the service is; one that was skipped because of a condition is as its unit wants it."""
+    state = unit.get("ActiveState")
+    if unit.get("LoadState") != "loaded":
+        return Phase.UNWANTED
+    if state in {"active", "reloading"} or unit.get("SubState") == "auto-restart":
+        return Phase.RUNNING
+    if unit.get("Job") or state in {"activating", "deactivating"}:
+        return Phase.STARTING
+    if state == "failed" and unit.number("ExecMainStatus") == ExitCode.CONFIGURATION:
+        return Phase.UNWANTED
+    was_skipped = unit.number("ConditionTimestampMonotonic") > 0 and unit.get("ConditionResult") == "no"
+    return Phase.UNWANTED if was_skipped else Phase.DOWN

@@ -1,0 +1,176 @@
+"""What starts the service once it can be started, against a systemctl that answers as it is told."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from iot_onboard.config.start_probe import PATH
+from iot_onboard.config.unloadable import DROP_IN
+from iot_onboard.core import units
+from iot_onboard.core.units import UnitProperties
+from iot_onboard.service.start_pacing import Phase
+from iot_onboard.service.start_recovery import Recovery, main, phase_of
+from iot_onboard.system.notify import Notifier
+
+_SYSTEMCTL = """#!/bin/sh
+echo "$*" >>{0}/asked
+case "$1 $2" in
+    "show iot-onboard.service") cat {0}/service ;;
+    "show "*) cat {0}/required ;;
+    "cat "*) cat {0}/unit ;;
+    "start iot-onboard-probe.service") exit $(cat {0}/probe) ;;
+esac
+"""
+
+
+@dataclass
+class Manager:
+    """A systemd, and what it was asked to do."""
+
+    root: Path
+
+    def service(self, **properties: str) -> None:
+        found = {"LoadState": "loaded", "ActiveState": "failed", "Result": "exit-code", **properties}
+        (self.root / "service").write_text("".join(f"{name}={value}\n" for name, value in found.items()))
+
+    def required(self, state: str) -> None:
+        text = f"Id=data.mount\nLoadState=loaded\nActiveState={state}\nWhere=/data\nWhat=/dev/none\n"
+        (self.root / "required").write_text(text)
+
+    def probe(self, code: int) -> None:
+        (self.root / "probe").write_text(str(code))
+
+    def done(self) -> list[str]:
+        """Return what it was asked to do since the last time, the questions left out."""
+        asked = (self.root / "asked").read_text().splitlines()
+        (self.root / "asked").unlink()
+        return [line for line in asked if not line.startswith(("show", "cat"))]
+
+    @property
+    def probe_unit(self) -> Path:
+        return self.root / PATH.relative_to("/")
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manager:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / PATH.relative_to("/")).parent.mkdir(parents=True)
+    for name, text in (("systemctl", _SYSTEMCTL.format(tmp_path)), ("journalctl", "#!/bin/sh\n")):
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "unit").write_text("[Service]\nUser=iot-onboard\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    made = Manager(tmp_path)
+    made.service(ExecMainStatus="226")
+    made.required("active")
+    made.probe(1)
+    return made
+
+
+START = f"start --no-block {units.SERVICE}"
+PROBE = f"start {units.PROBE}"
+
+
+def test_it_is_started_once_the_probe_succeeds_and_the_probe_goes(
+    manager: Manager, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One line says why not, one that it runs; the unit is read by systemd once."""
+    recovery = Recovery(manager.root, Notifier({}))
+    for _ in range(5):
+        assert recovery.look_once() is None
+    assert manager.done() == ["daemon-reload", *[PROBE] * 5]
+    assert "User=iot-onboard" in manager.probe_unit.read_text()
+    assert capfd.readouterr().err.count("systemd cannot start the service") == 1
+    manager.probe(0)
+    assert recovery.look_once() is None
+    assert manager.done() == [PROBE, START]
+    manager.service(ActiveState="active")
+    assert recovery.look_once() == 0
+    assert manager.done() == ["daemon-reload"]
+    assert not manager.probe_unit.exists()
+    assert "it runs" in capfd.readouterr().err
+
+
+def test_while_a_required_unit_is_missing_nothing_is_probed(
+    manager: Manager, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A probe would start that unit, which has lines of its own."""
+    manager.service(ActiveState="inactive", Result="success", Requires="data.mount", ConditionResult="no")
+    manager.required("failed")
+    recovery = Recovery(manager.root, Notifier({}))
+    for _ in range(4):
+        assert recovery.look_once() is None
+    assert manager.done() == []
+    assert "data.mount (/data) has failed" in capfd.readouterr().err
+    manager.required("active")
+    manager.probe(0)
+    assert recovery.look_once() is None
+    assert manager.done() == ["daemon-reload", PROBE, START]
+
+
+def test_a_secret_that_cannot_be_loaded_is_taken_away_first(manager: Manager) -> None:
+    """And the service started, without a probe."""
+    (manager.root / "unit").write_text("[Service]\nLoadCredential=other:/none\n")
+    manager.service(ExecMainStatus="243")
+    recovery = Recovery(manager.root, Notifier({}))
+    # What seems to be at fault, then every one.
+    for _ in range(2):
+        assert recovery.look_once() is None
+        assert manager.done() == ["daemon-reload", START]
+    assert (manager.root / DROP_IN.relative_to("/")).exists()
+    # Nothing is left to take away: now it is probed, with its credentials.
+    assert recovery.look_once() is None
+    assert manager.done() == ["daemon-reload", PROBE]
+    assert "LoadCredential=other:/none" in manager.probe_unit.read_text()
+
+
+def test_a_run_that_is_full_leaves_the_pace_alone(manager: Manager) -> None:
+    """Without a probe the service is tried at once, and then after hours."""
+    manager.probe_unit.parent.rmdir()
+    recovery = Recovery(manager.root, Notifier({}))
+    for _ in range(3):
+        assert recovery.look_once() is None
+    assert manager.done() == [START]
+
+
+def test_by_hand_it_looks_once(manager: Manager) -> None:
+    """0, whatever it found; 1 where systemd does not answer."""
+    before = time.monotonic()
+    assert main(manager.root) == 0
+    assert time.monotonic() - before < 5
+    (manager.root / "bin/systemctl").write_text("#!/bin/sh\nexit 1\n")
+    assert main(manager.root) == 1
+
+
+@pytest.mark.parametrize(
+    ("properties", "phase"),
+    [
+        ({"LoadState": "masked"}, Phase.UNWANTED),
+        ({"LoadState": "loaded", "ActiveState": "active"}, Phase.RUNNING),
+        ({"LoadState": "loaded", "ActiveState": "activating", "SubState": "auto-restart"}, Phase.RUNNING),
+        ({"LoadState": "loaded", "ActiveState": "activating", "SubState": "start"}, Phase.STARTING),
+        ({"LoadState": "loaded", "ActiveState": "failed", "Job": "4"}, Phase.STARTING),
+        ({"LoadState": "loaded", "ActiveState": "failed", "ExecMainStatus": "78"}, Phase.UNWANTED),
+        ({"LoadState": "loaded", "ActiveState": "failed", "ExecMainStatus": "226"}, Phase.DOWN),
+        ({"LoadState": "loaded", "ActiveState": "inactive"}, Phase.DOWN),
+        ({"LoadState": "loaded", "ActiveState": "inactive", "ConditionResult": "no"}, Phase.DOWN),
+        (
+            {
+                "LoadState": "loaded",
+                "ActiveState": "inactive",
+                "ConditionResult": "no",
+                "ConditionTimestampMonotonic": "9",
+            },
+            Phase.UNWANTED,
+        ),
+    ],
+)
+def test_how_the_service_is(properties: dict[str, str], phase: Phase) -> None:
+    """A condition that was never looked at says no, too."""
+    assert phase_of(UnitProperties(properties=properties)) is phase
