@@ -24,6 +24,7 @@ from . import (
     local,
     mad_mqtt,
     mad_servers,
+    never_started,
     real,
     upgrade,
 )
@@ -59,6 +60,7 @@ def _attacks(options: argparse.Namespace) -> dict[str, Callable[[], list[Tally]]
         "soak": lambda: [real.soaks(SOAKS, SOAK_S if most is None else 30.0, seed)],
         "cloud": lambda: [cloud.bad_days(seed), cloud.soak(seed, DAYS if most is None else most)],
         "local": lambda: [local.attack(TURNS if most is None else most, seed)],
+        "never-started": lambda: [never_started.attack(never_started.TEN_MINUTES_S if most is None else 30.0)],
         "disk": lambda: disk.attack(jobs, most),
         **{f"crash-{name.replace(' ', '-')}": partial(crash.attack, [name], jobs, most) for name in crash.FLOWS},
         **{f"upgrade-{name}": partial(upgrade.attack, jobs, most, [name]) for name in SCENARIOS},

@@ -130,7 +130,8 @@ def _directory(facts: StartFacts) -> tuple[str, str]:
 
 
 def _program(facts: StartFacts) -> tuple[str, str]:
-    cure = "sudo apt-get install --reinstall iot-onboard"
+    ours = facts.program == "/usr/bin/iot-onboard"
+    cure = "sudo apt-get install --reinstall iot-onboard" if ours else _look_into_the_unit()
     return f"its program {facts.program} cannot be run: {_logged(facts)}", cure
 
 

@@ -62,6 +62,8 @@ class Recovery:
         self._root = root
         self._notifier = notifier
         self._probed = ""
+        # Mounts whose source was not there at an earlier look.
+        self._sourceless: set[str] = set()
 
     def look_once(self) -> int | None:
         """Do what is to be done now; return an exit code where that was all."""
@@ -98,10 +100,11 @@ class Recovery:
         if phase is not Phase.DOWN:
             return Look(phase=phase)
         if facts.in_the_way:
+            self._sourceless |= {one.name for one in facts.in_the_way if one.what and not one.has_source}
             return Look(
                 phase=phase,
                 obstacle=", ".join(one.words for one in facts.in_the_way),
-                is_hopeful=all(one.has_source for one in facts.in_the_way),
+                is_hopeful=all(one.has_source and one.name in self._sourceless for one in facts.in_the_way),
                 is_dependency=True,
             )
         if facts.unit.number("ExecMainStatus") == _PROGRAM_STATUS and not facts.can_run_program:

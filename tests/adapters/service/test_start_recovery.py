@@ -148,6 +148,23 @@ def test_by_hand_it_looks_once(manager: Manager) -> None:
     assert main(manager.root) == 1
 
 
+def test_a_mount_is_tried_once_its_source_appears(manager: Manager, tmp_path: Path) -> None:
+    """Not where it was there all the time: that is a mount with another fault."""
+    for was_there in (True, False):
+        source = tmp_path / "source"
+        source.unlink(missing_ok=True)
+        manager.service(ActiveState="inactive", Result="success", Requires="data.mount")
+        manager.required("failed")
+        (tmp_path / "required").write_text((tmp_path / "required").read_text().replace("/dev/none", str(source)))
+        recovery = Recovery(manager.root, Notifier({}))
+        if was_there:
+            source.touch()
+        assert recovery.look_once() is None
+        source.touch()
+        assert recovery.look_once() is None
+        assert manager.done() == ([] if was_there else [START])
+
+
 @pytest.mark.parametrize(
     ("properties", "phase"),
     [

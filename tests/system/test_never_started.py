@@ -1,0 +1,118 @@
+"""What keeps systemd from starting the service at all: named once, quiet, and healed by itself when it ends."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from support.machine import images
+from support.machine.machine import Machine
+from support.machine.site import Site
+from support.machine.startfaults import (
+    HEALS_S,
+    MAX_LINES_OF_A_START,
+    START_FAULTS,
+    StartFault,
+    break_start,
+    end_start_fault,
+    events_of,
+    is_active,
+    lines_since,
+    tidy,
+    wait_until_told,
+)
+from support.platform.sandbox import wait_for
+
+RECOVERY = "iot-onboard-recovery.service"
+# A whole look, which comes every 20 s, is in it.
+QUIET_S = 22.0
+MAX_FAULTS = 8
+MOUNT = "[Mount]\nWhat=/srv/stick\nWhere=/data\nType=none\nOptions=bind\n"
+OPENED = "[Unit]\nRequiresMountsFor=/data/iot-onboard\n[Service]\nReadWritePaths=/data/iot-onboard\n"
+
+
+def told_by(gateway: Machine) -> str:
+    """Return what an operator sees at one look, and what the doctor says."""
+    status = gateway.try_run("iot-onboard", "status")
+    assert status.returncode == 2
+    doctor = gateway.try_run("iot-onboard", "doctor", "--only", "service-running")
+    assert "FAIL" in doctor.stdout
+    words = status.stdout.split(), doctor.stdout.split()
+    assert "not running" in status.stdout
+    return " ".join(words[0]) + "\n" + " ".join(words[1])
+
+
+def check_told(gateway: Machine, words: tuple[str, ...], message: str) -> None:
+    shown = told_by(gateway)
+    for word in words:
+        assert word in message
+        assert all(word in line for line in shown.splitlines()), shown
+
+
+def heals(gateway: Machine) -> None:
+    began_s = time.monotonic()
+    wait_for(lambda: is_active(gateway), f"the service starts\n{gateway.story()}", HEALS_S)
+    assert time.monotonic() - began_s < HEALS_S
+    tidy(gateway)
+
+
+@pytest.mark.timeout(400)
+def test_it_is_named_and_heals(site: Site, gateway: Machine, release: str) -> None:
+    """One boot with the guide's own recipe, whose mount fails at first; then one fault after the other."""
+    late_mount(site, gateway, release)
+    # The others are for `make torture`.
+    for fault in START_FAULTS[images.RELEASES.index(release) : MAX_FAULTS : 2]:
+        one_fault(gateway, fault)
+    operator_stops(gateway)
+
+
+def late_mount(site: Site, gateway: Machine, release: str) -> None:
+    """The mount fails at the boot, and then comes: by somebody's hand, or because its source is there again."""
+    gateway.write("/etc/systemd/system/data.mount", MOUNT)
+    gateway.write("/etc/iot-onboard/conf.d/60-state.yaml", "state_dir: /data/iot-onboard\n")
+    gateway.drop_in("60-state", OPENED)
+    # A link that leads to nothing: systemd would make a directory.
+    (gateway.root / "srv/stick").symlink_to("/srv/late")
+    gateway.boot()
+    told = gateway.wait_for_event("start-prevented")
+    time.sleep(QUIET_S)
+    check_told(gateway, ("data.mount (/data)",), told["MESSAGE"])
+    lines = lines_of_this_boot(gateway)
+    assert len(lines) <= 6, lines
+    gateway.run("sh", "-c", "mkdir -p /srv/late/iot-onboard && chown iot-onboard: /srv/late/iot-onboard")
+    if release == "bookworm":
+        gateway.run("systemctl", "start", "data.mount")
+    heals(gateway)
+    gateway.wait_for_state("online")
+    gateway.wait_for_event("start-possible")
+    assert len(site.sandbox.seen("register")) == 1
+
+
+def lines_of_this_boot(gateway: Machine) -> list[str]:
+    options = [option for unit in ("iot-onboard.service", RECOVERY) for option in ("--unit", unit)]
+    return gateway.run("journalctl", "--boot", "--quiet", "--output=cat", *options).splitlines()
+
+
+def one_fault(gateway: Machine, fault: StartFault) -> None:
+    place = break_start(gateway, fault)
+    told = wait_until_told(gateway, place)
+    check_told(gateway, fault.words, told["MESSAGE"])
+    lines = lines_since(gateway, place)
+    assert events_of(lines) == ["start-prevented"], fault.id
+    assert len(lines) <= MAX_LINES_OF_A_START + 1, [line["MESSAGE"] for line in lines]
+    end_start_fault(gateway, fault, told["MESSAGE"])
+    heals(gateway)
+
+
+def operator_stops(gateway: Machine) -> None:
+    """Who stops the service is not contradicted, even where what was in the way then goes."""
+    fault = START_FAULTS[0]
+    gateway.run("rm", "-rf", "/srv/gone")
+    wait_until_told(gateway, break_start(gateway, fault))
+    assert is_active(gateway, RECOVERY)
+    gateway.run("systemctl", "stop", "iot-onboard")
+    assert not is_active(gateway, RECOVERY)
+    end_start_fault(gateway, fault, "")
+    time.sleep(3)
+    assert not is_active(gateway)
