@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from . import __version__
-from .config.problems import BadName, ConfigError, MissingFact
+from .config.problems import ConfigError, MissingFact
 from .config.schema import CONFIG_DIR
 from .core import tracebacks
 from .core.exit_codes import ExitCode
@@ -95,10 +95,10 @@ def _answer(arguments: argparse.Namespace | SimpleNamespace) -> int:
         for problem in error.problems:
             complain(str(problem))
         return ExitCode.FAILED if error.passing else ExitCode.CONFIGURATION
-    except (BadName, MissingFact) as error:
+    except MissingFact as error:
         complain(f"{arguments.config}: device_name: {error}")
         # A network interface may appear later in the boot: a restart may find it.
-        return ExitCode.FAILED if isinstance(error, MissingFact) else ExitCode.CONFIGURATION
+        return ExitCode.FAILED
     except OnboardError as error:
         if isinstance(error.failure, Misconfigured):
             complain(f"{error.failure.detail}. To do: {error.failure.cure}")

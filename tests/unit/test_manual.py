@@ -9,7 +9,7 @@ import re
 import pytest
 
 from iot_onboard.cli import COMMANDS, configure
-from iot_onboard.config.device_name import _NAMES
+from iot_onboard.config.device_name import _MIN_LENGTHS
 from iot_onboard.config.schema import RULES, Missing
 from iot_onboard.core.exit_codes import ExitCode
 from support.tree import ROOT
@@ -50,7 +50,7 @@ def test_each_key_is_explained_with_its_default() -> None:
 def test_each_placeholder_is_explained() -> None:
     """What a device name may hold, iot-onboard.yaml(5) explains."""
     explained = set(re.findall(r"^\.It Li \{(\w+)\}", _page("iot-onboard.yaml.5"), re.MULTILINE))
-    assert explained == set(_NAMES)
+    assert explained == set(_MIN_LENGTHS)
 
 
 def test_each_exit_code_is_explained() -> None:

@@ -22,7 +22,7 @@ from ..bundle.members import Member, members
 from ..bundle.places import Places, places_of
 from ..config.environment import identity_of
 from ..config.files import read_documents
-from ..config.problems import BadName, MissingFact
+from ..config.problems import MissingFact
 from ..config.reader import parse
 from ..core.exit_codes import ExitCode
 from ..disk.output import is_standard_output, write_output
@@ -110,7 +110,7 @@ def _read(config_path: Path) -> tuple[str, Places]:
     config, _ = parse(documents, problems, names_required=False)
     name = platform.node() or "gateway"
     if config is not None and config.device_name:
-        with contextlib.suppress(BadName, MissingFact):
+        with contextlib.suppress(MissingFact):
             name = identity_of(config).device_name
     return name, places_of(documents)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..config.environment import identity_of, secrets_directory
+from ..config.environment import naming_of, secrets_directory
 from ..config.files import load
 from ..config.secrets import HANDED_OUT_DIR, read_device_secret, read_product_secret
 from ..core.exit_codes import ExitCode
@@ -22,11 +22,14 @@ examples:
 def run(arguments: argparse.Namespace) -> int:
     """Print what the configuration comes to, or raise what is wrong with it."""
     config = load(arguments.config)
-    identity = identity_of(config)
+    naming = naming_of(config)
+    identity = naming.identity
     credentials_dir = secrets_directory(arguments.config)
     print(f"{arguments.config}: ok")
     print(f"  product key  {identity.product_key}")
     print(f"  device name  {identity.device_name}")
+    if naming.kept:
+        print(f"               kept, as its secret is of that name: {naming.kept}")
     print(f"  region       {config.region}")
     tls_context(config.tls_ca_file, handshake_timeout_s=0)
     if config.tls_ca_file is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..config.device_name import Facts
-from ..config.hardware import read_facts
+from ..config.environment import identity_of
+from ..config.schema import Config
 from ..core.exit_codes import ExitCode
 from ..provisioning.boot_import import BootImport
 from ..provisioning.boot_partition import PLACES, find
@@ -35,5 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Take in each file that is there; without one there is nothing to do."""
     files = find(arguments.boot or PLACES)
-    facts = read_facts() if files else Facts()
-    return max((BootImport(path, arguments.config, facts, announce).run() for path in files), default=ExitCode.DONE)
+    return max((BootImport(path, arguments.config, _name_of, announce).run() for path in files), default=ExitCode.DONE)
+
+
+def _name_of(config: Config) -> str:
+    return identity_of(config).device_name

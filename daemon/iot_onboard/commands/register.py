@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..config.environment import identity_of
+from ..config.environment import naming_of
 from ..config.files import load
 from ..config.watch import ConfigWatch
 from ..service import main
@@ -23,5 +23,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the daemon up to where it would connect, with one try."""
     watch = ConfigWatch(arguments.config)
     config = load(arguments.config)
-    program = main.Run(config=config, identity=identity_of(config), register_only=True)
+    program = main.Run(config=config, naming=naming_of(config), register_only=True)
     return main.run(program, arguments.config, watch)

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..config.device_name import Facts
+from ..config.environment import naming_of
 from ..config.files import load
 from ..config.hardware import read_facts
-from ..config.problems import BadName
+from ..config.problems import MissingFact
 from ..config.schema import RULES, Config
 from ..config.secrets import read_device_secret, read_product_secret
 from ..config.values import MAX_SECRET_BYTES, Bad, secret_in
@@ -22,7 +22,7 @@ from ..core.secret import Secret
 from ..disk.storage import storage_of
 from ..provisioning.apply import ProvisioningResult, check, current, provision
 from ..provisioning.plan import ProvisioningRequest
-from ..provisioning.prompts import ask_product_secret, ask_settings, name_here, say
+from ..provisioning.prompts import ask_product_secret, ask_settings, say
 from ..system.systemd import Restart, restart
 from ..system.terminal import complain
 
@@ -66,24 +66,16 @@ def run(arguments: argparse.Namespace) -> int:
     if not _writable(config_path.parent):
         complain(f"setup writes to {config_path.parent}, which needs root. To do: sudo iot-onboard setup")
         return ExitCode.FAILED
-    facts = read_facts()
     present = current(config_path)
     try:
-        wish = _wish(arguments, present, facts)
+        wish = _wish(arguments, present)
     except EOFError:
         say("")
         complain("nothing changed")
         return ExitCode.FAILED
-    config = check(config_path, wish)
-    try:
-        name = name_here(config.device_name, facts)
-    except BadName as error:
-        # In an image build the name is another machine's affair.
-        if not arguments.no_restart:
-            raise
-        name = f"{config.device_name} (on this machine it {error})"
+    check(config_path, wish)
     done = provision(config_path, wish)
-    _tell(done, name, config_path)
+    _tell(done, config_path)
     # In an image build the disk is another machine's affair, too.
     if not arguments.no_restart:
         _warn_of_volatile_storage(done.config, config_path)
@@ -96,7 +88,7 @@ def _present(config: Config) -> str:
     return "\n".join([*lines, *(f"{key.replace('_', '-')}: {getattr(config, key) or ''}" for key in _NAMES)])
 
 
-def _wish(arguments: argparse.Namespace, present: Config, facts: Facts) -> ProvisioningRequest:
+def _wish(arguments: argparse.Namespace, present: Config) -> ProvisioningRequest:
     given = {key: getattr(arguments, key) or None for key in _NAMES if getattr(arguments, key) is not None}
     source: str | None = arguments.product_secret_file
     at_terminal = sys.stdin.isatty()
@@ -109,7 +101,7 @@ def _wish(arguments: argparse.Namespace, present: Config, facts: Facts) -> Provi
         asked = _NAMES if everything else missing
         if asked:
             say("This gives the gateway its product identity. Return takes what stands in [brackets].")
-        given |= ask_settings(asked, present, facts)
+        given |= ask_settings(asked, present, read_facts())
         kept = _has_secret(present, arguments.config)
         if product_secret is None and (everything or not kept or source == "-"):
             product_secret = ask_product_secret(kept=kept)
@@ -142,9 +134,19 @@ def _has_secret(config: Config, config_path: Path) -> bool:
     return True
 
 
-def _tell(done: ProvisioningResult, name: str, config_path: Path) -> None:
+def _tell(done: ProvisioningResult, config_path: Path) -> None:
     for warning in done.warnings:
         complain(f"warning: {warning}")
+    name = done.config.device_name
+    try:
+        naming = naming_of(done.config)
+        name = naming.identity.device_name
+        if naming.kept:
+            complain(f"warning: it stays {name}, as its secret is of that name: {naming.kept}")
+    except MissingFact as missing:
+        # The fact may come later, and in an image build the name is another machine's affair.
+        name = f"{name} ({missing})"
+        complain(f"warning: device_name: {missing}; until there is a name, this gateway waits for it")
     if not _has_secret(done.config, config_path):
         complain("warning: no product secret is there yet; until one is, this gateway cannot register")
     say(f"This gateway is device {name} of product {done.config.product_key}, region {done.config.region}.")

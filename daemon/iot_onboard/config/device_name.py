@@ -14,47 +14,88 @@ from .problems import BadName, MissingFact
 _APPLICATION = bytes.fromhex("6d3b2f6e0f0d4c559d0e2f0b7a5b7c11")
 # As text: a gateway whose name is literal compiles none of them.
 _PLACEHOLDER = r"\{([^{}]*)\}"
-_NAMES = ("serial", "mac", "machine_id", "hostname")
+# Each with the fewest characters that it may give.
+_MIN_LENGTHS = {"serial": 1, "mac": 12, "machine_id": 16, "hostname": 1}
 _MACHINE_ID = r"(?!0{32})[0-9a-f]{32}"
 _MAC_OF = r"mac:[A-Za-z0-9._-]{1,15}"
+_MAX_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Hold what tells one gateway from another; `macs` pairs interface names with addresses (`b8:27:eb:00:00:01`)."""
+    """Hold what tells one gateway from another; `macs` pairs interface names with addresses (`b8:27:eb:00:00:01`).
+
+    `more_macs` count only where the template names their interface. `doubts` pairs a placeholder with why other
+    gateways may well have the same. `unread` are placeholders that could not be read for a reason that passes.
+    """
 
     serial: str | None = None
     macs: tuple[tuple[str, str], ...] = ()
+    more_macs: tuple[tuple[str, str], ...] = ()
     machine_id: str | None = None
     hostname: str | None = None
+    doubts: tuple[tuple[str, str], ...] = ()
+    # Why the host name may be another one soon, or nothing.
+    settling: str = ""
+    unread: tuple[str, ...] = ()
+    # What two sources of the same thing say, where they disagree.
+    disagreement: str = ""
+
+    @property
+    def board(self) -> str | None:
+        """Return what no other board has, whatever the system on the card calls itself; `None` where it has nothing."""
+        return self.serial if "serial" not in dict(self.doubts) else None
 
 
 def template_problem(template: str) -> str | None:
     """Say what is wrong with a template before any hardware is looked at, or `None`."""
     if "{" not in template and "}" not in template:
         return device_name_problem(template)
-    for name in re.findall(_PLACEHOLDER, template):
-        if name not in _NAMES and not re.fullmatch(_MAC_OF, name, re.ASCII):
+    names = re.findall(_PLACEHOLDER, template)
+    for name in names:
+        if name not in _MIN_LENGTHS and not re.fullmatch(_MAC_OF, name, re.ASCII):
             import difflib
 
-            close = difflib.get_close_matches(name, _NAMES, 1)
+            close = difflib.get_close_matches(name, _MIN_LENGTHS, 1)
             hint = f"; did you mean {{{close[0]}}}?" if close else ""
-            known = " ".join(f"{{{known}}}" for known in _NAMES)
+            known = " ".join(f"{{{known}}}" for known in _MIN_LENGTHS)
             return f"{{{name}}} is not a placeholder; there are {known} {{mac:eth0}}{hint}"
     rest = re.sub(_PLACEHOLDER, "", template)
     if "{" in rest or "}" in rest:
         return "has a brace without its partner"
+    if len(rest) + sum(_MIN_LENGTHS[name.partition(":")[0]] for name in names) > _MAX_LENGTH:
+        # No fact can ever make a name of it.
+        return "is too long"
     # Each placeholder gives a character at least: look at what is literal.
-    return device_name_problem((rest + "aaaa")[:32]) if len(rest) <= 31 else "is too long"
+    return device_name_problem((rest + "aaaa")[:_MAX_LENGTH])
 
 
 def expand(template: str, facts: Facts) -> str:
-    """Return the device name; raise `MissingFact` or `BadName`."""
-    literal = "{" not in template
-    name = template if literal else re.sub(_PLACEHOLDER, lambda match: _fact(match[1], facts), template)
+    """Return the device name; raise `MissingFact` or `BadName`.
+
+    One placeholder that no other gateway has is enough; a name made of nothing else than what many have is none.
+    """
+    placeholders = placeholders_of(template)
+    values = {placeholder: _fact(placeholder, facts) for placeholder in placeholders}
+    if facts.settling and "hostname" in values:
+        raise MissingFact(facts.settling)
+    doubts = dict(facts.doubts)
+    if values and values.keys() <= doubts.keys():
+        raise MissingFact(doubts[placeholders[0]])
+    name = re.sub(_PLACEHOLDER, lambda match: values[match[1]], template) if values else template
     if problem := device_name_problem(name):
         raise BadName(f"expands to {name!r}, which {problem}")
     return name
+
+
+def made_of(template: str, facts: Facts) -> tuple[tuple[str, str], ...]:
+    """Return what a name is made of: each placeholder with what stands for it; of the machine id, what it derives."""
+    return tuple((placeholder, _fact(placeholder, facts)) for placeholder in placeholders_of(template))
+
+
+def placeholders_of(template: str) -> list[str]:
+    """Return the placeholders of a template, each once; a literal name has none."""
+    return list(dict.fromkeys(re.findall(_PLACEHOLDER, template))) if "{" in template else []
 
 
 def _fact(placeholder: str, facts: Facts) -> str:
@@ -68,9 +109,13 @@ def _fact(placeholder: str, facts: Facts) -> str:
     if placeholder == "mac" and facts.macs:
         return _bare(min(facts.macs, key=lambda pair: (_rank(pair[0]), pair[0]))[1])
     interface = placeholder.partition(":")[2]
-    for name, address in facts.macs:
+    for name, address in (*facts.macs, *facts.more_macs):
         if name == interface:
             return _bare(address)
+    if placeholder in facts.unread:
+        raise MissingFact(f"{{{placeholder}}} cannot be read now")
+    if doubt := dict(facts.doubts).get(placeholder):
+        raise MissingFact(doubt)
     others = "; {mac} and {machine_id} work on most boards" if placeholder == "serial" else ""
     raise MissingFact(f"this machine has no {{{placeholder}}} now{others}")
 

@@ -2,22 +2,76 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from ..core.identity import Identity
-from ..fast_start.fast_dataclasses import replace
-from .device_name import Facts, expand
-from .hardware import read_facts
+from ..fast_start.fast_dataclasses import dataclass, replace
+from ..fast_start.typing_names import TYPE_CHECKING
+from .problems import MissingFact
 from .schema import RULES, Config
 from .secrets import service_credentials
 
+if TYPE_CHECKING:
+    from .identity_memory import Remembered
 
-def identity_of(config: Config) -> Identity:
-    """Return what this gateway is called, by its configuration and its hardware; raise `MissingFact` or `BadName`."""
-    template = config.device_name
-    facts = read_facts() if "{" in template else Facts()
-    return Identity(product_key=config.product_key, device_name=expand(template, facts))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """Hold what this gateway is called; `kept` says what speaks against a name that stays, or is empty.
+
+    `fresh` is what the hardware gives now. `to_remember` is for when a secret of that name is here.
+    """
+
+    identity: Identity
+    kept: str = ""
+    fresh: str | None = None
+    to_remember: Remembered | None = None
+
+
+def identity_of(config: Config, root: Path = Path("/")) -> Identity:
+    """Return what this gateway is called; raise `MissingFact` where it has to wait for a fact."""
+    return naming_of(config, root).identity
+
+
+def naming_of(config: Config, root: Path = Path("/")) -> Naming:
+    """Return what this gateway is called, by its configuration, its hardware and its past; raise `MissingFact`.
+
+    This is the one door: whoever asks for the name gets the one that the daemon uses.
+    """
+    template, product_key = config.device_name, config.product_key
+    if "{" not in template:
+        return Naming(identity=Identity(product_key=product_key, device_name=template))
+    # Imported here: a gateway whose name is literal has no use for it.
+    try:
+        from .naming import decision_of
+    except OSError as error:
+        # No descriptor is to be had, or the disk stumbled.
+        raise MissingFact(f"a file of this program cannot be read: {error.strerror}") from error
+    decision = decision_of(template, product_key, with_systemd_directories(config).state_dir, root)
+    return Naming(
+        identity=Identity(product_key=product_key, device_name=decision.device_name),
+        kept=decision.kept,
+        fresh=decision.fresh,
+        to_remember=decision.to_remember,
+    )
+
+
+def remember_name(config: Config, naming: Naming) -> None:
+    """Keep the name for the next boots, now that there is a secret of it; where that fails, it is as it was before.
+
+    A literal name is meant: what was taken from the hardware before counts no more.
+    """
+    with contextlib.suppress(OSError):
+        if naming.to_remember is not None:
+            from .naming import remember
+
+            remember(config.state_dir, naming.to_remember)
+        elif "{" not in config.device_name and os.path.lexists(config.state_dir / "identity.json"):
+            from .naming import forget
+
+            forget(config.state_dir)
 
 
 def secrets_directory(config_path: Path) -> Path | None:

@@ -10,21 +10,18 @@ from pathlib import Path
 from ..core.failures import passes
 from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.typing_names import TYPE_CHECKING
-from .device_name import Facts
 
 if TYPE_CHECKING:
     from typing import TypeVar
 
+    from .device_name import Facts
+    from .identity_rules import Interface, Readings
+
     T = TypeVar("T")
 
 _MAC = r"[0-9a-f]{2}(:[0-9a-f]{2}){5}"
-# What boards say instead of a serial number: the same on every one, so two gateways would share a name.
-_NO_SERIAL = {
-    "", "default string", "invalid", "n/a", "na", "none", "not applicable", "not available", "not specified", "null",
-    "o.e.m.", "oem", "serial number", "sernum", "system serial number", "to be filled by o.e.m.", "unknown",
-    "0123456789", "123456789", "1234567890",
-}  # fmt: skip
-_NO_HOSTNAME = {"(none)", "localhost", "localhost.localdomain"}
+# How long after a boot a program that sets machines up is waited for: one that hangs must not keep a gateway off line.
+MAX_SETTLING_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,63 +34,140 @@ class Board:
 
 
 def read_facts(root: Path = Path("/")) -> Facts:
-    """Return what tells this gateway from others; what cannot be read is missing, never an error.
+    """Return what tells this gateway from others; what cannot be read is missing, never an error."""
+    # Imported here: a gateway whose name is literal has no use for the rules.
+    from .identity_rules import facts_of
+
+    return facts_of(read_hardware(root))
+
+
+def read_hardware(root: Path = Path("/")) -> Readings:
+    """Return what the board's files say; what cannot be read is missing, never an error.
 
     Where a read fails for a reason that passes, no other source stands in for it: that would be another name.
     """
-    return Facts(
-        serial=_known(lambda: _serial(root), None),
-        macs=_known(lambda: _macs(root / "sys/class/net"), ()),
-        machine_id=_known(lambda: _text(root / "etc/machine-id"), "") or None,
-        hostname=_known(lambda: _hostname(root), None),
+    from .identity_rules import Readings
+
+    unread: list[str] = []
+
+    def known(placeholder: str, read: Callable[[], T], missing: T) -> T:
+        try:
+            return read()
+        except OSError:
+            unread.append(placeholder)
+            return missing
+
+    return Readings(
+        serials=known("serial", lambda: _serials(root), ()),
+        interfaces=known("mac", lambda: _interfaces(root / "sys/class/net"), ()),
+        machine_id=known("machine_id", lambda: _text(root / "etc/machine-id"), ""),
+        machine_id_lasts=not _is_in(root / "etc/machine-id", root / "run"),
+        hostnames=known("hostname", lambda: _hostnames(root), ()),
+        system=_known(lambda: _system(root), ()),
+        settling=_known(lambda: _settling(root), ""),
+        unread=tuple(unread),
     )
 
 
 def read_board(root: Path = Path("/")) -> Board:
     """Return what the tags tell."""
-    lines = _known(lambda: _text(root / "etc/os-release"), "").splitlines()
-    pretty = next((line.partition("=")[2].strip("\"'") for line in lines if line.startswith("PRETTY_NAME=")), "")
+    return Board(
+        os_name=_known(lambda: _os_release(root).get("PRETTY_NAME", ""), ""),
+        model=_known(lambda: _model(root), ""),
+        serial=_known(lambda: _own_serial(root), ""),
+    )
+
+
+def _own_serial(root: Path) -> str:
+    from .identity_rules import serial_doubt
+
+    return next((text for _, text in _serials(root) if not serial_doubt(text)), "")
+
+
+def _os_release(root: Path) -> dict[str, str]:
+    lines = (line.partition("=") for line in _text(root / "etc/os-release").splitlines())
+    return {name: value.strip("\"'") for name, _, value in lines}
+
+
+def _model(root: Path) -> str:
     places = (root / "proc/device-tree/model", root / "sys/class/dmi/id/product_name")
-    model = _known(lambda: next(filter(None, map(_text, places)), ""), "")
-    return Board(os_name=pretty, model=model, serial=_known(lambda: _serial(root), None) or "")
+    return next(filter(None, map(_text, places)), "")
 
 
-def _serial(root: Path) -> str | None:
-    candidates = [_text(root / "proc/device-tree/serial-number")]
+def _system(root: Path) -> tuple[str, ...]:
+    release = _os_release(root)
+    names = (release.get("ID", "") + release.get("VERSION_ID", ""), release.get("PRETTY_NAME", ""), _model(root))
+    return tuple(filter(None, names))
+
+
+def _serials(root: Path) -> tuple[tuple[str, str], ...]:
+    found = [("the device tree", _text(root / "proc/device-tree/serial-number"))]
     for line in _text(root / "proc/cpuinfo").splitlines():
         name, _, value = line.partition(":")
         if name.strip() == "Serial":
-            candidates.append(value.strip())
-    candidates.append(_text(root / "sys/class/dmi/id/product_serial"))
-    return next((found for found in candidates if found.strip("0 ") and found.lower() not in _NO_SERIAL), None)
+            found.append(("/proc/cpuinfo", value.strip()))
+    found.append(("DMI", _text(root / "sys/class/dmi/id/product_serial")))
+    return tuple((source, text) for source, text in found if text)
 
 
-def _hostname(root: Path) -> str | None:
+def _hostnames(root: Path) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
     for path in (root / "etc/hostname", root / "proc/sys/kernel/hostname"):
         lines = [line.strip() for line in _text(path).splitlines()]
         name = next((line for line in lines if line and not line.startswith("#")), "")
-        # The name of a machine that has none is everybody's.
-        if name and name not in _NO_HOSTNAME:
-            return name
-    return None
+        if name:
+            found.append((str(path), name))
+    return tuple(found)
 
 
-def _macs(directory: Path) -> tuple[tuple[str, str], ...]:
-    found: list[tuple[str, str]] = []
+def _settling(root: Path) -> str:
+    """Say that the host name may be given in this boot: cloud-init does it, and tells when it has ended."""
+    cloud_init = root / "run/cloud-init"
+    if not (cloud_init / "enabled").exists() or (cloud_init / "result.json").exists():
+        return ""
+    uptime = _text(root / "proc/uptime").partition(" ")[0]
+    if not re.fullmatch(r"[0-9.]{1,20}", uptime) or float(uptime) > MAX_SETTLING_S:
+        return ""
+    return "cloud-init has not ended, and may still give this gateway its host name"
+
+
+def _interfaces(directory: Path) -> tuple[Interface, ...]:
+    from .identity_rules import Interface
+
+    found: list[Interface] = []
     try:
-        interfaces = sorted(os.listdir(directory))  # noqa: PTH208 - names are wanted, not paths
+        names = sorted(os.listdir(directory))  # noqa: PTH208 - names are wanted, not paths
     except OSError as error:
         _raise_passing(error)
         return ()
-    for interface in interfaces:
+    for name in names:
         # Only hardware has a device behind it: bridges, tunnels and containers do not.
-        if (directory / interface / "device").exists():
-            address = _text(directory / interface / "address").lower()
-            if re.fullmatch(_MAC, address, re.ASCII) and address not in ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"):
-                found.append((interface, address))
-    # A locally administered address may be made up at each boot: used only where there is nothing better.
-    burnt_in = [pair for pair in found if not int(pair[1][:2], 16) & 2]
-    return tuple(burnt_in or found)
+        device = directory / name / "device"
+        if not device.exists():
+            continue
+        address = _text(directory / name / "address").lower()
+        if re.fullmatch(_MAC, address, re.ASCII):
+            way = os.path.realpath(device)
+            assigned = _text(directory / name / "addr_assign_type")
+            interface = Interface(
+                name=name,
+                address=address,
+                is_usb=re.search(r"/usb\d+/", way) is not None,
+                # The kernel ties a USB device to the tree, and its interface lies below that.
+                is_described=any(os.path.exists(f"{place}/of_node") for place in (way, os.path.dirname(way))),  # noqa: PTH110, PTH120
+                driver=os.path.basename(os.path.realpath(device / "driver")),  # noqa: PTH119
+                assigned=int(assigned) if assigned in {"0", "1", "2", "3"} else None,
+            )
+            found.append(interface)
+    return tuple(found)
+
+
+def _is_in(path: Path, directory: Path) -> bool:
+    """Say whether a file lies on the file system of a directory, wherever it is mounted or linked to."""
+    try:
+        return path.stat().st_dev == directory.stat().st_dev != directory.parent.stat().st_dev
+    except OSError:
+        return False
 
 
 def _text(path: Path) -> str:

@@ -6,20 +6,22 @@ cannot read the files that they come from. So what counts here is whether starti
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
+from ..core.identity import Identity
+from ..disk.credentials import is_stored
 from ..disk.files import fingerprint
 from ..fast_start.fast_dataclasses import dataclass
-from .device_name import Facts, expand
+from .environment import identity_of, with_systemd_directories
 from .files import load
-from .hardware import read_facts
-from .problems import BadName, ConfigError, MissingFact
+from .problems import ConfigError, MissingFact
 from .schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET, Config
 
 POLL_S = 2.0
+# The hardware is asked for another name at every so many looks.
+_LOOKS_A_NAME = 5
 
 _Signature = dict[Path, tuple[int, ...] | None]
 
@@ -34,22 +36,27 @@ class Change:
 class ConfigWatch:
     """Look at the files by their status alone, and read them only where that differs."""
 
-    def __init__(self, config_path: Path, facts: Callable[[], Facts] = read_facts) -> None:
+    def __init__(self, config_path: Path) -> None:
         """Take what is there now for known: made before the configuration is read, it misses nothing."""
         self._config_path = config_path
-        self._facts = facts
         directory = config_path.parent
         # Encrypted ones lie beside them, by the way that the manual shows.
         names = (PRODUCT_SECRET, DEVICE_SECRET)
         self._secrets = [directory / f"{name}{ending}" for name in names for ending in ("", ".cred")]
         self._config: Config | None = None
+        self._identity: Identity | None = None
+        self._looks = 0
         self._seen = self._signature()
         self._secrets_at_start = _signature(self._secrets)
         self._settling: _Signature | None = None
 
-    def runs_with(self, config: Config) -> None:
-        """Take a configuration for the one of this process; the files that it names are watched too."""
+    def runs_with(self, config: Config, identity: Identity | None = None) -> None:
+        """Take a configuration for the one of this process; the files that it names are watched too.
+
+        So is the hardware, where it gave the name.
+        """
         self._config = config
+        self._identity = identity if "{" in config.device_name else None
         named = (config.product_secret_file, config.device_secret_file, config.tls_ca_file)
         more = _signature(path for path in named if path is not None and path not in self._secrets)
         self._secrets += more
@@ -64,7 +71,7 @@ class ConfigWatch:
         now = self._signature()
         if now == self._seen:
             self._settling = None
-            return None
+            return Change() if self._has_another_name() else None
         if now != self._settling:
             self._settling = now
             return None
@@ -72,20 +79,30 @@ class ConfigWatch:
         try:
             config = load(self._config_path, names_required=False)
             if not config.product_key or not config.device_name:
+                # A new process waits for a fact that is missing, and not for these.
                 return None
-            # A new process waits for a fact that is missing: a network interface may appear later.
-            with contextlib.suppress(MissingFact):
-                expand(config.device_name, self._facts())
         except ConfigError as error:
             if error.passing:
                 # Nothing is known of the change yet.
                 self._seen = before
                 return None
             return Change(problems=tuple(str(problem) for problem in error.problems))
-        except BadName as bad:
-            return Change(problems=(f"{self._config_path}: device_name: {bad}",))
         same = config == self._config and _signature(self._secrets) == self._secrets_at_start
         return None if same else Change()
+
+    def _has_another_name(self) -> bool:
+        """Say whether the hardware gives another name than that of this process, which has no secret yet."""
+        if self._identity is None or self._config is None:
+            return False
+        self._looks += 1
+        if self._looks % _LOOKS_A_NAME:
+            return False
+        try:
+            state_dir = with_systemd_directories(self._config).state_dir
+            return not is_stored(state_dir, self._identity) and identity_of(self._config) != self._identity
+        except (MissingFact, OSError):
+            # Nothing better is known.
+            return False
 
     def _signature(self) -> _Signature:
         directory = self._config_path.parent / FRAGMENTS

@@ -180,6 +180,19 @@ class Store:
             files.remove_temps(path.parent, path.name)
 
 
+def is_stored(state_dir: Path, identity: Identity) -> bool:
+    """Say whether a secret of a device lies here; raise `OSError` where a disk does not answer now."""
+    for name in (f"{identity}.json", f"{identity}.json.1"):
+        try:
+            os.lstat(state_dir / "credentials" / name)
+        except OSError as error:
+            if passes(error):
+                raise
+        else:
+            return True
+    return False
+
+
 def _failed(fault: StoreFault, error: Exception, path: Path) -> StoreFailure:
     return StoreFailure(fault=fault, detail=_told(error, path), passing=passes(error))
 

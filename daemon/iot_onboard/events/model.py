@@ -102,6 +102,7 @@ class Event(enum.Enum):
     NOT_SET_UP = "not-set-up"
     NAME_UNKNOWN = "name-unknown"
     SOFTWARE_BROKEN = "software-broken"
+    NAME_KEPT = "name-kept"
     CONFIGURATION_UNREAD = "configuration-unread"
     CONFIGURATION_WRONG = "configuration-wrong"
     SETTINGS_CHANGED = "settings-changed"

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import __version__
-from ..config.device_name import Facts, expand
-from ..config.problems import BadName, ConfigError, MissingFact, Problem, file_problem
+from ..config.problems import ConfigError, MissingFact, Problem, file_problem
+from ..config.schema import Config
 from ..core.exit_codes import ExitCode
 from ..core.failures import OnboardError
 from ..disk.files import read_plain, remove_durably, write_durably
@@ -35,9 +35,9 @@ _MEMORY = ".boot-file-taken"
 class BootImport:
     """Take in one file of the boot partition."""
 
-    def __init__(self, path: Path, config_path: Path, facts: Facts, tell: Tell) -> None:
+    def __init__(self, path: Path, config_path: Path, name_of: Callable[[Config], str], tell: Tell) -> None:
         self._path = path
-        self._facts = facts
+        self._name_of = name_of
         self._config_path = config_path
         self._memory = config_path.parent / _MEMORY
         self._tell = tell
@@ -66,14 +66,12 @@ class BootImport:
             wish = boot_file.read(self._path, data)
             config = check(self._config_path, wish)
             name = config.device_name
-            # A network interface may appear later in the boot: the daemon waits for it.
+            # A network interface may appear later in the boot, a host name be given: the daemon waits for it.
             with contextlib.suppress(MissingFact):
-                name = expand(config.device_name, self._facts)
+                name = self._name_of(config)
             done = provision(self._config_path, wish)
         except ConfigError as error:
             return self._refuse(error.problems)
-        except BadName as error:
-            return self._refuse([Problem(file=str(self._path), line=1, key="device_name", problem=str(error))])
         except OnboardError as error:
             self._refuse([], error.failure.detail)
             return ExitCode.FAILED

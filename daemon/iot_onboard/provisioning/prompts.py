@@ -69,7 +69,7 @@ def say(text: str) -> None:
 
 
 def name_here(template: str, facts: Facts) -> str:
-    """Say what a device name comes to on this machine; raise `BadName`."""
+    """Say what a device name comes to on this machine by its hardware; raise `BadName`."""
     try:
         return expand(template, facts)
     except MissingFact as missing:
@@ -98,4 +98,4 @@ def _ask_until_good(question: Question, default: str | None, facts: Facts) -> st
 def _suggestion(key: str, facts: Facts) -> str | None:
     if key != "device_name":
         return None
-    return "{serial}" if facts.serial else "{mac}" if facts.macs else "{machine_id}"
+    return "{serial}" if facts.board else "{mac}" if facts.macs else "{machine_id}"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..config.device_name import expand
+from ..config.environment import identity_of
 from ..config.files import load
-from ..config.hardware import read_facts
-from ..config.problems import BadName, ConfigError, MissingFact
+from ..config.problems import ConfigError, MissingFact
 from ..config.schema import Config
 from ..config.watch import POLL_S, ConfigWatch
 from ..core.exit_codes import ExitCode
@@ -28,6 +28,12 @@ from .stop_signals import StopSignals
 REPEAT_S = 3300.0
 # A process of its own tries whether a library can be loaded again: what failed once may fail in this one for good.
 _TRY_EVERY_S, _TRY_S = 20.0, 60.0
+# How soon another reason is told, and what only a new process sees is looked for.
+NEW_REASON_S = 300.0
+
+
+def _is_service() -> bool:
+    return "NOTIFY_SOCKET" in os.environ
 
 
 def _utc_now() -> str:
@@ -46,7 +52,7 @@ class AwaitingSetup:
         self._notifier = Notifier()
         self._status_file = StatusFile(config.runtime_dir)
         self._since, self._since_s = _utc_now(), time.monotonic()
-        self._repeat_at = 0.0
+        self._repeat_at = self._new_reason_at = 0.0
         self._loop = Loop()
         self._module, self._cure, self._tried_at = "", "", float("-inf")
 
@@ -70,8 +76,19 @@ class AwaitingSetup:
         return ExitCode.DONE
 
     def _repeat(self) -> None:
-        self._repeat_at = time.monotonic() + REPEAT_S
+        now_s = time.monotonic()
+        if self._repeat_at and self._is_blind():
+            # A new process says it again, or has a name.
+            self._notifier.stopping()
+            self._loop.end()
+            return
+        self._repeat_at = now_s + REPEAT_S
+        self._new_reason_at = now_s + NEW_REASON_S
         self._log(self._event, self._detail)
+
+    def _is_blind(self) -> bool:
+        """Say whether a service would not see a new host name: the kernel's is that of its start (ProtectHostname=)."""
+        return self._event is Event.NAME_UNKNOWN and "{hostname}" in self._config.device_name and _is_service()
 
     def _look(self) -> None:
         change = self._watch.look()
@@ -95,15 +112,19 @@ class AwaitingSetup:
         """Say whether what was missing is there, with the same configuration; a new process says what is wrong then."""
         try:
             if self._event is Event.NAME_UNKNOWN:
-                expand(self._config.device_name, read_facts())
+                identity_of(self._config)
             elif self._event is Event.CONFIGURATION_UNREAD:
                 load(self._config_path, names_required=False)
-        except MissingFact:
+        except MissingFact as fact:
+            self._detail, before = str(fact), self._detail
+            if self._detail != before:
+                self._repeat_at = min(self._repeat_at, self._new_reason_at)
+            return False
+        except OSError:
+            # No descriptor is to be had.
             return False
         except ConfigError as error:
             return not error.unread
-        except BadName:
-            return True
         return self._is_loadable() if self._module else self._event is not Event.NOT_SET_UP
 
     def _is_loadable(self) -> bool:

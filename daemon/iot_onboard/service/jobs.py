@@ -41,17 +41,20 @@ class Jobs:
     utc_now: Callable[[], datetime]
     known: KnownSecrets
     resolved: Resolved
+    remember_name: Callable[[], None]
 
     def load(self) -> m.Loaded | m.NothingStored:
         """Find the device secret: given by hand, or stored by an earlier registration."""
         given = self.secrets.device()
         if given is not None:
             self.known.add(given)
+            self.remember_name()
             return m.Loaded(credentials=Credentials(identity=self.identity, device_secret=given))
         stored = self.store.load()
         damage = ", ".join(stored.set_aside)
         if stored.credentials is not None:
             self.known.add(stored.credentials.device_secret)
+            self.remember_name()
             return m.Loaded(credentials=stored.credentials, damage=damage, recovered=stored.recovered)
         # Imported here: a gateway that has its secret never pays for it.
         from ..disk.storage import mount_id, storage_of
@@ -106,6 +109,7 @@ class Jobs:
     def save(self, credentials: Credentials) -> None:
         """Make the secret durable."""
         self.store.save(credentials)
+        self.remember_name()
 
     def dial(self, resumable: BoundedContext | None = None) -> tuple[ssl.SSLSocket, Timings]:
         """Reach the MQTT server over TCP and TLS; send no MQTT packet. `resumable` is of the connection before."""

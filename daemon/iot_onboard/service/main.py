@@ -9,19 +9,22 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from .. import __version__
 from ..config import endpoints
 from ..config.environment import (
-    identity_of,
+    Naming,
+    naming_of,
+    remember_name,
     secrets_directory,
     unmade_directories,
     with_systemd_directories,
     withheld_secrets,
 )
 from ..config.files import load
-from ..config.problems import BadName, ConfigError, MissingFact
+from ..config.problems import ConfigError, MissingFact
 from ..config.reader import parse
 from ..config.schema import Config
 from ..config.secrets import SecretFiles, secret_files
@@ -50,8 +53,13 @@ class Run:
     """Register the gateway where it is not, and keep it online: it is known which one this is."""
 
     config: Config
-    identity: Identity
+    naming: Naming
     register_only: bool = False
+
+    @property
+    def identity(self) -> Identity:
+        """Return which gateway this is."""
+        return self.naming.identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +131,9 @@ def choose(config_path: Path) -> Program:
         detail = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
         return AwaitSetup(config=config, event=Event.NOT_SET_UP, detail=detail)
     try:
-        return Run(config=config, identity=identity_of(config))
+        return Run(config=config, naming=naming_of(config))
     except MissingFact as fact:
         return AwaitSetup(config=config, event=Event.NAME_UNKNOWN, detail=str(fact))
-    except BadName as error:
-        return Refuse(problems=(f"{config_path}: device_name: {error}",))
 
 
 def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
@@ -140,7 +146,8 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
             announce(Event.CONFIGURATION_WRONG, Details(detail=problem), state="stopped", journal=journal)
         journal.close()
         return ExitCode.CONFIGURATION
-    watch.runs_with(program.config)
+    identity = program.identity if isinstance(program, Run) else None
+    watch.runs_with(program.config, identity)
     config = with_systemd_directories(program.config)
     secrets = secret_files(config, config_path, secrets_directory(config_path), withheld_secrets())
     if os.geteuid() == 0 and not (is_roots_alone(config.state_dir) and is_roots_alone(config.runtime_dir)):
@@ -153,7 +160,7 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
             become(owner)
             # What this user may not see has not changed.
             watch = ConfigWatch(config_path)
-            watch.runs_with(program.config)
+            watch.runs_with(program.config, identity)
     journal = open_journal(os.environ, sys.stderr, config.log_level)
     if isinstance(program, AwaitSetup):
         from .awaiting_setup import AwaitingSetup
@@ -206,6 +213,7 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
         utc_now=clock.utc_now,
         known=known,
         resolved={},
+        remember_name=partial(remember_name, config, program.naming),
     )
     notifier = Notifier()
     reporter = Reporter(
@@ -237,4 +245,5 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
             connect_log=connect_log,
             registration_log=registration_log,
             watch=watch,
+            notices=[(Event.NAME_KEPT, Details(detail=program.naming.kept))] if program.naming.kept else [],
         ).run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from .. import lifecycle
@@ -58,6 +58,7 @@ class Supervisor:
         connect_log: ConnectLog,
         registration_log: RegistrationLog,
         watch: ConfigWatch,
+        notices: Sequence[tuple[Event, Details]] = (),
     ) -> None:
         self._state = state
         self._jobs = jobs
@@ -68,6 +69,7 @@ class Supervisor:
         self._registration_log = registration_log
         self._keepalive_log = KeepAliveLog(jobs.config.runtime_dir)
         self._watch = watch
+        self._notices = notices
         self._worker = Worker()
         self._ahead: EarlyDial | None = None
         self._exit_code: int = ExitCode.INTERNAL
@@ -109,6 +111,8 @@ class Supervisor:
             self._loop.add(Source(fileno=stop_signals.fileno, on_ready=lambda _: self._feed(m.StopRequested())))
             try:
                 self._reporter.log_event(Event.STARTED, Details(), self._state)
+                for event, details in self._notices:
+                    self._reporter.log_event(event, details, self._state)
                 self._feed(m.Started())
                 self._notifier.ready()
                 self._loop.run()

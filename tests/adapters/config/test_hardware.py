@@ -67,8 +67,8 @@ def test_this_machine() -> None:
 @pytest.mark.parametrize(
     ("files", "serial"),
     [
-        ({"proc/cpuinfo": "processor\t: 0\n\nSerial\t\t: 00000000abcdef01\n"}, "00000000abcdef01"),
-        ({"proc/device-tree/serial-number": b"tree\0", "proc/cpuinfo": "Serial : cpu\n"}, "tree"),
+        ({"proc/cpuinfo": "processor\t: 0\n\nSerial\t\t: 00000000abcd0f01\n"}, "00000000abcd0f01"),
+        ({"proc/device-tree/serial-number": b"tree42\0", "proc/cpuinfo": "Serial : cpu42\n"}, "tree42"),
         ({"proc/device-tree/serial-number": b"0000\0", "sys/class/dmi/id/product_serial": "PF1X\n"}, "PF1X"),
         ({"proc/cpuinfo": "Serial\t\t: 0000000000000000\n"}, None),
         ({"sys/class/dmi/id/product_serial": "To be filled by O.E.M.\n"}, None),
@@ -79,7 +79,8 @@ def test_this_machine() -> None:
 )
 def test_serial(tmp_path: Path, files: dict[str, str | bytes], serial: str | None) -> None:
     """Device tree, then cpuinfo, then DMI; zeros and what vendors leave unfilled are no serial number."""
-    assert read_facts(put(tmp_path, files)).serial == serial
+    assert read_facts(put(tmp_path, files)).board == serial
+    assert read_board(tmp_path).serial == (serial or "")
 
 
 def test_made_up_addresses_come_last(tmp_path: Path) -> None:
@@ -88,6 +89,7 @@ def test_made_up_addresses_come_last(tmp_path: Path) -> None:
     assert read_facts(tmp_path).macs == (("eth0", "02:00:00:00:00:01"),)
     interface(tmp_path, "wlan0", "b8:27:eb:00:00:02")
     assert read_facts(tmp_path).macs == (("wlan0", "b8:27:eb:00:00:02"),)
+    assert read_facts(tmp_path).more_macs == (("eth0", "02:00:00:00:00:01"),)
 
 
 @pytest.mark.parametrize(
@@ -122,9 +124,10 @@ def test_a_pc(tmp_path: Path) -> None:
 def test_a_shortage_makes_no_other_name(tmp_path: Path) -> None:
     """A fact that cannot be read now is missing: a second source, or another interface, would be another device."""
     put(tmp_path, {"proc/device-tree/serial-number": b"10000000abcdef01\0", "etc/hostname": "gateway7\n"})
+    read_board(tmp_path)
     interface(tmp_path, "eth0", "dc:a6:32:00:00:01")
     with none_left():
-        assert read_facts(tmp_path) == Facts()
+        assert read_facts(tmp_path) == Facts(unread=("serial", "mac", "machine_id", "hostname"))
         assert read_board(tmp_path) == Board(os_name="", model="", serial="")
     assert read_facts(tmp_path).serial == "10000000abcdef01"
 

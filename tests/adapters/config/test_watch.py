@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.config.device_name import Facts
+from iot_onboard.config.environment import identity_of
 from iot_onboard.config.files import load
 from iot_onboard.config.watch import Change, ConfigWatch
+from iot_onboard.core.identity import Identity
+from support.text.configuration import read
 
 NAMES = "product_key: abc\ndevice_name: gw-0001\n"
 
@@ -23,7 +25,7 @@ class Etc:
         self.secret = directory / "product-secret"
         (directory / "conf.d").mkdir(exist_ok=True)
         self.config.write_text(text)
-        self.watch = ConfigWatch(self.config, lambda: Facts(hostname="pi"))
+        self.watch = ConfigWatch(self.config)
         self.watch.runs_with(load(self.config, names_required=False))
 
     def look(self) -> Change | None:
@@ -118,12 +120,26 @@ def test_a_secret_that_changed_with_what_was_wrong_counts(etc: Etc) -> None:
     assert etc.look() == Change()
 
 
-def test_a_name_that_the_platform_would_not_take(etc: Etc) -> None:
-    """A process that starts with it ends with 78."""
-    etc.config.write_text('product_key: abc\ndevice_name: "{hostname}"\n')
-    change = etc.look()
-    assert change is not None
-    assert [problem.startswith(f"{etc.config}: device_name: expands to 'pi'") for problem in change.problems] == [True]
+def renamed(etc: Etc, template: str, name: str) -> list[Change | None]:
+    """Look ten times as a process whose hardware once gave it a name."""
+    etc.config.write_text(f"product_key: abc\ndevice_name: '{template}'\nstate_dir: {etc.directory}\n")
+    watch = ConfigWatch(etc.config)
+    watch.runs_with(load(etc.config), Identity(product_key="abc", device_name=name))
+    return [watch.look() for _ in range(10)]
+
+
+def test_another_name_out_of_the_hardware(etc: Etc, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts while there is no secret: what was taken for a name may have come too early."""
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    template = "gw-{machine_id}"
+    now = identity_of(read(f"product_key: abc\ndevice_name: '{template}'\nstate_dir: {etc.directory}\n")).device_name
+    assert renamed(etc, template, "gw-before").count(Change()) == 2
+    assert renamed(etc, template, now) == [None] * 10
+    assert renamed(etc, "gw-{mac:nowhere0}", "gw-before") == [None] * 10
+    assert renamed(etc, "gw-literal", "gw-before") == [None] * 10
+    (etc.directory / "credentials").mkdir()
+    (etc.directory / "credentials" / "abc.gw-before.json").touch()
+    assert renamed(etc, template, "gw-before") == [None] * 10
 
 
 def test_without_names_there_is_nothing_to_start_with(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.config.device_name import Facts
 from iot_onboard.config.files import load
+from iot_onboard.config.problems import MissingFact
+from iot_onboard.config.schema import Config
 from iot_onboard.core.exit_codes import ExitCode
 from iot_onboard.events.model import Context, Details, Event
 from iot_onboard.provisioning import boot_partition
@@ -23,7 +24,13 @@ NAMES = "product_key: a1b2c3d4e5f\r\ndevice_name: gw-0001\r\n"
 TEXT = NAMES + "product_secret: hunter2\r\nmqtt: {port: 443}\r\n"
 # Larger than a sector, so that its rest is overwritten apart.
 LARGE = NAMES + "# " + "x" * 2000 + "\r\nproduct_secret: hunter2\r\n"
-FACTS = Facts(hostname="pi")
+
+
+def name_of(config: Config) -> str:
+    """Give a literal name; a host name is still to come."""
+    if "{" in config.device_name:
+        raise MissingFact("this machine has no {hostname} now")
+    return config.device_name
 
 
 class Gateway:
@@ -47,7 +54,7 @@ class Gateway:
             self.told.append((event, details.detail))
 
         self.told.clear()
-        codes = [BootImport(path, self.config, FACTS, tell).run() for path in boot_partition.find([self.boot])]
+        codes = [BootImport(path, self.config, name_of, tell).run() for path in boot_partition.find([self.boot])]
         return max(codes, default=ExitCode.DONE)
 
     def events(self) -> list[Event]:
@@ -128,7 +135,7 @@ def test_what_is_wrong_is_told_beside_it(gateway: Gateway) -> None:
         ("#" * 70_000, "larger than 64 kB"),
         ("product_key: a1b2c3d4e5f\n\tregion: x\n", "indent with blanks, not tabs"),
         ("region: x\nproduct_secret: hunter2\n", "config.yaml:1: product_key: is missing"),
-        (NAMES.replace("gw-0001", '"{hostname}"'), ":1: device_name: expands to"),
+        (NAMES.replace("gw-0001", "gw"), ":2: device_name: has 2 characters"),
     ],
     ids=["empty", "huge", "tabs", "no-names", "bad-name"],
 )
@@ -141,6 +148,13 @@ def test_what_is_not_taken_in(gateway: Gateway, text: str, words: str) -> None:
     before = errors.stat().st_mtime_ns
     assert gateway.start() is ExitCode.CONFIGURATION
     assert errors.stat().st_mtime_ns == before
+
+
+def test_a_name_that_is_still_to_come(gateway: Gateway) -> None:
+    """At boot a host name may be given later than the file is looked at: it is taken in, and the daemon waits."""
+    gateway.drop(TEXT.replace("gw-0001", '"{hostname}"'))
+    assert gateway.start() is ExitCode.DONE
+    assert load(gateway.config).device_name == "{hostname}"
 
 
 @pytest.mark.parametrize("kind", ["directory", "fifo"])

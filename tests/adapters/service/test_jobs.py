@@ -50,6 +50,7 @@ def jobs(
         utc_now=lambda: NOON,
         known=KnownSecrets(),
         resolved={},
+        remember_name=lambda: None,
     )
 
 

@@ -76,6 +76,7 @@ class Gateway:
             utc_now=lambda: datetime.now(UTC),
             known=known,
             resolved={},
+            remember_name=lambda: None,
         )
         reporter = Reporter(
             context=Context(product_key=IDENTITY.product_key, device_name=IDENTITY.device_name, version="1.0"),

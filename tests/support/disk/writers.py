@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from iot_onboard.config.hardware import read_facts
+from iot_onboard.config.hardware import read_hardware
+from iot_onboard.config.identity_rules import facts_of
 from iot_onboard.core.failures import OnboardError, StoreFailure
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
@@ -60,13 +61,14 @@ def give_identity(etc: Path, device_name: str, *, product_secret: str = "", devi
 
 def take_boot_file(boot: Path, etc: Path) -> list[str]:
     """Do what `import-boot-file` does at a boot; return the names of what it told."""
-    from iot_onboard.config.device_name import Facts
     from iot_onboard.provisioning import boot_partition
     from iot_onboard.provisioning.boot_import import BootImport
 
     told: list[str] = []
     for path in boot_partition.find([boot]):
-        BootImport(path, etc / "config.yaml", Facts(), lambda event, *_: told.append(event.name)).run()
+        BootImport(
+            path, etc / "config.yaml", lambda config: config.device_name, lambda event, *_: told.append(event.name)
+        ).run()
     return told
 
 
@@ -101,7 +103,7 @@ def write_durably(path: Path, data: bytes) -> str | None:
 
 
 def first_mac(root: Path) -> str | None:
-    return next((address for _, address in read_facts(root).macs), None)
+    return next((address for _, address in facts_of(read_hardware(root)).macs), None)
 
 
 def write_again_after_a_kill(path: Path) -> bool:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.aliyun.names import device_name_problem
-from iot_onboard.config.device_name import Facts, expand, template_problem
+from iot_onboard.config.device_name import Facts, expand, made_of, template_problem
 from iot_onboard.config.problems import BadName, MissingFact
+from iot_onboard.fast_start.fast_dataclasses import replace
 
 MACHINE_ID = "0123456789abcdef0123456789abcdef"
 FACTS = Facts(
@@ -114,6 +115,9 @@ def test_a_name_the_platform_would_not_take(facts: Facts, words: str) -> None:
         ("{{serial}}", "brace"),
         ("g w-{serial}", "' '"),
         ("a" * 32 + "{serial}", "too long"),
+        ("a" * 21 + "{mac}", "too long"),
+        ("{mac}{machine_id}{mac:eth0}", "too long"),
+        ("{hostname}" * 33, "too long"),
         ("abc", "3 characters"),
         ("", "0 characters"),
     ],
@@ -123,10 +127,47 @@ def test_a_wrong_template(template: str, words: str) -> None:
     assert words in (template_problem(template) or "")
 
 
-@pytest.mark.parametrize("template", ["gw-1", "{serial}", "{mac:eth0}", "{mac:enx001122334455}", "a" * 31 + "{mac}"])
+@pytest.mark.parametrize("template", ["gw-1", "{serial}", "{mac:eth0}", "{mac:enx001122334455}", "a" * 31 + "{serial}"])
 def test_a_right_template(template: str) -> None:
     """Whatever may expand to a name is taken."""
     assert template_problem(template) is None
+
+
+DOUBTS = (("hostname", "the host name is pi, as on many gateways"), ("mac:wlan0", "the address of wlan0 counts"))
+
+
+def test_what_many_have_is_no_name() -> None:
+    """Alone it is not taken; beside what no other gateway has, it is."""
+    facts = replace(FACTS, doubts=DOUBTS)
+    for template, why in (("gw-{hostname}", "host name is pi"), ("{mac:wlan0}", "wlan0 counts")):
+        with pytest.raises(MissingFact, match=why):
+            expand(template, facts)
+    with pytest.raises(MissingFact):
+        expand("{hostname}-{mac:wlan0}", facts)
+    assert expand("{hostname}-{serial}", facts) == "Gateway7-10000000abcdef01"
+
+
+def test_a_host_name_that_is_still_to_come() -> None:
+    """Whoever gives it has not ended: what is there now may be another's."""
+    facts = replace(FACTS, settling="cloud-init has not ended")
+    with pytest.raises(MissingFact, match="cloud-init"):
+        expand("{hostname}-{serial}", facts)
+    assert expand("{serial}", facts) == "10000000abcdef01"
+
+
+def test_an_adapter_counts_where_it_is_named() -> None:
+    """Plugged into another gateway, it would take the name along."""
+    facts = Facts(more_macs=(("eth1", "b8:27:eb:00:00:03"),), doubts=(("mac", "eth1 is a USB adapter"),))
+    assert expand("{mac:eth1}", facts) == "b827eb000003"
+    with pytest.raises(MissingFact, match="USB adapter"):
+        expand("{mac}", facts)
+
+
+def test_what_a_name_is_made_of() -> None:
+    """Each placeholder once, with what stands for it; the raw machine id does not."""
+    assert made_of("gw-{serial}{serial}-{mac}", FACTS) == (("serial", "10000000abcdef01"), ("mac", "b827eb000001"))
+    assert MACHINE_ID not in str(made_of("{machine_id}", FACTS))
+    assert made_of("gw-0001", FACTS) == ()
 
 
 TEMPLATES = st.lists(

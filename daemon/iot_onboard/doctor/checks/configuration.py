@@ -23,8 +23,6 @@ _RESTART = "sudo systemctl restart iot-onboard"
 # Two fragments that set these to different values most likely stem from two intentions.
 _TELLING = ("product_key", "device_name", "region", "instance_id", "registration.url", "mqtt.host", "proxy")
 _HTTPS_PORT = 443
-# What images are shipped with: the same on every gateway that nobody renamed.
-_EVERYBODYS = {"raspberrypi", "debian", "ubuntu", "localhost", "armbian", "orangepi", "gateway", "linux", "buildroot"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +47,17 @@ class ConfigFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamingFacts:
-    """Hold the template, what it comes to or why it comes to nothing, and what the hardware says."""
+    """Hold the template, what it comes to or why it comes to nothing, and what the hardware says.
+
+    `kept` says what speaks against a name that stays; `running` is the name of the daemon that runs, if one does.
+    """
 
     template: str
     device_name: str | None
     problem: str
     hardware: Hardware
+    kept: str = ""
+    running: str = ""
 
 
 def files(facts: ConfigFacts) -> Finding:
@@ -106,9 +109,17 @@ def complete(facts: ConfigFacts) -> Finding:
 
 def device_name(facts: NamingFacts) -> Finding:
     """Judge whether there is a name that the platform would take."""
-    if facts.device_name is not None:
+    name, running = facts.device_name, facts.running
+    if running and running != name:
+        now = f"the next start makes it {name}" if name is not None else f"now there is none: {facts.problem}"
+        sentence = f"The daemon runs as {running}; {now}."
+        return warn(sentence, "with sudo this looks at what the daemon remembers; sudo iot-onboard setup names it anew")
+    if facts.kept:
+        sentence = f"The device name stays {name}, as the stored secret is of that name: {facts.kept}."
+        return warn(sentence, "sudo iot-onboard setup --device-name NAME, with this name or the one that is meant")
+    if name is not None:
         made = "" if facts.device_name == facts.template else f", made from {facts.template}"
-        return ok(f"The device name is {facts.device_name}{made}.")
+        return ok(f"The device name is {name}{made}.")
     fix = "give device_name another placeholder, or a name; {mac} and {machine_id} work on most boards"
     return fail(f"device_name {facts.template}: {facts.problem}.", fix)
 
@@ -116,12 +127,12 @@ def device_name(facts: NamingFacts) -> Finding:
 def unique(facts: NamingFacts) -> Finding:
     """Judge whether a second gateway with the same image would have the same name."""
     template, hardware = facts.template, facts.hardware
-    if "{hostname}" in template and (hardware.hostname or "").lower() in _EVERYBODYS:
-        sentence = f"The device name comes from the host name {hardware.hostname}, which many gateways have."
-        return warn(sentence, "sudo hostnamectl set-hostname NAME, or use {serial}, {mac} or {machine_id}")
-    if ("{mac}" in template or "{mac:" in template) and all(int(address[:2], 16) & 2 for _, address in hardware.macs):
-        sentence = "The device name comes from a hardware address that was made up, and may be another after a boot."
-        return warn(sentence, "use {serial} or {machine_id} in device_name")
+    if "{serial}" in template and hardware.disagreement:
+        sentence = f"Two sources of this board's serial number disagree: {hardware.disagreement}. The first counts."
+        return warn(sentence, "write device_name out, or use {mac} or {machine_id} in it, where the first is not meant")
+    if "{mac" in template and any(int(address[:2], 16) & 2 for _, address in hardware.macs):
+        sentence = "The device name comes from an address that the vendor of the interface has not given."
+        return warn(sentence, "look whether it is the same after a boot; {serial} and {machine_id} are an alternative")
     if "{machine_id}" in template:
         return ok("The name comes from the machine id: an image must be copied with an empty /etc/machine-id.")
     if "{" in template:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ...config.device_name import expand
+from ...config.environment import naming_of
 from ...config.files import read_documents
 from ...config.hardware import read_facts
-from ...config.problems import BadName, MissingFact
+from ...config.problems import MissingFact
 from ...config.reader import parse
 from ...config.schema import FRAGMENTS
 from ...core.identity import Identity
+from ...reporting.status_file import read_checked
 from ..checks.configuration import ConfigFacts, NamingFacts
 from ..model import Facts, Probe, assured
 from .files import chain_of, facts_of, service_account
@@ -37,13 +38,23 @@ def _read(facts: Facts) -> ConfigFacts:
 
 
 def _naming(facts: Facts) -> NamingFacts:
-    template, hardware = facts.get(CONFIG).device_name, read_facts(facts.root)
-    name, problem = None, ""
+    config, hardware = facts.get(CONFIG), read_facts(facts.root)
+    status = read_checked(config.runtime_dir, facts.root)
+    running = (status.device_name or "") if status is not None else ""
+    name, problem, kept = None, "", ""
     try:
-        name = expand(template, hardware)
-    except (BadName, MissingFact) as error:
+        naming = naming_of(config, facts.root)
+        name, kept = naming.identity.device_name, naming.kept
+    except MissingFact as error:
         problem = str(error)
-    return NamingFacts(template=template, device_name=name, problem=problem, hardware=hardware)
+    return NamingFacts(
+        template=config.device_name,
+        device_name=name,
+        problem=problem,
+        hardware=hardware,
+        kept=kept,
+        running="" if "{" in running else running,
+    )
 
 
 def _identity(facts: Facts) -> Identity:

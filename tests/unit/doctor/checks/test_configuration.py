@@ -175,8 +175,17 @@ def test_no_password_is_told() -> None:
     assert "hunter2" not in str(told)
 
 
-def named(template: str, name: str | None = "gw-0001", trouble: str = "", **hardware: Any) -> NamingFacts:
-    return NamingFacts(template=template, device_name=name, problem=trouble, hardware=Facts(**hardware))
+def named(
+    template: str,
+    name: str | None = "gw-0001",
+    trouble: str = "",
+    *,
+    kept: str = "",
+    running: str = "",
+    **hardware: Any,
+) -> NamingFacts:
+    facts = Facts(**hardware)
+    return NamingFacts(template=template, device_name=name, problem=trouble, hardware=facts, kept=kept, running=running)
 
 
 def hosts(text: str = "", region: str = "cn-shanghai") -> Config:
@@ -204,11 +213,44 @@ IDENTITY = [
     Row("machine id", configuration.unique, named("gw-{machine_id}"), OK, "empty /etc/machine-id"),
     Row(
         "everybody's host name",
-        configuration.unique,
-        named("{hostname}", hostname="RaspberryPi"),
+        configuration.device_name,
+        named("{hostname}", None, "the host name is raspberrypi, as on many gateways", hostname="raspberrypi"),
+        FAIL,
+        "as on many gateways",
+        "{mac}",
+    ),
+    Row(
+        "a name of before",
+        configuration.device_name,
+        named("{hostname}", kept="the hardware gives gw-0002 now"),
         WARN,
-        "RaspberryPi",
-        "set-hostname",
+        "stays gw-0001, as the stored secret is of that name: the hardware gives gw-0002 now",
+        "--device-name NAME",
+    ),
+    Row(
+        "another name than the daemon's",
+        configuration.device_name,
+        named("{hostname}", running="gw-0000"),
+        WARN,
+        "The daemon runs as gw-0000; the next start makes it gw-0001.",
+        "sudo",
+    ),
+    Row(
+        "no name beside a daemon that has one",
+        configuration.device_name,
+        named("{hostname}", None, "this machine has no {hostname} now", running="gw-0000"),
+        WARN,
+        "The daemon runs as gw-0000; now there is none: this machine has no {hostname} now.",
+        "sudo",
+    ),
+    Row("the daemon's name", configuration.device_name, named("{hostname}", running="gw-0001"), OK, "gw-0001"),
+    Row(
+        "sources that disagree",
+        configuration.unique,
+        named("{serial}", disagreement="the device tree says a1, /proc/cpuinfo says b2"),
+        WARN,
+        "the device tree says a1, /proc/cpuinfo says b2. The first counts.",
+        "{mac}",
     ),
     Row("own host name", configuration.unique, named("{hostname}", hostname="pump-7"), OK, "hardware"),
     Row(
@@ -216,7 +258,7 @@ IDENTITY = [
         configuration.unique,
         named("gw-{mac}", macs=(("eth0", "02:00:00:00:00:01"),)),
         WARN,
-        "made up",
+        "has not given",
         "{serial}",
     ),
     Row(

@@ -11,6 +11,7 @@ from support.text.lines import said
 # The MESSAGE_ID is public, and stays whatever an event is called.
 PUBLIC = {
     Event.NOT_SET_UP: ("a41738581a49468baacbf116b98a9e5f", Priority.WARNING, Kind.NOTE),
+    Event.NAME_KEPT: ("df4895bb877a43eea91f7fd96fb67a58", Priority.WARNING, Kind.NOTE),
     Event.NAME_UNKNOWN: ("9ecac97220bc45a296a9e78abedd3342", Priority.ERR, Kind.NOTE),
     Event.CONFIGURATION_UNREAD: ("9faaf89c1baa4a2b832ecb46ae801260", Priority.ERR, Kind.NOTE),
     Event.CONFIGURATION_WRONG: ("4cac73962ce5400e8e7efbe21368d167", Priority.ERR, Kind.NOTE),

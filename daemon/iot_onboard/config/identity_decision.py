@@ -1,0 +1,111 @@
+"""Decide which device this gateway is: by its configuration, its hardware, and what it was before. Pure.
+
+A name is taken from the hardware once. The secret is bound to it from then on, so as long as the board and the
+configuration are the same, so is the name. See docs/decisions/0025.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..fast_start.fast_dataclasses import dataclass, replace
+from .device_name import Facts, expand, made_of
+from .identity_memory import Remembered
+from .problems import BadName, MissingFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Hold the device name; `kept` says what speaks against it where it is the one of before, and stays.
+
+    `fresh` is what the hardware gives now, if anything. `to_remember` is what is to be written once a secret of that
+    name is here; `None` where it stands there already.
+    """
+
+    device_name: str
+    kept: str = ""
+    fresh: str | None = None
+    to_remember: Remembered | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """Hold what is known of before: the memory, or why it cannot be read; and which names have a secret here."""
+
+    remembered: Remembered | None
+    is_stored: Callable[[str], bool]
+    unread: str = ""
+
+
+def decide(template: str, product_key: str, facts: Facts, legacy: Facts, past: Past) -> Decision:
+    """Return which device this gateway is; raise `MissingFact` where it has to wait for a fact.
+
+    `legacy` are the facts by the rules of version 0.1.0.
+    """
+    fresh, problem = _outcome(template, facts)
+    settled, _ = _outcome(template, replace(facts, settling=""))
+    remembered = past.remembered
+    # Where the configuration names another device, that is meant.
+    is_same = remembered is not None and (remembered.template, remembered.product_key) == (template, product_key)
+    name, kept = _name_of_before(remembered if is_same else None, settled, problem, facts)
+    if name is None:
+        is_sure = settled is not None and past.is_stored(settled)
+        if past.unread and not is_sure:
+            raise MissingFact(past.unread)
+        name, kept = _name_of_0_1_0(template, legacy, past, settled, problem)
+        if name is None and (fresh is not None or is_sure):
+            name = settled
+    if name is None:
+        raise MissingFact(problem)
+    if past.unread or "serial" in facts.unread or (kept and remembered is not None and remembered.device_name == name):
+        # What stands there says more.
+        return Decision(device_name=name, kept=kept, fresh=settled)
+    now = _memory_of(template, product_key, name, legacy if kept else facts, facts.board)
+    return Decision(device_name=name, kept=kept, fresh=settled, to_remember=None if now == remembered else now)
+
+
+def _name_of_before(
+    before: Remembered | None, settled: str | None, problem: str, facts: Facts
+) -> tuple[str | None, str]:
+    if before is None:
+        return None, ""
+    if settled == before.device_name:
+        return settled, ""
+    if "serial" in facts.unread:
+        # Whether the card was moved to another board cannot be told.
+        raise MissingFact("the board's serial number cannot be read now")
+    # A board without a serial number of its own counts as another one.
+    if before.board is None or before.board != facts.board:
+        return None, ""
+    return before.device_name, _against(settled, problem)
+
+
+def _name_of_0_1_0(
+    template: str, legacy: Facts, past: Past, settled: str | None, problem: str
+) -> tuple[str | None, str]:
+    """Return the name by the rules of 0.1.0 where its secret is here, and nothing else is known to be the name."""
+    old, _ = _outcome(template, legacy)
+    is_open = settled is None or past.remembered is None or past.remembered.device_name == old
+    if old is None or old == settled or not is_open or not past.is_stored(old):
+        return None, ""
+    return old, _against(settled, problem)
+
+
+def _against(settled: str | None, problem: str) -> str:
+    # What follows is how to get a name, and there is one.
+    return problem.partition(";")[0] if settled is None else f"the hardware gives {settled} now"
+
+
+def _outcome(template: str, facts: Facts) -> tuple[str | None, str]:
+    try:
+        return expand(template, facts), ""
+    except (MissingFact, BadName) as error:
+        return None, str(error)
+
+
+def _memory_of(template: str, product_key: str, name: str, facts: Facts, board: str | None) -> Remembered:
+    try:
+        parts = made_of(template, facts)
+    except MissingFact:
+        parts = ()
+    return Remembered(product_key=product_key, device_name=name, template=template, board=board, made_of=parts)

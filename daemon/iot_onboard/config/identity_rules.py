@@ -1,0 +1,221 @@
+"""Tell what is one gateway's own from what many have: serial numbers, hardware addresses, host names. Pure.
+
+One rule for all of them: what a vendor or an image puts into every board is short, has few different characters,
+counts, or is a word. The lists below are only what no rule can know.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from ..fast_start.fast_dataclasses import dataclass
+from .device_name import Facts
+
+# What drivers of modems serve: their addresses come with their firmware, and are the same on all of a kind.
+_MODEM_DRIVERS = frozenset(
+    {"cdc_eem", "cdc_ether", "cdc_mbim", "cdc_ncm", "cdc_subset", "huawei_cdc_ncm", "ipheth", "qmi_wwan", "rndis_host"}
+)
+# Adapters and sticks that have one address for all.
+_SHARED_ADDRESSES = frozenset(
+    {"00:1e:10:1f:00:00", "00:e0:4c:53:44:58", "0c:5b:8f:27:9a:64", "34:4b:50:00:00:00", "58:2c:80:13:92:63"}
+)
+# A Raspberry Pi of before the fourth has its wired interface on USB; its address is the board's all the same.
+_BOARD_VENDORS = ("b8:27:eb:", "dc:a6:32:", "e4:5f:01:", "d8:3a:dd:", "2c:cf:67:", "28:cd:c1:")
+# addr_assign_type: made up by the kernel; set by a program (systemd and NetworkManager make some up, too).
+_RANDOM, _SET = 1, 3
+# Part of a text that stands in place of a number.
+_STAND_INS = (
+    "default", "filled", "serial", "unknown", "invalid", "example", "sample", "specified", "applicable", "available",
+)  # fmt: skip
+_HOST_NAMES = frozenset(
+    """
+    alarm alpine apalis arch archlinux arm armbian balena bananapi base beagle beaglebone beagleplay board box buildroot
+    centos changeme client colibri computer container debian default demo device dietpi edge example fedora friendlyelec
+    friendlywrt gateway golden hassio home homeassistant host hostname image imx iot iotgateway jetson kali khadas kiosk
+    lede libreelec linaro linux local localhost localhost4 localhost6 machine manjaro master nanopi new node none noname
+    nixos nvidia octopi odroid opensuse openwrt orangepi osmc pi pine64 poky radxa raspberry raspberrypi raspberrypios
+    raspbian raspi raspios resinos retropie rock rock64 rockchip rockpi rocky root router rpi sandbox server suse system
+    tegra template test testing toradex ubuntu ubuntuserver ubuntucore unix unknown unnamed user venus verdin vm volumio
+    yocto
+    """.split()  # noqa: SIM905 - a list of words reads better so
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """Hold a network interface that has hardware behind it, as the kernel shows it.
+
+    `is_described`: the board's description (device tree) names it, so it is a part of the board.
+    """
+
+    name: str
+    address: str
+    is_usb: bool = False
+    is_described: bool = False
+    driver: str = ""
+    assigned: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """Hold what the board's files say, before it is judged; pairs are of a source and what it says, the best first.
+
+    `system` are the names of the system and of the board's model: a host name out of these is everybody's.
+    """
+
+    serials: tuple[tuple[str, str], ...] = ()
+    interfaces: tuple[Interface, ...] = ()
+    machine_id: str = ""
+    machine_id_lasts: bool = True
+    hostnames: tuple[tuple[str, str], ...] = ()
+    system: tuple[str, ...] = ()
+    settling: str = ""
+    unread: tuple[str, ...] = ()
+
+
+def facts_of(readings: Readings) -> Facts:
+    """Return what tells this gateway from others, and what may not."""
+    doubts: list[tuple[str, str]] = []
+    serial = _serial(readings, doubts)
+    macs, more_macs = _macs(readings, doubts)
+    hostname = next((name for _, name in readings.hostnames if not _is_nameless(name)), None)
+    if hostname is not None and is_everybodys(hostname, readings.system):
+        why = f"the host name is {hostname}, as on many gateways"
+        doubts.append(("hostname", f"{why}; sudo hostnamectl set-hostname NAME gives another"))
+    if readings.machine_id and not readings.machine_id_lasts:
+        # Until it is written to the disk, which systemd does at the end of a first boot.
+        why = "the machine id is made up at each boot: /etc/machine-id is not on the disk"
+        doubts.append(("machine_id", f"{why}; {{serial}} or {{mac}} may do"))
+    return Facts(
+        serial=serial,
+        macs=macs,
+        more_macs=more_macs,
+        machine_id=readings.machine_id or None,
+        hostname=hostname,
+        doubts=tuple(doubts),
+        settling=readings.settling,
+        unread=readings.unread,
+        disagreement=disagreement_of(readings),
+    )
+
+
+def disagreement_of(readings: Readings) -> str:
+    """Say what two sources call this board's serial number, or nothing where they agree."""
+    own = [(source, text) for source, text in readings.serials if not serial_doubt(text)]
+    other = next(((source, text) for source, text in own if text.lower() != own[0][1].lower()), None)
+    return "" if other is None else f"{own[0][0]} says {own[0][1]}, {other[0]} says {other[1]}"
+
+
+def serial_doubt(text: str) -> str | None:
+    """Say why a serial number is not one board's own, or `None`."""
+    plain = re.sub(r"[^a-z0-9]", "", text.lower())
+    significant = plain.lstrip("0")
+    if len(plain) < 4:
+        return "is too short"
+    if len(set(plain)) < 3 or len(set(significant)) < 3:
+        return "has hardly any different characters"
+    if _counts(plain) or (len(significant) >= 4 and _counts(significant)):
+        return "counts"
+    if _repeats(plain):
+        return "repeats itself"
+    if any(word in plain for word in _STAND_INS) or (plain.isalpha() and re.search("[aeiou]", plain)):
+        return "is a word"
+    return None
+
+
+def mac_doubt(interface: Interface) -> str | None:
+    """Say why a hardware address is not one interface's own, or `None`."""
+    address = interface.address.lower()
+    digits = address.replace(":", "")
+    octets = bytes.fromhex(digits)
+    steps = {(later - earlier) % 256 for earlier, later in pairwise(octets)}
+    device = digits[6:]
+    if octets[0] & 1 or address.startswith("00:00:5e:"):
+        return "is no interface's"
+    if len(set(digits)) < 3 or len(steps) == 1 or len(set(device)) == 1 or digits.isalpha():
+        return "follows a pattern"
+    if _counts(device):
+        return "counts"
+    if octets[0] & 2 and interface.assigned in {_RANDOM, _SET}:
+        return "is made up, and may be another at each boot"
+    if address in _SHARED_ADDRESSES or interface.driver in _MODEM_DRIVERS:
+        return "is a modem's or an adapter's, and may be the same on all of its kind"
+    return None
+
+
+def is_everybodys(hostname: str, system: tuple[str, ...] = ()) -> bool:
+    """Say whether a host name is what images are shipped with: the system's, the board's, or a common word."""
+    label = re.sub(r"[^a-z0-9]", "", hostname.partition(".")[0].lower())
+    names = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in system]
+    return label in _HOST_NAMES or not label or any(label in name for name in names)
+
+
+def _serial(readings: Readings, doubts: list[tuple[str, str]]) -> str | None:
+    if "serial" in readings.unread:
+        return None
+    own = next((text for _, text in readings.serials if not serial_doubt(text)), None)
+    if own is not None or not readings.serials:
+        return own
+    # What is nothing but zeros or blanks is no serial number at all.
+    text = next((text for _, text in readings.serials if text.strip("0 ")), None)
+    if text is not None:
+        why = f"this board has no {{serial}} of its own: it says {text!r}, which {serial_doubt(text)}"
+        doubts.append(("serial", f"{why}; {{mac}} and {{machine_id}} work on most boards"))
+    return text
+
+
+_Macs = tuple[tuple[str, str], ...]
+
+
+def _macs(readings: Readings, doubts: list[tuple[str, str]]) -> tuple[_Macs, _Macs]:
+    own: list[tuple[str, str]] = []
+    more: list[tuple[str, str]] = []
+    why = ""
+    for interface in readings.interfaces:
+        pair = interface.name, interface.address
+        if doubt := mac_doubt(interface):
+            why = f"the address of {interface.name}, {interface.address}, {doubt}"
+            doubts.append((f"mac:{interface.name}", f"{why}; {{serial}} or {{machine_id}} may do"))
+            more.append(pair)
+        elif _is_plugged_in(interface):
+            why = f"{interface.name} is a USB adapter, which counts where it is named: {{mac:{interface.name}}}"
+            more.append(pair)
+        else:
+            own.append(pair)
+    # A locally administered address is used only where there is nothing better.
+    burnt_in = [pair for pair in own if not int(pair[1][:2], 16) & 2]
+    if burnt_in:
+        more += [pair for pair in own if pair not in burnt_in]
+    elif not own and why:
+        doubts.append(("mac", f"no interface of this board has an address of its own: {why}"))
+    return tuple(burnt_in or own), tuple(more)
+
+
+def _is_plugged_in(interface: Interface) -> bool:
+    return interface.is_usb and not interface.is_described and not interface.address.startswith(_BOARD_VENDORS)
+
+
+def _is_nameless(hostname: str) -> bool:
+    return hostname in {"(none)", "localhost", "localhost.localdomain"}
+
+
+def _counts(text: str) -> bool:
+    """Say whether the characters of a text follow each other, up or down: all of them, or six and most of them."""
+    longest = max(_longest_run(text), _longest_run(text[::-1]))
+    return longest == len(text) or (longest >= 6 and 5 * longest >= 3 * len(text))
+
+
+def _longest_run(text: str) -> int:
+    """Return the length of the longest part that counts up; after nine comes zero or a."""
+    best = length = 1
+    for earlier, later in pairwise(text):
+        follows = ord(later) - ord(earlier) == 1 or earlier + later in {"90", "9a"}
+        length = length + 1 if follows else 1
+        best = max(best, length)
+    return best
+
+
+def _repeats(text: str) -> bool:
+    """Say whether a text is one part twice or more."""
+    return text in (text + text)[1:-1]

@@ -1,0 +1,64 @@
+"""Find out which device this gateway is: read its hardware and its memory, and have them judged."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+from ..core.failures import passes
+from ..core.identity import Identity
+from ..disk.credentials import is_stored
+from ..disk.files import read_plain, remove_durably, write_durably
+from .hardware import read_hardware
+from .identity_decision import Decision, Past, decide
+from .identity_memory import FILE_NAME, MAX_BYTES, Remembered, decode, encode
+from .identity_rules import facts_of
+from .legacy_facts import legacy_facts
+from .problems import MissingFact
+
+
+def decision_of(template: str, product_key: str, state_dir: Path, root: Path = Path("/")) -> Decision:
+    """Return which device this gateway is; raise `MissingFact`, also where a disk does not answer now."""
+    readings = read_hardware(root)
+    past = past_of(product_key, state_dir)
+    try:
+        return decide(template, product_key, facts_of(readings), legacy_facts(readings), past)
+    except OSError as error:
+        raise MissingFact(f"{state_dir} cannot be read: {error.strerror}") from error
+
+
+def past_of(product_key: str, state_dir: Path) -> Past:
+    """Return what is known of before; an ordinary user who may not look sees nothing of it."""
+    path = state_dir / FILE_NAME
+    remembered, unread = None, ""
+    try:
+        remembered = decode(read_plain(path, MAX_BYTES, follow=False))
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        if passes(error) or not _is_strangers(state_dir):
+            unread = f"{path} cannot be read: {error.strerror}"
+    return Past(remembered=remembered, is_stored=partial(_has_secret, product_key, state_dir), unread=unread)
+
+
+def remember(state_dir: Path, remembered: Remembered) -> None:
+    """Write the memory durably; raise `OSError`."""
+    write_durably(state_dir / FILE_NAME, encode(remembered), 0o600)
+
+
+def forget(state_dir: Path) -> None:
+    """Remove the memory: a literal name stands in the configuration now; raise `OSError`."""
+    remove_durably(state_dir / FILE_NAME)
+
+
+def _has_secret(product_key: str, state_dir: Path, device_name: str) -> bool:
+    return is_stored(state_dir, Identity(product_key=product_key, device_name=device_name))
+
+
+def _is_strangers(directory: Path) -> bool:
+    """Say whether a directory is closed to whoever runs this by hand, as it should be."""
+    try:
+        return os.geteuid() not in {0, directory.stat().st_uid}
+    except OSError:
+        return False
