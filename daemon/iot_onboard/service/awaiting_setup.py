@@ -28,8 +28,8 @@ from .stop_signals import StopSignals
 REPEAT_S = 3300.0
 # A process of its own tries whether a library can be loaded again: what failed once may fail in this one for good.
 _TRY_EVERY_S, _TRY_S = 20.0, 60.0
-# How soon another reason is told, and what only a new process sees is looked for.
-NEW_REASON_S = 300.0
+# How soon another reason is told.
+NEW_REASON_S = 60.0
 
 
 def _is_service() -> bool:
