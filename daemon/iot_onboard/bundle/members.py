@@ -25,6 +25,7 @@ from ..boot_log.journalctl import UNITS, Unreadable
 from ..boot_log.listing import columns_of
 from ..boot_log.listing_text import lines_of, story_of, timeline_of
 from ..boot_log.timeline_text import text as timeline_text
+from ..config.identity_memory import FILE_NAME
 from ..config.schema import FRAGMENTS
 from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
@@ -104,6 +105,7 @@ def members(config_path: Path, places: Places, root: Path = Path("/")) -> tuple[
         Member("network/hosts", "fixed names", partial(_file, root / "etc/hosts")),
         Member("network/nsswitch.conf", "who is asked", partial(_file, root / "etc/nsswitch.conf")),
         Member("network/proxies.txt", "proxies, by name only", partial(_proxies, places), Kind.OURS),
+        *_memories(places),
         Member("files.txt", "modes and owners of our directories", partial(_listing, folders), Kind.OURS),
         *_configuration(config_path, root),
     )  # fmt: skip
@@ -119,6 +121,12 @@ def _runtime(runtime_dir: Path) -> list[Member]:
         Member(f"runtime/{name}", "what the daemon remembers", partial(_foreign_file, runtime_dir / name))
         for name in names
     ]
+
+
+def _memories(places: Places) -> list[Member]:
+    paths = [state_dir / FILE_NAME for state_dir in places.state_dirs]
+    about = "the name that stays, and what it was made of"
+    return [Member(f"state{path}", about, partial(_foreign_file, path)) for path in paths if os.path.lexists(path)]
 
 
 def _configuration(config_path: Path, root: Path) -> list[Member]:

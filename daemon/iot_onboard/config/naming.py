@@ -33,7 +33,7 @@ def past_of(product_key: str, state_dir: Path) -> Past:
     path = state_dir / FILE_NAME
     remembered, unread = None, ""
     try:
-        remembered = decode(read_plain(path, MAX_BYTES, follow=False))
+        remembered = decode(_read(path))
     except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:
@@ -50,6 +50,15 @@ def remember(state_dir: Path, remembered: Remembered) -> None:
 def forget(state_dir: Path) -> None:
     """Remove the memory: a literal name stands in the configuration now; raise `OSError`."""
     remove_durably(state_dir / FILE_NAME)
+
+
+def _read(path: Path) -> bytes:
+    if os.geteuid() != 0:
+        return read_plain(path, MAX_BYTES, follow=False)
+    # The directory may be the service's own: root follows no links of its user's.
+    from ..disk.descent import read_foreign
+
+    return read_foreign(path, MAX_BYTES)
 
 
 def _has_secret(product_key: str, state_dir: Path, device_name: str) -> bool:

@@ -53,3 +53,16 @@ def test_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert brought_by(listed, "config/conf.d/proxy.yaml").startswith(b"proxy:")
     assert brought_by(listed, "boot-boot-firmware/iot-onboard.yaml") == b"product_secret: fr0mTheCard\n"
     assert len({member.name for member in listed}) == len(listed)
+
+
+def test_the_name_that_is_remembered(tmp_path: Path) -> None:
+    """It is there where there is one; no link is followed to something else."""
+    config_path, places = laid_out(tmp_path)
+    memory = places.state_dirs[0] / "identity.json"
+    assert not [member for member in members(config_path, places, tmp_path) if "identity" in member.name]
+    memory.write_text('{"device_name": "gw-0001"}')
+    assert b"gw-0001" in brought_by(members(config_path, places, tmp_path), f"state{memory}")
+    memory.unlink()
+    memory.symlink_to("/etc/hostname")
+    with pytest.raises(OSError, match="symbolic links"):
+        brought_by(members(config_path, places, tmp_path), f"state{memory}")

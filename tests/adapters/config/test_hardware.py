@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from iot_onboard.config.device_name import Facts
-from iot_onboard.config.hardware import Board, read_board, read_facts
+from iot_onboard.config.hardware import Board, read_board, read_facts, read_hardware
 from support.disk import tracing, writers
 from support.disk.tracing import why_no_strace
 from support.process.descriptors import none_left
@@ -113,6 +117,57 @@ def test_what_is_no_address(tmp_path: Path, address: str) -> None:
 def test_hostname(tmp_path: Path, files: dict[str, str | bytes], hostname: str | None) -> None:
     """The fixed name before the running one; the name that every machine has is none."""
     assert read_facts(put(tmp_path, files)).hostname == hostname
+
+
+def test_where_an_interface_is(tmp_path: Path) -> None:
+    """On USB or not, described by the device tree or not, served by which driver, and who gave its address."""
+    places = {"eth0": "soc/usb1/1-1/1-1:1.0", "eth1": "soc/usb1/1-2/1-2:1.0", "eth2": "soc/3f300000.mmc"}
+    for number, (name, place) in enumerate(places.items()):
+        put(tmp_path, {f"sys/devices/{place}/x": "", f"sys/class/net/{name}/address": f"00:1e:06:33:10:4{number}\n"})
+        (tmp_path / "sys/class/net" / name / "device").symlink_to(tmp_path / "sys/devices" / place)
+    put(tmp_path, {"sys/class/net/eth1/addr_assign_type": "3\n", "sys/bus/usb/drivers/cdc_ether/x": ""})
+    (tmp_path / "sys/devices/soc/usb1/1-1/of_node").mkdir()
+    (tmp_path / "sys/devices/soc/usb1/1-2/1-2:1.0/driver").symlink_to(tmp_path / "sys/bus/usb/drivers/cdc_ether")
+    found = {one.name: one for one in read_hardware(tmp_path).interfaces}
+    assert [(one.is_usb, one.is_described) for one in found.values()] == [(True, True), (True, False), (False, False)]
+    assert (found["eth1"].driver, found["eth1"].assigned, found["eth2"].assigned) == ("cdc_ether", 3, None)
+
+
+@pytest.mark.parametrize(
+    ("uptime", "age_s", "ended", "settling"),
+    [
+        ("12.3 4.5", 10_000, False, True),
+        ("90000.0 1.0", 10, False, True),
+        ("90000.0 1.0", 10_000, False, False),
+        ("90000.0 1.0", -10_000, False, False),
+        ("rubbish", 10_000, False, False),
+        ("12.3 4.5", 10, True, False),
+    ],
+)
+def test_a_host_name_that_may_still_be_given(
+    tmp_path: Path, uptime: str, age_s: int, ended: bool, settling: bool
+) -> None:
+    """While cloud-init runs, in the first ten minutes of a boot or of a container, and not where it is not used."""
+    put(tmp_path, {"proc/uptime": uptime})
+    assert not read_hardware(tmp_path).settling
+    put(tmp_path, {"run/cloud-init/enabled": ""})
+    if ended:
+        put(tmp_path, {"run/cloud-init/result.json": "{}"})
+    at = time.time() - age_s
+    os.utime(tmp_path / "run/cloud-init/enabled", (at, at))
+    assert bool(read_hardware(tmp_path).settling) == settling
+
+
+def test_a_machine_id_in_memory(tmp_path: Path) -> None:
+    """It lies where /run does, and that is in memory."""
+    put(tmp_path, {"etc/x": "", "run/x": ""})
+    assert read_hardware(tmp_path).machine_id_lasts
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+        (tmp_path / "etc/machine-id").symlink_to(file.name)
+        assert read_hardware(tmp_path).machine_id_lasts
+        shutil.rmtree(tmp_path / "run")
+        (tmp_path / "run").symlink_to("/dev/shm")
+        assert not read_hardware(tmp_path).machine_id_lasts
 
 
 def test_a_pc(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ class NamingFacts:
     hardware: Hardware
     kept: str = ""
     running: str = ""
+    as_root: bool = True
 
 
 def files(facts: ConfigFacts) -> Finding:
@@ -111,9 +112,11 @@ def device_name(facts: NamingFacts) -> Finding:
     """Judge whether there is a name that the platform would take."""
     name, running = facts.device_name, facts.running
     if running and running != name:
-        now = f"the next start makes it {name}" if name is not None else f"now there is none: {facts.problem}"
+        now = f"the hardware gives {name} now" if name is not None else f"now there is no name: {facts.problem}"
         sentence = f"The daemon runs as {running}; {now}."
-        return warn(sentence, "with sudo this looks at what the daemon remembers; sudo iot-onboard setup names it anew")
+        if not facts.as_root:
+            return warn(sentence, "run with sudo: only root sees whether the daemon remembers its name")
+        return warn(sentence, "the next start takes what is now; where that is wrong: sudo iot-onboard setup")
     if facts.kept:
         sentence = f"The device name stays {name}, as the stored secret is of that name: {facts.kept}."
         return warn(sentence, "sudo iot-onboard setup --device-name NAME, with this name or the one that is meant")

@@ -54,6 +54,7 @@ def _naming(facts: Facts) -> NamingFacts:
         hardware=hardware,
         kept=kept,
         running="" if "{" in running else running,
+        as_root=os.geteuid() == 0,
     )
 
 
