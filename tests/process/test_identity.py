@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.config.device_name import Facts, expand
+from support.gateway.clocks import quick_clock
 from support.gateway.gateway import PRODUCT_KEY, Gateway
 from support.platform.sandbox import Sandbox, wait_for
 
@@ -16,6 +17,7 @@ TEMPLATE = "gw-{machine_id}"
 FIRST, SECOND = "3f6a" * 7 + "91c2", "70b5" * 7 + "2d1e"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="puts files of its own over those of the machine")
+SHOW_HOSTNAME = 'mount --bind "$1" /etc/hostname && shift && exec "$@"'
 
 
 class Board:
@@ -65,6 +67,23 @@ def test_a_name_is_taken_once(sandbox: Sandbox, gateway: Gateway, board: Board) 
     assert gateway.stop() == 0
     assert memory.stat().st_mtime_ns == written
     assert gateway.lines().count("Registering") == 0
+
+
+def test_another_reason_is_told(gateway: Gateway, tmp_path: Path) -> None:
+    """A host name that is no name gives way to another one that is none: said within a minute, here quickened."""
+    gateway.write_config("https://127.0.0.1:1/", 1, tmp_path / "none")
+    text = gateway.config.read_text()
+    gateway.config.write_text(text.replace(f"device_name: {gateway.device_name}", "device_name: '{hostname}'"))
+    hostname = tmp_path / "hostname"
+    hostname.write_text("p-7\n")
+    gateway.environment |= quick_clock(20)
+    gateway.start("unshare", "--mount", "sh", "-c", SHOW_HOSTNAME, "sh", str(hostname))
+    gateway.wait_for_line("expands to 'p-7', which has 3 characters")
+    hostname.write_text("raspberrypi\n")
+    gateway.wait_for_line("The device name cannot be told: the host name is raspberrypi, as on many gateways")
+    hostname.write_text("pump-07\n")
+    assert gateway.wait() == 0
+    assert gateway.lines().count("cannot be told") == 2
 
 
 def test_another_fact_ends_a_block_without_a_secret(sandbox: Sandbox, gateway: Gateway, board: Board) -> None:

@@ -152,8 +152,6 @@ def is_everybodys(hostname: str, system: tuple[str, ...] = ()) -> bool:
 
 
 def _serial(readings: Readings, doubts: list[tuple[str, str]]) -> str | None:
-    if "serial" in readings.unread:
-        return None
     own = next((text for _, text in readings.serials if not serial_doubt(text)), None)
     if own is not None or not readings.serials:
         return own

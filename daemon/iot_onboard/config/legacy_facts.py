@@ -21,7 +21,7 @@ _NO_MAC = frozenset({"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
 
 def legacy_facts(readings: Readings) -> Facts:
     """Return the facts by the rules of 0.1.0."""
-    serials = [] if "serial" in readings.unread else [text for _, text in readings.serials]
+    serials = [text for _, text in readings.serials]
     macs = [(one.name, one.address) for one in readings.interfaces if one.address not in _NO_MAC]
     burnt_in = [pair for pair in macs if not int(pair[1][:2], 16) & 2]
     return Facts(

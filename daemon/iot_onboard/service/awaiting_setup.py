@@ -44,7 +44,14 @@ class AwaitingSetup:
     """Say what is missing, and look for it; answer the service manager as the daemon would."""
 
     def __init__(
-        self, event: Event, detail: str, config: Config, config_path: Path, watch: ConfigWatch, journal: Journal
+        self,
+        event: Event,
+        detail: str,
+        config: Config,
+        config_path: Path,
+        watch: ConfigWatch,
+        journal: Journal,
+        repeat_s: float = REPEAT_S,
     ) -> None:
         self._event, self._detail = event, detail
         self._config, self._config_path, self._watch = config, config_path, watch
@@ -52,6 +59,7 @@ class AwaitingSetup:
         self._notifier = Notifier()
         self._status_file = StatusFile(config.runtime_dir)
         self._since, self._since_s = _utc_now(), time.monotonic()
+        self._repeat_s = repeat_s
         self._repeat_at = self._new_reason_at = 0.0
         self._loop = Loop()
         self._module, self._cure, self._tried_at = "", "", float("-inf")
@@ -82,7 +90,7 @@ class AwaitingSetup:
             self._notifier.stopping()
             self._loop.end()
             return
-        self._repeat_at = now_s + REPEAT_S
+        self._repeat_at = now_s + self._repeat_s
         self._new_reason_at = now_s + NEW_REASON_S
         self._log(self._event, self._detail)
 

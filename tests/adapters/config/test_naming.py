@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from iot_onboard.config.identity_memory import Remembered, decode
 from iot_onboard.config.naming import decision_of, forget, past_of, remember
 from iot_onboard.config.problems import MissingFact
+from support.disk import tracing, writers
+from support.disk.tracing import why_no_strace
 from support.process.descriptors import none_left
 from support.process.unprivileged import open_directory, unprivileged
 
@@ -74,6 +77,24 @@ def test_without_a_descriptor_there_is_no_other_name(tmp_path: Path) -> None:
     with none_left(), pytest.raises(MissingFact):
         decision_of("{hostname}", KEY, tmp_path, tmp_path)
     assert decision_of("{hostname}", KEY, tmp_path, tmp_path).device_name == "gateway7"
+
+
+@pytest.mark.skipif(why_no_strace() is not None, reason=str(why_no_strace()))
+def test_a_disk_that_stumbles_makes_no_other_name(tmp_path: Path) -> None:
+    """Whether there is a memory, and whether a secret of the name of 0.1.0 is here, has to be known."""
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / f"{KEY}.raspberrypi.json.1").touch()
+    traced, read = "?lstat,?newfstatat,openat", partial(writers.name_of, tmp_path, board(tmp_path, "raspberrypi"))
+    whole = tracing.run(read, traced)
+    assert whole.answer == "raspberrypi"
+    calls = [
+        call for call in whole.calls if f"{KEY}.raspberrypi" in call.arguments or "identity.json" in call.arguments
+    ]
+    assert len(calls) >= 3
+    for call in calls:
+        stumbled = tracing.run(read, traced, [f"{call.name}:error=EIO:when={call.number}"])
+        assert "cannot be read: Input/output error" in stumbled.answer, call
 
 
 def test_an_ordinary_user_sees_what_the_hardware_gives() -> None:

@@ -18,7 +18,7 @@ from iot_onboard.events.model import Event
 from iot_onboard.reporting.journal import open_journal
 from iot_onboard.reporting.status import Status
 from iot_onboard.reporting.status_file import read
-from iot_onboard.service.awaiting_setup import AwaitingSetup
+from iot_onboard.service.awaiting_setup import REPEAT_S, AwaitingSetup
 from support.process.manager import ServiceManager
 
 
@@ -30,13 +30,14 @@ class Waiting:
         self.config_path = directory / "config.yaml"
         self.config_path.write_text("product_key: a1b2c3d4e5f\n")
 
-    def run(self, event: Event, detail: str = "x", device_name: str = "") -> Status:
+    def run(self, event: Event, detail: str = "x", device_name: str = "", repeat_s: float = REPEAT_S) -> Status:
         text = f"product_key: a1b2c3d4e5f\nruntime_dir: {self.runtime_dir}\n"
         text += f"device_name: '{device_name}'\n" if device_name else ""
         config, _ = parse([Document(name="c", text=text)], names_required=False)
         assert config is not None
         journal = open_journal({}, sys.stderr, "info")
-        code = AwaitingSetup(event, detail, config, self.config_path, ConfigWatch(self.config_path), journal).run()
+        watch = ConfigWatch(self.config_path)
+        code = AwaitingSetup(event, detail, config, self.config_path, watch, journal, repeat_s).run()
         assert code == ExitCode.DONE
         status = read(self.runtime_dir)
         assert status is not None
@@ -75,6 +76,15 @@ def test_a_name_that_it_does_not_give_goes_on_being_waited_for(waiting: Waiting)
     """The first look finds nothing."""
     stop_after(0.3)
     assert waiting.run(Event.NAME_UNKNOWN, device_name="gw-{mac:nope0}").last_event == "stopping"
+
+
+def test_a_service_looks_for_a_host_name_in_a_new_process(
+    waiting: Waiting, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The kernel's is that of the service's start (ProtectHostname=): in place of a repetition it ends, in silence."""
+    with ServiceManager(tmp_path):
+        status = waiting.run(Event.NAME_UNKNOWN, device_name="{hostname}-{mac:nope0}", repeat_s=0.3)
+    assert (status.last_event, capsys.readouterr().err.count("cannot be told")) == ("name-unknown", 1)
 
 
 @pytest.mark.parametrize("text", ["product_key: a1b2c3d4e5f\n", "region: Shang Hai\n"])

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from iot_onboard.config.hardware import read_hardware
 from iot_onboard.config.identity_rules import facts_of
+from iot_onboard.config.naming import decision_of
+from iot_onboard.config.problems import MissingFact
 from iot_onboard.core.failures import OnboardError, StoreFailure
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
@@ -104,6 +106,14 @@ def write_durably(path: Path, data: bytes) -> str | None:
 
 def first_mac(root: Path) -> str | None:
     return next((address for _, address in facts_of(read_hardware(root)).macs), None)
+
+
+def name_of(state_dir: Path, root: Path) -> str:
+    """Return the device name by the host's, or why there is none."""
+    try:
+        return decision_of("{hostname}", IDENTITY.product_key, state_dir, root).device_name
+    except MissingFact as fact:
+        return str(fact)
 
 
 def write_again_after_a_kill(path: Path) -> bool:

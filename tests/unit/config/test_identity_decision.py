@@ -123,6 +123,14 @@ def test_a_name_of_0_1_0_goes_before_another_one() -> None:
     assert choose(now, template="gw-{mac}", legacy=stick).device_name == "gw-b827eb000002"
 
 
+def test_a_name_of_0_1_0_gives_way_to_one_that_came_later() -> None:
+    """A card of another gateway, with the stick of that one: what is remembered says that 0.1.0 is long gone."""
+    stick = replace(FACTS, macs=(("eth0", "00:1e:06:33:10:4c"), *FACTS.macs[1:]))
+    later = replace(MEMORY, device_name="gw-dca632000002", board=OTHER_BOARD)
+    decision = choose(FACTS, legacy=stick, stored=["gw-001e0633104c"], remembered=later)
+    assert (decision.device_name, decision.kept) == ("gw-b827eb000001", "")
+
+
 def test_a_name_with_a_secret_waits_for_nobody() -> None:
     """Whatever cloud-init may still do: the secret is of this name."""
     facts = Facts(hostname="gateway7", settling="cloud-init has not ended")

@@ -46,8 +46,3 @@ def test_what_0_1_0_did_not_take() -> None:
         hostnames=(("x", "(none)"),),
     )
     assert legacy_facts(bare) == legacy_facts(Readings())
-
-
-def test_a_shortage_makes_no_other_name() -> None:
-    """What could not be read is missing."""
-    assert legacy_facts(Readings(serials=(("x", "a1b2c3d4"),), unread=("serial",))).serial is None
