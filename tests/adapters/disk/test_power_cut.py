@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.config.files import load
+from iot_onboard.config.identity_memory import decode
 from iot_onboard.disk import files
 from iot_onboard.disk.credentials import Store
 from iot_onboard.disk.credentials_format import encode
@@ -239,6 +240,12 @@ def one_file(directory: Path) -> None:
     (directory / "file").write_text("old")
 
 
+def remembered_name(cut: Cut) -> str | None:
+    """Say so where nothing is remembered: the gateway would be another one."""
+    found = decode(cut.found.get("identity.json") or b"")
+    return None if found is not None else "no name is remembered"
+
+
 STORIES = {
     "a secret replaced": store_story(two_generations, "save", {OLD, NEW}, NEW),
     "a secret replaced without links": store_story(
@@ -270,6 +277,11 @@ STORIES = {
     "a boot file refused": Story(before=lambda directory: dropped(directory, "regon: x\n"), work=take_boot_file),
     "a credential withheld": Story(
         before=unloadable, work=lambda directory: partial(writers.withhold_credentials, directory)
+    ),
+    "a name remembered": Story(
+        before=lambda directory: writers.remember_name(directory, "gw-0001"),
+        work=lambda directory: partial(writers.remember_name, directory, "gw-0002"),
+        harm=remembered_name,
     ),
     "a file": Story(
         before=one_file, work=lambda directory: partial(files.write_durably, directory / "file", b"new", 0o644)

@@ -116,6 +116,15 @@ def name_of(state_dir: Path, root: Path) -> str:
         return str(fact)
 
 
+def remember_name(state_dir: Path, device_name: str) -> None:
+    from iot_onboard.config.identity_memory import Remembered
+    from iot_onboard.config.naming import remember
+
+    state_dir.mkdir(exist_ok=True)
+    product_key = IDENTITY.product_key
+    remember(state_dir, Remembered(product_key=product_key, device_name=device_name, template="{mac}", board=None))
+
+
 def write_again_after_a_kill(path: Path) -> bool:
     """Have one process killed between its rename and the sync, and another one that finds its work done."""
     from iot_onboard.disk.files import write_if_changed
