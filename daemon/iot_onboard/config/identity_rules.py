@@ -30,6 +30,7 @@ _STAND_INS = (
 )  # fmt: skip
 _HOST_NAMES = frozenset(
     """
+    bookworm bullseye buster focal jammy noble trixie
     alarm alpine apalis arch archlinux arm armbian balena bananapi base beagle beaglebone beagleplay board box buildroot
     centos changeme client colibri computer container debian default demo device dietpi edge example fedora friendlyelec
     friendlywrt gateway golden hassio home homeassistant host hostname image imx iot iotgateway jetson kali khadas kiosk
@@ -109,17 +110,18 @@ def disagreement_of(readings: Readings) -> str:
 
 def serial_doubt(text: str) -> str | None:
     """Say why a serial number is not one board's own, or `None`."""
-    plain = re.sub(r"[^a-z0-9]", "", text.lower())
+    plain = re.sub(r"[^a-z0-9]", "", text.lower()).removeprefix("0x")
     significant = plain.lstrip("0")
     if len(plain) < 4:
         return "is too short"
-    if len(set(plain)) < 3 or len(set(significant)) < 3:
+    same = max((len(run[0]) for run in re.finditer(r"([^0])\1{3,}", plain)), default=0)
+    if len(set(plain)) < 3 or len(set(significant)) < 3 or 2 * same > len(plain):
         return "has hardly any different characters"
     if _counts(plain) or (len(significant) >= 4 and _counts(significant)):
         return "counts"
     if _repeats(plain):
         return "repeats itself"
-    if any(word in plain for word in _STAND_INS) or (plain.isalpha() and re.search("[aeiou]", plain)):
+    if any(word in plain for word in _STAND_INS) or re.fullmatch("(?=.*[aeiou])[a-z]{4,}[0-9]{0,2}", plain):
         return "is a word"
     return None
 

@@ -72,7 +72,7 @@ def test_this_machine() -> None:
     ("files", "serial"),
     [
         ({"proc/cpuinfo": "processor\t: 0\n\nSerial\t\t: 00000000abcd0f01\n"}, "00000000abcd0f01"),
-        ({"proc/device-tree/serial-number": b"tree42\0", "proc/cpuinfo": "Serial : cpu42\n"}, "tree42"),
+        ({"proc/device-tree/serial-number": b"tree4271\0", "proc/cpuinfo": "Serial : cpu4271\n"}, "tree4271"),
         ({"proc/device-tree/serial-number": b"0000\0", "sys/class/dmi/id/product_serial": "PF1X\n"}, "PF1X"),
         ({"proc/cpuinfo": "Serial\t\t: 0000000000000000\n"}, None),
         ({"sys/class/dmi/id/product_serial": "To be filled by O.E.M.\n"}, None),

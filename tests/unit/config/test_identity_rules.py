@@ -29,6 +29,7 @@ from iot_onboard.config.problems import MissingFact
         "0000000000000000", "0000000000000001", "0000000012345678", "fedcba9876543210", "987654321", "abcdefgh",
         "12341234", "abc1abc1", "To be filled by O.E.M.", "to be filled by o.e.m. 2",
         "SN0123456789", "System Serial Number", "N/A", "x", "", "none", "deadbeef", "1.0", "------", "aaaa", "11112222",
+        "Board1", "System0", "VirtualBox-0", "0x1234", "SNxxxx", "deadbeef01", "Test01",
         "INVALID", "Not Specified", "unknown123", "Serial-0001",
     ],
 )  # fmt: skip
@@ -41,7 +42,8 @@ def test_what_is_no_serial_number(text: str) -> None:
     "text",
     [
         "10000000abcdef01", "00000000abcd0001", "100000003d1d1c36", "00000000gw000001", "00000000bbbb0002", "PF1X",
-        "5CD8240HJX", "GFKJHXZ", "VMware-42 0b 3c 1f", "02c00081b3a5d8f1", "000001f7", "7B3T9K2",
+        "5CD8240HJX", "GFKJHXZ", "VMware-42 0b 3c 1f", "02c00081b3a5d8f1",
+        "1000000000abcd4f", "SN7A3", "c3d9b8674f4b94f6", "1421721042310", "gw0001a", "000001f7", "7B3T9K2",
     ],
 )  # fmt: skip
 def test_what_is_a_serial_number(text: str) -> None:
@@ -122,7 +124,7 @@ def test_what_is_plugged_in_comes_after_what_is_the_board_s() -> None:
     [
         "raspberrypi", "RaspberryPi", "rpi", "pi", "debian", "localhost", "localhost.localdomain", "armbian",
         "raspberrypi.local", "raspberry-pi", "ubuntu-server", "linaro", "openwrt", "dietpi", "rock", "beaglebone",
-        "toradex", "-", "orangepi", "debian12", "debian-12", "bookworm", "raspberrypi4", "raspberrypi-4",
+        "toradex", "-", "orangepi", "debian12", "debian-12", "bookworm", "bullseye", "raspberrypi4", "raspberrypi-4",
     ],
 )  # fmt: skip
 def test_everybody_s_host_name(name: str) -> None:
