@@ -15,6 +15,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def configure(sandbox: Sandbox, gateway: Gateway) -> None:
+    """Without the switch, also where this machine's temporary directory is in memory."""
+    gateway.configure(sandbox)
+    gateway.config.write_text(gateway.config.read_text().replace("allow_volatile: true\n", ""))
+
+
 def on(gateway: Gateway, mount: str) -> list[str]:
     """Return the wrapper that mounts something at the state directory, in a name space of the daemon's own."""
     return ["unshare", "-m", "sh", "-ec", f'cd {gateway.directory}\n{mount}\nexec "$@"', "sh"]
@@ -31,7 +37,7 @@ OVERLAY = (
 @pytest.mark.parametrize("mount", [TMPFS, RAMFS, OVERLAY])
 def test_nothing_is_sent(sandbox: Sandbox, gateway: Gateway, mount: str) -> None:
     """Not a connection to the registration or to the MQTT host: blocked, with the cure; a stop is quick."""
-    gateway.configure(sandbox)
+    configure(sandbox, gateway)
     gateway.start(*on(gateway, mount))
     gateway.wait_for_state("blocked")
     assert "set state_dir to a directory on a disk or SD card" in gateway.wait_for_line("does not outlast a reboot")
@@ -42,7 +48,7 @@ def test_nothing_is_sent(sandbox: Sandbox, gateway: Gateway, mount: str) -> None
 @pytest.mark.parametrize("mount", [f"{TMPFS} && cp -a kept/. state/", OVERLAY])
 def test_a_secret_that_is_there_is_used(sandbox: Sandbox, gateway: Gateway, mount: str) -> None:
     """As under an overlay over a card that has it: online as ever, and nothing is asked for."""
-    gateway.configure(sandbox)
+    configure(sandbox, gateway)
     gateway.online().stop()
     gateway.state_dir.rename(gateway.directory / "kept")
     gateway.state_dir.mkdir()
@@ -55,7 +61,7 @@ def test_a_secret_that_is_there_is_used(sandbox: Sandbox, gateway: Gateway, moun
 
 def test_the_switch(sandbox: Sandbox, gateway: Gateway) -> None:
     """`allow_volatile`, set while it is blocked, ends the process for one that has it; that one registers."""
-    gateway.configure(sandbox)
+    configure(sandbox, gateway)
     gateway.start(*on(gateway, TMPFS))
     gateway.wait_for_state("blocked")
     gateway.config.write_text(gateway.config.read_text() + "allow_volatile: true\n")
@@ -67,7 +73,7 @@ def test_the_switch(sandbox: Sandbox, gateway: Gateway) -> None:
 
 def test_a_mount_that_comes_late(sandbox: Sandbox, gateway: Gateway) -> None:
     """Noticed within seconds, without a restart; then it registers there."""
-    gateway.configure(sandbox)
+    configure(sandbox, gateway)
     late = "mkdir -p disk && (sleep 2; mount --bind disk state) &"
     gateway.start(*on(gateway, f"{TMPFS} && mount --make-rprivate / && {late}"))
     gateway.wait_for_state("blocked")

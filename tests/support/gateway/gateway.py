@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
+from iot_onboard.disk.storage import storage_of
 from support.platform.sandbox import Sandbox, wait_for
 from support.process.stopwatch import time_to_end_s
 
@@ -55,8 +56,13 @@ class Gateway:
             f"product_key: {PRODUCT_KEY}\ndevice_name: {self.device_name}\n"
             f"registration: {{url: '{url}', timeout_s: 2}}\n"
             f"mqtt: {{host: 127.0.0.1, port: {mqtt_port}, keepalive_s: 30}}\n"
-            f"tls: {{ca_file: {ca_file}}}\nstate_dir: {self.state_dir}\nruntime_dir: {self.runtime_dir}\n{extra}"
+            f"tls: {{ca_file: {ca_file}}}\nstate_dir: {self.state_dir}\nruntime_dir: {self.runtime_dir}\n"
+            f"{self._switch()}{extra}"
         )
+
+    def _switch(self) -> str:
+        """Permit a state directory in memory where this machine's temporary directory is."""
+        return "allow_volatile: true\n" if storage_of(self.state_dir).volatile else ""
 
     def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "iot_onboard", name, "--config", str(self.config), *arguments]
