@@ -11,7 +11,8 @@ from ..service import main
 
 EPILOG = """\
 One try. It opens no MQTT session: the device stays inactive, and can be registered again. Where a secret is stored it
-does nothing, and says so. Exit code: 0 stored, 1 not now (the line says why), 78 something in the files is wrong.
+does nothing, and says so. Exit code: 0 stored, 1 not now (the line says why), 78 something in the files is
+wrong, or the state directory does not outlast a reboot.
 
 examples:
   sudo iot-onboard register                  on the production line, before the gateway is packed
