@@ -59,7 +59,8 @@ class Patient:
         else:
             prefix, ca_file = namespace.network(home / "network"), certificates("ours")[0]
         point(self.gateway, way.port, ca_file if way.trusted else certificates("foreign")[0], host=way.host)
-        text = self.gateway.config.read_text().replace("keepalive_s: 30", "keepalive_s: 300")
+        # This platform answers no ping: none is sent in ten minutes.
+        text = self.gateway.config.read_text().replace("keepalive_s: 30", "keepalive_s: 1200")
         self.gateway.config.write_text(f"{text}log_level: debug\n")
         # Half a minute, as in the unit.
         self.gateway.environment["WATCHDOG_USEC"] = "60000000"
