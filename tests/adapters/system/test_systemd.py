@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from iot_onboard.core.units import PREVENTED
 from iot_onboard.system.systemd import Restart, is_booted, restart, service_properties
 
 
@@ -53,6 +54,24 @@ def test_without_systemd_nothing_is_asked(tmp_path: Path, monkeypatch: pytest.Mo
     asked = systemctl(tmp_path, monkeypatch, "echo loaded")
     assert restart(tmp_path) is Restart.NO_SYSTEMD
     assert not asked.exists()
+
+
+def test_where_it_cannot_be_started_our_unit_says_why(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While that runs; and it is not asked where the service runs."""
+    script = f'cat {root}/"$2"'
+    asked = systemctl(root, monkeypatch, script)
+    (root / "iot-onboard-recovery.service").write_text("ActiveState=active\nStatusText=no mount. To do: mount it\n")
+    for state, words in (
+        ("failed", "no mount. To do: mount it"),
+        ("inactive", "no mount. To do: mount it"),
+        ("active", ""),
+    ):
+        (root / "iot-onboard.service").write_text(f"ActiveState={state}\n")
+        assert service_properties().get(PREVENTED) == words
+    assert asked.read_text().count("show iot-onboard-recovery.service") == 2
+    (root / "iot-onboard-recovery.service").write_text("ActiveState=inactive\nStatusText=old\n")
+    (root / "iot-onboard.service").write_text("ActiveState=failed\n")
+    assert service_properties().get(PREVENTED) == ""
 
 
 def test_the_properties_of_the_service(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iot_onboard.core.units import UnitProperties
+from iot_onboard.core.units import PREVENTED, UnitProperties
 from iot_onboard.reporting.service_unit import is_starting, why_not_running
 
 
@@ -44,6 +44,28 @@ def test_why(properties: UnitProperties, words: str, fix: str) -> None:
     assert why is not None
     assert words in why[0]
     assert fix in why[1]
+
+
+def test_what_the_recovery_unit_found_comes_first() -> None:
+    """Cause and cure as it has them; it is of no interest where the service runs."""
+    found = {PREVENTED: "data.mount (/data) has failed. To do: systemctl status data.mount shows why"}
+    failed = unit(active="failed", code=226).properties
+    why = why_not_running(UnitProperties(properties={**failed, **found}))
+    assert why is not None
+    assert why[0] == "systemd cannot start the service: data.mount (/data) has failed."
+    assert why[1].startswith("systemctl status data.mount shows why; ")
+    assert why_not_running(UnitProperties(properties={**unit().properties, **found})) is None
+
+
+def test_a_unit_that_systemd_refuses() -> None:
+    """With its own words; a daemon that runs on is not the matter."""
+    error = {"LoadError": 'org.freedesktop.systemd1.BadUnitSetting "Unit has a bad unit file setting."'}
+    why = why_not_running(UnitProperties(properties={**unit("bad-setting", "inactive").properties, **error}))
+    assert why == (
+        "systemd refuses the unit file: Unit has a bad unit file setting.",
+        "systemd-analyze verify iot-onboard.service names the line",
+    )
+    assert why_not_running(unit("bad-setting")) is None
 
 
 def test_a_service_that_runs() -> None:

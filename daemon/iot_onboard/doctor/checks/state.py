@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...config.schema import RULES
 from ...disk.mounts import Mount
 from ..model import Finding, fail, ok, skipped, warn
 from .files import ENTER, WRITE, Account, FileFacts, closed_way, may
@@ -17,12 +18,14 @@ MIN_INODES, SCARCE_INODES = 4, 100
 class DirectoryFacts:
     """Hold a directory of ours: the chain from `/` to it ends early where it is missing.
 
-    `free_bytes` and `free_inodes` are what is left to others than root, `None` where the file system has no limit.
-    `errors` counts what ext4 has met, `None` where it does not say.
+    `link` is where the directory leads to, if it is a link itself; `free_bytes` and `free_inodes` are what is left to
+    others than root, `None` where the file system has no limit. `errors` counts what ext4 has met, `None` where it does
+    not say.
     """
 
     path: str
     chain: tuple[FileFacts, ...]
+    link: str = ""
     account: Account | None = None
     mount: Mount | None = None
     free_bytes: int = 0
@@ -48,7 +51,10 @@ class StorageFacts:
 
 
 def directory(facts: DirectoryFacts) -> Finding:
-    """Judge whether the state directory is there, and whose it is."""
+    """Judge whether the state directory is there, and whose it is; systemd makes the usual one, and follows no link."""
+    if facts.link and facts.path == str(RULES["state_dir"].default):
+        sentence = f"{facts.path} is a link to {facts.link}: systemd takes a directory only, and starts no service."
+        return fail(sentence, f"sudo rm {facts.path} && sudo cp -a {facts.link} {facts.path}", blocks=False)
     found = facts.found
     if found is None:
         fix = "sudo systemctl start iot-onboard makes it; where that fails, state_dir leads to a place that is missing"

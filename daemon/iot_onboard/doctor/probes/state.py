@@ -21,6 +21,7 @@ def _directory(facts: Facts, path: Path) -> DirectoryFacts:
     return DirectoryFacts(
         path=str(path),
         chain=chain,
+        link=str(path.readlink()) if path.is_symlink() else "",
         account=service_account(),
         mount=mount,
         errors=_errors(facts.root, mount),

@@ -27,6 +27,13 @@ def place(*above: FileFacts, own: FileFacts = CHAIN[-1]) -> DirectoryFacts:
 
 STATE = [
     Row("good", state.directory, PLACE, OK, "belongs to iot-onboard, mode 0700"),
+    Row("a link", state.directory, replace(PLACE, link="/data/s"), FAIL, "a link to /data/s", "sudo cp -a /data/s"),
+    Row(
+        "a link, of one's own",
+        state.directory,
+        replace(PLACE, path="/s", chain=(directory("/s", 0o700),), link="/data"),
+        OK,
+    ),
     Row("missing", state.directory, replace(PLACE, chain=CHAIN[:-1]), FAIL, "does not exist", "systemctl start"),
     Row("a file", state.directory, place(own=file(PLACE.path, 0o600)), FAIL, "is a file", "sudo mv"),
     Row(
