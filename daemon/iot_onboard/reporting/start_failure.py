@@ -9,6 +9,7 @@ from ..core.units import SERVICE, UnitProperties
 from ..fast_start.fast_dataclasses import dataclass
 
 _SHOW = f"systemctl cat {SERVICE}"
+_JOURNAL = f"journalctl -b -u {SERVICE} shows why"
 # What is there by itself once it comes; another unit that is not active may be one that systemd has only to start.
 _COMES_BY_ITSELF = (".mount", ".device", ".swap", ".automount")
 _ALWAYS_THERE = {"sysinit.target", "system.slice", "-.mount", "-.slice"}
@@ -104,10 +105,10 @@ def explain(facts: StartFacts) -> tuple[str, str]:
         return f"{cause} (status {status})", cure
     if status >= 200:
         return f"a step before its program failed: {_logged(facts)} (status {status})", _look_into_the_unit()
-    if result in {"", "success"}:
-        return "systemd dropped its start", f"journalctl -b -u {SERVICE} shows why"
-    cause = "a command that the unit runs before the service failed"
-    return f"{cause} ({result})", f"{_SHOW} shows the commands (ExecStartPre=, ExecStartPost=)"
+    if status:
+        return f"its process ended with status {status} ({result})", _JOURNAL
+    cause, cure = _OF_A_RESULT.get(result, ("its start failed", _JOURNAL))
+    return f"{cause} ({result})" if result else cause, cure
 
 
 def _logged(facts: StartFacts) -> str:
@@ -166,6 +167,18 @@ def _credentials(_: StartFacts) -> tuple[str, str]:
     return "its credentials cannot be handed out, and leaving them out did not help", f"{_SHOW} shows which there are"
 
 
+_OF_A_RESULT = {
+    "success": ("systemd dropped its start", _JOURNAL),
+    "exit-code": (
+        "a command that the unit runs before the service failed",
+        f"{_SHOW} shows the commands (ExecStartPre=, ExecStartPost=)",
+    ),
+    "timeout": ("its start took too long", _JOURNAL),
+    "start-limit-hit": (
+        "it was started too often within a short time",
+        f"take StartLimitBurst= and StartLimitIntervalSec= out of the unit's drop-in ({_SHOW} shows which)",
+    ),
+}
 _OF_A_STATUS = {
     200: _directory,
     203: _program,

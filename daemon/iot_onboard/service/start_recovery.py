@@ -29,6 +29,7 @@ from .start_look import ASK_S, look, service_state
 from .start_pacing import Action, Look, Memory, Phase, decide, pause_s
 
 _PROGRAM_STATUS = 203
+_LIMIT = "start-limit-hit"
 _OWN_PROGRAM = "/usr/bin/iot-onboard"
 # TimeoutStartSec= of the service, which the probe has as well.
 _PROBE_S = 120.0
@@ -75,7 +76,7 @@ class Recovery:
         if phase in {Phase.DOWN, Phase.STARTING} and self._secrets(unit):
             self.memory = replace(self.memory, looks=1)
             self._notifier.ready()
-            self._start()
+            _start(unit)
             return None
         self._notifier.ready()
         facts = look(unit, self._root) if phase is Phase.DOWN else StartFacts(unit=unit)
@@ -86,7 +87,9 @@ class Recovery:
         if phase is Phase.DOWN:
             # What `status` and `doctor` show.
             self._notifier.status(words)
-        self._act(action, cause, cure)
+        if action is Action.START:
+            _start(unit)
+        self._tell(action, cause, cure)
         return ExitCode.DONE if action in {Action.END, Action.RECOVERED} else None
 
     def _secrets(self, unit: UnitProperties) -> bool:
@@ -128,10 +131,8 @@ class Recovery:
             return True
         return ask(["systemctl", "start", units.PROBE], timeout_s=_PROBE_S).code == 0
 
-    def _act(self, action: Action, cause: str, cure: str) -> None:
-        if action is Action.START:
-            self._start()
-        elif action is Action.TELL:
+    def _tell(self, action: Action, cause: str, cure: str) -> None:
+        if action is Action.TELL:
             announce(Event.START_PREVENTED, Details(detail=cause, cure=cure), unit=units.SERVICE)
         elif action is Action.RECOVERED:
             announce(Event.START_POSSIBLE, Details(), unit=units.SERVICE)
@@ -139,8 +140,12 @@ class Recovery:
             (self._root / start_probe.PATH.relative_to("/")).unlink(missing_ok=True)
             ask(["systemctl", "daemon-reload"], timeout_s=ASK_S)
 
-    def _start(self) -> None:
-        ask(["systemctl", "start", "--no-block", units.SERVICE], timeout_s=ASK_S)
+
+def _start(unit: UnitProperties) -> None:
+    if unit.get("Result") == _LIMIT:
+        # Else systemd refuses each start until the interval is over, which a drop-in may have made long.
+        ask(["systemctl", "reset-failed", units.SERVICE], timeout_s=ASK_S)
+    ask(["systemctl", "start", "--no-block", units.SERVICE], timeout_s=ASK_S)
 
 
 def phase_of(unit: UnitProperties) -> Phase:

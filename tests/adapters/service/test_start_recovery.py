@@ -139,6 +139,14 @@ def test_a_run_that_is_full_leaves_the_pace_alone(manager: Manager) -> None:
     assert manager.done() == [START]
 
 
+def test_a_start_limit_of_a_drop_in_is_no_wedge(manager: Manager) -> None:
+    """systemd refuses to start what was started too often, until that is reset."""
+    manager.service(Result="start-limit-hit", ExecMainStatus="70")
+    manager.probe(0)
+    assert Recovery(manager.root, Notifier({})).look_once() is None
+    assert manager.done() == ["daemon-reload", PROBE, f"reset-failed {units.SERVICE}", START]
+
+
 def test_by_hand_it_looks_once(manager: Manager) -> None:
     """0, whatever it found; 1 where systemd does not answer."""
     before = time.monotonic()
