@@ -32,13 +32,15 @@ class JournalFacts:
 class PackageFacts:
     """Hold what dpkg says of our package's files; `changed` are those that are not as shipped.
 
-    `unfinished` is dpkg's word where an installation was interrupted, `unloadable` what the launcher had to do without.
+    `unfinished` is dpkg's word where an installation was interrupted, `unloadable` what the launcher had to do without,
+    and `compiled` what Python has compiled, of ours or of a library, and cannot load.
     """
 
     installed: bool = False
     unfinished: str = ""
     unloadable: str = ""
     changed: tuple[str, ...] = ()
+    compiled: tuple[str, ...] = ()
     trouble: str = ""
 
 
@@ -141,6 +143,9 @@ def package_files(facts: PackageFacts) -> Finding:
         return warn(f"An installation was interrupted: dpkg calls the package {facts.unfinished}.", cure)
     if facts.trouble:
         return skipped(f"dpkg does not say: {facts.trouble}.")
+    if facts.compiled:
+        sentence = f"{len(facts.compiled)} compiled file(s) are damaged, such as {facts.compiled[0]}."
+        return warn(f"{sentence} The service starts without them, slowly.", f"sudo rm {' '.join(facts.compiled)}")
     if facts.changed:
         sentence = f"{len(facts.changed)} file(s) of the package are not as shipped, such as {facts.changed[0]}."
         return warn(sentence, _REINSTALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from ...boot_log.entries import read_moment
 from ...core.units import SERVICE
@@ -12,11 +13,13 @@ from ...system.processes import ask
 from ...system.systemd import service_properties
 from ..checks.service import JournalFacts, PackageFacts
 from ..model import Facts, Probe
+from .compiled import damaged_of
 from .configuration import CONFIG
 
 _TIMEOUT_S = 4.0
 _MAX_LINES = 200
 _DPKG_TIMEOUT_S = 2.0
+_COMPILED_TIMEOUT_S = 20.0
 _UNFINISHED = {"half-installed", "unpacked", "half-configured"}
 _STATES = {"installed", "triggers-awaited", "triggers-pending", *_UNFINISHED}
 # What small images leave out on purpose (dpkg's path-exclude).
@@ -33,6 +36,14 @@ def _journal(_: Facts) -> JournalFacts:
     return JournalFacts(entries=entries, hidden=os.geteuid() != 0 and all(entry.event is None for entry in entries))
 
 
+def _damaged() -> tuple[str, ...]:
+    """Return the compiled files that are damaged, of our package and of what it uses."""
+    package = Path(__file__).parents[2]
+    script = Path(__file__).with_name("compiled.py")
+    answer = ask([sys.executable, "-I", str(script), str(package)], timeout_s=_COMPILED_TIMEOUT_S)
+    return () if answer.code is None else damaged_of(answer.text)
+
+
 def _package(_: Facts) -> PackageFacts:
     shown = "-f=${db:Status-Eflag} ${db:Status-Status}"
     known = ask(["dpkg-query", "-W", shown, "iot-onboard"], timeout_s=_DPKG_TIMEOUT_S)
@@ -41,6 +52,7 @@ def _package(_: Facts) -> PackageFacts:
         return PackageFacts(trouble=known.trouble)
     # dpkg configures no package that it wants to be installed again.
     unfinished = "half-installed" if known.text.startswith("reinstreq") else found * (found in _UNFINISHED)
+    compiled = _damaged()
     # The launcher of the package tells so what it could not load.
     unloadable = str(sys._xoptions.get("iot-onboard-cause", ""))
     answer = ask(["dpkg", "--verify", "iot-onboard"], timeout_s=_DPKG_TIMEOUT_S)
@@ -50,7 +62,9 @@ def _package(_: Facts) -> PackageFacts:
     lines = [line.split(maxsplit=1) for line in answer.text.splitlines() if line]
     paths = [words[1] for words in lines if len(words) == 2 and not words[1].startswith("c ")]
     changed = tuple(path for path in paths if not path.startswith(_LEFT_OUT))
-    return PackageFacts(installed=True, unfinished=unfinished, unloadable=unloadable, changed=changed)
+    return PackageFacts(
+        installed=True, unfinished=unfinished, unloadable=unloadable, changed=changed, compiled=compiled
+    )
 
 
 UNIT = Probe(name="asking systemd for the service", look=lambda _: service_properties())

@@ -222,6 +222,13 @@ PACKAGE = [
     ),
     Row("as shipped", service.package_files, PackageFacts(installed=True), OK, "as shipped"),
     Row(
+        "compiled wrong",
+        service.package_files,
+        PackageFacts(installed=True, compiled=("/x/__pycache__/a.pyc",)),
+        WARN,
+        "/x/__pycache__/a.pyc",
+    ),
+    Row(
         "changed",
         service.package_files,
         PackageFacts(installed=True, changed=("/usr/bin/x", "/y")),
