@@ -50,7 +50,8 @@ SPARED = {
 MOST_MODULES = 91
 # Of the standard library, that Paho has not brought.
 MOST_OTHERS = 9
-MOST_CALLS = 2150
+# A file stands in for the journal here: what a gateway is spared, the imports of systemd, this does not see.
+MOST_CALLS = 2175
 MOST_OPEN_FILES = 11
 MOST_TRIPS = 4
 ROUND_TRIP_S = 1.0
