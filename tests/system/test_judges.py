@@ -84,6 +84,7 @@ def test_it_depends_on_nothing_but_debian() -> None:
         "python3-systemd",
         "python3-yaml",
         "python3:any",
+        "ca-certificates",
         "debconf (>= 0.5) | debconf-2.0",
         "systemd | systemd-standalone-sysusers | systemd-sysusers",
     }
