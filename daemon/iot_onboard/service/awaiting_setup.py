@@ -23,6 +23,7 @@ from ..reporting.status_file import StatusFile, own_status
 from ..system.notify import Notifier
 from .loop import Loop, Source
 from .stop_signals import StopSignals
+from .worker import Result, Worker
 
 # No hour is silent.
 REPEAT_S = 3300.0
@@ -62,11 +63,15 @@ class AwaitingSetup:
         self._repeat_s = repeat_s
         self._repeat_at = self._new_reason_at = 0.0
         self._loop = Loop()
-        self._module, self._cure, self._tried_at = "", "", float("-inf")
+        self._module, self._cure = "", ""
+        self._try_at: float | None = 0.0
 
     def look_for_module(self, module: str, cure: str) -> None:
-        """Wait for a library that cannot be loaded."""
+        """Wait for a library that cannot be loaded. A try may take long, and runs beside the loop."""
         self._module, self._cure = module, cure
+        self._worker = Worker()
+        self._loop.add(Source(fileno=self._worker.fileno, on_ready=self._worker.on_ready))
+        self._loop.add(Source(due_at=lambda: self._try_at, on_due=self._try_to_load))
 
     def run(self) -> int:
         """Run until a new process has something to run with, or until asked to stop."""
@@ -133,17 +138,22 @@ class AwaitingSetup:
             return False
         except ConfigError as error:
             return not error.unread
-        return self._is_loadable() if self._module else self._event is not Event.NOT_SET_UP
+        return self._event not in {Event.NOT_SET_UP, Event.SOFTWARE_BROKEN}
 
-    def _is_loadable(self) -> bool:
-        if time.monotonic() - self._tried_at < _TRY_EVERY_S:
-            return False
-        # Imported here: a gateway that is well has no use for it.
-        from ..system.processes import ask
+    def _try_to_load(self) -> None:
+        def job() -> bool:
+            # Imported here: a gateway that is well has no use for it.
+            from ..system.processes import ask
 
-        tried = ask([sys.executable, "-I", "-c", f"import {self._module}"], timeout_s=_TRY_S)
-        self._tried_at = time.monotonic()
-        return tried.code == 0
+            return ask([sys.executable, "-I", "-c", f"import {self._module}"], timeout_s=_TRY_S).code == 0
+
+        self._try_at = None
+        self._worker.submit(job, self._tried)
+
+    def _tried(self, result: Result) -> None:
+        self._try_at = time.monotonic() + _TRY_EVERY_S
+        if result.value:
+            self._end(Event.SETTINGS_CHANGED)
 
     def _end(self, event: Event) -> None:
         self._log(event)

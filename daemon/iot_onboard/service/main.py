@@ -168,6 +168,7 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
         waiting = AwaitingSetup(program.event, program.detail, config, config_path, watch, journal)
         if program.module:
             waiting.look_for_module(program.module, program.cure)
+            return leave(waiting.run())
         return waiting.run()
     if program.register_only:
         return leave(_supervise(program, config, secrets, watch, journal))
