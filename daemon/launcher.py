@@ -7,6 +7,7 @@ one line says what is damaged, what runs in its place, and the cure. Standard li
 start compiles this file.
 """
 
+import faulthandler
 import os
 import sys
 
@@ -25,9 +26,10 @@ RUNGS = {
     "before": "the code of before the last upgrade runs instead",
     "dist-packages": "the code of version 0.1.0 runs instead",
 }
-# What the unit leaves here where a process was ended by a signal such as SIGSEGV: what a damaged compiled file does
-# where it does not raise an error.
+# A damaged compiled file may end Python by a signal. What it then writes into this file of the runtime directory begins
+# with one of these words (faulthandler); not with that of SIGABRT, which a watchdog sends, too.
 _CRASHED = "crashed"
+_SIGNALS = {"Segmentation fault": "SEGV", "Bus error": "BUS", "Illegal instruction": "ILL", "Floating point": "FPE"}
 _INTERNAL = 70
 # EMFILE, ENFILE, ENOMEM: these pass, and older code would meet them too.
 _PASSING = {24, 23, 12}
@@ -122,15 +124,23 @@ def _begin(rung: str, options: "dict[str, str]") -> None:
 
 
 def _begin_uncached_after_a_crash() -> None:
-    """Begin without compiled files, once, where the process before was ended by a signal that nobody sent."""
+    """Begin without compiled files, once, where a crash ended the process before; have Python note the next one."""
+    directory = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    if not directory:
+        return
+    marker, noted = f"{directory}/{_CRASHED}", b""
     try:
-        marker = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0] + "/" + _CRASHED
-        with open(marker, errors="replace") as file:
-            signal = file.read(20).strip()
+        # Whatever it is: the directory may be another user's.
+        descriptor = os.open(marker, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        noted = os.read(descriptor, 200)
+        os.close(descriptor)
         os.unlink(marker)
+        faulthandler.enable(os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
         return
-    _begin("uncached", {"iot-onboard-cause": f"the last process was ended by SIG{signal}, as by a damaged file"})
+    signal = next((name for words, name in _SIGNALS.items() if words.encode() in noted.partition(b"\n")[0]), "")
+    if signal:
+        _begin("uncached", {"iot-onboard-cause": f"the last process was ended by SIG{signal}, as by a damaged file"})
 
 
 def _may_be_compiled_wrong(error: BaseException) -> bool:

@@ -264,19 +264,32 @@ def test_what_was_compiled_of_a_library_may_be_damaged(usr: Usr, kept: int) -> N
 def test_after_a_crash_it_runs_without_compiled_files(
     usr: Usr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The unit has left a mark: for the next start of the daemon, and for that alone."""
+    """For the next start of the daemon, and for that alone; a watchdog's SIGABRT is no crash, nor is a kill."""
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    (tmp_path / "crashed").write_text("SEGV\n")
+    # Without names it waits for them.
+    (tmp_path / "config.yaml").write_text(f"state_dir: {tmp_path}\nruntime_dir: {tmp_path}\n")
+    words = ("run", "--config", str(tmp_path / "config.yaml"))
+    assert "SIG" not in subprocess_of(usr, *words, signal="ABRT")
+    assert "SIG" not in subprocess_of(usr, *words, signal="SEGV")
     assert usr.run("explain", "6289").stderr == ""
-    words = ("run", "--config", str(tmp_path / "there-is-none"))
-    first, second = (subprocess_of(usr, *words) for _ in range(2))
+    first, second = (subprocess_of(usr, *words, signal="KILL") for _ in range(2))
     assert "the last process was ended by SIGSEGV" in first
     assert "it runs without its compiled files" in first
-    assert "SIGSEGV" not in second
-    assert not (tmp_path / "crashed").exists()
+    assert "SIG" not in second
 
 
-def subprocess_of(usr: Usr, *words: str) -> str:
-    """Return what the daemon says within two seconds."""
-    command = ["timeout", "2", str(usr._python), "-I", str(usr.launcher), *words]
+def test_what_notes_a_crash_is_no_way_to_another_file(
+    usr: Usr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link in its place is not followed: the directory may be another user's."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    (tmp_path / "precious").write_text("Fatal Python error: Segmentation fault")
+    (tmp_path / "crashed").symlink_to(tmp_path / "precious")
+    assert "SIG" not in subprocess_of(usr, "run", "--config", str(tmp_path / "there-is-none"), signal="KILL")
+    assert (tmp_path / "precious").read_text() == "Fatal Python error: Segmentation fault"
+
+
+def subprocess_of(usr: Usr, *words: str, signal: str) -> str:
+    """Return what the daemon says within two seconds, which the signal ends."""
+    command = ["timeout", "--signal", signal, "2", str(usr._python), "-I", str(usr.launcher), *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stderr
