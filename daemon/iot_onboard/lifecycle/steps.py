@@ -72,15 +72,22 @@ def clock_set(state: m.State, given: m.ClockSet, now: m.Now) -> Step:
 def _retry_early(state: m.State, given: m.Input, now: m.Now) -> Step:
     """Retry at once, or once the floor under such tries is over; back-off starts over, for there is something to try.
 
-    News that come again and again lead to no more than that. One try that they lead to is noted ahead.
+    News that come again and again lead to no more than that, and a spent budget is waited for. One try that they lead
+    to is noted ahead.
     """
-    at = backoff.early_retry_s(state.early_retries, now.at)
+    at = max(backoff.early_retry_s(state.early_retries, now.at), _budgeted_at(state, now.at))
     retries = (*backoff.within_window(state.early_retries, now.at), at)
     if at <= now.at:
         return wake(replace(state, failures=0, early_retries=retries), given, now)
     if state.wake_at is not None and state.wake_at <= at:
         return state, ()
     return replace(state, wake_at=at, failures=0, early_retries=retries), ()
+
+
+def _budgeted_at(state: m.State, now_s: float) -> float:
+    if state.goal is m.Goal.CONNECT:
+        return earliest_dial_s(state, now_s)
+    return backoff.earliest_s(state.registrations, now_s) if state.goal is m.Goal.REGISTER else now_s
 
 
 def mount_changed(state: m.State, given: m.MountChanged, now: m.Now) -> Step:

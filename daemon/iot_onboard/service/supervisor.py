@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import ssl
 from collections.abc import Callable, Sequence
@@ -263,7 +264,10 @@ class Supervisor:
 
     def _keep_dialled(self, found: tuple[ssl.SSLSocket, Timings]) -> m.Input:
         sock, timings = found
-        self._peer = (sock.getpeername()[0],)
+        self._peer = ()
+        # A connection that was reset meanwhile has no peer.
+        with contextlib.suppress(OSError):
+            self._peer = (sock.getpeername()[0],)
         self._cloud_link.set_dialled(sock)
         return m.Dialled(took=timings)
 

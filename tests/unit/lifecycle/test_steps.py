@@ -95,6 +95,20 @@ def test_news_delay_no_try() -> None:
     assert life.feed(m.NetworkChanged()).state == before
 
 
+@pytest.mark.parametrize("goal", [m.Goal.CONNECT, m.Goal.REGISTER])
+def test_news_within_a_spent_budget_are_waited_with(goal: m.Goal) -> None:
+    """What else may end the wait still does."""
+    spent = (996.0, 997.0, 998.0, 999.0, 1000.0)
+    wakers = frozenset({m.Waker.NETWORK, m.Waker.SETTINGS})
+    life = Life()
+    life.state = m.State(
+        phase=m.Phase.WAITING, goal=goal, wakers=wakers, wake_at=2000.0, failed_dials=spent, registrations=spent
+    )
+    assert life.feed(m.NetworkChanged()).effects == ()
+    assert (life.state.wakers, life.state.wake_at) == (wakers, 996.0 + 60.5)
+    assert life.wait().has(m.Dial if goal is m.Goal.CONNECT else m.Register)
+
+
 def test_a_success_ends_the_floor() -> None:
     """A link that flaps is used whenever it is there."""
     life = Life().connecting().feed(m.DialFailed(failure=NETWORK)).feed(m.NetworkChanged())
