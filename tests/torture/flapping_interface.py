@@ -1,4 +1,4 @@
-"""Attack 12: interfaces come and go each second; most have nothing to do with the platform, one is the uplink."""
+"""An attack for long: interfaces come and go each second; most have nothing to do with the platform, one is the uplink."""
 
 from __future__ import annotations
 
