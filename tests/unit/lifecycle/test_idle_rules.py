@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from iot_onboard.core import backoff
 from iot_onboard.core.timings import Silence
 from iot_onboard.events.model import Event
+from iot_onboard.lifecycle import idle_rules as rules
 from iot_onboard.lifecycle import model as m
 from iot_onboard.mqtt.keepalive import Due, KeepAlive
 from support.gateway.life import Life, told_of
@@ -241,3 +242,13 @@ def test_a_silence_that_a_change_of_the_network_ended_teaches_nothing() -> None:
         life.feed(m.Lost(by_server=False, detail="gone", silence=silence), after_s=10.0)
         assert (life.told(), life.state.idle_cut) == ([Event.CONNECTION_LOST], None)
         back(life)
+
+
+@given(st.integers(30, 1200), st.floats(4.0, 1200.0), st.booleans())
+def test_a_keep_alive_stays_within_its_bounds(keepalive_s: int, lasted_s: float, ping_unanswered: bool) -> None:
+    """Never above the one before, never under the platform's, and under the silence where that can be."""
+    silence = Silence(lasted_s=min(lasted_s, keepalive_s), ping_unanswered=ping_unanswered)
+    adapted_s = rules.adapted_keepalive_s(keepalive_s, silence)
+    assert backoff.MIN_KEEPALIVE_S <= adapted_s <= keepalive_s
+    if silence.lasted_s > backoff.MIN_KEEPALIVE_S and not ping_unanswered:
+        assert adapted_s < silence.lasted_s
