@@ -29,7 +29,12 @@ RUNGS = {
 # A damaged compiled file may end Python by a signal. What it then writes into this file of the runtime directory begins
 # with one of these words (faulthandler); not with that of SIGABRT, which a watchdog sends, too.
 _CRASHED = "crashed"
-_SIGNALS = {"Segmentation fault": "SEGV", "Bus error": "BUS", "Illegal instruction": "ILL", "Floating point": "FPE"}
+_SIGNALS = {
+    "Segmentation fault": "SIGSEGV",
+    "Bus error": "SIGBUS",
+    "Illegal instruction": "SIGILL",
+    "Floating point exception": "SIGFPE",
+}
 _INTERNAL = 70
 # EMFILE, ENFILE, ENOMEM: these pass, and older code would meet them too.
 _PASSING = {24, 23, 12}
@@ -40,8 +45,8 @@ def main() -> int:
     """Run the command line by the code of the rung that this process is for."""
     rung = str(sys._xoptions.get("iot-onboard", "current"))
     try:
-        if rung == "current" and sys.argv[1:2] == ["run"]:
-            _begin_uncached_after_a_crash()
+        if sys.argv[1:2] == ["run"] and (signal := _note_crashes()) and rung == "current":
+            _begin("uncached", {"iot-onboard-cause": f"the last process was ended by {signal}, as by a damaged file"})
         run = _load(rung)
     except Exception as error:
         _descend(rung, error)
@@ -123,11 +128,11 @@ def _begin(rung: str, options: "dict[str, str]") -> None:
     os.execv(sys.executable, [sys.executable, "-I", *words, __file__, *sys.argv[1:]])
 
 
-def _begin_uncached_after_a_crash() -> None:
-    """Begin without compiled files, once, where a crash ended the process before; have Python note the next one."""
+def _note_crashes() -> str:
+    """Have Python note a crash for the next process, and return the signal that ended the one before, or nothing."""
     directory = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     if not directory:
-        return
+        return ""
     marker, noted = f"{directory}/{_CRASHED}", b""
     try:
         # Whatever it is: the directory may be another user's.
@@ -137,10 +142,8 @@ def _begin_uncached_after_a_crash() -> None:
         os.unlink(marker)
         faulthandler.enable(os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
-        return
-    signal = next((name for words, name in _SIGNALS.items() if words.encode() in noted.partition(b"\n")[0]), "")
-    if signal:
-        _begin("uncached", {"iot-onboard-cause": f"the last process was ended by SIG{signal}, as by a damaged file"})
+        return ""
+    return next((name for words, name in _SIGNALS.items() if words.encode() in noted.partition(b"\n")[0]), "")
 
 
 def _may_be_compiled_wrong(error: BaseException) -> bool:
