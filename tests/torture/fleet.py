@@ -39,6 +39,8 @@ _FAILURES_TO_CAP = 12
 MAX_SIMULATED, MAX_SIMULATED_KNOWN = 20_000, 200_000
 # The goal of a fleet that knows its size.
 MAX_ATTEMPTS_KNOWN = 2.0
+# Below, nobody is refused.
+MIN_PLOTTED = 10_000
 _MOST_S = 6 * 3600.0
 _GONE = Transient(cause=Cause.NETWORK, detail="connection refused")
 _CREDENTIALS = Credentials(
@@ -214,7 +216,7 @@ def run_part(scenario: str, devices: int, seed: int, plots: str | None) -> Tally
     if known.last_s > known.bound_s or known.attempts > known.devices * MAX_ATTEMPTS_KNOWN:
         tally.broken += 1
         tally.notes.append(f"beyond the goal of {known.bound_s:,.0f} s and {MAX_ATTEMPTS_KNOWN} attempts: {known}")
-    if plots is not None:
+    if plots is not None and devices >= MIN_PLOTTED:
         name = f"fleet-{'power' if 'power' in scenario else 'outage'}-{devices}.svg"
         title = f"{devices:,} gateways: {scenario}"
         Path(plots, name).write_text(plot(title, "seconds", [_curve(outcome) for outcome in outcomes]))

@@ -19,6 +19,7 @@ SHORT_SESSION_S = 60.0
 SHORT_SESSIONS_OF_A_CLONE = 3
 # A question after a change of the network waits 10 s for its turn at the most, and 10 s for its answer.
 CHANGE_EXPLAINS_S = 25.0
+LONGEST_DIALS_S = 60.0
 
 
 def dialled(state: m.State, given: m.Dialled, now: m.Now) -> Step:
@@ -91,7 +92,8 @@ def _spread(state: m.State, fleet_size: int, now: m.Now) -> tuple[m.State, float
     refusals, until = state.load_refusals + 1, state.spread_until
     if now.at - until > backoff.WAITING.cap_s:
         refusals = 1
-        was_away = now.at - state.unreachable_at <= backoff.WAITING.cap_s
+        # The longest wait, and the dials before and after it.
+        was_away = now.at - state.unreachable_at <= backoff.WAITING.cap_s + LONGEST_DIALS_S
         began_at = state.unreachable_at if was_away else now.at
         until = began_at + backoff.spread_s(fleet_size)
     wait_s = backoff.spread_wait_s(until - now.at, refusals, now.chance)
