@@ -27,22 +27,22 @@ class Restart(enum.Enum):
 
 
 def is_booted(root: Path = Path("/")) -> bool:
-    """Say whether this system was booted by systemd, as sd_booted(3) does."""
-    if root == Path("/"):
-        try:
-            # Imported here: the daemon never asks.
-            from systemd.daemon import booted
-        except ImportError:
-            # It is missing or broken; the library looks at the same directory.
-            pass
-        else:
-            return bool(booted())
+    """Say whether this system was booted by systemd, by the directory that sd_booted(3) looks at."""
     return (root / "run/systemd/system").is_dir()
+
+
+def _sd_booted(root: Path) -> bool:
+    try:
+        # Imported here: quick commands, and the daemon, go without libraries.
+        from systemd.daemon import booted
+    except ImportError:
+        return is_booted(root)
+    return bool(booted()) if root == Path("/") else is_booted(root)
 
 
 def restart(root: Path = Path("/")) -> Restart:
     """Restart the service; an image build or a chroot has no service manager."""
-    if not is_booted(root):
+    if not _sd_booted(root):
         return Restart.NO_SYSTEMD
     shown = ask(["systemctl", "show", "--property=LoadState", "--value", units.SERVICE], timeout_s=_TIMEOUT_S)
     if shown.text.strip() != "loaded":
