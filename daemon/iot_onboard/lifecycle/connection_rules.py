@@ -194,8 +194,8 @@ def _idle_cut(state: m.State, given: m.Lost, now: m.Now, lasted_ms: int) -> tupl
     try:
         # Imported here: a start without trouble needs none of it.
         from . import idle_rules
-    except OSError:
-        # No descriptor is to be had: this session says nothing.
+    except (OSError, ImportError):
+        # No descriptor is to be had, or the file is damaged: this session says nothing.
         return state, None
     known, is_cut = idle_rules.noted(state.idle_cut, given)
     state = replace(state, idle_cut=known, first_ping_s=idle_rules.first_ping_s(known))
