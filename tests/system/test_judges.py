@@ -19,7 +19,7 @@ from support.machine.site import BRIDGE, Site
 from support.tree import ROOT
 
 # docs/decisions/0008: below the design's 300 kB.
-MOST_BYTES = 210_000
+MOST_BYTES = 250_000
 UNITS = sorted(path.name for path in (ROOT / "systemd").glob("*.service"))
 
 

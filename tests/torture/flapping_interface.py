@@ -1,4 +1,4 @@
-"""An attack for long: interfaces come and go each second; most have nothing to do with the platform, one is the uplink."""
+"""An attack for long: interfaces come and go each second, one of them the uplink, the others with no part in it."""
 
 from __future__ import annotations
 
