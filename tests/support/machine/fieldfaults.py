@@ -127,6 +127,8 @@ def _full_disk(_: Site, machine: Machine) -> None:
     unit += f"Where={STATE}\nOptions=size=64k,mode=0700\n"
     machine.write("/etc/systemd/system/var-lib-iot\\x2donboard.mount", unit)
     (machine.root / STATE.lstrip("/")).mkdir(exist_ok=True)
+    # The small disk of the test is one in memory.
+    machine.write(MINE, "allow_volatile: true\n")
     machine.write("/etc/fill", f"#!/bin/sh\ndd if=/dev/zero of={STATE}/fill bs=4k 2>/dev/null; true\n", 0o755)
     machine.drop_in("disk", f"[Unit]\nRequiresMountsFor={STATE}\n[Service]\nExecStartPre=+/etc/fill\n")
 
@@ -309,7 +311,6 @@ FAULTS = (
         before=_full_disk,
         event="store-not-writable",
         words=("No space left", "space"),
-        # The small disk of the test is one in memory, and the doctor says that too.
         first=("state-disk",),
     ),
     Fault(
