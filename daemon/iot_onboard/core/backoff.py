@@ -44,8 +44,7 @@ BLOCKED = Pace(floor_s=3240.0, first_s=3960.0, cap_s=3960.0)
 HOLD_OFF = Pace(floor_s=30.0, first_s=120.0, cap_s=900.0)
 # News that end a wait lead to a try at once. Where that fails, the next one that news may lead to comes so much later,
 # and so on: news of a link that flaps come without end.
-_EARLY_FIRST_S = 5.0
-_EARLY_CAP_S = 15.0
+_EARLY_FLOORS_S = (1.0, 5.0, 15.0)
 # An account takes 500 logins a second. A fleet of a known size that was refused for load comes back at less: what is
 # left is for those who draw the same second, and for those who come for the first time.
 SPREAD_PER_S = 450.0
@@ -94,7 +93,7 @@ def early_retry_s(stamps: tuple[float, ...], now_s: float) -> float:
     recent = within_window(stamps, now_s)
     if not recent:
         return now_s
-    return max(now_s, recent[-1] + min(_EARLY_CAP_S, _EARLY_FIRST_S * 2.0 ** (len(recent) - 1)))
+    return max(now_s, recent[-1] + _EARLY_FLOORS_S[min(len(recent), len(_EARLY_FLOORS_S)) - 1])
 
 
 def within_window(stamps: tuple[float, ...], now_s: float) -> tuple[float, ...]:
@@ -102,9 +101,9 @@ def within_window(stamps: tuple[float, ...], now_s: float) -> tuple[float, ...]:
     return tuple(stamp for stamp in stamps if now_s - stamp < BUDGET_WINDOW_S + BUDGET_SLACK_S)
 
 
-def earliest_s(stamps: tuple[float, ...], now_s: float) -> float:
-    """Return when the next attempt is within the budget: now, or when the fifth-last stamp leaves the window."""
+def earliest_s(stamps: tuple[float, ...], now_s: float, budget: int = BUDGET_CONNECTS) -> float:
+    """Return when the next attempt is within the budget: now, or when so many stamps back leaves the window."""
     recent = sorted(within_window(stamps, now_s))
-    if len(recent) < BUDGET_CONNECTS:
+    if len(recent) < budget:
         return now_s
-    return recent[-BUDGET_CONNECTS] + BUDGET_WINDOW_S + BUDGET_SLACK_S
+    return recent[-budget] + BUDGET_WINDOW_S + BUDGET_SLACK_S

@@ -134,7 +134,9 @@ def connack_overdue_or_stuck(state: m.State, _: m.Tick, now: m.Now) -> Step:
 def lost_before_online(state: m.State, given: m.Lost, now: m.Now) -> Step:
     """Wait: the connection ended before the server answered the login."""
     failure = Transient(cause=_cause_of(given), detail=given.detail)
-    return first(m.Drop(), wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED))
+    # Somebody on the way may have closed it: by another route it may stand.
+    step = wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED, wakers={m.Waker.NETWORK})
+    return first(m.Drop(), step)
 
 
 def _cause_of(given: m.Lost) -> Cause:
@@ -194,7 +196,7 @@ def _idle_cut(state: m.State, given: m.Lost, now: m.Now, lasted_ms: int) -> tupl
     try:
         # Imported here: a start without trouble needs none of it.
         from . import idle_rules
-    except (OSError, ImportError):
+    except Exception:
         # No descriptor is to be had, or the file is damaged: this session says nothing.
         return state, None
     known, is_cut = idle_rules.noted(state.idle_cut, given)

@@ -16,7 +16,7 @@ from ..core.timings import Silence
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
-from .waits import Step, enter
+from .waits import Step, earliest_dial_s, enter
 
 # Who is thrown out by another login has been online for a moment as often as not.
 MIN_SILENCE_S = 4.0
@@ -30,10 +30,10 @@ _MAX_FAILURES = 3
 def noted(known: m.IdleCut | None, lost: m.Lost) -> tuple[m.IdleCut | None, bool]:
     """Return what is known after a session, and whether it was ended by an idle time-out beyond doubt."""
     silence = lost.silence
-    if known is not None and silence.survived_s > known.silent_s + _tolerance_s(known.silent_s):
+    if known is not None and silence.survived_s >= known.silent_s - _tolerance_s(known.silent_s):
         known = None
     ended_idle = lost.by_server or silence.ping_unanswered
-    if not ended_idle or silence.lasted_s < MIN_SILENCE_S or silence.lasted_s <= silence.survived_s:
+    if not ended_idle or silence.lasted_s < MIN_SILENCE_S or _was_survived(silence):
         return known if known is not None and known.confirmed else None, False
     if known is None or abs(known.silent_s - silence.lasted_s) > _tolerance_s(known.silent_s):
         return m.IdleCut(silent_s=silence.lasted_s), False
@@ -41,6 +41,11 @@ def noted(known: m.IdleCut | None, lost: m.Lost) -> tuple[m.IdleCut | None, bool
     confirmed = known.confirmed or (silence.ping_unanswered if times == EQUAL_SILENCES else _outlived(silence))
     cut = m.IdleCut(silent_s=min(known.silent_s, silence.lasted_s), times=times, confirmed=confirmed)
     return cut, confirmed
+
+
+def _was_survived(silence: Silence) -> bool:
+    """Say whether the session had outlived as long a silence before: then another thing has ended it."""
+    return silence.lasted_s <= silence.survived_s + _tolerance_s(silence.survived_s)
 
 
 def _tolerance_s(silent_s: float) -> float:
@@ -80,7 +85,7 @@ def wait_after_cut(state: m.State, lost: m.Lost, now: m.Now, *, duration_ms: int
     detail = f"{end} after {lost.silence.lasted_s:.0f} s of silence, as before; {shorter if holds else too_short}"
     failures = 1 if holds else min(state.failures, _MAX_FAILURES) + 1
     soon_s = backoff.WAITING.wait_s(failures, now.chance)
-    wake_at = max(now.at + soon_s, backoff.earliest_s(state.connects, now.at))
+    wake_at = max(now.at + soon_s, earliest_dial_s(state, now.at))
     waiting = replace(
         enter(state, m.Phase.WAITING, wake_at, m.Goal.CONNECT),
         keepalive_s=keepalive_s,

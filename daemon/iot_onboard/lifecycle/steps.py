@@ -19,7 +19,7 @@ def register(state: m.State, now: m.Now) -> Step:
     """Ask the platform for a secret, within the same budget as logins."""
     earliest = backoff.earliest_s(state.registrations, now.at)
     if earliest > now.at:
-        return enter(state, m.Phase.WAITING, earliest, m.Goal.REGISTER), ()
+        return _over_budget(state, earliest, m.Goal.REGISTER)
     registrations = (*backoff.within_window(state.registrations, now.at), now.at)
     busy = enter(state, m.Phase.REGISTERING, now.at + state.policy.register_deadline_s)
     event, attempt = (Event.REREGISTERING, state.refusals) if state.durable else (Event.REGISTERING, state.failures + 1)
@@ -39,10 +39,15 @@ def connect(state: m.State, now: m.Now) -> Step:
     """Dial, if the budgets of logins and of dials that fail have room; else wait until they have."""
     earliest = earliest_dial_s(state, now.at)
     if earliest > now.at:
-        return enter(state, m.Phase.WAITING, earliest, m.Goal.CONNECT), ()
+        return _over_budget(state, earliest, m.Goal.CONNECT)
     busy = enter(state, m.Phase.CONNECTING, now.at + state.policy.dial_deadline_s)
     told = m.Announce(event=Event.CONNECTING, details=Details(attempt=state.failures + 1))
     return replace(busy, began_at=now.at), (told, m.Dial())
+
+
+def _over_budget(state: m.State, earliest_s: float, goal: m.Goal) -> Step:
+    waiting = enter(state, m.Phase.WAITING, earliest_s, goal)
+    return replace(waiting, wakers=frozenset({m.Waker.SETTINGS})), ()
 
 
 def wake(state: m.State, _: m.Input, now: m.Now) -> Step:

@@ -30,9 +30,14 @@ def enter(state: m.State, phase: m.Phase, wake_at: float | None, goal: m.Goal | 
     return replace(state, phase=phase, goal=goal, wakers=frozenset(), wake_at=wake_at, logging_in=False)
 
 
-def earliest_dial_s(state: m.State, now_s: float) -> float:
-    """Return when the next dial is within the budgets: that of logins, and that of dials that fail."""
-    return max(backoff.earliest_s(state.connects, now_s), backoff.earliest_s(state.failed_dials, now_s))
+# What a timed retry leaves of a budget: news of the network find room for one try.
+_KEPT_FOR_NEWS = 1
+
+
+def earliest_dial_s(state: m.State, now_s: float, kept: int = 0) -> float:
+    """Return when the next dial is within the budgets: that of logins, and that of dials that fail, but for `kept`."""
+    failed = backoff.earliest_s(state.failed_dials, now_s, backoff.BUDGET_CONNECTS - kept)
+    return max(backoff.earliest_s(state.connects, now_s), failed)
 
 
 def ms_since(began_at: float, now: m.Now) -> int:
@@ -72,7 +77,10 @@ def wait(
         early.add(m.Waker.SETTINGS)
     wake_at = now.at + wait_s
     if goal is m.Goal.CONNECT:
-        wake_at = max(wake_at, earliest_dial_s(state, now.at))
+        wake_at = max(wake_at, earliest_dial_s(state, now.at, _KEPT_FOR_NEWS))
+    elif goal is m.Goal.REGISTER:
+        budget = backoff.BUDGET_CONNECTS - _KEPT_FOR_NEWS
+        wake_at = max(wake_at, backoff.earliest_s(state.registrations, now.at, budget))
     waiting = replace(enter(state, m.Phase.WAITING, wake_at, goal), failures=failures, wakers=frozenset(early))
     attempt = state.refusals if event is Event.LOGIN_REFUSED else failures
     details = _details(failure, attempt=attempt, next_try_s=wake_at - now.at, duration_ms=duration_ms)

@@ -165,12 +165,12 @@ class PacedWatch:
         self._watch.settle()
         self._rest = replace(self._rest, rest_s=0.0)
 
-    def resume(self, addresses: Iterable[str], *, failed: bool) -> None:
-        """Go on after an attempt, with the addresses that it was for; hand on what changed while one failed."""
+    def resume(self, addresses: Iterable[str]) -> None:
+        """Go on after an attempt, with the addresses that it was for; hand on what changed meanwhile."""
         changed = self._watch.look().changed
         self._watch.head_for(addresses)
         self._rest = replace(self._rest, rest_s=0.0)
-        if changed and failed:
+        if changed:
             self._changed()
 
     def fileno(self) -> int:

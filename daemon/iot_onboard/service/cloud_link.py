@@ -98,7 +98,7 @@ class CloudLink:
             try:
                 # Imported here: once a boot is enough.
                 from .reports import Reports
-            except (OSError, ImportError, MemoryError):
+            except Exception:
                 # No descriptor is to be had, or the file is damaged: the session does without.
                 return
             self._reports = Reports(

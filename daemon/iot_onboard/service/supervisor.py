@@ -283,6 +283,7 @@ class Supervisor:
         return _WAITING_PACE_S if m.Waker.NETWORK in self._state.wakers else None
 
     def _attempt_begins(self) -> None:
+        self._jobs.resolved.clear()
         if self._news is not None:
             self._news.begin()
 
@@ -294,4 +295,4 @@ class Supervisor:
         # In one go: an early dial may note another host meanwhile.
         found = tuple(self._jobs.resolved.values())
         addresses = () if not all(found) else tuple(address for of_host in found for address in of_host)
-        self._news.resume(self._peer if online else addresses, failed=not online)
+        self._news.resume(self._peer if online else addresses)

@@ -48,7 +48,7 @@ def test_no_sixth_connect_within_the_window(pauses: list[float]) -> None:
 
 @given(st.lists(st.floats(0, 20), max_size=100))
 def test_news_without_end_lead_to_few_tries(pauses: list[float]) -> None:
-    """The first at once, and from then on one in a quarter of a minute."""
+    """The first at once, the next after 1 s and 5 s, and from then on one in a quarter of a minute."""
     now_s = 0.0
     tries: list[float] = []
     for pause in pauses:
@@ -58,7 +58,7 @@ def test_news_without_end_lead_to_few_tries(pauses: list[float]) -> None:
         if at == now_s:
             tries.append(now_s)
     gaps = [after - before for before, after in pairwise(tries)]
-    assert all(gap >= 4.999 for gap in gaps)
+    assert all(gap >= 0.999 for gap in gaps)
     assert all(later - first >= 60.0 for first, later in zip(tries, tries[6:], strict=False))
     assert backoff.early_retry_s(tuple(tries), now_s + 61.0) == now_s + 61.0
 

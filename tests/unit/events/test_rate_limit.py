@@ -252,7 +252,7 @@ def test_a_day_of_a_real_state_machine_without_network() -> None:
             listener.pass_time(state.wake_at - listener.now_s)
         given_input = answer or m.Tick()
     times = [at for at, _ in listener.lines]
-    assert dials > 7_000, "chance 0 is the fastest pace there is: five in a minute"
+    assert dials > 5_500, "chance 0 is the fastest pace there is: four in a minute"
     assert most_in_an_hour(times[2:]) <= MOST_OF_A_CAUSE
     assert all(later - earlier <= SILENCE_S for earlier, later in pairwise(times))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iot_onboard.core.failures import Cause, Failure, Rejected, Transient
 from iot_onboard.events.model import Event
@@ -75,7 +77,7 @@ def test_news_end_a_wait_at_once_and_once_only(news: m.Input) -> None:
         life.feed(failed).wait()
     life.feed(failed, chance=0.99)
     assert life.feed(news, after_s=10.0).has(m.Dial)
-    for floor_s in (5.0, 10.0, 15.0, 15.0):
+    for floor_s in (1.0, 5.0, 15.0, 15.0):
         tried = life.now_s
         life.feed(failed, after_s=0.1, chance=0.99)
         assert life.state.failures == 1
@@ -124,3 +126,18 @@ def test_a_spent_budget_is_waited_for(step: Callable[[m.State, m.Now], Step]) ->
     assert (after.phase, effects) == (m.Phase.WAITING, ())
     assert after.wake_at is not None
     assert after.wake_at > 96.0 + 60.0
+
+
+@given(st.lists(st.floats(0, 0.999), min_size=1, max_size=12), st.floats(0, 1), st.booleans())
+def test_back_off_leaves_room_for_a_try_when_the_network_comes(
+    chances: list[float], share: float, registered: bool
+) -> None:
+    """However often it has tried in vain without a network: the first route is answered at once."""
+    life = Life().connecting() if registered else Life().feed(m.Started()).feed(m.NothingStored(writable=True))
+    for chance in chances:
+        life.feed(m.DialFailed(failure=NETWORK) if registered else m.RegisterFailed(failure=NETWORK), chance=chance)
+        other = Life()
+        other.state, other.now_s = life.state, life.now_s
+        other.feed(m.NetworkChanged(), after_s=share * ((life.state.wake_at or 0.0) - life.now_s))
+        assert other.has(m.Dial if registered else m.Register)
+        life.wait()
