@@ -5,6 +5,8 @@ The launcher has a smaller one of these, for what fails before this can be impor
 
 from __future__ import annotations
 
+import re
+
 from ..fast_start.fast_dataclasses import dataclass
 from .failures import Cause, OnboardError, Transient
 
@@ -23,15 +25,22 @@ _DEBIAN = {
 }
 # What stands here comes before what Debian ships, whoever put it there.
 _LOCAL = "/usr/local/"
+_CANNOT_IMPORT_NAME = re.compile(r"cannot import name '(\w+)'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenCode:
-    """Name the module that cannot be loaded, its file where that is known, and the kind of error."""
+    """Name the module that cannot be loaded, its file where known, and the kind of error; for `repeats` see `trial`."""
 
     module: str
     file: str
     kind: str
+    repeats: str = ""
+
+    @property
+    def trial(self) -> str:
+        """Return the Python statements that fail as long as this is broken: an empty module can be imported."""
+        return self.repeats or f"import {self.module}"
 
     @property
     def clause(self) -> str:
@@ -57,9 +66,14 @@ def broken_code(error: BaseException) -> BrokenCode | None:
     """Return what could not be loaded, or `None` where an error is of another kind."""
     module, file = _where(error)
     kind = type(error).__name__
+    # Where a library was being loaded, that is what failed, and not what it asked for.
+    repeats = f"import {module}" if module and module.partition(".")[0] != OURS else ""
     if isinstance(error, OSError) and error.strerror:
         kind = error.strerror
     if isinstance(error, ImportError):
+        name = _CANNOT_IMPORT_NAME.match(error.msg or "")
+        if name and error.name:
+            repeats = repeats or f"from {error.name} import {name[1]}"
         module, file = error.name or module, error.path or ("" if error.name else file)
         kind = "it is not there" if isinstance(error, ModuleNotFoundError) else kind
     elif isinstance(error, SyntaxError):
@@ -69,7 +83,8 @@ def broken_code(error: BaseException) -> BrokenCode | None:
     elif isinstance(error, AttributeError) and _is_library(error.obj):
         module, file = str(getattr(error.obj, "__name__", "")), str(getattr(error.obj, "__file__", None) or "")
         kind = f"it has no {error.name}"
-    return BrokenCode(module=module, file=file, kind=kind) if module else None
+        repeats = repeats or f"import {module}; {module}.{error.name}"
+    return BrokenCode(module=module, file=file, kind=kind, repeats=repeats) if module else None
 
 
 def _is_library(owner: object) -> bool:

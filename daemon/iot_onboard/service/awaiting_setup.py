@@ -28,7 +28,7 @@ from .worker import Result, Worker
 # No hour is silent.
 REPEAT_S = 3300.0
 # A process of its own tries whether a library can be loaded again: what failed once may fail in this one for good.
-_TRY_EVERY_S, _TRY_S = 20.0, 60.0
+TRY_EVERY_S, _TRY_S = 20.0, 60.0
 # How soon another reason is told.
 NEW_REASON_S = 60.0
 
@@ -63,12 +63,19 @@ class AwaitingSetup:
         self._repeat_s = repeat_s
         self._repeat_at = self._new_reason_at = 0.0
         self._loop = Loop()
-        self._module, self._cure = "", ""
-        self._try_at: float | None = 0.0
+        self._trial, self._cure = "", ""
+        self._try_every_s = TRY_EVERY_S
+        self._try_at: float | None = None
 
-    def look_for_module(self, module: str, cure: str) -> None:
-        """Wait for a library that cannot be loaded. A try may take long, and runs beside the loop."""
-        self._module, self._cure = module, cure
+    def look_for_module(self, trial: str, cure: str, try_every_s: float = TRY_EVERY_S) -> None:
+        """Wait for a library that cannot be loaded: until Python can run `trial`.
+
+        A try may take long, and runs beside the loop. The first is not at once: where a try says that all is well and
+        the next start fails all the same, a new process each 20 s is what this costs.
+        """
+        self._trial, self._cure = trial, cure
+        self._try_every_s = try_every_s
+        self._try_at = time.monotonic() + try_every_s
         self._worker = Worker()
         self._loop.add(Source(fileno=self._worker.fileno, on_ready=self._worker.on_ready))
         self._loop.add(Source(due_at=lambda: self._try_at, on_due=self._try_to_load))
@@ -145,13 +152,13 @@ class AwaitingSetup:
             # Imported here: a gateway that is well has no use for it.
             from ..system.processes import ask
 
-            return ask([sys.executable, "-I", "-c", f"import {self._module}"], timeout_s=_TRY_S).code == 0
+            return ask([sys.executable, "-I", "-c", self._trial], timeout_s=_TRY_S).code == 0
 
         self._try_at = None
         self._worker.submit(job, self._tried)
 
     def _tried(self, result: Result) -> None:
-        self._try_at = time.monotonic() + _TRY_EVERY_S
+        self._try_at = time.monotonic() + self._try_every_s
         if result.value:
             self._end(Event.SETTINGS_CHANGED)
 

@@ -64,13 +64,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitSetup:
-    """Wait until a new process can run: `event` and `detail` say what is missing, `module` what cannot be loaded."""
+    """Wait until a new process can run: `event` and `detail` say what is missing, `trial` what fails until then."""
 
     config: Config
     event: Event
     detail: str
     cure: str = ""
-    module: str = ""
+    trial: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def _await_repair(error: Exception, config_path: Path) -> AwaitSetup | None:
         config = load(config_path, names_required=False)
     assert config is not None
     return AwaitSetup(
-        config=config, event=Event.SOFTWARE_BROKEN, detail=broken.clause, cure=broken.cure, module=broken.module
+        config=config, event=Event.SOFTWARE_BROKEN, detail=broken.clause, cure=broken.cure, trial=broken.trial
     )
 
 
@@ -166,8 +166,8 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
         from .awaiting_setup import AwaitingSetup
 
         waiting = AwaitingSetup(program.event, program.detail, config, config_path, watch, journal)
-        if program.module:
-            waiting.look_for_module(program.module, program.cure)
+        if program.trial:
+            waiting.look_for_module(program.trial, program.cure)
             return leave(waiting.run())
         return waiting.run()
     if program.register_only:

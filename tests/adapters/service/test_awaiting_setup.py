@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from iot_onboard.events.model import Event
 from iot_onboard.reporting.journal import open_journal
 from iot_onboard.reporting.status import Status
 from iot_onboard.reporting.status_file import read
-from iot_onboard.service.awaiting_setup import REPEAT_S, AwaitingSetup
+from iot_onboard.service.awaiting_setup import REPEAT_S, TRY_EVERY_S, AwaitingSetup
 from support.process.manager import ServiceManager
 
 
@@ -30,14 +31,25 @@ class Waiting:
         self.config_path = directory / "config.yaml"
         self.config_path.write_text("product_key: a1b2c3d4e5f\n")
 
-    def run(self, event: Event, detail: str = "x", device_name: str = "", repeat_s: float = REPEAT_S) -> Status:
+    def run(
+        self,
+        event: Event,
+        detail: str = "x",
+        device_name: str = "",
+        repeat_s: float = REPEAT_S,
+        trial: str = "",
+        try_every_s: float = TRY_EVERY_S,
+    ) -> Status:
         text = f"product_key: a1b2c3d4e5f\nruntime_dir: {self.runtime_dir}\n"
         text += f"device_name: '{device_name}'\n" if device_name else ""
         config, _ = parse([Document(name="c", text=text)], names_required=False)
         assert config is not None
         journal = open_journal({}, sys.stderr, "info")
         watch = ConfigWatch(self.config_path)
-        code = AwaitingSetup(event, detail, config, self.config_path, watch, journal, repeat_s).run()
+        program = AwaitingSetup(event, detail, config, self.config_path, watch, journal, repeat_s)
+        if trial:
+            program.look_for_module(trial, "mend it", try_every_s)
+        code = program.run()
         assert code == ExitCode.DONE
         status = read(self.runtime_dir)
         assert status is not None
@@ -127,3 +139,15 @@ def test_the_service_manager_is_answered(waiting: Waiting, tmp_path: Path) -> No
     heard = [words.partition("=")[0] for words in manager.heard]
     assert (heard[:2], heard[-1]) == (["STATUS", "READY"], "STOPPING")
     assert 4 <= heard.count("WATCHDOG") <= 7
+
+
+@pytest.mark.parametrize(("trial", "ends"), [("import os; os.path", True), ("import os; os.no_such_thing", False)])
+def test_a_library_is_tried_by_what_failed_and_never_at_once(waiting: Waiting, trial: str, ends: bool) -> None:
+    """A module that is empty can be imported, and lacks what is asked of it."""
+    began_s = time.monotonic()
+    if not ends:
+        stop_after(0.7)
+    last = waiting.run(Event.SOFTWARE_BROKEN, trial=trial, try_every_s=0.3).last_event
+    assert last == ("settings-changed" if ends else "stopping")
+    assert time.monotonic() - began_s >= 0.3
+    assert TRY_EVERY_S >= 20

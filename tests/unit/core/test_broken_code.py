@@ -111,3 +111,22 @@ def test_it_is_a_fault_of_this_gateway() -> None:
     assert isinstance(failure, Transient)
     assert (failure.cause, failure.soon, failure.slow) == (Cause.LOCAL, True, False)
     assert failure.cure.endswith("python3-paho-mqtt")
+
+
+@pytest.mark.parametrize("text", ["from chardet_x.part import VALUE", "import chardet_x.part\nchardet_x.part.VALUE"])
+def test_a_module_that_is_empty_is_tried_for_what_it_lacks(library: Path, text: str) -> None:
+    """It can be imported: that alone would say each time that it is whole."""
+    (library / "__init__.py").write_text("")
+    (library / "part.py").write_text("")
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever it is
+        exec(text, {"__name__": "iot_onboard.mqtt.client"})
+    broken = broken_code(raised.value)
+    assert broken is not None
+    with pytest.raises((AttributeError, ImportError)):
+        exec(broken.trial, {})
+    for name in ("chardet_x", "chardet_x.part"):
+        sys.modules.pop(name)
+    (library / "part.py").write_text("VALUE = 1\n# longer\n")
+    exec(broken.trial, {})
+    for name in ("chardet_x", "chardet_x.part"):
+        sys.modules.pop(name)
