@@ -65,6 +65,8 @@ def test_it_is_named_and_heals(site: Site, gateway: Machine, release: str) -> No
     for fault in START_FAULTS[images.RELEASES.index(release) : MAX_FAULTS : 2]:
         one_fault(gateway, fault)
     operator_stops(gateway)
+    if release == "bookworm":
+        operator_stops_one_that_hangs(gateway)
 
 
 def late_mount(site: Site, gateway: Machine, release: str) -> None:
@@ -120,5 +122,17 @@ def operator_stops(gateway: Machine) -> None:
     gateway.run("systemctl", "stop", "iot-onboard")
     assert not is_active(gateway, RECOVERY)
     end_start_fault(gateway, fault, "")
+    time.sleep(3)
+    assert not is_active(gateway)
+
+
+def operator_stops_one_that_hangs(gateway: Machine) -> None:
+    """systemd kills it then and calls that a failure: it stays stopped all the same."""
+    tidy(gateway)
+    gateway.run("systemctl", "start", "iot-onboard")
+    gateway.run("systemctl", "kill", "--signal=STOP", "iot-onboard")
+    gateway.run("systemctl", "stop", "iot-onboard")
+    assert gateway.show("ActiveState", "Result") == {"ActiveState": "failed", "Result": "timeout"}
+    wait_for(lambda: not is_active(gateway, RECOVERY), "the recovery unit ends", 10)
     time.sleep(3)
     assert not is_active(gateway)

@@ -100,6 +100,7 @@ ALLOWED: dict[str, set[str] | None] = {
     # A path is a value here: WORLD has what would follow it.
     "pathlib": {"Path", "PurePath", "PurePosixPath"},
     "re": None,
+    "shlex": {"quote"},
     "stat": None,
     "string": None,
     "struct": None,

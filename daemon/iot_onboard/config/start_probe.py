@@ -53,7 +53,7 @@ def render(unit: str, *, program: str = NOTHING, credentials: bool = False) -> s
 
 
 def _is_open(line: str) -> bool:
-    return not line.startswith("Set") or line.endswith(":\\n")
+    return not line.startswith("Set") or line.partition(":")[2] == "\\n"
 
 
 def _service_lines(unit: str) -> Iterator[str]:

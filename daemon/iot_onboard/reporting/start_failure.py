@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 
 from ..core.units import SERVICE, UnitProperties
@@ -20,7 +21,10 @@ _MAX_WORDS = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """Hold how a unit is that the service requires; `has_source`: what a mount is made of is there."""
+    """Hold how a unit is that the service requires, or that such a unit requires.
+
+    `has_source`: what a mount is made of is there; `is_requisite`: systemd does not start it for the service.
+    """
 
     name: str
     load_state: str = "loaded"
@@ -28,6 +32,7 @@ class Requirement:
     where: str = ""
     what: str = ""
     has_source: bool = False
+    is_requisite: bool = False
 
     @property
     def is_in_the_way(self) -> bool:
@@ -36,7 +41,10 @@ class Requirement:
             return False
         if self.load_state != "loaded" or self.active_state == "failed":
             return True
-        return self.name.endswith(_COMES_BY_ITSELF) and self.active_state not in {"active", "reloading"}
+        return (self.is_requisite or self.name.endswith(_COMES_BY_ITSELF)) and self.active_state not in {
+            "active",
+            "reloading",
+        }
 
     @property
     def words(self) -> str:
@@ -85,6 +93,7 @@ def systemd_words(messages: Sequence[str]) -> str:
         return ""
     before = own[at - 1] if at else ""
     told = before if before.startswith(("Failed to ", "Changing to ", "Unable to ")) else own[at]
+    told = "".join(one for one in told if one.isprintable())
     return told.replace(_UNIT_ROOT, "").strip().rstrip(".")[:_MAX_WORDS]
 
 
@@ -151,7 +160,8 @@ def _state_directory(facts: StartFacts) -> tuple[str, str]:
     path, target = facts.state.path, facts.state.target
     if facts.state.kind == "link":
         cause = f"its state directory {path} is a link to {target}, and systemd takes a directory only"
-        copy = f"sudo rm {path} && sudo cp -a {target} {path}"
+        link, source = shlex.quote(path), shlex.quote(target)
+        copy = f"sudo rm {link} && sudo cp -a {source} {link}"
         return cause, f"{copy}; to keep it there, see 'another partition' in the operator's guide"
     if facts.state.kind == "dangling":
         cause = (

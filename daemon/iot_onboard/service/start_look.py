@@ -8,7 +8,7 @@ import os
 import pwd
 import re
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ..core import units
@@ -19,10 +19,11 @@ from ..system.systemd import show
 
 ASK_S = 90.0
 _PROPERTIES = (
-    "LoadState,ActiveState,SubState,Result,ExecMainStatus,ConditionResult,ConditionTimestampMonotonic,Job,Requires,Requisite,BindsTo,User,Group,"
+    "LoadState,ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,ConditionResult,ConditionTimestampMonotonic,Job,Requires,Requisite,BindsTo,User,Group,"
     "SupplementaryGroups,InvocationID,WorkingDirectory,StateDirectory,EnvironmentFiles,ExecStart"
 )
-_OF_A_REQUIREMENT = "Id,LoadState,ActiveState,Where,What"
+_OF_A_REQUIREMENT = "Id,LoadState,ActiveState,Where,What,Requires,Requisite,BindsTo"
+_MAX_DEPTH = 5
 _MAX_LINES = "30"
 _PROGRAM = re.compile(r"path=(\S+)")
 
@@ -49,15 +50,32 @@ def look(unit: UnitProperties, root: Path = Path("/")) -> StartFacts:
 
 
 def _requirements(unit: UnitProperties) -> tuple[Requirement, ...]:
-    names = sorted({name for key in ("Requires", "Requisite", "BindsTo") for name in unit.get(key).split()})
-    if not names:
-        return ()
-    answer = ask(["systemctl", "show", *names, f"--property={_OF_A_REQUIREMENT}"], timeout_s=ASK_S)
-    return tuple(_requirement(block) for block in answer.text.split("\n\n") if block.strip())
+    """Return what it requires, and what those require that are not active: systemd would start them with it."""
+    found: list[Requirement] = []
+    seen: set[str] = set()
+    requiring: list[Mapping[str, str]] = [unit.properties]
+    for _ in range(_MAX_DEPTH):
+        requisites = {name for one in requiring for name in one.get("Requisite", "").split()}
+        names = sorted(requisites.union(*(_started_with(one) for one in requiring)) - seen)
+        if not names:
+            break
+        seen.update(names)
+        answer = ask(["systemctl", "show", *names, f"--property={_OF_A_REQUIREMENT}"], timeout_s=ASK_S)
+        shown = [_pairs(block) for block in answer.text.split("\n\n") if block.strip()]
+        found += [_requirement(one, requisites) for one in shown]
+        requiring = [one for one in shown if one.get("ActiveState") not in {"active", "reloading"}]
+    return tuple(found)
 
 
-def _requirement(block: str) -> Requirement:
-    found = dict(line.partition("=")[::2] for line in block.splitlines())
+def _started_with(one: Mapping[str, str]) -> set[str]:
+    return {*one.get("Requires", "").split(), *one.get("BindsTo", "").split()}
+
+
+def _pairs(block: str) -> dict[str, str]:
+    return {name: value for name, _, value in (line.partition("=") for line in block.splitlines())}
+
+
+def _requirement(found: Mapping[str, str], requisites: set[str]) -> Requirement:
     what = found.get("What", "")
     return Requirement(
         name=found.get("Id", ""),
@@ -66,6 +84,7 @@ def _requirement(block: str) -> Requirement:
         where=found.get("Where", ""),
         what=what,
         has_source=what.startswith("/") and Path(what).exists(),
+        is_requisite=found.get("Id", "") in requisites,
     )
 
 
@@ -73,7 +92,9 @@ def _logged(invocation: str) -> str:
     if not invocation:
         return ""
     # systemd's own lines about this start, and those of the process that it made for it; older ones mislead.
-    matches = [f"INVOCATION_ID={invocation}", "+", f"_SYSTEMD_INVOCATION_ID={invocation}"]
+    # Root's alone: any user may log lines with the first of these fields.
+    own = "_UID=0"
+    matches = [f"INVOCATION_ID={invocation}", own, "+", f"_SYSTEMD_INVOCATION_ID={invocation}", own]
     answer = ask(["journalctl", *matches, "-o", "json", "-n", _MAX_LINES, "--no-pager", "-q"], timeout_s=ASK_S)
     return systemd_words(list(_messages(answer.text.splitlines())))
 
@@ -101,7 +122,7 @@ def _state_directory(above: Path, names: str) -> StateDirectory:
     if not stat.S_ISLNK(mode):
         return StateDirectory(path=str(path), kind="" if stat.S_ISDIR(mode) else "file")
     kind = "link" if path.exists() else "dangling"
-    return StateDirectory(path=str(path), kind=kind, target=str(path.readlink()))
+    return StateDirectory(path=str(path), kind=kind, target=os.path.realpath(path))
 
 
 def _missing_accounts(unit: UnitProperties) -> Iterable[str]:

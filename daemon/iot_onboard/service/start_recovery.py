@@ -26,9 +26,14 @@ from ..system.processes import ask
 from ..system.terminal import complain
 from .credential_recovery import withhold
 from .start_look import ASK_S, look, service_state
-from .start_pacing import Action, Look, Memory, Phase, decide, pause_s
+from .start_pacing import Action, Look, Memory, Phase, decide, mount_gap_s, pause_s
 
 _PROGRAM_STATUS = 203
+_FIRST_STATUS_OF_SYSTEMD = 200
+# CLD_EXITED, CLD_KILLED and CLD_DUMPED of the last main process.
+_EXITED, _SIGNALLED = 1, {2, 3}
+# After these, and after a signal, systemd itself starts the service again: RestartForceExitStatus= of its unit.
+RESTARTED_AFTER = {ExitCode.DONE, ExitCode.INTERNAL}
 _LIMIT = "start-limit-hit"
 _OWN_PROGRAM = "/usr/bin/iot-onboard"
 # TimeoutStartSec= of the service, which the probe has as well.
@@ -43,6 +48,10 @@ def main(root: Path = Path("/")) -> int:
             if (code := recovery.look_once()) is not None:
                 return code
         except Exception as error:
+            # Code of ours that is damaged: the launcher begins again with older code.
+            tracebacks.hand_over(error)
+            # Until then start jobs of the service wait.
+            recovery.notifier.ready()
             # Ended, it would be started again, and systemd logs that each time.
             if not waits:
                 raise
@@ -61,10 +70,14 @@ class Recovery:
     def __init__(self, root: Path, notifier: Notifier) -> None:
         self.memory = Memory(began_s=time.monotonic())
         self._root = root
-        self._notifier = notifier
+        self.notifier = notifier
         self._probed = ""
         # Mounts whose source was not there at an earlier look.
         self._sourceless: set[str] = set()
+        # How often a mount that has failed was tried, and when it is tried again.
+        self._mounts: dict[str, tuple[int, float]] = {}
+        # The start before the one that a required unit prevented: what its process ended with says nothing of now.
+        self._older_start: str | None = None
 
     def look_once(self) -> int | None:
         """Do what is to be done now; return an exit code where that was all."""
@@ -75,22 +88,43 @@ class Recovery:
         phase = phase_of(unit)
         if phase in {Phase.DOWN, Phase.STARTING} and self._secrets(unit):
             self.memory = replace(self.memory, looks=1)
-            self._notifier.ready()
+            self.notifier.ready()
             _start(unit)
             return None
-        self._notifier.ready()
+        self.notifier.ready()
         facts = look(unit, self._root) if phase is Phase.DOWN else StartFacts(unit=unit)
-        seen = self._judge(facts, phase)
+        if facts.in_the_way:
+            self._older_start = unit.get("InvocationID")
+        is_of_this_start = not facts.in_the_way and unit.get("InvocationID") != self._older_start
+        if phase is Phase.DOWN and is_of_this_start and is_over(unit):
+            phase = Phase.UNWANTED
+        self._try_mounts(facts, time.monotonic())
+        seen = replace(
+            self._judge(facts, phase),
+            required=" ".join(f"{one.name}={one.active_state}" for one in facts.requirements),
+            has_run=is_of_this_start and has_run(unit),
+        )
         cause, cure = explain(facts)
         words = f"{cause}{units.TO_DO}{cure}"
         self.memory, action = decide(self.memory, seen, words, time.monotonic())
         if phase is Phase.DOWN:
             # What `status` and `doctor` show.
-            self._notifier.status(words)
+            self.notifier.status(words)
         if action is Action.START:
             _start(unit)
         self._tell(action, cause, cure)
         return ExitCode.DONE if action in {Action.END, Action.RECOVERED} else None
+
+    def _try_mounts(self, facts: StartFacts, now_s: float) -> None:
+        """Have systemd try a mount that has failed; one that somebody unmounted is left alone."""
+        for one in facts.requirements:
+            if not one.name.endswith(".mount") or one.load_state != "loaded" or one.active_state == "active":
+                self._mounts.pop(one.name, None)
+                continue
+            tries, due_s = self._mounts.setdefault(one.name, (0, now_s + mount_gap_s(0)))
+            if one.active_state == "failed" and now_s >= due_s:
+                self._mounts[one.name] = (tries + 1, now_s + mount_gap_s(tries + 1))
+                ask(["systemctl", "start", "--no-block", one.name], timeout_s=ASK_S)
 
     def _secrets(self, unit: UnitProperties) -> bool:
         """Look at the secrets after a failure because of them, and before the first start; true: another try."""
@@ -123,7 +157,7 @@ class Recovery:
         path = self._root / start_probe.PATH.relative_to("/")
         try:
             if text != self._probed:
-                write_durably(path, text.encode(), 0o644)
+                write_durably(path, text.encode(), 0o600)
                 ask(["systemctl", "daemon-reload"], timeout_s=ASK_S)
                 self._probed = text
         except OSError:
@@ -153,11 +187,27 @@ def phase_of(unit: UnitProperties) -> Phase:
     state = unit.get("ActiveState")
     if unit.get("LoadState") != "loaded":
         return Phase.UNWANTED
-    if state in {"active", "reloading"} or unit.get("SubState") == "auto-restart":
+    if state in {"active", "reloading"}:
         return Phase.RUNNING
     if unit.get("Job") or state in {"activating", "deactivating"}:
         return Phase.STARTING
-    if state == "failed" and unit.number("ExecMainStatus") == ExitCode.CONFIGURATION:
-        return Phase.UNWANTED
     was_skipped = unit.number("ConditionTimestampMonotonic") > 0 and unit.get("ConditionResult") == "no"
     return Phase.UNWANTED if was_skipped else Phase.DOWN
+
+
+def is_over(unit: UnitProperties) -> bool:
+    """Say whether the service is to stay as it is: its configuration is wrong, or somebody has stopped it.
+
+    After such an end systemd would have started it again, but for a stop that took too long or was no clean one.
+    """
+    if unit.get("ActiveState") != "failed" or unit.get("Result") == _LIMIT:
+        return False
+    code, status = unit.number("ExecMainCode"), unit.number("ExecMainStatus")
+    if code in _SIGNALLED:
+        return True
+    return code == _EXITED and (status in RESTARTED_AFTER or status == ExitCode.CONFIGURATION)
+
+
+def has_run(unit: UnitProperties) -> bool:
+    """Say whether systemd came to the program, which then ended with a status of its own."""
+    return unit.number("ExecMainCode") == _EXITED and 0 < unit.number("ExecMainStatus") < _FIRST_STATUS_OF_SYSTEMD

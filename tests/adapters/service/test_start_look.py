@@ -54,13 +54,37 @@ def test_what_it_requires_is_asked_for_in_one_question(bin_: Path, tmp_path: Pat
     assert first.startswith("show data.mount sysinit.target --property=")
 
 
+def test_what_an_inactive_unit_requires_is_looked_at_too(bin_: Path, tmp_path: Path) -> None:
+    """Each once, however they require each other; a unit that runs is not looked behind."""
+    chain = {
+        "a": ("a.target inactive b.service c.service", "d.service active e.service"),
+        "b": ("b.service failed a.target", "c.service inactive"),
+    }
+    blocks = {
+        first: "\n\n".join(
+            "\n".join(map("=".join, zip(("Id", "ActiveState", "Requires", "Requisite"), one.split(), strict=False)))
+            + "\nLoadState=loaded"
+            for one in both
+        )
+        for first, both in chain.items()
+    }
+    for first, text in blocks.items():
+        (bin_ / first).write_text(f"{text}\n")
+    (bin_ / "systemctl").write_text(f'#!/bin/sh\necho "$*" >>{bin_}/asked\ncat "{bin_}/${{2%%.*}}"\n')
+    (bin_ / "systemctl").chmod(0o755)
+    found = look(unit(Requires="a.target d.service"), tmp_path)
+    assert [one.name for one in found.in_the_way] == ["b.service", "c.service"]
+    asked = [line.split(" --")[0] for line in (bin_ / "asked").read_text().splitlines()]
+    assert asked == ["show a.target d.service", "show b.service c.service"]
+
+
 def test_systemds_own_words_are_those_of_this_start(bin_: Path, tmp_path: Path) -> None:
     """By the number of the start: what it said of an older one misleads. Lines that are none are passed over."""
     messages = ["iot-onboard.service: Failed to x: /y", "iot-onboard.service: Failed at step X spawning z"]
     lines = [json.dumps({"MESSAGE": text}) for text in messages]
     program(bin_ / "journalctl", "\n".join(["rubbish", '{"MESSAGE": [1]}', "[]", *lines]))
     assert look(unit(InvocationID="abc"), tmp_path).logged == "Failed to x: /y"
-    assert "INVOCATION_ID=abc + _SYSTEMD_INVOCATION_ID=abc" in (bin_ / "journalctl.asked").read_text()
+    assert "INVOCATION_ID=abc _UID=0 + _SYSTEMD_INVOCATION_ID=abc _UID=0" in (bin_ / "journalctl.asked").read_text()
     (bin_ / "journalctl.asked").unlink()
     assert look(unit(), tmp_path).logged == ""
     assert not (bin_ / "journalctl.asked").exists()
@@ -75,7 +99,7 @@ def test_what_is_in_the_place_of_the_state_directory(tmp_path: Path) -> None:
         return look(unit(StateDirectory="iot-onboard"), tmp_path).state
 
     assert state() == StateDirectory(path=str(path))
-    path.symlink_to(tmp_path / "data")
+    path.symlink_to("../../data")
     assert state() == StateDirectory(path=str(path), kind="dangling", target=str(tmp_path / "data"))
     (tmp_path / "data").mkdir()
     assert state().kind == "link"

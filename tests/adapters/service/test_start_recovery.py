@@ -11,10 +11,10 @@ import pytest
 
 from iot_onboard.config.start_probe import PATH
 from iot_onboard.config.unloadable import DROP_IN
-from iot_onboard.core import units
+from iot_onboard.core import tracebacks, units
 from iot_onboard.core.units import UnitProperties
 from iot_onboard.service.start_pacing import Phase
-from iot_onboard.service.start_recovery import Recovery, main, phase_of
+from iot_onboard.service.start_recovery import Recovery, is_over, main, phase_of
 from iot_onboard.system.notify import Notifier
 
 _SYSTEMCTL = """#!/bin/sh
@@ -178,10 +178,9 @@ def test_a_mount_is_tried_once_its_source_appears(manager: Manager, tmp_path: Pa
     [
         ({"LoadState": "masked"}, Phase.UNWANTED),
         ({"LoadState": "loaded", "ActiveState": "active"}, Phase.RUNNING),
-        ({"LoadState": "loaded", "ActiveState": "activating", "SubState": "auto-restart"}, Phase.RUNNING),
+        ({"LoadState": "loaded", "ActiveState": "activating", "SubState": "auto-restart"}, Phase.STARTING),
         ({"LoadState": "loaded", "ActiveState": "activating", "SubState": "start"}, Phase.STARTING),
         ({"LoadState": "loaded", "ActiveState": "failed", "Job": "4"}, Phase.STARTING),
-        ({"LoadState": "loaded", "ActiveState": "failed", "ExecMainStatus": "78"}, Phase.UNWANTED),
         ({"LoadState": "loaded", "ActiveState": "failed", "ExecMainStatus": "226"}, Phase.DOWN),
         ({"LoadState": "loaded", "ActiveState": "inactive"}, Phase.DOWN),
         ({"LoadState": "loaded", "ActiveState": "inactive", "ConditionResult": "no"}, Phase.DOWN),
@@ -199,3 +198,82 @@ def test_a_mount_is_tried_once_its_source_appears(manager: Manager, tmp_path: Pa
 def test_how_the_service_is(properties: dict[str, str], phase: Phase) -> None:
     """A condition that was never looked at says no, too."""
     assert phase_of(UnitProperties(properties=properties)) is phase
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        *((1, 78, True), (1, 0, True), (1, 70, True), (2, 9, True), (3, 6, True)),
+        *((1, 1, False), (1, 127, False), (1, 226, False), (0, 0, False)),
+    ],
+)
+def test_a_service_that_is_to_stay_as_it_is(manager: Manager, code: int, status: int, expected: bool) -> None:
+    """Its configuration is wrong, or it would have been started again if nobody had stopped it."""
+    manager.service(ExecMainCode=str(code), ExecMainStatus=str(status), InvocationID="a")
+    manager.probe(0)
+    assert Recovery(manager.root, Notifier({})).look_once() == (0 if expected else None)
+    assert (START in manager.done()) is not expected
+    state = {"ActiveState": "failed", "Result": "start-limit-hit", "ExecMainCode": str(code)}
+    assert not is_over(UnitProperties(properties=state))
+
+
+def test_what_an_older_process_ended_with_is_not_of_this_start(manager: Manager) -> None:
+    """A required unit failed since: once that is over, the service is started."""
+    manager.service(ExecMainCode="1", ExecMainStatus="78", InvocationID="a", Requires="data.mount")
+    manager.required("failed")
+    recovery = Recovery(manager.root, Notifier({}))
+    assert recovery.look_once() is None
+    manager.required("active")
+    manager.probe(0)
+    assert recovery.look_once() is None
+    assert START in manager.done()
+    # This one is of the new start.
+    manager.service(ExecMainCode="1", ExecMainStatus="78", InvocationID="b", Requires="data.mount")
+    assert recovery.look_once() == 0
+
+
+def test_a_mount_that_has_failed_is_tried_by_itself(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a minute, then in growing gaps; the service follows once it is there. One that was unmounted is not."""
+    now_s = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    tried: list[float] = []
+    manager.service(ActiveState="inactive", Result="success", Requires="data.mount")
+    manager.required("failed")
+    recovery = Recovery(manager.root, Notifier({}))
+    for _ in range(60):
+        assert recovery.look_once() is None
+        if "start --no-block data.mount" in manager_done(manager):
+            tried.append(now_s)
+        now_s += 10.0
+    assert tried == [1060.0, 1180.0, 1420.0]
+    manager.required("inactive")
+    for _ in range(60):
+        assert recovery.look_once() is None
+        now_s += 30.0
+    assert manager_done(manager) == []
+    manager.required("active")
+    manager.probe(0)
+    assert recovery.look_once() is None
+    assert START in manager.done()
+
+
+def manager_done(manager: Manager) -> list[str]:
+    return manager.done() if (manager.root / "asked").exists() else []
+
+
+def test_an_error_of_ours_is_no_end(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The launcher is handed it first: it may have older code that is whole."""
+    handed: list[BaseException] = []
+    monkeypatch.setattr(tracebacks, "hand_over", handed.append)
+    (manager.root / "service").write_bytes(b"ExecMainStatus=226\nLoadState=loaded\nActiveState=failed\n")
+    (manager.root / "var/lib").mkdir(parents=True)
+    monkeypatch.setattr(os, "access", damaged)
+    with (manager.root / "service").open("a") as file:
+        file.write("ExecStart={ path=/x ; argv[]=x }\n")
+    with pytest.raises(ImportError):
+        main(manager.root)
+    assert [type(error) for error in handed] == [ImportError]
+
+
+def damaged(*_: object) -> bool:
+    raise ImportError("x")

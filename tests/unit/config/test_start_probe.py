@@ -43,7 +43,9 @@ def test_it_pulls_in_no_other_unit_and_starts_no_other() -> None:
 
 def test_secrets_are_in_it_only_where_they_are_the_matter() -> None:
     """And a secret that stands in the unit itself never is."""
-    secret = "[Service]\nSetCredential=product-secret:hunter2\nLoadCredentialEncrypted=x:/y"
+    secret = (
+        "[Service]\nSetCredential=product-secret:hunter2\nSetCredential=a:hunter2:\\n\nLoadCredentialEncrypted=x:/y"
+    )
     assert not [line for line in lines(secret) if "Credential" in line]
     found = lines(secret, credentials=True)
     assert "LoadCredentialEncrypted=x:/y" in found

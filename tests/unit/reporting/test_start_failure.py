@@ -60,6 +60,8 @@ def test_a_required_unit_is_named_with_its_path() -> None:
         (Requirement(name="dev-sda1.device", active_state="inactive"), True),
         (Requirement(name="vpn.service", active_state="failed"), True),
         (Requirement(name="vpn.service", active_state="inactive"), False),
+        (Requirement(name="vpn.service", active_state="inactive", is_requisite=True), True),
+        (Requirement(name="vpn.service", is_requisite=True), False),
         (Requirement(name="vpn.service", load_state="not-found", active_state="inactive"), True),
         (Requirement(name="-.mount", active_state="inactive"), False),
         (Requirement(name="system.slice", active_state="inactive"), False),
@@ -97,6 +99,13 @@ def test_what_is_in_the_way(one: Requirement, expected: bool) -> None:
 def test_the_cause_is_named(found: StartFacts, words: str) -> None:
     """With its path, account or step."""
     assert words in explain(found)[0]
+
+
+def test_what_systemd_repeats_has_no_control_characters_and_a_path_is_quoted() -> None:
+    """Both may be another's choice."""
+    assert systemd_words(["iot-onboard.service: Failed at step X spawning a\x1b[1m\n: b"]).endswith("a[1m: b")
+    state = StateDirectory(path="/s", kind="link", target="/a b;c")
+    assert "cp -a '/a b;c' /s" in explain(facts(238, state=state))[1]
 
 
 def test_the_cure_of_our_own_user_is_a_command() -> None:

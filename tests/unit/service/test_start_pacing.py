@@ -15,6 +15,7 @@ from iot_onboard.service.start_pacing import (
     REMIND_S,
     RETRY_DEPENDENCY_S,
     RETRY_S,
+    SETTLED_S,
     Action,
     Look,
     Memory,
@@ -165,3 +166,36 @@ def test_the_retries_keep_below_six_lines_an_hour() -> None:
     """By their own numbers."""
     assert LINES_OF_A_START * HOUR_S / RETRY_S + HOUR_S / REMIND_S < 6
     assert LINES_OF_A_DEPENDENCY * HOUR_S / RETRY_DEPENDENCY_S + HOUR_S / REMIND_S < 6
+
+
+def test_a_program_that_ends_at_once_is_tried_in_growing_gaps() -> None:
+    """A damaged Python ends before any code of ours: at once, then after one minute, two, four."""
+    helper = Helper()
+    helper.look_for(Look(phase=Phase.DOWN, has_run=True), 30 * 60)
+    starts = [at_s for at_s, action in helper.actions if action is Action.START]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
+    assert starts[0] == 0
+    assert [round(gap / 60) for gap in gaps] == [1, 2, 4, 8]
+
+
+def test_a_program_that_ends_soon_after_it_was_ready_is_no_loop() -> None:
+    """What was tried is forgotten only once it has run for a while; one that goes on running is left at that."""
+    helper = Helper()
+    for _ in range(60):
+        helper.look_for(Look(phase=Phase.DOWN, has_run=True), 20)
+        assert helper.look_for(Look(phase=Phase.RUNNING), SETTLED_S / 2).count(Action.WAIT) >= 1
+    assert helper.count(Action.START, 0, 1800) <= 6
+    while helper.look(Look(phase=Phase.RUNNING)) is Action.WAIT:
+        pass
+    assert helper.actions[-1][1] is Action.RECOVERED
+    since_s = next(at_s for at_s, _ in reversed(helper.actions) if at_s <= helper.actions[-1][0] - SETTLED_S)
+    assert helper.actions[-1][0] - since_s >= SETTLED_S
+
+
+def test_a_required_unit_that_changes_allows_another_start() -> None:
+    """Not before the gap is over."""
+    helper = Helper()
+    assert helper.look(Look(phase=Phase.DOWN, required="vpn.service=inactive")) is Action.START
+    helper.look_for(Look(phase=Phase.DOWN, required="vpn.service=inactive"), 120)
+    assert helper.count(Action.START, 0, 1000) == 1
+    assert helper.look(Look(phase=Phase.DOWN, required="vpn.service=active")) is Action.START
