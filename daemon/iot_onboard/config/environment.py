@@ -10,8 +10,8 @@ from ..core.identity import Identity
 from ..fast_start.fast_dataclasses import dataclass, replace
 from ..fast_start.typing_names import TYPE_CHECKING
 from .problems import MissingFact
-from .schema import RULES, Config
-from .secrets import service_credentials
+from .schema import CONFIG_DIR, DEVICE_SECRET, RULES, Config
+from .secrets import device_secret_path, service_credentials
 
 if TYPE_CHECKING:
     from .identity_memory import Remembered
@@ -49,7 +49,8 @@ def naming_of(config: Config, root: Path = Path("/")) -> Naming:
     except OSError as error:
         # No descriptor is to be had, or the disk stumbled.
         raise MissingFact(f"a file of this program cannot be read: {error.strerror}") from error
-    decision = decision_of(template, product_key, with_systemd_directories(config).state_dir, root)
+    state_dir = with_systemd_directories(config).state_dir
+    decision = decision_of(template, product_key, state_dir, root, given_by_hand=_is_given_by_hand(config))
     return Naming(
         identity=Identity(product_key=product_key, device_name=decision.device_name),
         kept=decision.kept,
@@ -89,6 +90,14 @@ def withheld_secrets() -> dict[str, str]:
     from .unloadable import read_environment
 
     return read_environment(told)
+
+
+def _is_given_by_hand(config: Config) -> bool:
+    """Say whether a person gave the device secret: by the configuration, beside it, or through systemd."""
+    if DEVICE_SECRET in withheld_secrets():
+        return True
+    usual = CONFIG_DIR / "config.yaml"
+    return device_secret_path(config, usual, secrets_directory(usual)) is not None
 
 
 def with_systemd_directories(config: Config) -> Config:

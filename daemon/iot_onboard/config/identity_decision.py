@@ -30,10 +30,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """Hold what is known of before: the memory, or why it cannot be read; and which names have a secret here."""
+    """Hold what is known of before: the memory, or why it cannot be read; and which names have a secret here.
+
+    `given_by_hand`: a person gave the device secret in a file, which does not say of which name it is.
+    """
 
     remembered: Remembered | None
     is_stored: Callable[[str], bool]
+    given_by_hand: bool = False
     unread: str = ""
 
 
@@ -50,9 +54,9 @@ def decide(template: str, product_key: str, facts: Facts, legacy: Facts, past: P
     name, kept = _name_of_before(remembered if is_same else None, settled, problem, facts)
     if name is None:
         is_sure = settled is not None and past.is_stored(settled)
-        if past.unread and not is_sure:
+        name, kept = _name_of_0_1_0(template, facts, legacy, past)
+        if past.unread and name is None and not is_sure:
             raise MissingFact(past.unread)
-        name, kept = _name_of_0_1_0(template, legacy, past, settled, problem)
         if name is None and (fresh is not None or is_sure):
             name = settled
     if name is None:
@@ -80,15 +84,24 @@ def _name_of_before(
     return before.device_name, _against(settled, problem)
 
 
-def _name_of_0_1_0(
-    template: str, legacy: Facts, past: Past, settled: str | None, problem: str
-) -> tuple[str | None, str]:
+def _name_of_0_1_0(template: str, facts: Facts, legacy: Facts, past: Past) -> tuple[str | None, str]:
     """Return the name by the rules of 0.1.0 where its secret is here, and nothing else is known to be the name."""
+    _, problem = _outcome(template, facts)
+    settled, _ = _outcome(template, replace(facts, settling=""))
     old, _ = _outcome(template, legacy)
     is_open = settled is None or past.remembered is None or past.remembered.device_name == old
-    if old is None or old == settled or not is_open or not past.is_stored(old):
+    if old is None or old == settled or not is_open:
+        return None, ""
+    if not past.is_stored(old) and not _may_be_given(template, facts, legacy, past):
         return None, ""
     return old, _against(settled, problem)
+
+
+def _may_be_given(template: str, facts: Facts, legacy: Facts, past: Past) -> bool:
+    """Say whether the secret given by hand counts as that of the name of 0.1.0; until a login the file is all."""
+    # While the host name may still be given, the one of now is most likely not it.
+    old, _ = _outcome(template, replace(legacy, settling=facts.settling))
+    return past.given_by_hand and past.remembered is None and not past.unread and old is not None
 
 
 def _against(settled: str | None, problem: str) -> str:

@@ -18,17 +18,22 @@ from .legacy_facts import legacy_facts
 from .problems import MissingFact
 
 
-def decision_of(template: str, product_key: str, state_dir: Path, root: Path = Path("/")) -> Decision:
-    """Return which device this gateway is; raise `MissingFact`, also where a disk does not answer now."""
+def decision_of(
+    template: str, product_key: str, state_dir: Path, root: Path = Path("/"), *, given_by_hand: bool = False
+) -> Decision:
+    """Return which device this gateway is; raise `MissingFact`, also where a disk does not answer now.
+
+    `given_by_hand`: a person gave the device secret.
+    """
     readings = read_hardware(root)
-    past = past_of(product_key, state_dir)
+    past = past_of(product_key, state_dir, given_by_hand=given_by_hand)
     try:
         return decide(template, product_key, facts_of(readings), legacy_facts(readings), past)
     except OSError as error:
         raise MissingFact(f"{state_dir} cannot be read: {error.strerror}") from error
 
 
-def past_of(product_key: str, state_dir: Path) -> Past:
+def past_of(product_key: str, state_dir: Path, *, given_by_hand: bool = False) -> Past:
     """Return what is known of before; an ordinary user who may not look sees nothing of it."""
     path = state_dir / FILE_NAME
     remembered, unread = None, ""
@@ -39,7 +44,12 @@ def past_of(product_key: str, state_dir: Path) -> Past:
     except OSError as error:
         if passes(error) or not _is_strangers(state_dir):
             unread = f"{path} cannot be read: {error.strerror}"
-    return Past(remembered=remembered, is_stored=partial(_has_secret, product_key, state_dir), unread=unread)
+    return Past(
+        remembered=remembered,
+        is_stored=partial(_has_secret, product_key, state_dir),
+        given_by_hand=given_by_hand,
+        unread=unread,
+    )
 
 
 def remember(state_dir: Path, remembered: Remembered) -> None:

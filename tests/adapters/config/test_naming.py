@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from iot_onboard.config.environment import identity_of
 from iot_onboard.config.identity_memory import Remembered, decode
 from iot_onboard.config.naming import decision_of, forget, past_of, remember
 from iot_onboard.config.problems import MissingFact
+from iot_onboard.config.reader import parse
+from iot_onboard.config.schema import Document
 from support.disk import tracing, writers
 from support.disk.tracing import why_no_strace
 from support.process.descriptors import none_left
@@ -56,6 +59,27 @@ def test_a_memory_that_makes_no_sense_is_none(tmp_path: Path, data: bytes) -> No
     assert decision_of("{hostname}", KEY, tmp_path, board(tmp_path, "raspberrypi")).device_name == "raspberrypi"
 
 
+def test_a_secret_given_by_hand_is_known_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the configuration or through systemd: an update from 0.1.0 leaves the gateway its name."""
+    board(tmp_path, "raspberrypi")
+
+    def name(text: str) -> str:
+        common = f"product_key: {KEY}\ndevice_name: '{{hostname}}'\nstate_dir: {tmp_path}\n"
+        config, problems = parse([Document(name="c", text=common + text)])
+        assert config is not None, problems
+        return identity_of(config, tmp_path).device_name
+
+    with pytest.raises(MissingFact, match="as on many gateways"):
+        name("")
+    assert name(f"device_secret_file: {tmp_path}/secret") == "raspberrypi"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "device-secret").write_text("\n")
+    with pytest.raises(MissingFact):
+        name("")
+    (tmp_path / "device-secret").write_text("g1venByHandg1venByHandg1venByHa\n")
+    assert name("") == "raspberrypi"
+
+
 @pytest.mark.parametrize("kind", ["directory", "link", "fifo"])
 def test_what_is_no_file_is_said(tmp_path: Path, kind: str) -> None:
     """It is not followed, does not block, and is not taken for no memory."""
@@ -94,7 +118,11 @@ def test_a_disk_that_stumbles_makes_no_other_name(tmp_path: Path) -> None:
     assert len(calls) >= 3
     for call in calls:
         stumbled = tracing.run(read, traced, [f"{call.name}:error=EIO:when={call.number}"])
-        assert "cannot be read: Input/output error" in stumbled.answer, call
+        if "identity.json" in call.arguments:
+            # The secret of the name of 0.1.0 is seen, and says enough.
+            assert stumbled.answer == "raspberrypi", call
+        else:
+            assert "cannot be read: Input/output error" in stumbled.answer, call
 
 
 def test_an_ordinary_user_sees_what_the_hardware_gives() -> None:

@@ -39,8 +39,11 @@ def choose(
     remembered: Remembered | None = None,
     stored: Collection[str] = (),
     unread: str = "",
+    given_by_hand: bool = False,
 ) -> Decision:
-    past = Past(remembered=remembered, is_stored=lambda name: name in stored, unread=unread)
+    past = Past(
+        remembered=remembered, is_stored=lambda name: name in stored, unread=unread, given_by_hand=given_by_hand
+    )
     return decide(template, product_key, facts, legacy or replace(facts, doubts=(), settling=""), past)
 
 
@@ -129,6 +132,25 @@ def test_a_name_of_0_1_0_gives_way_to_one_that_came_later() -> None:
     later = replace(MEMORY, device_name="gw-dca632000002", board=OTHER_BOARD)
     decision = choose(FACTS, legacy=stick, stored=["gw-001e0633104c"], remembered=later)
     assert (decision.device_name, decision.kept) == ("gw-b827eb000001", "")
+
+
+def test_a_secret_given_by_hand_counts_as_that_of_the_name_of_0_1_0() -> None:
+    """As long as nothing is remembered, whatever the new rules make of the hardware; not while it settles."""
+    decision = choose(EVERYBODYS, template="{hostname}", given_by_hand=True)
+    assert (decision.device_name, decision.kept) == ("raspberrypi", "as on many gateways")
+    stick = replace(FACTS, macs=(("eth0", "00:1e:06:33:10:4c"),))
+    assert choose(FACTS, legacy=stick, given_by_hand=True).device_name == "gw-001e0633104c"
+    assert choose(FACTS, legacy=stick, given_by_hand=True, remembered=MEMORY).device_name == "gw-b827eb000001"
+    with pytest.raises(MissingFact, match="cloud-init"):
+        choose(replace(EVERYBODYS, settling="cloud-init"), template="{hostname}", given_by_hand=True)
+    with pytest.raises(MissingFact, match="unread"):
+        choose(FACTS, legacy=stick, given_by_hand=True, unread="unread")
+
+
+def test_a_memory_that_cannot_be_read_does_not_hide_a_secret_of_0_1_0() -> None:
+    """Its name is the one, and nothing is written."""
+    decision = choose(EVERYBODYS, template="{hostname}", stored=["raspberrypi"], unread="unread")
+    assert (decision.device_name, decision.to_remember) == ("raspberrypi", None)
 
 
 def test_a_name_with_a_secret_waits_for_nobody() -> None:
