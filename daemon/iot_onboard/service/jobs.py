@@ -47,8 +47,8 @@ class Jobs:
         """Find the device secret: given by hand, or stored by an earlier registration."""
         given = self.secrets.device()
         if given is not None:
+            # Whose it is only a login tells: until then no name is remembered with it.
             self.known.add(given)
-            self.remember_name()
             return m.Loaded(credentials=Credentials(identity=self.identity, device_secret=given))
         stored = self.store.load()
         damage = ", ".join(stored.set_aside)

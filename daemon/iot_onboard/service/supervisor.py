@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import ssl
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -73,6 +74,7 @@ class Supervisor:
         self._notices = notices
         self._worker = Worker()
         self._ahead: EarlyDial | None = None
+        self._name_proven = False
         self._exit_code: int = ExitCode.INTERNAL
         self._loop = Loop(clock.monotonic_s)
         self._loop.every(lambda: notifier.watchdog_interval_s, self._watchdog)
@@ -161,6 +163,8 @@ class Supervisor:
             self._reporter.warn_runtime_dir(self._state)
         if self._state is not before:
             self._reporter.publish_status(self._state)
+        if self._state.phase is m.Phase.ONLINE and self._jobs.secrets.no_registration:
+            self._remember_proven_name()
         if before.phase in _ATTEMPTS and self._state.phase in {m.Phase.WAITING, m.Phase.ONLINE}:
             self._attempt_ended()
 
@@ -194,6 +198,16 @@ class Supervisor:
             case m.Exit(code=code):
                 self._notifier.stopping()
                 self._end(code)
+
+    def _remember_proven_name(self) -> None:
+        """Remember the name of a secret that was given by hand: the platform knows it by that, now that it is online.
+
+        Once in a process, and beside the worker: a disk that hangs must not keep the next dial from its start.
+        """
+        if not self._name_proven:
+            self._name_proven = True
+            with contextlib.suppress(RuntimeError, MemoryError):
+                threading.Thread(target=self._jobs.remember_name, name="memory", daemon=True).start()
 
     def _report_left_out(self, left_out: LeftOut) -> None:
         details = Details(detail=left_out.name, attempt=left_out.losses, next_try_s=left_out.again_in_s)

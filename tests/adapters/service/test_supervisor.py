@@ -50,6 +50,7 @@ class Gateway:
     port: int
     lines: list[Line] = field(default_factory=list)
     reactions: dict[Event, Callable[[], object]] = field(default_factory=dict)
+    remembered: list[list[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         ca_file, _ = certificates("ours")
@@ -76,7 +77,7 @@ class Gateway:
             utc_now=lambda: datetime.now(UTC),
             known=known,
             resolved={},
-            remember_name=lambda: None,
+            remember_name=lambda: self.remembered.append(self.events()),
         )
         reporter = Reporter(
             context=Context(product_key=IDENTITY.product_key, device_name=IDENTITY.device_name, version="1.0"),
@@ -143,6 +144,33 @@ def test_it_comes_online_reports_and_takes_its_leave(gateway: Gateway, broker: B
     assert status is not None
     assert (status.state, status.last_event, status.secret) == ("stopped", "stopping", "on disk")
     assert len(ConnectLog(gateway.config.runtime_dir).read()) == 1
+
+
+def test_a_name_is_remembered_with_its_secret_or_with_its_login(gateway: Gateway, broker: Broker) -> None:
+    """A stored secret says whose it is; of one given by hand only a login does."""
+    gateway.reactions[Event.REPORTED] = stop
+    assert gateway.run() == ExitCode.DONE
+    assert gateway.remembered == [["started"]]
+    broker.join()
+
+
+def test_a_name_is_remembered_once_a_secret_given_by_hand_proved_good(gateway: Gateway, broker: Broker) -> None:
+    """Not before, and once in a process."""
+
+    def kick() -> None:
+        gateway.reactions[Event.ONLINE] = stop
+        broker.kick()
+
+    secret = gateway.directory / "device-secret"
+    secret.write_text(DEVICE.device_secret.reveal() + "\n")
+    secret.chmod(0o600)
+    gateway.config = replace(gateway.config, device_secret_file=secret)
+    gateway.reactions[Event.REPORTED] = kick
+    assert gateway.run() == ExitCode.DONE
+    broker.join()
+    assert broker.kinds.count(CONNECT) == 2
+    assert len(gateway.remembered) == 1
+    assert "online" in gateway.remembered[0]
 
 
 def test_a_lost_session_comes_back(gateway: Gateway, broker: Broker) -> None:
