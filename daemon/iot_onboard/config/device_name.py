@@ -25,11 +25,13 @@ _MAX_LENGTH = 32
 class Facts:
     """Hold what tells one gateway from another; `macs` pairs interface names with addresses (`b8:27:eb:00:00:01`).
 
-    `more_macs` count only where the template names their interface. `doubts` pairs a placeholder with why other
-    gateways may well have the same. `unread` are placeholders that could not be read for a reason that passes.
+    `more_serials` are what other sources call the same board. `more_macs` count only where the template names their
+    interface. `doubts` pairs a placeholder with why other gateways may well have the same. `unread` are placeholders
+    that could not be read for a reason that passes.
     """
 
     serial: str | None = None
+    more_serials: tuple[str, ...] = ()
     macs: tuple[tuple[str, str], ...] = ()
     more_macs: tuple[tuple[str, str], ...] = ()
     machine_id: str | None = None
@@ -45,6 +47,11 @@ class Facts:
     def board(self) -> str | None:
         """Return what no other board has, whatever the system on the card calls itself; `None` where it has nothing."""
         return self.serial if "serial" not in dict(self.doubts) else None
+
+    def is_board(self, name: str | None) -> bool:
+        """Say whether one of the sources calls this board so: another kernel may show another one, or another case."""
+        own = [self.board, *self.more_serials]
+        return name is not None and name.lower() in {serial.lower() for serial in own if serial is not None}
 
 
 def template_problem(template: str) -> str | None:

@@ -108,7 +108,10 @@ def _serials(root: Path) -> tuple[tuple[str, str], ...]:
         name, _, value = line.partition(":")
         if name.strip() == "Serial":
             found.append(("/proc/cpuinfo", value.strip()))
-    found.append(("DMI", _text(root / "sys/class/dmi/id/product_serial")))
+    dmi = root / "sys/class/dmi/id/product_serial"
+    # Root's own mostly: what the service never sees must not make a name for a command of root's.
+    if _is_everyones_to_read(dmi):
+        found.append(("DMI", _text(dmi)))
     return tuple((source, text) for source, text in found if text)
 
 
@@ -172,6 +175,14 @@ def _is_in(path: Path, directory: Path) -> bool:
     try:
         return path.stat().st_dev == directory.stat().st_dev != directory.parent.stat().st_dev
     except OSError:
+        return False
+
+
+def _is_everyones_to_read(path: Path) -> bool:
+    try:
+        return path.stat().st_mode & 0o004 != 0
+    except OSError as error:
+        _raise_passing(error)
         return False
 
 

@@ -64,7 +64,8 @@ def decide(template: str, product_key: str, facts: Facts, legacy: Facts, past: P
     if past.unread or "serial" in facts.unread or (kept and remembered is not None and remembered.device_name == name):
         # What stands there says more.
         return Decision(device_name=name, kept=kept, fresh=settled)
-    now = _memory_of(template, product_key, name, legacy if kept else facts, facts.board)
+    board = remembered.board if remembered is not None and facts.is_board(remembered.board) else facts.board
+    now = _memory_of(template, product_key, name, legacy if kept else facts, board)
     return Decision(device_name=name, kept=kept, fresh=settled, to_remember=None if now == remembered else now)
 
 
@@ -79,7 +80,7 @@ def _name_of_before(
         # Whether the card was moved to another board cannot be told.
         raise MissingFact("the board's serial number cannot be read now")
     # A board without a serial number of its own counts as another one.
-    if before.board is None or before.board != facts.board:
+    if not facts.is_board(before.board):
         return None, ""
     return before.device_name, _against(settled, problem)
 

@@ -90,6 +90,7 @@ def facts_of(readings: Readings) -> Facts:
         doubts.append(("machine_id", f"{why}; {{serial}} or {{mac}} may do"))
     return Facts(
         serial=serial,
+        more_serials=tuple(text for _, text in _own_serials(readings) if text.lower() != (serial or "").lower()),
         macs=macs,
         more_macs=more_macs,
         machine_id=readings.machine_id or None,
@@ -103,7 +104,7 @@ def facts_of(readings: Readings) -> Facts:
 
 def disagreement_of(readings: Readings) -> str:
     """Say what two sources call this board's serial number, or nothing where they agree."""
-    own = [(source, text) for source, text in readings.serials if not serial_doubt(text)]
+    own = _own_serials(readings)
     other = next(((source, text) for source, text in own if text.lower() != own[0][1].lower()), None)
     return "" if other is None else f"{own[0][0]} says {own[0][1]}, {other[0]} says {other[1]}"
 
@@ -153,10 +154,14 @@ def is_everybodys(hostname: str, system: tuple[str, ...] = ()) -> bool:
     return label in _HOST_NAMES or not label or any(label in name for name in names)
 
 
+def _own_serials(readings: Readings) -> list[tuple[str, str]]:
+    return [(source, text) for source, text in readings.serials if not serial_doubt(text)]
+
+
 def _serial(readings: Readings, doubts: list[tuple[str, str]]) -> str | None:
-    own = next((text for _, text in readings.serials if not serial_doubt(text)), None)
-    if own is not None or not readings.serials:
-        return own
+    own = _own_serials(readings)
+    if own or not readings.serials:
+        return own[0][1] if own else None
     # What is nothing but zeros or blanks is no serial number at all.
     text = next((text for _, text in readings.serials if text.strip("0 ")), None)
     if text is not None:

@@ -87,6 +87,14 @@ def test_serial(tmp_path: Path, files: dict[str, str | bytes], serial: str | Non
     assert read_board(tmp_path).serial == (serial or "")
 
 
+def test_a_serial_number_that_the_service_may_not_read(tmp_path: Path) -> None:
+    """The kernel shows that of DMI to root alone: a command of root's takes the name that the service has."""
+    put(tmp_path, {"sys/class/dmi/id/product_serial": "PF1X\n"})
+    (tmp_path / "sys/class/dmi/id/product_serial").chmod(0o400)
+    assert read_facts(tmp_path).serial is None
+    assert read_hardware(tmp_path).serials == ()
+
+
 def test_made_up_addresses_come_last(tmp_path: Path) -> None:
     """A locally administered address is used only where no interface has a burnt-in one."""
     interface(tmp_path, "eth0", "02:00:00:00:00:01")

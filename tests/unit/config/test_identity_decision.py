@@ -61,6 +61,19 @@ def test_the_same_board_keeps_its_name(facts: Facts) -> None:
     assert decision.kept
 
 
+def test_another_source_shows_the_same_board() -> None:
+    """A newer kernel adds a serial number, or writes it in another case: the board and its memory stay."""
+    for facts in (
+        replace(OTHER, serial="PF3XK7QD", more_serials=(BOARD.upper(),)),
+        replace(OTHER, serial=BOARD.upper()),
+    ):
+        assert choose(facts, remembered=MEMORY).device_name == "gw-b827eb000001"
+        assert choose(replace(facts, macs=FACTS.macs), remembered=MEMORY).to_remember is None
+    numbered = replace(MEMORY, template="gw-{serial}", device_name=f"gw-{BOARD}")
+    facts = Facts(serial="PF3XK7QD", more_serials=(BOARD,))
+    assert choose(facts, template="gw-{serial}", remembered=numbered).device_name == f"gw-{BOARD}"
+
+
 def test_another_board_is_another_gateway() -> None:
     """A card that moved; and a board without a serial number of its own counts as another one."""
     for serial in (OTHER_BOARD, None):

@@ -156,6 +156,8 @@ def test_sources_that_disagree() -> None:
         "a1b2c3d4",
         "the device tree says a1b2c3d4, /proc/cpuinfo says 5e6f7a8b",
     )
+    assert facts_of(readings).more_serials == ("5e6f7a8b",)
+    assert facts_of(readings).is_board("5E6F7A8B")
     assert not disagreement_of(Readings(serials=(("x", "a1b2c3d4"), ("y", "A1B2C3D4"), ("z", "0000"))))
 
 
