@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -31,6 +32,9 @@ REPEAT_S = 3300.0
 TRY_EVERY_S, _TRY_S = 20.0, 60.0
 # How soon another reason is told.
 NEW_REASON_S = 60.0
+_ADDRESS = r"\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b"
+# Whoever does not see a new host name ends to look for it: soon after a boot at first, when it comes by DHCP.
+_MIN_BLIND_S = 60.0
 
 
 def _is_service() -> bool:
@@ -39,6 +43,20 @@ def _is_service() -> bool:
 
 def _utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def blind_s(uptime_s: float, repeat_s: float) -> float:
+    """Return how long a process waits that would not see a new host name.
+
+    Each waits for twice as long as the gateway has been up. So there are four in the first hour, whatever systemd says
+    of each restart, and then one an hour, and none has to remember how many there were.
+    """
+    return min(repeat_s, max(_MIN_BLIND_S, 2 * uptime_s))
+
+
+def is_another_reason(before: str, now: str) -> bool:
+    """Say whether a reason is to be told anew: not for an address that a program makes up again and again."""
+    return re.sub(_ADDRESS, "", now) != re.sub(_ADDRESS, "", before)
 
 
 class AwaitingSetup:
@@ -102,7 +120,7 @@ class AwaitingSetup:
             self._notifier.stopping()
             self._loop.end()
             return
-        self._repeat_at = now_s + self._repeat_s
+        self._repeat_at = now_s + (blind_s(now_s, self._repeat_s) if self._is_blind() else self._repeat_s)
         self._new_reason_at = now_s + NEW_REASON_S
         self._log(self._event, self._detail)
 
@@ -137,7 +155,7 @@ class AwaitingSetup:
                 load(self._config_path, names_required=False)
         except MissingFact as fact:
             self._detail, before = str(fact), self._detail
-            if self._detail != before:
+            if is_another_reason(before, self._detail):
                 self._repeat_at = min(self._repeat_at, self._new_reason_at)
             return False
         except OSError:

@@ -19,7 +19,7 @@ from iot_onboard.events.model import Event
 from iot_onboard.reporting.journal import open_journal
 from iot_onboard.reporting.status import Status
 from iot_onboard.reporting.status_file import read
-from iot_onboard.service.awaiting_setup import REPEAT_S, TRY_EVERY_S, AwaitingSetup
+from iot_onboard.service.awaiting_setup import REPEAT_S, TRY_EVERY_S, AwaitingSetup, blind_s, is_another_reason
 from support.process.manager import ServiceManager
 
 
@@ -97,6 +97,25 @@ def test_a_service_looks_for_a_host_name_in_a_new_process(
     with ServiceManager(tmp_path):
         status = waiting.run(Event.NAME_UNKNOWN, device_name="{hostname}-{mac:nope0}", repeat_s=0.3)
     assert (status.last_event, capsys.readouterr().err.count("cannot be told")) == ("name-unknown", 1)
+
+
+def test_how_long_a_service_waits_for_a_host_name() -> None:
+    """A minute after a boot, later longer, and once an hour in the end."""
+    at_s, looks = 20.0, []
+    while at_s < 3 * 3600:
+        at_s += blind_s(at_s, REPEAT_S)
+        looks.append(at_s)
+    assert looks[:3] == [80.0, 240.0, 720.0]
+    assert sum(look < 3600 for look in looks) == 4
+    assert looks[-1] - looks[-2] == REPEAT_S
+
+
+def test_an_address_that_changes_is_no_new_reason() -> None:
+    """One that a program makes up again and again is told once; another interface, or another trouble, soon."""
+    before = "the address of eth0, 7a:11:9d:51:3e:08, is made up"
+    assert not is_another_reason(before, "the address of eth0, 5e:09:31:a4:77:10, is made up")
+    assert is_another_reason(before, "the address of eth1, 7a:11:9d:51:3e:08, is made up")
+    assert is_another_reason(before, "this machine has no {mac} now")
 
 
 @pytest.mark.parametrize("text", ["product_key: a1b2c3d4e5f\n", "region: Shang Hai\n"])
