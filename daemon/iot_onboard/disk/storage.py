@@ -21,13 +21,18 @@ def storage_of(state_dir: Path, root: Path = _ROOT) -> Storage:
     `root` is where the kernel's files are.
     """
     # It may be a mount, or lead to another one, of its own.
-    resolved = os.path.realpath(state_dir / DIRECTORY)
+    return judge_path(state_dir / DIRECTORY, root)
+
+
+def judge_path(path: Path, root: Path = _ROOT) -> Storage:
+    """Return what any path lies on."""
+    resolved = os.path.realpath(path)
     return judge(
         resolved,
         Surroundings(
             mounts=read_mounts(root),
             device_at=_device_at,
-            disk=lambda device: _disk(root / "sys/dev/block" / device),
+            disk=lambda device: _disk(_block_device(device, root)),
             size=_size(resolved),
             memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
             page_bytes=os.sysconf("SC_PAGE_SIZE"),
@@ -84,6 +89,16 @@ def _size(path: str) -> Size | None:
     return Size(
         block_bytes=told.f_frsize, blocks=told.f_blocks, free=told.f_bfree, available=told.f_bavail, files=told.f_files
     )
+
+
+def _block_device(device: str, root: Path) -> Path:
+    """Return where the kernel describes a device, by its number or its path; the unit may hide what lies in /dev."""
+    if not device.startswith("/"):
+        return root / "sys/dev/block" / device
+    directory, name = root / "sys/class/block", Path(os.path.realpath(device)).name
+    if not (directory / name).exists():
+        name = next((dm.name for dm in directory.glob("dm-*") if _text(dm / "dm/name") == name), name)
+    return directory / name
 
 
 def _disk(link: Path) -> Disk | None:

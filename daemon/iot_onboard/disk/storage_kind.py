@@ -19,17 +19,21 @@ _UNIONS = {"overlay", "overlayfs", "aufs", "unionfs"}
 _MEMORY_DISKS = ("zram", "ram", "nullb")
 # What systemd removes by itself, by what its name holds: the files of a service's PrivateTmp= and RootEphemeral=, and a
 # container's root that was started with --ephemeral.
+_PRIVATE_TMP = "/systemd-private-"
 _REMOVED = {
-    "/systemd-private-": "which systemd empties whenever the service stops (PrivateTmp=)",
+    _PRIVATE_TMP: "which systemd empties whenever the service stops (PrivateTmp=)",
     "/systemd/ephemeral-trees/": "a copy that systemd removes when the service stops (RootEphemeral=)",
     "/.#machine.": "a copy that systemd removes when the container stops (--ephemeral)",
 }
 # What a unit may not see is covered by this; nothing is known of what lies below.
 _COVERED = "/systemd/inaccessible/"
 _DELETED = " (deleted)"
+# A snapshot of a live system's root.
+_LIVE = "/dev/mapper/live-"
 # How large a tmpfs is made: half of the memory unless told otherwise, and what systemd, live systems and guides write.
-_SHARES_PERCENT = (10, 20, 25, 30, 40, 50, 60, 70, 75, 80, 90, 95, 100)
+_SHARES_PERCENT = (10, 15, 20, 25, 30, 33, 35, 40, 45, 50, 60, 70, 75, 80, 90, 95, 100)
 _SHARE_TOLERANCE = 0.001
+_LOW_MEMORY_BYTES = (512 * 1024**2, 1024**3)
 # Layers on layers, files on loop devices: an end for what leads in a circle.
 _MAX_DEPTH = 8
 
@@ -62,8 +66,8 @@ class Surroundings:
     """Hold what the judgement rests on.
 
     `device_at` gives the number of the file system on which a path lies as it is seen from here, `None` where it is
-    not seen, and `CLOSED` where it is there and this user may not look. `command_line` is empty in a container, whose
-    root the kernel's does not speak of.
+    not seen, and `CLOSED` where it is there and this user may not look. `disk` gives a block device by its number, or
+    by its path in /dev. `command_line` is empty in a container, whose root the kernel's does not speak of.
     """
 
     mounts: tuple[Mount, ...]
@@ -94,10 +98,12 @@ def judge(directory: str, around: Surroundings) -> Storage:
     # An overlay without an upper layer is read-only; the other kinds name none here.
     writable = mount.kind != "overlay" or mount.option("upperdir") is not None
     hidden = mount.kind in _UNIONS and writable and _upper_of(mount, around) is None
+    # A layer that is seen on a disk counts for more than a word.
+    may_be_told = hidden or mount.source.startswith(_LIVE)
     volatile = (
         _why_volatile(mount, around, _MAX_DEPTH)
         or (_in_hidden_memory(mount, around) if hidden else "")
-        or (_by_command_line(mount, around) if root is not None and root.device == mount.device else "")
+        or (_by_command_line(mount, around) if may_be_told and root is not None and root.device == mount.device else "")
     )
     what = f"the upper layer of the {mount.kind} at {mount.point} is not seen from here"
     unseen = what if hidden and not volatile else ""
@@ -122,7 +128,9 @@ def _why_volatile(mount: Mount, around: Surroundings, depth: int) -> str:
         below = _mount_at(mount.source, around) if depth and not mount.source.startswith("/dev/") else None
         why = _why_volatile(below, around, depth - 1) if below is not None else ""
         return f"{where}, which shows {mount.source} on {why}" if why else ""
-    return _disk_in_memory(mount.device, where, around, depth)
+    # Some kinds (btrfs) have a number of their own, and name the disk as their source.
+    named = mount.device.startswith("0:") and mount.source.startswith("/dev/")
+    return _disk_in_memory(mount.source if named else mount.device, where, around, depth)
 
 
 def _disk_in_memory(device: str, where: str, around: Surroundings, depth: int) -> str:
@@ -156,6 +164,10 @@ def _mount_at(path: str, around: Surroundings) -> Mount | None:
     mount, device = holder(around.mounts, path), around.device_at(path)
     if mount is None or _COVERED in mount.root:
         return None
+    if _PRIVATE_TMP in mount.root:
+        # It hides the directory of that name, and lies on the same file system; not so in a container, whose layers'
+        # names are those of its host.
+        return mount if mount.kind in _IN_MEMORY and around.command_line else None
     return mount if device in {mount.device, CLOSED} else None
 
 
@@ -164,7 +176,7 @@ def _in_hidden_memory(mount: Mount, around: Surroundings) -> str:
 
     An initramfs or a container's manager mounts it where nobody sees it later. A tmpfs is as large as a round part of
     the memory, to the block; it has pages for blocks, keeps nothing back for root, and its files are counted by half of
-    the memory's pages or by a round number.
+    the memory's pages, which is proof of its own, or by a round number.
     """
     size = around.size
     if size is None or not around.memory_bytes:
@@ -173,11 +185,20 @@ def _in_hidden_memory(mount: Mount, around: Surroundings) -> str:
         return ""
     pages = around.memory_bytes // around.page_bytes
     share = next((share for share in _SHARES_PERCENT if _near(size.blocks, pages * share / 100)), None)
-    counted = not size.files or size.files % 1024 == 0 or size.files % 1000 == 0 or _near(size.files, pages / 2)
-    if not size.blocks or (share is not None and counted):
-        how_large = f"{share} % of the memory, as a tmpfs is" if size.blocks else "of no size, as a ramfs is"
-        return f"{mount.kind} at {mount.point}, whose upper layer is in memory (it is {how_large})"
+    counted = not size.files or size.files % 1024 == 0 or size.files % 1000 == 0 or _by_low_memory(size, pages)
+    where = f"{mount.kind} at {mount.point}, whose upper layer is in memory"
+    if not size.blocks:
+        return f"{where} (it is of no size, as a ramfs is)"
+    if share is not None and (counted or _near(size.files, pages / 2)):
+        return f"{where} (it is {share} % of the memory, as a tmpfs is)"
+    if size.blocks <= pages and _near(size.files, pages / 2):
+        return f"{where} (it has a file for every two pages of the memory, as a tmpfs has)"
     return ""
+
+
+def _by_low_memory(size: Size, pages: int) -> bool:
+    """Say whether files may be counted as a 32-bit kernel does that has more memory than it can map at once."""
+    return _LOW_MEMORY_BYTES[0] <= size.files * size.block_bytes <= _LOW_MEMORY_BYTES[1] and 2 * size.files <= pages
 
 
 def _near(number: float, expected: float) -> bool:
@@ -188,7 +209,7 @@ def _by_command_line(root: Mount, around: Surroundings) -> str:
     """Recognise a root that the kernel's command line keeps in memory; a later word wins, as for the initramfs."""
     words = around.command_line.split()
     values = dict(word.partition("=")[::2] for word in words)
-    on_snapshot = root.kind in _UNIONS or root.source.startswith("/dev/mapper/live-")
+    on_snapshot = root.kind in _UNIONS or root.source.startswith(_LIVE)
     overlay = {
         "overlayroot": values.get("overlayroot", "").strip("\"'").split(":")[0].split(",")[0] == "tmpfs",
         "boot": values.get("boot") == "overlay"

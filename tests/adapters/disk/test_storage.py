@@ -110,6 +110,24 @@ def test_disks_as_the_kernel_names_them(tmp_path: Path) -> None:
     assert storage_of(Path("/var/lib"), tmp_path).volatile == "ext4 at / on zram0, a disk in memory"
 
 
+def test_disks_by_their_paths(tmp_path: Path) -> None:
+    """A file system with a number of its own names its disk, also by the name that the device mapper gives."""
+    for name in ("zram0", "dm-0"):
+        (tmp_path / "devices" / name).mkdir(parents=True)
+    (tmp_path / "devices/dm-0/dm").mkdir()
+    (tmp_path / "devices/dm-0/dm/name").write_text("nope-cellar\n")
+    (tmp_path / "devices/dm-0/slaves/zram0").mkdir(parents=True)
+    (tmp_path / "devices/dm-0/slaves/zram0/dev").write_text("252:0\n")
+    (tmp_path / "sys/class/block").mkdir(parents=True)
+    (tmp_path / "sys/dev/block").mkdir(parents=True)
+    for link, name in (("class/block/zram0", "zram0"), ("class/block/dm-0", "dm-0"), ("dev/block/252:0", "zram0")):
+        (tmp_path / "sys" / link).symlink_to(tmp_path / "devices" / name)
+    (tmp_path / "proc/self").mkdir(parents=True)
+    for source in ("/dev/zram0", "/dev/mapper/nope-cellar"):
+        (tmp_path / "proc/self/mountinfo").write_text(f"22 1 0:44 / / rw - btrfs {source} rw\n")
+        assert "a disk in memory" in storage_of(tmp_path / "state", tmp_path).volatile
+
+
 def test_another_mount_is_noticed(tmp_path: Path) -> None:
     """A later one on the directory, and a right to write; not what happens elsewhere, nor a kernel that is silent."""
     (tmp_path / "proc/self").mkdir(parents=True)

@@ -160,8 +160,8 @@ def test_a_layer_that_is_not_seen() -> None:
         assert found.unseen == "the upper layer of the overlay at / is not seen from here"
 
 
-@pytest.mark.parametrize("files", [1_048_576, 409_600, PAGES // 2, 0, 400_000], ids=str)
-@pytest.mark.parametrize("percent", [10, 25, 50, 100])
+@pytest.mark.parametrize("files", [1_048_576, 409_600, PAGES // 2, 0, 400_000, 194_381], ids=str)
+@pytest.mark.parametrize("percent", [10, 25, 33, 50, 100])
 def test_a_layer_that_gives_itself_away(percent: int, files: int) -> None:
     """An overlay reports its upper layer's size, and a tmpfs is as large as a round part of the memory."""
     found = storage(overlay() + TMP, size=tmpfs_of(percent, files))
@@ -173,6 +173,10 @@ def test_a_layer_that_gives_itself_away(percent: int, files: int) -> None:
     [
         DISK,
         tmpfs_of(37),
+        Size(block_bytes=4096, blocks=2 * PAGES, free=9, available=9, files=PAGES // 2),
+        # btrfs and xfs keep nothing back for root, either.
+        Size(block_bytes=4096, blocks=PAGES // 3 + 99_000, free=9, available=9, files=0),
+        Size(block_bytes=4096, blocks=PAGES // 5, free=9, available=9, files=PAGES // 5 * 8 - 77),
         Size(block_bytes=4096, blocks=PAGES // 2, free=PAGES // 3, available=PAGES // 4, files=1_048_576),
         Size(block_bytes=1024, blocks=PAGES // 2, free=9, available=9, files=1_048_576),
         Size(block_bytes=4096, blocks=PAGES // 2, free=9, available=9, files=1_234_567),
@@ -181,6 +185,37 @@ def test_a_layer_that_gives_itself_away(percent: int, files: int) -> None:
 def test_a_layer_as_large_as_it_may_be(size: Size) -> None:
     """Of a size that is no round part, with room kept for root, with other blocks: a disk, and so it lasts."""
     assert storage(DOCKER, size=size).volatile == ""
+
+
+def test_a_layer_of_a_fixed_size() -> None:
+    """Nobody counts files by half of the memory's pages but the kernel, for a tmpfs."""
+    size = Size(block_bytes=4096, blocks=76_800, free=70_000, available=70_000, files=PAGES // 2)
+    assert "a file for every two pages of the memory" in storage(overlay(), size=size).volatile
+
+
+def test_a_layer_below_a_private_tmp() -> None:
+    """What PrivateTmp= hides lies where it lies itself; a container's layers are named by its host."""
+    private = "88 22 {} /systemd-private-5f0c-iot-onboard.service-Xyz/tmp /tmp rw - {} x rw\n"
+    memory = overlay("/tmp/up") + private.replace("22", "886").format("0:96", "tmpfs")
+    assert "/tmp/up lies on tmpfs at /tmp" in storage(memory, command_line="quiet").volatile
+    assert storage(memory).volatile == ""
+    disk = overlay("/tmp/up") + private.replace("22", "886").format("179:2", "ext4")
+    assert storage(disk, command_line="quiet").volatile == ""
+
+
+def test_a_word_does_not_count_where_the_layer_is_seen() -> None:
+    """An initramfs of one's own may know the word, and put the layer on a partition."""
+    lasting = RASPBERRY.replace("0:23 / /media/root-rw rw,relatime - tmpfs", "179:3 / /media/root-rw rw - ext4")
+    assert storage(lasting, seen={"/media/root-rw/overlay": "179:3"}, command_line="boot=overlay").volatile == ""
+    live = "22 1 253:0 / / rw - ext4 /dev/mapper/live-rw rw\n"
+    assert "rd.live.image" in storage(live, command_line="rd.live.image").volatile
+
+
+def test_a_disk_that_only_its_source_names() -> None:
+    """A btrfs has a number of no disk."""
+    text = data("btrfs /dev/zram1 rw", "0:44")
+    assert "on zram1, a disk in memory" in storage(text, disks={"/dev/zram1": Disk(name="zram1")}).volatile
+    assert storage(data("btrfs /dev/sda2 rw", "0:44"), disks={"/dev/sda2": Disk(name="sda")}).volatile == ""
 
 
 def test_a_layer_without_an_end() -> None:
