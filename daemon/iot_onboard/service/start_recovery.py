@@ -157,7 +157,8 @@ class Recovery:
         path = self._root / start_probe.PATH.relative_to("/")
         try:
             if text != self._probed:
-                write_durably(path, text.encode(), 0o600)
+                # Readable to all, as systemd shows it to all: of one that is not, it logs a line at each look.
+                write_durably(path, text.encode(), 0o644)
                 ask(["systemctl", "daemon-reload"], timeout_s=ASK_S)
                 self._probed = text
         except OSError:
