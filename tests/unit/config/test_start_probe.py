@@ -28,7 +28,7 @@ def test_it_has_what_may_keep_the_service_from_starting_and_does_nothing() -> No
         > found.index("ExecStart=/usr/bin/iot-onboard run")
     )
     assert found.index("Type=oneshot") > found.index("Type=notify")
-    assert found.index("Restart=no") > found.index("Restart=on-abort")
+    assert found.index("RestartForceExitStatus=") > found.index("Restart=no")
 
 
 def test_it_pulls_in_no_other_unit_and_starts_no_other() -> None:
