@@ -20,6 +20,22 @@ _MODEM_DRIVERS = frozenset(
 _SHARED_ADDRESSES = frozenset(
     {"00:1e:10:1f:00:00", "00:e0:4c:53:44:58", "0c:5b:8f:27:9a:64", "34:4b:50:00:00:00", "58:2c:80:13:92:63"}
 )
+# What a driver or a board's firmware has where nothing was written into it, and modems of one kind.
+_SHARED_BEGINNINGS = ("00:00:5e:", "00:0a:35:00:", "00:90:4c:", "0c:5b:8f:")
+_UNWRITTEN = "00:e0:4c:[0-9a-f]{2}:00:0[0-9]"
+# Adapters with an address of their own have these drivers, too: they count where they are named.
+_ADAPTER_DRIVERS = frozenset({"cdc_ether", "cdc_ncm"})
+_HEX_WORDS = (
+    "badc0ffe",
+    "baadf00d",
+    "babeface",
+    "cafebabe",
+    "cafed00d",
+    "deadbeef",
+    "deadc0de",
+    "feedface",
+    "feedbeef",
+)
 # A Raspberry Pi of before the fourth has its wired interface on USB; its address is the board's all the same.
 _BOARD_VENDORS = ("b8:27:eb:", "dc:a6:32:", "e4:5f:01:", "d8:3a:dd:", "2c:cf:67:", "28:cd:c1:")
 # addr_assign_type: made up by the kernel; set by a program (systemd and NetworkManager make some up, too).
@@ -27,7 +43,10 @@ _RANDOM, _SET = 1, 3
 # Part of a text that stands in place of a number.
 _STAND_INS = (
     "default", "filled", "serial", "unknown", "invalid", "example", "sample", "specified", "applicable", "available",
+    *_HEX_WORDS,
 )  # fmt: skip
+# A word with hardly a number; of a few words, whatever short number follows.
+_WORD = "(?=.*[aeiou])[a-z]{4,}[0-9]?|(board|demo|qemu|system|test)0*[0-9]{1,2}"
 _HOST_NAMES = frozenset(
     """
     bookworm bullseye buster focal jammy noble trixie
@@ -38,9 +57,21 @@ _HOST_NAMES = frozenset(
     nixos nvidia octopi odroid opensuse openwrt orangepi osmc pi pine64 poky radxa raspberry raspberrypi raspberrypios
     raspbian raspi raspios resinos retropie rock rock64 rockchip rockpi rocky root router rpi sandbox server suse system
     tegra template test testing toradex ubuntu ubuntuserver ubuntucore unix unknown unnamed user venus verdin vm volumio
-    yocto
+    unassignedhostname yocto
     """.split()  # noqa: SIM905 - a list of words reads better so
 )
+# With what the name of an image for a board or of a distribution begins, and how it goes on.
+_IMAGES = """
+    alpine apalis archlinux armbian balena bananapi beagle beaglebone beagleplay buildroot centos colibri cubieboard
+    debian dietpi emonpi fedora friendlyelec friendlywrt hassio homeassistant imx jetson kali khadas lede libreelec
+    linaro linux localhost manjaro nanopc nanopi nixos nvidia octopi odroid openhabian opensuse openwrt orangepi osmc pi
+    pihole pine poky qemu radxa raspberry raspberrypi raspbian raspi retropie rock rockchip rockpi rpi suse tegra tinker
+    tinkerboard tinycore toradex ubuntu verdin volumio yocto
+    """.split()  # noqa: SIM905
+_SUFFIXES = """
+    a aarch ai air arm armhf b black board c cm core desktop e green h lite live lts m max mini model n nano neo nx orin
+    plus pro r s server tx w wireless x xavier xu zero
+    """.split()  # noqa: SIM905
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,17 +143,19 @@ def disagreement_of(readings: Readings) -> str:
 def serial_doubt(text: str) -> str | None:
     """Say why a serial number is not one board's own, or `None`."""
     plain = re.sub(r"[^a-z0-9]", "", text.lower()).removeprefix("0x")
-    significant = plain.lstrip("0")
+    core, significant = plain.strip("0"), plain.lstrip("0")
     if len(plain) < 4:
         return "is too short"
     same = max((len(run[0]) for run in re.finditer(r"([^0])\1{3,}", plain)), default=0)
-    if len(set(plain)) < 3 or len(set(significant)) < 3 or 2 * same > len(plain):
+    # The number of a unit may be short, with zeros before it.
+    few = len(set(significant)) < (2 if len(plain) >= 6 and len(significant) < 4 else 3)
+    if len(set(plain)) < 3 or few or 2 * same > len(plain):
         return "has hardly any different characters"
-    if _counts(plain) or (len(significant) >= 4 and _counts(significant)):
+    if _counts(plain) or (len(core) >= 4 and _counts(core)) or _counts_in_parts(plain):
         return "counts"
     if _repeats(plain):
         return "repeats itself"
-    if any(word in plain for word in _STAND_INS) or re.fullmatch("(?=.*[aeiou])[a-z]{4,}[0-9]{0,2}", plain):
+    if any(word in plain for word in _STAND_INS) or re.fullmatch(_WORD, plain):
         return "is a word"
     return None
 
@@ -132,26 +165,51 @@ def mac_doubt(interface: Interface) -> str | None:
     address = interface.address.lower()
     digits = address.replace(":", "")
     octets = bytes.fromhex(digits)
-    steps = {(later - earlier) % 256 for earlier, later in pairwise(octets)}
+    steps = [(later - earlier) % 256 for earlier, later in pairwise(octets)]
     device = digits[6:]
-    if octets[0] & 1 or address.startswith("00:00:5e:"):
+    if octets[0] & 1:
         return "is no interface's"
-    if len(set(digits)) < 3 or len(steps) == 1 or len(set(device)) == 1 or digits.isalpha():
+    if len(set(digits)) < 3 or len(set(device)) == 1 or digits.isalpha() or digits.startswith(_HEX_WORDS):
+        return "follows a pattern"
+    # Five octets, or the last three, at one distance; a made-up one that is all zeros but for its end.
+    if len(set(steps[1:])) == 1 or len(set(steps[:-1])) == 1 or (steps[3] == steps[4] and steps[4] in {0, 1, 0x11}):
+        return "follows a pattern"
+    if octets[0] & 2 and not any(octets[1:5]):
         return "follows a pattern"
     if _counts(device):
         return "counts"
     if octets[0] & 2 and interface.assigned in {_RANDOM, _SET}:
         return "is made up, and may be another at each boot"
-    if address in _SHARED_ADDRESSES or interface.driver in _MODEM_DRIVERS:
+    is_adapter = interface.driver in _ADAPTER_DRIVERS and not octets[0] & 2
+    is_modem = interface.driver in _MODEM_DRIVERS and not is_adapter
+    is_shared = address in _SHARED_ADDRESSES or address.startswith(_SHARED_BEGINNINGS)
+    if is_modem or is_shared or re.fullmatch(_UNWRITTEN, address):
         return "is a modem's or an adapter's, and may be the same on all of its kind"
     return None
 
 
 def is_everybodys(hostname: str, system: tuple[str, ...] = ()) -> bool:
     """Say whether a host name is what images are shipped with: the system's, the board's, or a common word."""
-    label = re.sub(r"[^a-z0-9]", "", hostname.partition(".")[0].lower())
-    names = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in system]
-    return label in _HOST_NAMES or not label or any(label in name for name in names)
+    first = hostname.partition(".")[0].lower()
+    label = re.sub(r"[^a-z0-9]", "", first)
+    if not label or label in _HOST_NAMES or _is_an_image_s(first):
+        return True
+    return any(_names(label, re.findall("[a-z0-9]+", name.lower())) for name in system)
+
+
+def _is_an_image_s(name: str) -> bool:
+    """Say whether a name is a board's or a distribution's, with a version or what is put behind it on a network."""
+    image, suffix = "|".join(_IMAGES), "|".join(_SUFFIXES)
+    # Nobody but a person writes a number with a zero before it, or of three digits.
+    number = "(?<![0-9])[1-9][0-9]?(?![0-9])"
+    return re.fullmatch(f"({image})([^a-z0-9]|{image}|{suffix}|{number})*", name) is not None
+
+
+def _names(label: str, words: list[str]) -> bool:
+    """Say whether a label is whole words of a system's name, one after the other, or what that begins with."""
+    ends = range(len(words) + 1)
+    whole = {"".join(words[start:end]) for start in ends for end in ends[start:]}
+    return label in whole or (len(label) >= 5 and "".join(words).startswith(label))
 
 
 def _own_serials(readings: Readings) -> list[tuple[str, str]]:
@@ -198,6 +256,8 @@ def _macs(readings: Readings, doubts: list[tuple[str, str]]) -> tuple[_Macs, _Ma
 
 
 def _is_plugged_in(interface: Interface) -> bool:
+    if interface.driver in _ADAPTER_DRIVERS:
+        return True
     return interface.is_usb and not interface.is_described and not interface.address.startswith(_BOARD_VENDORS)
 
 
@@ -209,6 +269,21 @@ def _counts(text: str) -> bool:
     """Say whether the characters of a text follow each other, up or down: all of them, or six and most of them."""
     longest = max(_longest_run(text), _longest_run(text[::-1]))
     return longest == len(text) or (longest >= 6 and 5 * longest >= 3 * len(text))
+
+
+def _counts_in_parts(text: str) -> bool:
+    """Say whether every other character counts, or each letter and digit part, or what is left without repetitions."""
+    twice = text[::2], text[1::2]
+    if len(text) >= 8 and all(_counts(part) or len(set(part)) == 1 for part in twice):
+        return True
+    parts = re.findall("[a-z]+|[0-9]+", text)
+    if all(len(part) >= 4 and (_counts(part) or len(set(part)) == 1) for part in parts):
+        return True
+    collapsed = re.sub(r"(.)\1+", r"\1", text)
+    if len(collapsed) >= 4 and 2 * len(collapsed) <= len(text) and _counts(collapsed):
+        return True
+    bare = text.replace("0", "")
+    return len(bare) >= 6 and 2 * len(bare) < len(text) and _counts(bare)
 
 
 def _longest_run(text: str) -> int:

@@ -97,11 +97,11 @@ def test_a_serial_number_that_the_service_may_not_read(tmp_path: Path) -> None:
 
 def test_made_up_addresses_come_last(tmp_path: Path) -> None:
     """A locally administered address is used only where no interface has a burnt-in one."""
-    interface(tmp_path, "eth0", "02:00:00:00:00:01")
-    assert read_facts(tmp_path).macs == (("eth0", "02:00:00:00:00:01"),)
+    interface(tmp_path, "eth0", "02:81:3d:00:00:01")
+    assert read_facts(tmp_path).macs == (("eth0", "02:81:3d:00:00:01"),)
     interface(tmp_path, "wlan0", "b8:27:eb:00:00:02")
     assert read_facts(tmp_path).macs == (("wlan0", "b8:27:eb:00:00:02"),)
-    assert read_facts(tmp_path).more_macs == (("eth0", "02:00:00:00:00:01"),)
+    assert read_facts(tmp_path).more_macs == (("eth0", "02:81:3d:00:00:01"),)
 
 
 @pytest.mark.parametrize(
