@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MAC = r"[0-9a-f]{2}(:[0-9a-f]{2}){5}"
 # How long after a boot a program that sets machines up is waited for: one that hangs must not keep a gateway off line.
 MAX_SETTLING_S = 600.0
+# How long after systemd has begun a machine id that it makes up is written.
+_MACHINE_ID_S = range(-5, 120)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def read_hardware(root: Path = Path("/")) -> Readings:
         serials=known("serial", lambda: _serials(root), ()),
         interfaces=known("mac", lambda: _interfaces(root / "sys/class/net"), ()),
         machine_id=known("machine_id", lambda: _text(root / "etc/machine-id"), ""),
-        machine_id_lasts=not _is_in(root / "etc/machine-id", root / "run"),
+        machine_id_lasts=_known(lambda: _machine_id_lasts(root), True),
         hostnames=known("hostname", lambda: _hostnames(root), ()),
         system=_known(lambda: _system(root), ()),
         settling=_known(lambda: _settling(root), ""),
@@ -168,6 +170,24 @@ def _interfaces(directory: Path) -> tuple[Interface, ...]:
             )
             found.append(interface)
     return tuple(found)
+
+
+def _machine_id_lasts(root: Path) -> bool:
+    """Say whether the machine id is the same at the next boot.
+
+    It is not where systemd made it up at the beginning of this boot, and wrote it to memory. Below an overlay in memory
+    there may be one that lasts: that is as old as its image.
+    """
+    path = root / "etc/machine-id"
+    if _is_in(path, root / "run"):
+        return False
+    # systemd makes this file when it begins, and nobody touches it later.
+    begun = root / "run/systemd/inaccessible/reg"
+    if int(path.stat().st_mtime - begun.stat().st_mtime) not in _MACHINE_ID_S:
+        return True
+    from ..disk.storage import judge_path
+
+    return not judge_path(path, root).volatile
 
 
 def _is_in(path: Path, directory: Path) -> bool:

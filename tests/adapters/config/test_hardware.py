@@ -95,6 +95,21 @@ def test_a_serial_number_that_the_service_may_not_read(tmp_path: Path) -> None:
     assert read_hardware(tmp_path).serials == ()
 
 
+@pytest.mark.parametrize(
+    ("kind", "begun_s", "lasts"),
+    [("tmpfs", 2.0, False), ("ext4", 2.0, True), ("tmpfs", 9e6, True), ("tmpfs", -9e6, True), ("tmpfs", None, True)],
+)
+def test_a_machine_id_in_memory(tmp_path: Path, kind: str, begun_s: float | None, lasts: bool) -> None:
+    """One that systemd made up as it began; an older one comes from below an overlay, and stays."""
+    put(tmp_path, {"etc/machine-id": "3b" * 16, "proc/self/mountinfo": f"22 1 0:44 / / rw - {kind} x rw\n"})
+    if begun_s is not None:
+        begun = tmp_path / "run/systemd/inaccessible/reg"
+        put(tmp_path, {"run/systemd/inaccessible/reg": ""})
+        then = (tmp_path / "etc/machine-id").stat().st_mtime - begun_s
+        os.utime(begun, (then, then))
+    assert read_hardware(tmp_path).machine_id_lasts is lasts
+
+
 def test_made_up_addresses_come_last(tmp_path: Path) -> None:
     """A locally administered address is used only where no interface has a burnt-in one."""
     interface(tmp_path, "eth0", "02:81:3d:00:00:01")
