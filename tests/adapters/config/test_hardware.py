@@ -181,7 +181,7 @@ def test_a_host_name_that_may_still_be_given(
     assert bool(read_hardware(tmp_path).settling) == settling
 
 
-def test_a_machine_id_in_memory(tmp_path: Path) -> None:
+def test_a_machine_id_that_systemd_made_in_memory(tmp_path: Path) -> None:
     """It lies where /run does, and that is in memory."""
     put(tmp_path, {"etc/x": "", "run/x": ""})
     assert read_hardware(tmp_path).machine_id_lasts
