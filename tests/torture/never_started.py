@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from pathlib import Path
+from functools import partial
 
-from support.machine import images
 from support.machine.machine import Machine
 from support.machine.site import Site
 from support.machine.startfaults import (
@@ -24,34 +22,29 @@ from support.machine.startfaults import (
     wait_until_told,
 )
 
-from .tally import Tally, joined
+from .booted import on_each_release
+from .tally import Tally
 
 TEN_MINUTES_S = 600.0
 
 
 def attack(seconds: float) -> Tally:
     """Let the first fault last, and the others come and go, on both releases."""
-    why_not = images.why_not()
-    if why_not is not None:
-        return Tally(attack="never started", notes=[why_not])
-    return joined("never started", [_release(release, seconds) for release in images.RELEASES])
+    return on_each_release("never started", partial(_each_fault, seconds))
 
 
-def _release(release: str, seconds: float) -> Tally:
-    tally = Tally(attack=release)
-    with tempfile.TemporaryDirectory() as directory, Site(Path(directory), images.installed(release)) as site:
-        machine = site.gateway("gw0001")
-        machine.boot()
-        machine.wait_for_state("online")
-        longest_s = 0.0
-        for number, fault in enumerate(START_FAULTS):
-            healed_s = _try(machine, fault, seconds if number == 0 else 0.0, tally)
-            longest_s = max(longest_s, healed_s)
-        tally.facts.append(
-            f"never started, {release}: {len(START_FAULTS)} causes, the first for {seconds:.0f} s; "
-            f"healed within {longest_s:.0f} s of their end"
-        )
-    return tally
+def _each_fault(seconds: float, release: str, site: Site, tally: Tally) -> None:
+    machine = site.gateway("gw0001")
+    machine.boot()
+    machine.wait_for_state("online")
+    longest_s = 0.0
+    for number, fault in enumerate(START_FAULTS):
+        healed_s = _try(machine, fault, seconds if number == 0 else 0.0, tally)
+        longest_s = max(longest_s, healed_s)
+    tally.facts.append(
+        f"never started, {release}: {len(START_FAULTS)} causes, the first for {seconds:.0f} s; "
+        f"healed within {longest_s:.0f} s of their end"
+    )
 
 
 def _try(machine: Machine, fault: StartFault, seconds: float, tally: Tally) -> float:
