@@ -204,6 +204,8 @@ def test_the_secret_on_another_partition(site: Site, gateway: Machine) -> None:
     """The secret goes along, and from then on service and commands look there; without leave the line says what is."""
     online(gateway)
     before = gateway.read(STORED)
+    succeed(gateway, "Large fleets")
+    gateway.run("iot-onboard", "check-config")
     gateway.run("mkdir", "/data")
     succeed(gateway, "Keep the secret on another partition")
     gateway.run("rm", "-r", "/var/lib/iot-onboard/credentials")

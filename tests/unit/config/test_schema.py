@@ -94,3 +94,10 @@ def test_the_shipped_file_shows_every_key() -> None:
     for key in RULES:
         assert re.search(rf"(?m)^ *(# )?{key.rpartition('.')[2]}:", text), key
     assert read(text + BASE) == read(BASE)
+
+
+def test_the_shipped_configuration_sets_no_key_that_0_1_0_does_not_know() -> None:
+    """The code of before may have to run with it: after a downgrade, or where the current code is damaged."""
+    later = {"allow_volatile", "fleet_size"}
+    given = {line.partition(":")[0] for line in SHIPPED.read_text().splitlines() if line[:1].isalpha()}
+    assert not later & given
