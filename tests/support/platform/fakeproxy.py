@@ -6,21 +6,17 @@ import base64
 import select
 import socket
 import socketserver
-import threading
 from collections.abc import Callable
-from typing import Any, Self
+
+from .loopback_server import LoopbackServer
 
 
-class FakeProxy(socketserver.ThreadingTCPServer):
+class FakeProxy(LoopbackServer):
     """Lead on to where CONNECT says, for whoever knows the password, or answer `says` in place of that.
 
     `says` may be a function, too, which is given what writes. Remembers where everybody
     wanted to go. All are led to the host `leads_to`, where it is given.
     """
-
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
 
     def __init__(
         self,
@@ -36,21 +32,7 @@ class FakeProxy(socketserver.ThreadingTCPServer):
         self.says = says
         self.leads_to = leads_to
         self.asked: list[str] = []
-        self.closed = threading.Event()
         super().__init__(address, _Handler)
-        self.port: int = self.server_address[1]
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.closed.set()
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass
 
 
 class _Handler(socketserver.StreamRequestHandler):

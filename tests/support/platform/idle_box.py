@@ -7,9 +7,9 @@ import select
 import socket
 import socketserver
 import struct
-import threading
 import time
-from typing import Any, Self
+
+from .loopback_server import LoopbackServer
 
 
 class Cut(enum.Enum):
@@ -20,34 +20,16 @@ class Cut(enum.Enum):
     FORGETS = "forgets"
 
 
-class IdleBox(socketserver.ThreadingTCPServer):
+class IdleBox(LoopbackServer):
     """Lead every connection on to a port of loopback, and end it after `idle_s` without a byte."""
-
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
 
     def __init__(self, target_port: int, idle_s: float, cut: Cut = Cut.CLOSES) -> None:
         self.target_port = target_port
         self.idle_s = idle_s
         self.cut = cut
-        self.closed = threading.Event()
         self.connections = 0
         self.cuts = 0
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.port: int = self.server_address[1]
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.closed.set()
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass
 
 
 class _Handler(socketserver.BaseRequestHandler):
