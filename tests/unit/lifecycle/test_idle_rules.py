@@ -252,3 +252,15 @@ def test_a_keep_alive_stays_within_its_bounds(keepalive_s: int, lasted_s: float,
     assert backoff.MIN_KEEPALIVE_S <= adapted_s <= keepalive_s
     if silence.lasted_s > backoff.MIN_KEEPALIVE_S and not ping_unanswered:
         assert adapted_s < silence.lasted_s
+
+
+def test_a_line_that_answered_after_the_same_silence_is_no_idle_timeout() -> None:
+    """Pings go out after equal silences, but for the jitter of a link: one that was answered speaks against a box."""
+    silence = Silence(lasted_s=299.952, survived_s=299.95, ping_unanswered=True)
+    lost = m.Lost(by_server=False, detail="x", silence=silence)
+    known, is_cut = rules.noted(None, lost)
+    assert (known, rules.noted(known, lost)[1], is_cut) == (None, False, False)
+    first = m.Lost(by_server=False, detail="x", silence=Silence(lasted_s=300.0, ping_unanswered=True))
+    suspected, _ = rules.noted(None, first)
+    assert suspected is not None
+    assert rules.noted(suspected, lost)[0] is None
