@@ -42,12 +42,12 @@ def first_boots(world: World, contenders: Sequence[Contender], figures: Figures,
         for _ in range(repetitions):
             for contender in registering:
                 with contender.start(Device(world, secret=False)) as running:
-                    took_s = running.wait_for(ONLINE, _PATIENCE_S)
+                    duration_s = running.wait_for(ONLINE, _PATIENCE_S)
                 if address == CLOUD:
-                    figures.add(row, contender.name, took_s)
-                    direct_s[contender.name] = min(took_s, direct_s.get(contender.name, took_s))
+                    figures.add(row, contender.name, duration_s)
+                    direct_s[contender.name] = min(duration_s, direct_s.get(contender.name, duration_s))
                 else:
-                    figures.add(row, contender.name, (took_s - direct_s[contender.name]) / PROXY_RTT_S)
+                    figures.add(row, contender.name, (duration_s - direct_s[contender.name]) / PROXY_RTT_S)
     world.lead_to(CLOUD)
 
 

@@ -195,7 +195,7 @@ def reset_by_operator(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
 
 
 def activated_elsewhere(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
-    """Say whose move it is."""
+    """Say who has to act."""
     words = "Its secret went to somebody else: only the operator can help, and the line says how."
     chapter = Chapter(page, "Device already activated elsewhere", words, gateway)
     sandbox.command("activate", PRODUCT_KEY, gateway.device_name)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args, get_type_hints
 
-from iot_onboard.core.advice import Move
+from iot_onboard.core.advice import Responsible
 from iot_onboard.events.explain import Topic, chapters, topics, wrapped
 from iot_onboard.events.format import sentence
 from iot_onboard.events.model import Context, Details, Priority
@@ -76,14 +76,14 @@ def _catalog_entry(topic: Topic) -> str:
     ]
     if topic.entry.priority <= Priority.WARNING:
         lines += [
-            *_labelled("Whose move", f"{topic.advice.move.value}."),
+            *_labelled("Who has to act", f"{topic.advice.responsible.value}."),
             *_labelled("What to do", " ".join(topic.advice.steps)),
             *_labelled("Next", f"{topic.advice.then}."),
             "",
             "Step by step: iot-onboard explain @IOT_CAUSE@",
         ]
         # An operator elsewhere has to be told which device it is about.
-        if topic.advice.move is Move.CONSOLE:
+        if topic.advice.responsible is Responsible.CONSOLE:
             lines.append("Device: @IOT_DEVICE_NAME@ of product @IOT_PRODUCT_KEY@, at @IOT_ENDPOINT@")
         lines.append("")
     return "\n".join(lines)
@@ -107,12 +107,12 @@ def troubleshooting() -> str:
 def _overview() -> Iterator[str]:
     yield "## Every line that asks for attention"
     yield ""
-    yield "| event | level | the line | whose move |"
+    yield "| event | level | the line | who has to act |"
     yield "|---|---|---|---|"
     for topic in topics():
         if topic.entry and topic.entry.priority <= Priority.WARNING:
             level = topic.entry.priority.name.lower()
-            yield f"| [{topic.name}](#{topic.name}) | {level} | {_line(topic)} | {topic.advice.move.value} |"
+            yield f"| [{topic.name}](#{topic.name}) | {level} | {_line(topic)} | {topic.advice.responsible.value} |"
     yield ""
 
 
@@ -124,7 +124,7 @@ def _chapter(title: str, told: tuple[Topic, ...]) -> Iterator[str]:
             level = topic.entry.priority.name.lower()
             yield from (f"> {_line(topic)}", "", f"Level {level}, `MESSAGE_ID={topic.entry.message_id}`.", "")
         yield from (topic.advice.explanation, "")
-        yield f"- Whose move: {topic.advice.move.value}."
+        yield f"- Who has to act: {topic.advice.responsible.value}."
         if len(topic.advice.steps) == 1:
             yield f"- What to do: {topic.advice.steps[0]}"
         else:

@@ -28,7 +28,7 @@ DEFAULT_CONFIG = CONFIG_DIR / "config.yaml"
 _EPILOG = """\
 examples:
   sudo iot-onboard setup         say which gateway this is, and start
-  iot-onboard status             is it online; if not: why, whose move it is, what helps, when is the next try
+  iot-onboard status             is it online; if not: why, who has to act, what helps, when is the next try
   sudo iot-onboard doctor        what is wrong, and what mends it
   sudo iot-onboard bundle        one file for support, without secrets
 
@@ -42,7 +42,7 @@ COMMANDS = {
     "check-config": "check the configuration and the secret files, and say every problem",
     "register": "get and store the device secret, then stop; for production lines",
     "status": "say whether the gateway is online (exit 0 online, 1 not, 2 daemon not running)",
-    "explain": "explain an event, a code or a CONNACK number: what it means, whose move it is, the cure",
+    "explain": "explain an event, a code or a CONNACK number: what it means, who has to act, the cure",
     "events": "tell the story of a boot, a line an event, out of the journal",
     "timeline": "show where the time from power-on to online went, as bars or a picture",
     "import-boot-file": "take in iot-onboard.yaml from the boot partition; run at boot",

@@ -70,7 +70,7 @@ def plant(gateway: Gateway) -> None:
     )
 
 
-def moment(message: str) -> str:
+def entry(message: str) -> str:
     """Return a line of the journal as programs read it."""
     return json.dumps(
         {
@@ -92,7 +92,7 @@ def test_no_secret_leaves_the_gateway(gateway: Gateway, tmp_path: Path) -> None:
     """
     plant(gateway)
     everything = b"\n".join(b"before " + slip + b" after" for secret in SECRETS for slip in slips(secret))
-    told_of = [moment(f"before {slip.decode('utf-8', 'replace')} after") for name in SECRETS for slip in slips(name)]
+    told_of = [entry(f"before {slip.decode('utf-8', 'replace')} after") for name in SECRETS for slip in slips(name)]
     entries = "".join(f"{entry}\n" for entry in told_of).encode()
     (tmp_path / "said").write_bytes(b"first line\n" + everything + b"\n" + entries + b"last line\n")
     for name in ("journalctl", "systemctl", "dpkg", "timedatectl"):
@@ -112,7 +112,7 @@ def test_no_secret_leaves_the_gateway(gateway: Gateway, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     files = unpacked(output)
     for part in (
-        "story.txt",
+        "events.txt",
         "timeline.txt",
         "journal/this-boot.txt",
         "unit/show.txt",
@@ -131,7 +131,7 @@ def test_no_secret_leaves_the_gateway(gateway: Gateway, tmp_path: Path) -> None:
     journal = files["journal/this-boot.txt"].decode("utf-8", "replace").splitlines()
     assert (journal[1], journal[-1]) == ("first line", "last line")
     assert sum(line.startswith("before ") for line in journal) == len(SECRETS) * len(slips(PRODUCT))
-    assert files["story.txt"].count(b"before ") == len(told_of)
+    assert files["events.txt"].count(b"before ") == len(told_of)
     assert files["config/conf.d/10-mistake.yaml"].decode().count("\n") == 2
 
 

@@ -47,11 +47,11 @@ SPARED = {
     "iot_onboard.aliyun.registration",
     "iot_onboard.net.early_dial",
 }
-MOST_MODULES = 91
+MAX_MODULES = 91
 # Of the standard library, that Paho has not brought.
 MOST_OTHERS = 9
 # A file stands in for the journal here: what a gateway is spared, the imports of systemd, this does not see.
-MOST_CALLS = 2175
+MAX_CALLS = 2175
 MOST_OPEN_FILES = 11
 MOST_TRIPS = 4
 ROUND_TRIP_S = 1.0
@@ -93,7 +93,7 @@ def test_a_warm_start_imports_no_more_than_it_needs(sandbox: Sandbox, gateway: G
     assert "paho.mqtt.client" in found
     assert not found & SPARED, found & SPARED
     own = sorted(name for name in found if name.partition(".")[0] == "iot_onboard")
-    assert len(own) <= MOST_MODULES, f"{len(own)} modules: {own}"
+    assert len(own) <= MAX_MODULES, f"{len(own)} modules: {own}"
     others = sorted(found - set(own) - imported_by("import runpy, paho.mqtt.client", gateway))
     assert len(others) <= MOST_OTHERS, f"{len(others)} modules: {others}"
 
@@ -106,15 +106,15 @@ def test_a_warm_start_makes_no_more_system_calls(sandbox: Sandbox, gateway: Gate
         # No gateway has them; where a machine does, OpenSSL reads its whole bundle.
         gateway.environment.pop(name, None)
     trace = tmp_path / "trace"
-    left_out = "!brk,mmap,munmap,mprotect,madvise,futex,rt_sigaction,rt_sigprocmask"
-    gateway.start("strace", "-f", "-qq", "-e", f"trace={left_out}", "-o", str(trace))
+    excluded = "!brk,mmap,munmap,mprotect,madvise,futex,rt_sigaction,rt_sigprocmask"
+    gateway.start("strace", "-f", "-qq", "-e", f"trace={excluded}", "-o", str(trace))
     gateway.wait_for_line("Online at")
     wait_for(lambda: "Online at" in trace.read_text(), "the trace of it")
     gateway.kill()
     calls = trace.read_text().splitlines()
     first = next(number for number, line in enumerate(calls) if "iot_onboard/cli" in line)
     last = next(number for number, line in enumerate(calls) if "Online at" in line)
-    assert last - first <= MOST_CALLS, f"{last - first} system calls"
+    assert last - first <= MAX_CALLS, f"{last - first} system calls"
 
 
 def counters(pid: int) -> tuple[int, int, int]:
@@ -198,7 +198,7 @@ def test_a_first_boot_takes_no_more_round_trips(sandbox: Sandbox, tmp_path: Path
 
 
 def trips_of_a_first_boot(sandbox: Sandbox, directory: Path) -> int:
-    took_s: list[float] = []
+    duration_s: list[float] = []
     with far_away(sandbox) as (https, mqtt):
         for name, ports in (("near", None), ("far", (https, mqtt))):
             with Gateway(directory / name, f"gw-{name}-{directory.name}") as gateway:
@@ -210,5 +210,5 @@ def trips_of_a_first_boot(sandbox: Sandbox, directory: Path) -> int:
                 began = time.monotonic()
                 gateway.start()
                 gateway.wait_for_line("Online at", 40)
-                took_s.append(time.monotonic() - began)
-    return round((took_s[1] - took_s[0]) / ROUND_TRIP_S)
+                duration_s.append(time.monotonic() - began)
+    return round((duration_s[1] - duration_s[0]) / ROUND_TRIP_S)

@@ -63,7 +63,7 @@ def test_a_wait_for_a_setup_ends(gateway: Gateway) -> None:
     with deaf("pipe") as (writer, _):
         fill(writer)
         gateway.start(stderr=writer)
-        gateway.wait_for_state("not-set-up")
+        gateway.wait_for_state("not-provisioned")
         assert gateway.stop_time_s() <= STOP_S
 
 

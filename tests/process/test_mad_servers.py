@@ -167,14 +167,14 @@ def test_a_stop_while_an_answer_drips(gateway: Gateway, once: bytes, again: byte
 @pytest.mark.parametrize("pause_s", [0.05, 0.0], ids=["dripping", "flooding"])
 @pytest.mark.parametrize("leg", ["registration", "login"])
 @pytest.mark.parametrize(("once", "again"), [(OK, b"X: 1\r\n"), (OK + b"X: ", b"x"), (b"", b"HTTP/1.1 100 C\r\n\r\n")])
-def test_a_proxy_without_an_end(gateway: Gateway, leg: str, once: bytes, again: bytes, pause_s: float) -> None:
+def test_a_proxy_without_an_end(gateway: Gateway, leg: str, once: bytes, again: bytes, gap_s: float) -> None:
     """One limit for the whole tunnel, for the registration as for the login."""
 
     def say(write: Callable[[bytes], object]) -> None:
         write(once)
         while True:
-            write(again if pause_s else again * 1000)
-            time.sleep(pause_s)
+            write(again if gap_s else again * 1000)
+            time.sleep(gap_s)
 
     with FakeProxy(says=say) as proxy, TlsServer() as server:
         if leg == "login":

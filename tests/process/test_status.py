@@ -48,7 +48,7 @@ def test_sessions_outlive_the_service(sandbox: Sandbox, gateway: Gateway) -> Non
 
 
 def test_a_refusal_is_told_with_its_cure(sandbox: Sandbox, gateway: Gateway) -> None:
-    """What, whose move, what to do, when next."""
+    """What, who has to act, what to do, when next."""
     gateway.configure(sandbox)
     sandbox.command("answer", "code:6288")
     gateway.start()
@@ -121,8 +121,8 @@ def test_no_colour_where_none_is_wanted(sandbox: Sandbox, gateway: Gateway) -> N
     """NO_COLOR, or a terminal that knows none."""
     gateway.configure(sandbox)
     gateway.online()
-    for wish in ({"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}):
-        with Terminal([*STATUS, str(gateway.config)], {**gateway.environment, **wish}) as terminal:
+    for request in ({"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}):
+        with Terminal([*STATUS, str(gateway.config)], {**gateway.environment, **request}) as terminal:
             assert terminal.wait() == 0
         assert "\x1b" not in terminal.shown
         assert "online for" in terminal.shown

@@ -139,7 +139,7 @@ def test_clock_in_1970(gateway: Machine) -> None:
     environment += " FAKETIME_DONT_FAKE_MONOTONIC=1"
     gateway.drop_in("clock", f"[Service]\nEnvironment={environment}\n")
     gateway.boot()
-    waiting = gateway.wait_for_event("clock-wrong")
+    waiting = gateway.wait_for_event("clock-not-set")
     assert "Waiting for the clock" in waiting["MESSAGE"]
     assert not [entry for entry in gateway.journal() if entry["_TRANSPORT"] == "stdout"], "what a library has to say"
     gateway.write("/etc/faketime", "+0\n")

@@ -38,7 +38,7 @@ def assert_same_files(site: Site, machine: Machine) -> None:
 
 
 def wait_not_set_up(machine: Machine) -> None:
-    machine.wait_for_event("not-set-up")
+    machine.wait_for_event("not-provisioned")
     assert machine.show("ActiveState", "NRestarts") == {"ActiveState": "active", "NRestarts": "0"}
 
 
@@ -46,7 +46,7 @@ def test_without_configuration_it_waits_and_says_what_to_do(blank: Machine) -> N
     """An installed but unconfigured service is no failed one: journal and status say what to do."""
     blank.boot()
     wait_not_set_up(blank)
-    assert "iot-onboard setup" in blank.wait_for_event("not-set-up")["MESSAGE"]
+    assert "iot-onboard setup" in blank.wait_for_event("not-provisioned")["MESSAGE"]
     assert "iot-onboard setup" in blank.show("StatusText")["StatusText"]
     told = blank.try_run("iot-onboard", "status")
     assert told.returncode == 1
@@ -77,7 +77,7 @@ def test_a_secret_that_comes_late(site: Site, blank: Machine) -> None:
     """With the names but without the secret the service is blocked, and goes on by itself once the file is there."""
     blank.write(FRAGMENT, f"product_key: {PRODUCT_KEY}\ndevice_name: gw0001\n")
     blank.boot()
-    told = blank.wait_for_event("not-configured")
+    told = blank.wait_for_event("secret-file-invalid")
     assert SECRET in told["MESSAGE"]
     blank.write(SECRET, site.product_secret, 0o600)
     blank.wait_for_state("online", 45)
@@ -200,7 +200,7 @@ def test_an_open_secret_file_is_refused(site: Site, gateway: Machine) -> None:
     # tmpfiles closes it at boot: here somebody opens it afterwards.
     gateway.drop_in("open", f"[Service]\nExecStartPre=+/bin/chmod 644 {SECRET}\n")
     gateway.boot()
-    told = gateway.wait_for_event("not-configured")
+    told = gateway.wait_for_event("secret-file-invalid")
     assert f"chmod 600 {SECRET}" in told["MESSAGE"]
     assert site.sandbox.seen("register") == []
     gateway.run("rm", "/etc/systemd/system/iot-onboard.service.d/open.conf")

@@ -52,23 +52,23 @@ def test_a_gateway_whose_device_secret_is_stored_is_online_without_the_product_s
     lose_key(sealed)
     sealed.reboot()
     sealed.wait_for_state("online")
-    told = sealed.wait_for_event("secret-withheld")
+    told = sealed.wait_for_event("secret-unloadable")
     assert SEALED in told["MESSAGE"]
     assert "iot-onboard setup" in told["MESSAGE"]
     assert SEALED in doctor(sealed, "product-secret")
     assert "setup" in doctor(sealed, "product-secret")
-    assert "secret-withheld" in sealed.run("iot-onboard", "events", "--json")
+    assert "secret-unloadable" in sealed.run("iot-onboard", "events", "--json")
     wait_for(lambda: sealed.try_run("systemctl", "is-system-running").stdout == "running\n", "all is well", 30)
 
     # Told once a boot; each start looks again, and none of them fails.
     sealed.run("systemctl", "restart", "iot-onboard")
     sealed.wait_for_state("online")
-    assert sealed.events().count("secret-withheld") == 1
+    assert sealed.events().count("secret-unloadable") == 1
 
     sealed.run("mv", f"{KEY}.away", KEY)
     sealed.run("systemctl", "stop", "iot-onboard")
     sealed.run("systemctl", "start", "iot-onboard")
-    sealed.wait_for_event("secret-handed-out")
+    sealed.wait_for_event("secret-loadable")
     sealed.wait_for_state("online")
     assert not sealed.exists(DROP_IN)
     assert sealed.run("stat", "-c", "%s", "/run/credentials/iot-onboard.service/product-secret").strip() != "1"
@@ -81,7 +81,7 @@ def test_a_new_gateway_says_what_it_lacks_and_setup_is_all_the_cure(site: Site, 
     sealed.run("iot-onboard", "forget", "--yes")
     lose_key(sealed)
     sealed.reboot()
-    told = sealed.wait_for_event("not-configured")
+    told = sealed.wait_for_event("secret-file-invalid")
     assert SEALED in told["MESSAGE"]
     assert "iot-onboard setup" in told["MESSAGE"]
     status = sealed.try_run("iot-onboard", "status").stdout
@@ -101,11 +101,11 @@ def test_a_key_that_breaks_while_the_service_runs(sealed: Machine) -> None:
     secret = sealed.run("cat", "/run/credentials/iot-onboard.service/product-secret")
     lose_key(sealed)
     sealed.try_run("systemctl", "restart", "iot-onboard")
-    sealed.wait_for_event("secret-withheld")
+    sealed.wait_for_event("secret-unloadable")
     sealed.wait_for_state("online")
     sealed.run("systemd-creds", "encrypt", "--name=product-secret", "-", SEALED, stdin=secret)
     sealed.run("systemctl", "restart", "iot-onboard")
-    sealed.wait_for_event("secret-handed-out")
+    sealed.wait_for_event("secret-loadable")
     sealed.wait_for_state("online")
     assert sealed.run("cat", "/run/credentials/iot-onboard.service/product-secret") == secret
 
@@ -120,7 +120,7 @@ def test_a_devices_own_secret_that_cannot_be_opened_is_not_replaced(site: Site, 
     gateway.run("rm", "/etc/systemd/system/iot-onboard.service.d/never.conf")
     lose_key(gateway)
     gateway.reboot()
-    told = gateway.wait_for_event("secret-withheld")
+    told = gateway.wait_for_event("secret-unloadable")
     assert f"{own}.cred" in told["MESSAGE"]
     status = gateway.wait_for_state("blocked")
     assert f"{own}.cred" in str(status["last_error"])
@@ -135,17 +135,17 @@ def test_a_plain_file_that_does_not_read(site: Site, gateway: Machine) -> None:
     gateway.run("mount", "--bind", "/proc/1/mem", SECRET)
     assert "Input/output error" in gateway.try_run("cat", SECRET).stderr
     gateway.try_run("systemctl", "restart", "iot-onboard")
-    assert f"the product secret {SECRET} (it cannot be read)" in gateway.wait_for_event("secret-withheld")["MESSAGE"]
+    assert f"the product secret {SECRET} (it cannot be read)" in gateway.wait_for_event("secret-unloadable")["MESSAGE"]
     gateway.wait_for_state("online")
     gateway.run("umount", SECRET)
 
     gateway.write(SECRET, "x" * 2_000_000, 0o600)
     gateway.reboot()
-    gateway.wait_for_event("secret-withheld")
+    gateway.wait_for_event("secret-unloadable")
     gateway.wait_for_state("online")
     options = ["--product-key", PRODUCT_KEY, "--product-secret-file", "-"]
     gateway.run("iot-onboard", "setup", *options, stdin=site.product_secret)
-    gateway.wait_for_event("secret-handed-out")
+    gateway.wait_for_event("secret-loadable")
     gateway.wait_for_state("online")
     assert not gateway.exists(DROP_IN)
 
@@ -160,9 +160,9 @@ def test_a_device_secret_given_by_hand_is_not_lost_with_the_product_secret(site:
     gateway.write(SECRET, "x" * 2_000_000, 0o600)
     gateway.write("/etc/iot-onboard/device-secret", own, 0o600)
     gateway.reboot()
-    assert SECRET in gateway.wait_for_event("secret-withheld")["MESSAGE"]
+    assert SECRET in gateway.wait_for_event("secret-unloadable")["MESSAGE"]
     gateway.wait_for_state("online")
-    assert gateway.events().count("secret-withheld") == 1
+    assert gateway.events().count("secret-unloadable") == 1
     assert len(site.sandbox.seen("register")) == 1
 
 
@@ -174,7 +174,7 @@ def test_a_secret_in_the_unit_itself_that_was_encrypted_elsewhere(gateway: Machi
     gateway.drop_in("inline", "[Service]\nLoadCredential=\nSetCredentialEncrypted=product-secret:Zm9yZWlnbg==\n")
     gateway.reboot()
     gateway.wait_for_state("online")
-    assert "encrypted product secret" in gateway.wait_for_event("secret-withheld")["MESSAGE"]
+    assert "encrypted product secret" in gateway.wait_for_event("secret-unloadable")["MESSAGE"]
     gateway.run("systemctl", "restart", "iot-onboard")
     gateway.wait_for_state("online")
 
@@ -183,14 +183,14 @@ def test_a_credential_that_is_not_ours(site: Site, gateway: Machine) -> None:
     """A new gateway registers all the same, for its own secret is there; each start tries it again, and heals."""
     gateway.drop_in("foreign", "[Service]\nLoadCredential=foreign:/nowhere\n")
     gateway.boot()
-    assert "a credential that is not ours" in gateway.wait_for_event("secret-withheld")["MESSAGE"]
+    assert "a credential that is not ours" in gateway.wait_for_event("secret-unloadable")["MESSAGE"]
     gateway.wait_for_state("online")
     assert len(site.sandbox.seen("register")) == 1
     gateway.try_run("systemctl", "restart", "iot-onboard")
-    gateway.wait_for_event("secret-withheld", count=2)
+    gateway.wait_for_event("secret-unloadable", count=2)
     gateway.wait_for_state("online")
     time.sleep(5)
-    assert gateway.events().count("secret-withheld") == 2
+    assert gateway.events().count("secret-unloadable") == 2
 
 
 def test_another_failure_starts_nothing_of_it(gateway: Machine) -> None:

@@ -1,4 +1,4 @@
-"""What happens to a gateway that is online: it comes back by itself, or says whose move it is."""
+"""What happens to a gateway that is online: it comes back by itself, or says who has to act."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_stopping_is_quick_and_polite(site: Site, gateway: Machine) -> None:
     online(gateway)
     gateway.run("systemctl", "stop", "iot-onboard")
     told = gateway.show("ActiveExitTimestampMonotonic", "ExecMainExitTimestampMonotonic")
-    took_us = int(told["ExecMainExitTimestampMonotonic"]) - int(told["ActiveExitTimestampMonotonic"])
-    assert 0 < took_us <= 500_000
+    duration_us = int(told["ExecMainExitTimestampMonotonic"]) - int(told["ActiveExitTimestampMonotonic"])
+    assert 0 < duration_us <= 500_000
     assert gateway.show("Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}
     wait_for(lambda: not site.connected("gw0001"), "offline at the platform", 5)

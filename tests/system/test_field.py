@@ -52,11 +52,11 @@ def test_trouble(site: Site, gateway: Machine, release: str, trouble: Trouble) -
         for word in trouble.words:
             assert re.search(word, told["MESSAGE"]), told["MESSAGE"]
         failed = wait_for_failures(gateway, trouble.failures)
-    took_s = comes_online(gateway)
+    duration_s = comes_online(gateway)
     # A try may have begun between the last look and the end.
     lost = range(1 + failed, 3 + failed) if trouble.loses_secrets else range(1, 2)
     assert_sound(site, gateway, met, registrations=lost)
-    note(gateway, trouble.title, release, failed, took_s)
+    note(gateway, trouble.title, release, failed, duration_s)
 
 
 def online(gateway: Machine) -> None:
@@ -77,10 +77,10 @@ def test_a_bad_line(site: Site, gateway: Machine, release: str) -> None:
     gateway.boot()
     began_s = time.monotonic()
     gateway.wait_for_event("reported", 60)
-    took_s = time.monotonic() - began_s
+    duration_s = time.monotonic() - began_s
     assert gateway.events() == FIRST_BOOT
     assert_sound(site, gateway)
-    note(gateway, "A round trip takes 2 s", release, 0, took_s, BOOT)
+    note(gateway, "A round trip takes 2 s", release, 0, duration_s, BOOT)
 
 
 @pytest.mark.timeout(480)
@@ -94,11 +94,11 @@ def test_a_lossy_line(site: Site, gateway: Machine, release: str) -> None:
     began_s = time.monotonic()
     # Six failures in a row, with the longest of their waits.
     gateway.wait_for_state("online", 360)
-    took_s = time.monotonic() - began_s
+    duration_s = time.monotonic() - began_s
     assert line.dropped
     # Each try may lose its answer, and the last does not.
     assert_sound(site, gateway, registrations=range(1, 7))
-    note(gateway, "A fifth of the packets is lost", release, 0, took_s, BOOT)
+    note(gateway, "A fifth of the packets is lost", release, 0, duration_s, BOOT)
 
 
 @pytest.mark.parametrize("release", [TRIXIE])
@@ -130,9 +130,9 @@ def test_a_router_that_forgets(site: Site, gateway: Machine, release: str) -> No
     assert "no answer to the ping" in told["MESSAGE"]
     assert told["IOT_CAUSE"] == "network"
     gateway.wait_for_event("online", 5 + TRY_S, count=2)
-    took_s = time.monotonic() - began_s
+    duration_s = time.monotonic() - began_s
     assert_sound(site, gateway)
-    note(gateway, "A router forgets a connection (NAT)", release, 1, took_s, BREAK)
+    note(gateway, "A router forgets a connection (NAT)", release, 1, duration_s, BREAK)
 
 
 @pytest.mark.parametrize("release", [TRIXIE])
@@ -147,9 +147,11 @@ def test_a_link_that_returns_as_another(site: Site, gateway: Machine, release: s
     began_s = time.monotonic()
     gateway.wait_for_event("connection-lost", 20)
     gateway.wait_for_event("online", 5 + TRY_S, count=2)
-    took_s = time.monotonic() - began_s
+    duration_s = time.monotonic() - began_s
     assert_sound(site, gateway)
-    note(gateway, "The link was out for a moment, and the router has forgotten (keep-alive 300)", release, 1, took_s)
+    note(
+        gateway, "The link was out for a moment, and the router has forgotten (keep-alive 300)", release, 1, duration_s
+    )
 
 
 @pytest.mark.parametrize("release", [TRIXIE])
@@ -161,10 +163,10 @@ def test_a_name_server_that_is_slow(site: Site, gateway: Machine, release: str) 
         gateway.boot()
         began_s = time.monotonic()
         gateway.wait_for_event("reported", 30)
-        took_s = time.monotonic() - began_s
+        duration_s = time.monotonic() - began_s
         assert gateway.events() == FIRST_BOOT
         assert_sound(site, gateway)
-    note(gateway, "The name server takes 3 s an answer", release, 0, took_s, BOOT)
+    note(gateway, "The name server takes 3 s an answer", release, 0, duration_s, BOOT)
 
 
 @pytest.mark.parametrize("release", [BOOKWORM])
@@ -174,11 +176,11 @@ def test_a_name_server_that_flaps(site: Site, gateway: Machine, release: str) ->
         gateway.boot()
         began_s = time.monotonic()
         gateway.wait_for_state("online", 60)
-        took_s = time.monotonic() - began_s
+        duration_s = time.monotonic() - began_s
     causes = [entry.get("IOT_CAUSE") for entry in gateway.journal() if entry.get("IOT_EVENT", "").endswith("-failed")]
     assert causes[:2] == ["tls", "name-lookup"]
     assert_sound(site, gateway)
-    note(gateway, "The name server lies, is mute, fails and is right by turns", release, 0, took_s, BOOT)
+    note(gateway, "The name server lies, is mute, fails and is right by turns", release, 0, duration_s, BOOT)
 
 
 @pytest.mark.parametrize(("release", "routed"), [(TRIXIE, False), (BOOKWORM, True)])
@@ -226,10 +228,10 @@ def test_a_proxy_that_dies(site: Site, gateway: Machine, release: str) -> None:
     assert f"the proxy {HOST} port 3128 does not lead on: Connection refused" in told["MESSAGE"]
     failed = wait_for_failures(gateway, 2)
     with proxy(site) as second:
-        took_s = comes_online(gateway)
+        duration_s = comes_online(gateway)
         assert second.asked == [mqtt]
         assert_sound(site, gateway)
-    note(gateway, "The proxy dies, and comes back", release, failed, took_s)
+    note(gateway, "The proxy dies, and comes back", release, failed, duration_s)
 
 
 @pytest.mark.parametrize("release", [BOOKWORM])
@@ -291,10 +293,10 @@ def assert_sound(
     assert site.connected(NAME)
 
 
-def note(gateway: Machine, title: str, release: str, failed: int, took_s: float, since: str = "the end") -> None:
+def note(gateway: Machine, title: str, release: str, failed: int, duration_s: float, since: str = "the end") -> None:
     """Keep a row for whoever asks for the table: with it, which troubles the journal told of."""
     if TABLE is not None:
         troubles = [entry for entry in gateway.journal("--priority=warning") if "IOT_CAUSE" in entry]
         told = ", ".join(dict.fromkeys(f"{entry['IOT_EVENT']} ({entry['IOT_CAUSE']})" for entry in troubles))
-        row = f"| {title} | {release} | {told or 'nothing'} | {failed} | {took_s:.1f} s after {since} |\n"
+        row = f"| {title} | {release} | {told or 'nothing'} | {failed} | {duration_s:.1f} s after {since} |\n"
         Path(TABLE, f"{title.replace('/', '-')}.md").write_text(row)

@@ -91,7 +91,7 @@ def test_install_and_set_up_at_the_gateway(bare: Machine) -> None:
     """Asked for nothing but what it needs; with the answers in the command line as well."""
     bare.boot()
     succeed(bare, "Install")
-    bare.wait_for_event("not-set-up")
+    bare.wait_for_event("not-provisioned")
     (command,) = BLOCKS["At the gateway"][0].splitlines()
     enter = ["nsenter", "-t", str(bare.pid), "-a", "--", *command.removeprefix("sudo ").split()]
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "dumb", "LANG": "C.UTF-8"}

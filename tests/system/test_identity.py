@@ -64,7 +64,7 @@ def test_a_host_name_that_comes_later(site: Site) -> None:
     machine.write("/etc/systemd/system/cloud-init-generator.service", enabled)
     assert machine.offline("systemctl", "add-wants", "sysinit.target", "cloud-init-generator.service").returncode == 0
     machine.boot()
-    assert "cloud-init has not ended" in machine.wait_for_event("name-unknown")["MESSAGE"]
+    assert "cloud-init has not ended" in machine.wait_for_event("device-name-unknown")["MESSAGE"]
     machine.run("touch", "/run/cloud-init/result.json")
     assert "the host name is rpi, as on many gateways" in reason(machine)
     rename_host(machine, "p-7")
@@ -82,7 +82,7 @@ def test_a_host_name_that_comes_later(site: Site) -> None:
 
     rename_host(machine, "pump-08")
     machine.run("systemctl", "restart", "iot-onboard")
-    kept = machine.wait_for_event("name-kept")["MESSAGE"]
+    kept = machine.wait_for_event("device-name-kept")["MESSAGE"]
     assert "stays pump-07" in kept
     assert "the hardware gives pump-08 now" in kept
     machine.wait_for_state("online")
@@ -108,7 +108,7 @@ def test_an_interface_and_a_machine_id_that_change(site: Site) -> None:
     machine.power_off()
     interface(machine, "end0", before="eth0")
     machine.boot()
-    assert "this machine has no {mac:eth0} now" in machine.wait_for_event("name-kept")["MESSAGE"]
+    assert "this machine has no {mac:eth0} now" in machine.wait_for_event("device-name-kept")["MESSAGE"]
     machine.wait_for_state("online")
     assert len(site.sandbox.seen("register")) == 1
 
@@ -120,7 +120,7 @@ def test_an_interface_and_a_machine_id_that_change(site: Site) -> None:
     machine.run("systemctl", "add-wants", "sysinit.target", "machine-id.service")
     machine.run("systemctl", "mask", "systemd-machine-id-commit.service")
     machine.reboot()
-    assert "made up at each boot" in machine.wait_for_event("name-kept")["MESSAGE"]
+    assert "made up at each boot" in machine.wait_for_event("device-name-kept")["MESSAGE"]
     site.wait_connected(name)
     machine.wait_for_state("online")
     assert len(site.sandbox.seen("register")) == 2
@@ -144,12 +144,12 @@ def test_an_upgrade_keeps_a_name_that_everybody_has(old_site: Site, release: str
     machine.boot()
     old_site.wait_connected("raspberrypi")
     machine.run("dpkg", "--force-confold", "--install", copy_in(machine, images.package()))
-    kept = machine.wait_for_event("name-kept")["MESSAGE"]
+    kept = machine.wait_for_event("device-name-kept")["MESSAGE"]
     assert "stays raspberrypi, as its secret is of that name: the host name is raspberrypi, as on many" in kept
     machine.wait_for_state("online")
     rename_host(machine, "pump-07")
     machine.run("systemctl", "restart", "iot-onboard")
-    assert "gives pump-07 now" in machine.wait_for_event("name-kept", count=2)["MESSAGE"]
+    assert "gives pump-07 now" in machine.wait_for_event("device-name-kept", count=2)["MESSAGE"]
     machine.wait_for_state("online")
     assert old_site.connected("raspberrypi")
     assert len(old_site.sandbox.seen("register")) == 1

@@ -137,7 +137,7 @@ class Life:
                 if self._is_online(held):
                     return self._broken or self._verdict()
                 state, pid = state_of(self.gateway)
-                if pid != held.pid or state not in {"waiting", "blocked", "not-set-up"}:
+                if pid != held.pid or state not in {"waiting", "blocked", "not-provisioned"}:
                     since = 0.0
                     # A fault may keep the status file from being written too.
                     self.disk.gone = self.disk.gone or self._silent(deadline)

@@ -184,7 +184,7 @@ def _try_config(data: bytes) -> None:
 def _try_boot_file(data: bytes) -> None:
     problems = None
     try:
-        boot_file.read(Path("iot-onboard.yaml"), data[: boot_file.MOST_BYTES])
+        boot_file.read(Path("iot-onboard.yaml"), data[: boot_file.MAX_BYTES])
     except ConfigError as error:
         problems = [str(problem) for problem in error.problems]
     assert problems != [], "neither a wish nor a problem"

@@ -12,7 +12,7 @@ from iot_onboard.core.failures import Failure
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
 from iot_onboard.events.model import Event
-from iot_onboard.events.rate_limit import Memory, cause_of, hear, remind, remind_at
+from iot_onboard.events.rate_limit import Memory, cause_of, decide, repeat, repeat_at
 from iot_onboard.events.table import TABLE
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
@@ -82,15 +82,15 @@ class Life:
         return self.now_s if self.state.phase is m.Phase.ONLINE else None
 
     def _due_s(self) -> float:
-        times = [self.state.wake_at, self._next_s if self._next is not None else None, remind_at(self._memory)]
+        times = [self.state.wake_at, self._next_s if self._next is not None else None, repeat_at(self._memory)]
         return min((at for at in times if at is not None), default=float("inf"))
 
     def _soon(self, given: m.Input, after_s: float) -> None:
         self._next, self._next_s = given, self.now_s + after_s
 
     def _feed(self, given: m.Input) -> None:
-        self._memory, verdict = remind(self._memory, self.now_s)
-        if verdict.tell:
+        self._memory, verdict = repeat(self._memory, self.now_s)
+        if verdict.log:
             self.lines_at.append(self.now_s)
         self.state, effects = step(self.state, given, m.Now(at=self.now_s, chance=self.chance.random()))
         for effect in effects:
@@ -116,8 +116,8 @@ class Life:
             case m.Announce(event=event, details=details):
                 self.events[event] += 1
                 cause = cause_of(event.value, details.cause, details.detail)
-                self._memory, verdict = hear(self._memory, TABLE[event].kind, cause, self.now_s)
-                if verdict.tell:
+                self._memory, verdict = decide(self._memory, TABLE[event].kind, cause, self.now_s)
+                if verdict.log:
                     self.lines_at.append(self.now_s)
             case m.Report() | m.Drop() | m.Disconnect() | m.Exit():
                 pass

@@ -130,9 +130,9 @@ def run(count: int, seed: int) -> Tally:
         except Exception as error:
             tally.fail("broken", f"seed {seed}, input {number}: {type(error).__name__}: {error}: {said[:100]!r}")
             continue
-        took_s = time.process_time() - began
-        worst_s = max(worst_s, took_s)
-        tally.check(took_s <= MOST_S, f"seed {seed}, input {number}: {took_s:.1f} s")
+        duration_s = time.process_time() - began
+        worst_s = max(worst_s, duration_s)
+        tally.check(duration_s <= MOST_S, f"seed {seed}, input {number}: {duration_s:.1f} s")
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) / 1024
     tally.check(grown_mb <= MOST_GROWTH_MB, f"memory grew by {grown_mb:.0f} MB")
     became = ", ".join(f"{number:,} {name}" for name, number in outcomes.most_common())

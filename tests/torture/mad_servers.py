@@ -74,7 +74,7 @@ class Attack:
     def attempt(self, number: int, act: Callable[[], str]) -> None:
         """Try one input; `act` returns its outcome, or raises."""
         problem = outcome = ""
-        took_s = float("inf")
+        duration_s = float("inf")
         # The machine is shared: of an input that seems slow the best of three counts.
         for _ in range(3):
             began = time.monotonic()
@@ -82,16 +82,16 @@ class Attack:
                 outcome = act()
             except Exception as error:
                 problem = f"{type(error).__name__}: {str(error)[:200]}"
-            took_s = min(took_s, time.monotonic() - began)
-            if took_s <= MOST_S[self._name]:
+            duration_s = min(duration_s, time.monotonic() - began)
+            if duration_s <= MOST_S[self._name]:
                 break
         with self._lock:
-            self.slowest_s = max(self.slowest_s, took_s)
+            self.slowest_s = max(self.slowest_s, duration_s)
             self.outcomes[outcome] += 1
             where = f"{self._name}, seed {self._seed}, input {number}"
             self.tally.check(not problem, f"{where}: {problem}")
-            if took_s > MOST_S[self._name]:
-                self.tally.fail("broken", f"{where}: {took_s:.1f} s")
+            if duration_s > MOST_S[self._name]:
+                self.tally.fail("broken", f"{where}: {duration_s:.1f} s")
 
     def chance(self, number: int) -> random.Random:
         """Return what an input is drawn from: the same for the same seed."""

@@ -158,7 +158,7 @@ def site(count: int) -> Tally:
                 for gateway in [g for g, process in waiting.items() if state_of(g) == ("online", process.pid)]:
                     del waiting[gateway]
                 time.sleep(0.05)
-            took_s = time.monotonic() - begins
+            duration_s = time.monotonic() - begins
             pss_kb = sum(_pss_kb(process.pid) for process in processes) / count
         finally:
             for process in processes:
@@ -171,7 +171,9 @@ def site(count: int) -> Tally:
                 tally.fail("stuck", gateway.lines()[-300:])
             else:
                 tally.check(world.seen(gateway).connects <= 5, f"{world.seen(gateway).connects} logins")
-        tally.facts.append(f"site: {count} daemons online after {took_s:.0f} s, {logins} logins, {pss_kb:.0f} kB each")
+        tally.facts.append(
+            f"site: {count} daemons online after {duration_s:.0f} s, {logins} logins, {pss_kb:.0f} kB each"
+        )
     return tally
 
 

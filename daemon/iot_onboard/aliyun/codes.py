@@ -1,8 +1,8 @@
-"""The registration codes of the platform: what each means, whose move it is, and the cure."""
+"""The registration codes of the platform: what each means, who has to act, and the cure."""
 
 from __future__ import annotations
 
-from ..core.advice import HOURLY, SLOWLY, SOON, Advice, Move
+from ..core.advice import HOURLY, SLOWLY, SOON, Advice, Responsible
 from ..core.failures import Cause, Failure, Rejected, Throttled, Transient
 
 _CONSOLE = "in the Alibaba Cloud IoT console"
@@ -16,7 +16,7 @@ REJECTIONS = {
     "460": Advice(
         meaning="a parameter is empty, malformed or too many",
         cure="check product_key and device_name in the configuration",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         explanation="The platform could not make sense of what the gateway sent: most likely the product key or the "
         "device name is not one that it takes.",
         steps=(
@@ -30,7 +30,7 @@ REJECTIONS = {
     "6100": Advice(
         meaning="the device was never registered with the product",
         cure=f"add this DeviceName to the product {_CONSOLE}, or correct device_name",
-        move=Move.CONSOLE,
+        responsible=Responsible.CONSOLE,
         explanation="The product has no device of this name: it was not added yet, it was deleted, or this gateway "
         "calls itself by another name than the console does.",
         steps=(
@@ -45,7 +45,7 @@ REJECTIONS = {
     "6204": Advice(
         meaning="the device is disabled",
         cure=f"enable the device {_CONSOLE}",
-        move=Move.CONSOLE,
+        responsible=Responsible.CONSOLE,
         explanation="Somebody switched this device off. The platform serves it again once it is enabled.",
         steps=(
             f"{_INSTANCE.capitalize()}; Devices > Devices; in the row of the device switch it to Enabled.",
@@ -56,7 +56,7 @@ REJECTIONS = {
     "6250": Advice(
         meaning="no such product in this region",
         cure="correct product_key or region in the configuration",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         explanation="The platform knows no product of this key where the gateway asked. Either the key has a slip of "
         "the pen, or the product lives in another region.",
         steps=(
@@ -70,7 +70,7 @@ REJECTIONS = {
     "6288": Advice(
         meaning="dynamic registration is switched off for the product",
         cure=f"switch dynamic registration on for the product {_CONSOLE}",
-        move=Move.CONSOLE,
+        responsible=Responsible.CONSOLE,
         explanation="Gateways of this product may not fetch a secret until an operator allows it. Devices that are "
         "activated already are not affected.",
         steps=(
@@ -83,7 +83,7 @@ REJECTIONS = {
     "6289": Advice(
         meaning="the device is already activated, and its secret is not here",
         cure=f"reset the device {_CONSOLE} (ResetThing), or give back its secret by device_secret_file",
-        move=Move.CONSOLE,
+        responsible=Responsible.CONSOLE,
         explanation="This DeviceName has logged in before, and after that the platform gives no further secret. The "
         "secret that it was given is not on this gateway: the SD card was replaced or wiped, the secret was kept in "
         "memory and went with the power, or another gateway has the same name.",
@@ -102,7 +102,7 @@ REJECTIONS = {
     "6292": Advice(
         meaning="the sign method is not supported",
         cure="set sign_method to hmacsha256 in the configuration",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         explanation="The platform does not take the way in which the request was signed.",
         steps=(
             "Set `sign_method: hmacsha256` in /etc/iot-onboard/config.yaml, or remove the key: that is the default.",
@@ -113,7 +113,7 @@ REJECTIONS = {
     "6600": Advice(
         meaning="the signature was refused: the product secret is not this product's",
         cure="put the right product secret into the product secret file",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         explanation="The request was signed with a product secret that does not belong to this product key. Either of "
         "the two is another product's, or the secret was copied incompletely.",
         steps=(
@@ -130,7 +130,7 @@ PLATFORM_FAULTS = frozenset({"500", "400", "5005", "5244", "6203", "6450", "6760
 PLATFORM_FAULT = Advice(
     meaning="a fault of the platform",
     cure="nothing here; after hours, ask Alibaba Cloud's support",
-    move=Move.PLATFORM,
+    responsible=Responsible.PLATFORM,
     explanation="The platform understood the request and failed by itself.",
     steps=(
         "Wait: the gateway tries again by itself.",
@@ -143,7 +143,7 @@ THROTTLED = "429"
 THROTTLING = Advice(
     meaning="the platform asks to slow down",
     cure="nothing here",
-    move=Move.PLATFORM,
+    responsible=Responsible.PLATFORM,
     explanation="Too many requests reached the platform, from this gateway or from the whole account. Many gateways "
     "that start together after a power cut are enough.",
     steps=(
@@ -155,7 +155,7 @@ THROTTLING = Advice(
 UNKNOWN = Advice(
     meaning="a code we do not know",
     cure="look the code up in the platform's documentation",
-    move=Move.PLATFORM,
+    responsible=Responsible.PLATFORM,
     explanation="The platform answered with a code that is not in our table. Nobody can say whether waiting mends it, "
     "so the gateway goes on trying, slowly.",
     steps=(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from ..core.advice import SLOWLY, SOON, Advice, Move
+from ..core.advice import SLOWLY, SOON, Advice, Responsible
 from ..fast_start.fast_dataclasses import dataclass
 
 
@@ -12,7 +12,7 @@ class ConnackMeaning(enum.Enum):
     """Say what a refused CONNECT asks for."""
 
     SECRET_REFUSED = "secret refused"  # noqa: S105 - a meaning
-    UNHAPPY = "unhappy"
+    SLOW_RETRY = "slow retry"
     UNAVAILABLE = "unavailable"
 
 
@@ -32,11 +32,11 @@ _RESTART = "`sudo systemctl restart iot-onboard` tries at once."
 
 CONNACKS = {
     1: Connack(
-        asks_for=ConnackMeaning.UNHAPPY,
+        asks_for=ConnackMeaning.SLOW_RETRY,
         advice=Advice(
             meaning="the server does not take MQTT 3.1.1",
             cure="check mqtt.host and mqtt.port in the configuration",
-            move=Move.GATEWAY,
+            responsible=Responsible.GATEWAY,
             explanation="The platform speaks MQTT 3.1.1, so whoever answered is hardly the platform.",
             steps=(
                 "`iot-onboard status` shows the endpoint. Where mqtt.host or mqtt.port is set in "
@@ -47,11 +47,11 @@ CONNACKS = {
         ),
     ),
     2: Connack(
-        asks_for=ConnackMeaning.UNHAPPY,
+        asks_for=ConnackMeaning.SLOW_RETRY,
         advice=Advice(
             meaning="client id refused; the platform also says so when throttling",
             cure="nothing at first; after an hour check sign_method and mqtt.keepalive_s",
-            move=Move.PLATFORM,
+            responsible=Responsible.PLATFORM,
             explanation="The server refused the client id or what hangs on it (sign method, keep-alive). The platform "
             "also answers so when a device or the account logs in too often.",
             steps=(
@@ -67,7 +67,7 @@ CONNACKS = {
         advice=Advice(
             meaning="service unavailable; the platform also says so when throttling",
             cure="nothing here; after hours, ask Alibaba Cloud's support",
-            move=Move.PLATFORM,
+            responsible=Responsible.PLATFORM,
             explanation="The platform is there and takes no logins at the moment.",
             steps=("Wait: the gateway tries again by itself.",),
             then=SOON,
@@ -78,7 +78,7 @@ CONNACKS = {
         advice=Advice(
             meaning="user name or password wrong; also a wrong host or region",
             cure="check region and instance_id, and in the console that the device is there and was not reset",
-            move=Move.CONSOLE,
+            responsible=Responsible.CONSOLE,
             explanation="The platform does not accept this gateway's secret. The device was reset or deleted in the "
             "console, or the login went to the wrong region or instance.",
             steps=(
@@ -97,7 +97,7 @@ CONNACKS = {
         advice=Advice(
             meaning="not authorised",
             cure="check in the console that the device is there and enabled",
-            move=Move.CONSOLE,
+            responsible=Responsible.CONSOLE,
             explanation="The platform knows who asks, and does not let this device in. It may be disabled or deleted.",
             steps=(
                 "Open https://iot.console.aliyun.com, choose the region and the instance; Devices > Devices; search "
@@ -108,12 +108,12 @@ CONNACKS = {
         ),
     ),
 }
-STRANGE = Connack(
-    asks_for=ConnackMeaning.UNHAPPY,
+UNKNOWN = Connack(
+    asks_for=ConnackMeaning.SLOW_RETRY,
     advice=Advice(
         meaning="a number that MQTT 3.1.1 does not have",
         cure="check mqtt.host and mqtt.port in the configuration",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         explanation="Whoever answered does not speak MQTT 3.1.1 as the platform does.",
         steps=CONNACKS[1].advice.steps,
         then=SLOWLY,
@@ -123,4 +123,4 @@ STRANGE = Connack(
 
 def connack(code: int) -> Connack:
     """Return what CONNACK `code` says."""
-    return CONNACKS.get(code, STRANGE)
+    return CONNACKS.get(code, UNKNOWN)

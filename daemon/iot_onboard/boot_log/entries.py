@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from ..core.timings import Timings
+from ..events.former_names import present_name
 from ..events.model import Priority
 
 # What of the journal's fields is asked for.
@@ -29,7 +30,7 @@ _Number = TypeVar("_Number", int, float)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """Hold one line of the journal. `event` is as it stands there: another version may have told it."""
+    """Hold one line of the journal. `event` and `cause` have the names of this version."""
 
     boot_id: str
     at_us: int
@@ -47,10 +48,10 @@ class JournalEntry:
     next_try_s: float | None = None
     endpoint: str | None = None
     duration_ms: int | None = None
-    took: Timings = field(default_factory=Timings)
+    timings: Timings = field(default_factory=Timings)
 
     @property
-    def worth_telling(self) -> bool:
+    def is_shown(self) -> bool:
         """Say whether it belongs to the story: of the service manager's lines those about what went wrong."""
         return not self.by_manager or self.priority <= Priority.NOTICE
 
@@ -64,34 +65,35 @@ class JournalEntry:
 class TimedEntry:
     """Hold a moment with the times that are told of it; `offset` is 0 in the present boot, -1 in the one before."""
 
-    moment: JournalEntry
+    entry: JournalEntry
     offset: int | None
     since_boot_us: int
     since_previous_us: int | None
 
 
-def read_moment(line: str) -> JournalEntry | None:
+def read_entry(line: str) -> JournalEntry | None:
     """Return what a line of `journalctl -o json` holds, or `None` where it makes no sense."""
     try:
         record = json.loads(line)
+        message_id = _text(record, "MESSAGE_ID") or ""
         return JournalEntry(
             boot_id=_text(record, "_BOOT_ID") or "",
             at_us=int(record["__MONOTONIC_TIMESTAMP"]),
             utc=datetime.fromtimestamp(int(record["__REALTIME_TIMESTAMP"]) / 1_000_000, UTC),
             message=_text(record, "MESSAGE") or "",
             priority=_number(record, "PRIORITY", int) or Priority.INFO,
-            message_id=_text(record, "MESSAGE_ID") or "",
+            message_id=message_id,
             unit=_text(record, "UNIT") or "",
             by_manager=_text(record, "_PID") == "1",
-            event=_text(record, "IOT_EVENT"),
+            event=present_name(_text(record, "IOT_EVENT"), message_id),
             state=_text(record, "IOT_STATE"),
             code=_text(record, "IOT_CODE"),
-            cause=_text(record, "IOT_CAUSE"),
+            cause=present_name(_text(record, "IOT_CAUSE")),
             attempt=_number(record, "IOT_ATTEMPT", int),
             next_try_s=_number(record, "IOT_NEXT_TRY_S", float),
             endpoint=_text(record, "IOT_ENDPOINT"),
             duration_ms=_number(record, "IOT_DURATION_MS", int),
-            took=Timings(
+            timings=Timings(
                 dns_ms=_number(record, "IOT_DNS_MS", int),
                 tcp_ms=_number(record, "IOT_TCP_MS", int),
                 tls_ms=_number(record, "IOT_TLS_MS", int),
@@ -102,22 +104,22 @@ def read_moment(line: str) -> JournalEntry | None:
         return None
 
 
-def steps(
-    moments: Iterable[JournalEntry], origin_us_of: Callable[[str], int], offset_of: Callable[[str], int | None]
+def timed_entries(
+    entries: Iterable[JournalEntry], origin_us_of: Callable[[str], int], offset_of: Callable[[str], int | None]
 ) -> Iterator[TimedEntry]:
     """Yield the story with its times; by its id a boot has a beginning and a number."""
     before: JournalEntry | None = None
-    for moment in moments:
-        if not moment.worth_telling:
+    for entry in entries:
+        if not entry.is_shown:
             continue
-        same = before is not None and before.boot_id == moment.boot_id
+        same = before is not None and before.boot_id == entry.boot_id
         yield TimedEntry(
-            moment=moment,
-            offset=offset_of(moment.boot_id),
-            since_boot_us=moment.at_us - origin_us_of(moment.boot_id),
-            since_previous_us=moment.at_us - before.at_us if same and before is not None else None,
+            entry=entry,
+            offset=offset_of(entry.boot_id),
+            since_boot_us=entry.at_us - origin_us_of(entry.boot_id),
+            since_previous_us=entry.at_us - before.at_us if same and before is not None else None,
         )
-        before = moment
+        before = entry
 
 
 def _text(record: Mapping[str, Any], name: str) -> str | None:

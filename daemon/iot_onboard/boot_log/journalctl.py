@@ -12,7 +12,7 @@ from ..core import units
 from ..system.processes import Answer, ask, environment
 from ..system.systemd import show
 from .boots import FINISHED_IDS, PROPERTIES, BootStart, of_finished, of_present
-from .entries import FIELDS, JournalEntry, read_moment
+from .entries import FIELDS, JournalEntry, read_entry
 
 UNITS = (units.SERVICE, units.IMPORT, units.RECOVERY)
 # A card that holds months may be slow.
@@ -20,7 +20,7 @@ _TIMEOUT_S = 60.0
 _ASK_S = 5.0
 _BOOT = re.compile(r"^\s*(-?\d+)\s+([0-9a-f]{32})\b", re.MULTILINE)
 
-KEEP = (
+PERSISTENT_JOURNAL = (
     "to have boots kept, put `[Journal]` and `Storage=persistent` into /etc/systemd/journald.conf.d/persistent.conf, "
     "then: sudo systemctl restart systemd-journald && sudo journalctl --flush (it writes to the SD card)"
 )
@@ -33,10 +33,10 @@ class Unreadable(Exception):
 def read(boot: int | None) -> tuple[JournalEntry, ...]:
     """Return the story of one boot (0 is the present one, -1 the one before), or of all; raise `Unreadable`."""
     answer = ask([*_command(boot), "--no-pager"], timeout_s=_TIMEOUT_S)
-    moments = tuple(moment for line in answer.text.splitlines() if (moment := read_moment(line)) is not None)
-    if not any(moment.worth_telling for moment in moments):
+    entries = tuple(entry for line in answer.text.splitlines() if (entry := read_entry(line)) is not None)
+    if not any(entry.is_shown for entry in entries):
         raise Unreadable(_why(boot, answer))
-    return moments
+    return entries
 
 
 def follow() -> Iterator[JournalEntry]:
@@ -48,8 +48,8 @@ def follow() -> Iterator[JournalEntry]:
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                if (moment := read_moment(line)) is not None:
-                    yield moment
+                if (entry := read_entry(line)) is not None:
+                    yield entry
         finally:
             process.terminate()
 
@@ -65,9 +65,9 @@ def keeps_boots() -> bool:
     return any(Path("/var/log/journal").glob("*/*.journal"))
 
 
-def starts(moments: Sequence[JournalEntry], offsets: Mapping[str, int]) -> dict[str, BootStart]:
+def starts(entries: Sequence[JournalEntry], offsets: Mapping[str, int]) -> dict[str, BootStart]:
     """Return when the boots of these moments began, by their ids."""
-    first = {moment.boot_id: moment.at_us for moment in reversed(moments)}
+    first = {entry.boot_id: entry.at_us for entry in reversed(entries)}
     present = present_start()
     # In a container the clock is the host's: where nothing better is known, all begins with the first line.
     unknown = BootStart(origin_us=0) if present.origin_us == 0 else None
@@ -136,7 +136,9 @@ def why_silent(
         )
     if boot not in (None, 0) and boot not in known:
         if not kept:
-            return f"no boot before the present one is kept: the journal is in memory alone. To do: {KEEP}"
+            return (
+                f"no boot before the present one is kept: the journal is in memory alone. To do: {PERSISTENT_JOURNAL}"
+            )
         oldest = min(known, default=0)
         return f"the journal has no boot {boot}: it goes back to boot {oldest}. To do: journalctl --list-boots"
     if words:

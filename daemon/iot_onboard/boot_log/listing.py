@@ -15,11 +15,11 @@ from .entries import JournalEntry, TimedEntry
 
 SCHEMA = 1
 _COLOURS = {Priority.CRIT: "1;31", Priority.ERR: "1;31", Priority.WARNING: "33", Priority.NOTICE: "32"}
-_LEAST_MESSAGE = 16
+_MIN_MESSAGE = 16
 _STATE, _EVENT, _CODE = "state", "event", "code"
 # Of what is still to come: `closed-by-server`.
 _CODE_WIDTH = 16
-_MOST_CELL = 40
+_MAX_CELL = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,12 @@ class Columns:
     code: int
 
 
-def columns_of(told: Sequence[TimedEntry]) -> Columns:
+def columns_of(entries: Sequence[TimedEntry]) -> Columns:
     """Return columns that hold these steps."""
     return Columns(
-        state=max(len(_STATE), *(len(_cell(step.moment.state)) for step in told)),
-        name=max(len(_EVENT), *(len(_cell(step.moment.name)) for step in told)),
-        code=max(len(_CODE), *(len(_code(step.moment)) for step in told)),
+        state=max(len(_STATE), *(len(_cell(timed_entry.entry.state)) for timed_entry in entries)),
+        name=max(len(_EVENT), *(len(_cell(timed_entry.entry.name)) for timed_entry in entries)),
+        code=max(len(_CODE), *(len(_code(timed_entry.entry)) for timed_entry in entries)),
     )
 
 
@@ -49,55 +49,54 @@ def wide_columns() -> Columns:
     )
 
 
-def heading(step: TimedEntry, columns: Columns) -> str:
+def heading(timed_entry: TimedEntry, columns: Columns) -> str:
     """Return the lines above the steps of a boot."""
-    began = (step.moment.utc - timedelta(microseconds=step.since_boot_us)).replace(microsecond=0)
-    name = "Boot" if step.offset is None else f"Boot {step.offset}"
+    began = (timed_entry.entry.utc - timedelta(microseconds=timed_entry.since_boot_us)).replace(microsecond=0)
+    name = "Boot" if timed_entry.offset is None else f"Boot {timed_entry.offset}"
     times = f"{'since boot':>12} {'':>9}"
     names = f"{_STATE:<{columns.state}}  {_EVENT:<{columns.name}}  {_CODE}"
-    return (
-        f"{name} ({printable(step.moment.boot_id[:8])}), from {began:%Y-%m-%d %H:%M:%S} UTC\n{times}  {names}".rstrip()
-    )
+    boot_id = printable(timed_entry.entry.boot_id[:8])
+    return f"{name} ({boot_id}), from {began:%Y-%m-%d %H:%M:%S} UTC\n{times}  {names}".rstrip()
 
 
-def line(step: TimedEntry, columns: Columns, style: Style) -> str:
+def line(timed_entry: TimedEntry, columns: Columns, style: Style) -> str:
     """Return a step in one line, which a terminal does not break."""
-    moment = step.moment
-    gap = "" if step.since_previous_us is None else f"+{duration(step.since_previous_us)}"
-    name = f"{_cell(moment.name):<{columns.name}}"
-    colour = _COLOURS.get(_priority(moment))
-    head = f"{clock(step.since_boot_us):>12} {gap:>9}  {_cell(moment.state):<{columns.state}}  "
-    rest = f"  {_code(moment):<{columns.code}}"
-    message = printable(moment.message)
+    entry = timed_entry.entry
+    gap = "" if timed_entry.since_previous_us is None else f"+{duration(timed_entry.since_previous_us)}"
+    name = f"{_cell(entry.name):<{columns.name}}"
+    colour = _COLOURS.get(_priority(entry))
+    head = f"{clock(timed_entry.since_boot_us):>12} {gap:>9}  {_cell(entry.state):<{columns.state}}  "
+    rest = f"  {_code(entry):<{columns.code}}"
+    message = printable(entry.message)
     room = len(message) if style.width is None else style.width - len(head) - len(name) - len(rest) - 2
     if len(message) > room:
-        message = f"{message[: room - 3]}..." if room >= _LEAST_MESSAGE else ""
+        message = f"{message[: room - 3]}..." if room >= _MIN_MESSAGE else ""
     return f"{head}{painted(name, colour, style) if colour else name}{rest}  {message}".rstrip()
 
 
-def record(step: TimedEntry) -> dict[str, object]:
-    """Return a step as docs/story.md describes it."""
-    moment = step.moment
-    gap_us = step.since_previous_us
+def record(timed_entry: TimedEntry) -> dict[str, object]:
+    """Return a step as docs/boot-log.md describes it."""
+    entry = timed_entry.entry
+    gap_us = timed_entry.since_previous_us
     return {
         "schema": SCHEMA,
-        "boot": step.offset,
-        "boot_id": moment.boot_id,
-        "at": moment.utc.isoformat(timespec="milliseconds"),
-        "since_boot_s": step.since_boot_us / 1_000_000,
+        "boot": timed_entry.offset,
+        "boot_id": entry.boot_id,
+        "at": entry.utc.isoformat(timespec="milliseconds"),
+        "since_boot_s": timed_entry.since_boot_us / 1_000_000,
         "since_previous_s": None if gap_us is None else gap_us / 1_000_000,
-        "source": "daemon" if moment.event else ("systemd" if moment.by_manager else "output"),
-        "event": moment.event,
-        "state": moment.state,
-        "priority": _priority(moment).name.lower(),
-        "code": moment.code,
-        "cause": moment.cause,
-        "attempt": moment.attempt,
-        "next_try_s": moment.next_try_s,
-        "endpoint": moment.endpoint,
-        "duration_ms": moment.duration_ms,
-        **as_dict(moment.took),
-        "message": moment.message,
+        "source": "daemon" if entry.event else ("systemd" if entry.by_manager else "output"),
+        "event": entry.event,
+        "state": entry.state,
+        "priority": _priority(entry).name.lower(),
+        "code": entry.code,
+        "cause": entry.cause,
+        "attempt": entry.attempt,
+        "next_try_s": entry.next_try_s,
+        "endpoint": entry.endpoint,
+        "duration_ms": entry.duration_ms,
+        **as_dict(entry.timings),
+        "message": entry.message,
     }
 
 
@@ -119,17 +118,17 @@ def duration(us: int) -> str:
     return f"{us / 1_000_000:.1f} s" if us < 119_950_000 else span(us / 1_000_000)
 
 
-def _priority(moment: JournalEntry) -> Priority:
+def _priority(entry: JournalEntry) -> Priority:
     # The service manager may be more upset than we ever are.
-    return Priority(min(max(moment.priority, Priority.CRIT), Priority.DEBUG))
+    return Priority(min(max(entry.priority, Priority.CRIT), Priority.DEBUG))
 
 
-def _code(moment: JournalEntry) -> str:
+def _code(entry: JournalEntry) -> str:
     """Return what `explain` takes for more than the event."""
-    return _cell(moment.cause if moment.cause and moment.cause != moment.event else moment.code)
+    return _cell(entry.cause if entry.cause and entry.cause != entry.event else entry.code)
 
 
 def _cell(words: str | None) -> str:
     """Return what stands in a column: the journal may hold anything, and a program may have forged it."""
     shown = printable(words or "-")
-    return shown if len(shown) <= _MOST_CELL else f"{shown[: _MOST_CELL - 3]}..."
+    return shown if len(shown) <= _MAX_CELL else f"{shown[: _MAX_CELL - 3]}..."

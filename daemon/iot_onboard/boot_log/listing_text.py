@@ -6,39 +6,39 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from ..system.text_style import Style
-from .entries import TimedEntry, steps
+from .entries import TimedEntry, timed_entries
 from .journalctl import boots, follow, present_start, read, starts
 from .listing import Columns, heading, line
 from .timeline import timeline
 from .timeline_model import Timeline
 
 
-def story_of(boot: int | None) -> tuple[TimedEntry, ...]:
+def entries_of(boot: int | None) -> tuple[TimedEntry, ...]:
     """Return the story of one boot, or of all; raise `Unreadable`."""
-    moments = read(boot)
-    offsets = boots() if boot is None else dict.fromkeys((moment.boot_id for moment in moments), boot)
-    found = starts(moments, offsets)
-    return tuple(steps(moments, lambda boot_id: found[boot_id].origin_us, offsets.get))
+    entries = read(boot)
+    offsets = boots() if boot is None else dict.fromkeys((entry.boot_id for entry in entries), boot)
+    found = starts(entries, offsets)
+    return tuple(timed_entries(entries, lambda boot_id: found[boot_id].origin_us, offsets.get))
 
 
-def story_live() -> Iterator[TimedEntry]:
+def follow_entries() -> Iterator[TimedEntry]:
     """Yield the story of the present boot, and go on as it goes on; raise `Unreadable`."""
     origin_us = present_start().origin_us
-    return steps(follow(), lambda _: origin_us, lambda _: 0)
+    return timed_entries(follow(), lambda _: origin_us, lambda _: 0)
 
 
-def lines_of(told: Iterable[TimedEntry], columns: Columns, style: Callable[[], Style]) -> Iterator[str]:
+def lines_of(entries: Iterable[TimedEntry], columns: Columns, style: Callable[[], Style]) -> Iterator[str]:
     """Yield a line an event, under a heading for each boot; `style` is asked each time, for a terminal is resized."""
     boot_id: str | None = None
-    for step in told:
-        if step.moment.boot_id != boot_id:
-            yield ("" if boot_id is None else "\n") + heading(step, columns)
-            boot_id = step.moment.boot_id
-        yield line(step, columns, style())
+    for timed_entry in entries:
+        if timed_entry.entry.boot_id != boot_id:
+            yield ("" if boot_id is None else "\n") + heading(timed_entry, columns)
+            boot_id = timed_entry.entry.boot_id
+        yield line(timed_entry, columns, style())
 
 
 def timeline_of(boot: int) -> Timeline:
     """Return where the time of one boot went; raise `Unreadable`."""
-    moments = read(boot)
-    (start,) = starts(moments, dict.fromkeys((moment.boot_id for moment in moments), boot)).values()
-    return timeline(boot, start, moments, time.monotonic_ns() // 1000 if boot == 0 else None)
+    entries = read(boot)
+    (start,) = starts(entries, dict.fromkeys((entry.boot_id for entry in entries), boot)).values()
+    return timeline(boot, start, entries, time.monotonic_ns() // 1000 if boot == 0 else None)

@@ -56,37 +56,37 @@ _LOGIN = (Kind.LOGIN_OWN, Kind.LOGIN_DNS, Kind.LOGIN_TCP, Kind.LOGIN_TLS, Kind.L
 # What the time after an event is for; these end what was before them, whatever that was.
 _NEXT = {
     Event.STARTED: Kind.LOOK,
-    Event.NOT_SET_UP: Kind.SETUP,
-    Event.NAME_UNKNOWN: Kind.SETUP,
-    Event.CONFIGURATION_UNREAD: Kind.SETUP,
+    Event.NOT_PROVISIONED: Kind.SETUP,
+    Event.DEVICE_NAME_UNKNOWN: Kind.SETUP,
+    Event.CONFIG_UNREADABLE: Kind.SETUP,
     Event.REGISTERING: Kind.REGISTRATION_OWN,
     Event.REREGISTERING: Kind.REGISTRATION_OWN,
     Event.SECRET_STORED: Kind.LOGIN_OWN,
     Event.CONNECTING: Kind.LOGIN_OWN,
     Event.STOPPING: Kind.DOWN,
-    Event.SETTINGS_CHANGED: Kind.DOWN,
+    Event.CONFIG_CHANGED: Kind.DOWN,
     Event.WORKER_STUCK: Kind.DOWN,
     Event.INTERNAL_ERROR: Kind.DOWN,
 }
 _SECRET = {Event.SECRET_FOUND, Event.SECRET_RECOVERED, Event.SECRET_DAMAGED, Event.OTHER_DEVICE}
 _WAITS = {
-    Event.CLOCK_WRONG: Kind.CLOCK,
+    Event.CLOCK_NOT_SET: Kind.CLOCK,
     Event.SECRET_UNREADABLE: Kind.DISK,
     Event.STORE_NOT_WRITABLE: Kind.DISK,
     Event.STORE_VOLATILE: Kind.DISK,
     Event.SAVE_FAILED: Kind.DISK,
-    Event.NOT_CONFIGURED: Kind.SETUP,
-    Event.CONFIGURATION_WRONG: Kind.SETUP,
+    Event.SECRET_FILE_INVALID: Kind.SETUP,
+    Event.CONFIG_INVALID: Kind.SETUP,
 }
-_NO_WAY = {
+_UNREACHABLE = {
     Cause.NETWORK, Cause.PROXY, Cause.TLS, Cause.TLS_DATE, Cause.TIMEOUT, Cause.ANSWER, Cause.CLOSED_BY_SERVER,
 }  # fmt: skip
-_CAUSES = {Cause.NAME_LOOKUP.slug: Kind.NAMES} | {cause.slug: Kind.NETWORK for cause in _NO_WAY}
+_CAUSES = {Cause.NAME_LOOKUP.slug: Kind.NAMES} | {cause.slug: Kind.NETWORK for cause in _UNREACHABLE}
 
 
-def timeline(boot: int, start: BootStart, moments: Sequence[JournalEntry], now_us: int | None) -> Timeline:
+def timeline(boot: int, start: BootStart, entries: Sequence[JournalEntry], now_us: int | None) -> Timeline:
     """Return the timeline of a boot; `now_us` is the present, where it is the present boot. Needs a moment at least."""
-    ordered = sorted(moments, key=lambda moment: moment.at_us)
+    ordered = sorted(entries, key=lambda entry: entry.at_us)
     walk = _Walk(cut_us=start.origin_us, label=Kind.SYSTEM)
     if start.initrd_us is not None:
         walk.cut(Kind.KERNEL, start.initrd_us)
@@ -95,10 +95,10 @@ def timeline(boot: int, start: BootStart, moments: Sequence[JournalEntry], now_u
     # The newest line knows the wall clock best: at the beginning it may not have been set.
     newest = last = ordered[-1]
     online = False
-    for moment in ordered:
-        _take(walk, moment)
-        if moment.event == Event.ONLINE.value and not moment.by_manager:
-            online, last = True, moment
+    for entry in ordered:
+        _take(walk, entry)
+        if entry.event == Event.ONLINE.value and not entry.by_manager:
+            online, last = True, entry
             break
     if not online:
         walk.cut(Kind.OTHER if walk.label in (_REGISTRATION[0], _LOGIN[0]) else walk.label, now_us or last.at_us)
@@ -116,47 +116,47 @@ def timeline(boot: int, start: BootStart, moments: Sequence[JournalEntry], now_u
     )
 
 
-def _take(walk: _Walk, moment: JournalEntry) -> None:
-    if moment.by_manager:
-        _take_managers(walk, moment)
+def _take(walk: _Walk, entry: JournalEntry) -> None:
+    if entry.by_manager:
+        _take_managers(walk, entry)
         return
     try:
-        event = Event(moment.event)
+        event = Event(entry.event)
     except ValueError:
         return
-    at_us, kind = moment.at_us, TABLE[event].kind
+    at_us, kind = entry.at_us, TABLE[event].kind
     if event in _NEXT or event in _SECRET:
         walk.cut(walk.label, at_us, then=_NEXT.get(event))
     elif event is Event.REGISTERED:
-        _exchange(walk, moment, _REGISTRATION, then=Kind.STORE)
+        _exchange(walk, entry, _REGISTRATION, then=Kind.STORE)
     elif event is Event.ONLINE:
-        _exchange(walk, moment, _LOGIN, then=Kind.OTHER)
+        _exchange(walk, entry, _LOGIN, then=Kind.OTHER)
     elif kind is EventKind.TROUBLE or event in _WAITS:
-        wait = _WAITS.get(event) or _CAUSES.get(moment.cause or "", Kind.PLATFORM)
+        wait = _WAITS.get(event) or _CAUSES.get(entry.cause or "", Kind.PLATFORM)
         # An attempt that failed is the time of what it failed for; what was waited for before stays what it was.
         walk.cut(walk.label if walk.label.group is Group.WAITING else wait, at_us, then=wait)
 
 
-def _take_managers(walk: _Walk, moment: JournalEntry) -> None:
-    if moment.unit != units.SERVICE:
+def _take_managers(walk: _Walk, entry: JournalEntry) -> None:
+    if entry.unit != units.SERVICE:
         return
-    if moment.message_id == STARTING_ID:
-        walk.cut(walk.label, moment.at_us, then=Kind.START)
-    elif moment.message_id == EXITED_ID:
+    if entry.message_id == STARTING_ID:
+        walk.cut(walk.label, entry.at_us, then=Kind.START)
+    elif entry.message_id == EXITED_ID:
         # What is set up wrong ends the service, and it is not started again before somebody mends that.
-        walk.cut(walk.label, moment.at_us, then=Kind.SETUP if walk.label is Kind.SETUP else Kind.DOWN)
+        walk.cut(walk.label, entry.at_us, then=Kind.SETUP if walk.label is Kind.SETUP else Kind.DOWN)
 
 
-def _exchange(walk: _Walk, moment: JournalEntry, kinds: tuple[Kind, ...], *, then: Kind) -> None:
+def _exchange(walk: _Walk, entry: JournalEntry, kinds: tuple[Kind, ...], *, then: Kind) -> None:
     """Cut an exchange into its parts, backwards from its end; before the first of them is our own work."""
     own, *timed = kinds
-    end_us, took = moment.at_us, moment.took
-    begin_us = max(end_us - _us(moment.duration_ms), walk.cut_us)
+    end_us, timings = entry.at_us, entry.timings
+    begin_us = max(end_us - _us(entry.duration_ms), walk.cut_us)
     walk.cut(walk.label if walk.label.group is Group.WAITING else own, begin_us)
-    if took == Timings():
+    if timings == Timings():
         walk.cut(timed[-1], end_us, then=then)
         return
-    parts_us = [_us(ms) for ms in (took.dns_ms, took.tcp_ms, took.tls_ms, took.answer_ms)]
+    parts_us = [_us(ms) for ms in (timings.dns_ms, timings.tcp_ms, timings.tls_ms, timings.answer_ms)]
     left_us = sum(parts_us)
     walk.cut(own, max(end_us - left_us, begin_us))
     for kind, part_us in zip(timed, parts_us, strict=True):

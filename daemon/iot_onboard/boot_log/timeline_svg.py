@@ -21,8 +21,8 @@ _TEXT, _LINE = "#777777", "#88888855"
 _WIDTH, _LEFT, _RIGHT = 960, 190, 16
 _ROW, _BAR, _TOP = 24, 14, 40
 _NUMBER = 78
-_TICKS_S = tuple(step * 10.0**power for power in range(-3, 6) for step in (1, 2, 5))
-_MOST_TICKS = 8
+_TICKS_S = tuple(tick * 10.0**power for power in range(-3, 6) for tick in (1, 2, 5))
+_MAX_TICKS = 8
 
 
 def svg(shown: Sequence[Timeline]) -> str:
@@ -56,7 +56,7 @@ def svg(shown: Sequence[Timeline]) -> str:
 
 
 def _axis(scale_us: int, left: int, x_per_us: float, top: int, bottom: int) -> Iterator[str]:
-    step_s = next((step for step in _TICKS_S if scale_us / 1_000_000 / step <= _MOST_TICKS), _TICKS_S[-1])
+    step_s = next((tick for tick in _TICKS_S if scale_us / 1_000_000 / tick <= _MAX_TICKS), _TICKS_S[-1])
     for tick in range(int(scale_us / 1_000_000 / step_s) + 1):
         x = left + tick * step_s * 1_000_000 * x_per_us
         yield f'<path d="M{x:.1f} {top - 4}V{bottom}" stroke="{_LINE}"/>'

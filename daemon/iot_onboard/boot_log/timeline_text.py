@@ -19,7 +19,7 @@ _COLOURS = {
     Group.WAITING: "31",
 }
 _TITLE_WIDTH = max(len(kind.title) for kind in Kind)
-_NO_TERMINAL, _MOST_WIDTH, _LEAST_BAR = 80, 120, 10
+_NO_TERMINAL, _MAX_WIDTH, _MIN_BAR = 80, 120, 10
 # A cell that is covered by half or more, and one that is covered by less.
 _BLOCKS, _ASCII = ("\u2588", "\u258f"), ("#", ".")
 
@@ -29,7 +29,7 @@ def text(shown: Timeline, style: Style, *, blocks: bool, scale_us: int | None = 
 
     `scale_us` is what the whole width stands for, where it is not this timeline.
     """
-    room = max(min(style.width or _NO_TERMINAL, _MOST_WIDTH) - _TITLE_WIDTH - 18, _LEAST_BAR)
+    room = max(min(style.width or _NO_TERMINAL, _MAX_WIDTH) - _TITLE_WIDTH - 18, _MIN_BAR)
     cell_us = max(scale_us or shown.whole_us, 1) / room
     lines = [heading(shown), ""]
     for kind in shown.kinds:
@@ -82,7 +82,7 @@ def difference(one_us: int, other_us: int) -> str:
 
 
 def record(shown: Sequence[Timeline]) -> dict[str, object]:
-    """Return timelines as docs/story.md describes them."""
+    """Return timelines as docs/boot-log.md describes them."""
     return {
         "schema": SCHEMA,
         "timelines": [
@@ -121,7 +121,7 @@ def _bar(shown: Timeline, kind: Kind, cell_us: float, marks: tuple[str, str]) ->
     )
 
 
-def _lengths(took_us: Iterable[int]) -> list[str]:
-    one_us, *others_us = took_us
+def _lengths(duration_us: Iterable[int]) -> list[str]:
+    one_us, *others_us = duration_us
     words = [duration(us) if us else "-" for us in (one_us, *others_us)]
     return words + [difference(one_us, other_us) for other_us in others_us]

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..core.scrub import LEAST_BYTES, MOST_OF_ONE, Scrubber, most_likely
+from ..core.scrub import MAX_OF_ONE, MIN_BYTES, Scrubber, most_likely
 from .mask import mask_configuration, mask_text
 
 MANIFEST = "MANIFEST.txt"
@@ -32,19 +32,19 @@ class Part:
 
 
 def assemble(
-    parts: Sequence[Part], *, secrets: frozenset[str], unread: Sequence[str], headline: str, left_out: int = 0
+    parts: Sequence[Part], *, secrets: frozenset[str], unread: Sequence[str], headline: str, omitted: int = 0
 ) -> Mapping[str, bytes]:
     """Return the files of the bundle, the manifest first; `unread` names what may hold secrets that nobody knows.
 
-    `left_out` counts what was found and is too much to be looked for.
+    `omitted` counts what was found and is too much to be looked for.
     """
     covered = [(part, *_covered(part)) for part in parts]
-    found = {secret for _, _, of_part in covered for secret in most_likely(of_part, MOST_OF_ONE)}
+    found = {secret for _, _, of_part in covered for secret in most_likely(of_part, MAX_OF_ONE)}
     seen = {secret for _, _, of_part in covered for secret in of_part}
     scrubber = Scrubber(secrets | found)
-    left_out += len(seen - found - secrets) + scrubber.left_out
+    omitted += len(seen - found - secrets) + scrubber.omitted
     texts = {part.name: text for part, text, _ in covered if text is not None}
-    files = {MANIFEST: _manifest(parts, len(secrets | found), unread, headline, left_out).encode(), **texts}
+    files = {MANIFEST: _manifest(parts, len(secrets | found), unread, headline, omitted).encode(), **texts}
     return {_text(scrubber.clean(name.encode())): scrubber.clean(data) for name, data in files.items()}
 
 
@@ -60,7 +60,7 @@ def _covered(part: Part) -> tuple[bytes | None, tuple[str, ...]]:
     return masked.text.encode("utf-8", "surrogateescape"), masked.covered
 
 
-def _manifest(parts: Sequence[Part], known: int, unread: Sequence[str], headline: str, left_out: int) -> str:
+def _manifest(parts: Sequence[Part], known: int, unread: Sequence[str], headline: str, omitted: int) -> str:
     width = max((len(part.name) for part in parts), default=0)
 
     def rows(some: Sequence[tuple[str, str]]) -> list[str]:
@@ -77,10 +77,10 @@ def _manifest(parts: Sequence[Part], known: int, unread: Sequence[str], headline
         "",
         "Never in it: product secret, device secrets, passwords, credentials, the machine id.",
         f"{known} of them are known here; each was looked for in every part, in plain, escaped, in hexadecimal and in",
-        f"base64, and covered. Those shorter than {LEAST_BYTES} characters are covered in the configuration alone.",
+        f"base64, and covered. Those shorter than {MIN_BYTES} characters are covered in the configuration alone.",
     ]
-    if left_out:
-        lines.append(f"{left_out} more words look like secrets, too many to be looked for in every part.")
+    if omitted:
+        lines.append(f"{omitted} more words look like secrets, too many to be looked for in every part.")
     if unread:
         title = "Not readable by whoever made it: secrets in them could not be looked for"
         lines += ["", title, *rows([(name, "") for name in unread])]

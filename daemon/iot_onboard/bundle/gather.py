@@ -14,7 +14,7 @@ from ..core.tracebacks import innermost_frame
 T = TypeVar("T")
 
 
-class LeftOut(Exception):
+class PartOmitted(Exception):
     """Say why there is nothing to put in."""
 
 
@@ -53,7 +53,7 @@ def gather(jobs: Mapping[str, Callable[[], T]], *, limit_s: float) -> dict[str, 
 def _outcome(job: Callable[[], T]) -> Brought[T]:
     try:
         return Brought(value=job())
-    except LeftOut as reason:
+    except PartOmitted as reason:
         return Brought(why_not=str(reason))
     except OSError as error:
         return Brought(why_not=f"cannot be read: {error.strerror or error}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET
-from ..core.scrub import MOST_OF_ONE, most_likely
+from ..core.scrub import MAX_OF_ONE, most_likely
 from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
 from ..provisioning.boot_partition import PLACES, find
@@ -27,7 +27,7 @@ _STORED = re.compile(r'"device_secret"\s*:\s*"((?:[^"\\]|\\.)*)')
 _WORDS = re.compile(r"[^\s\"',:{}\[\]\\]{8,}")
 _FIELDS = {"product_key", "device_name", "device_secret", "issued_at"}
 # Larger than any file that the daemon takes.
-_MOST_BYTES = 300_000
+_MAX_BYTES = 300_000
 # More than a gateway ever had names.
 _MAX_STORED = 200
 
@@ -36,12 +36,12 @@ _MAX_STORED = 200
 class Known:
     """Hold what was found; `unread` names the files that may hold more.
 
-    `left_out` counts words that may be secrets too, of files that hold nothing but rubbish.
+    `omitted` counts words that may be secrets too, of files that hold nothing but rubbish.
     """
 
     secrets: set[str] = field(default_factory=set, repr=False)
     unread: list[str] = field(default_factory=list)
-    left_out: int = 0
+    omitted: int = 0
 
 
 def known_secrets(config_path: Path, places: Places, root: Path = Path("/")) -> Known:
@@ -66,8 +66,8 @@ def known_secrets(config_path: Path, places: Places, root: Path = Path("/")) -> 
 
 def _add(known: Known, words: set[str]) -> None:
     """Take what a file may hold; of rubbish a part."""
-    chosen = most_likely(words - {""}, MOST_OF_ONE)
-    known.left_out += len(words - {""}) - len(chosen)
+    chosen = most_likely(words - {""}, MAX_OF_ONE)
+    known.omitted += len(words - {""}) - len(chosen)
     known.secrets |= chosen
 
 
@@ -147,7 +147,7 @@ def _listed(directory: Path, known: Known | None = None) -> list[Path]:
 
 def _read(path: Path, known: Known, read: Callable[[Path, int], bytes] | None = None) -> str:
     try:
-        data = read(path, _MOST_BYTES) if read else read_plain(path.resolve(), _MOST_BYTES, follow=False)
+        data = read(path, _MAX_BYTES) if read else read_plain(path.resolve(), _MAX_BYTES, follow=False)
         return data.decode("utf-8", "replace")
     except (FileNotFoundError, NotADirectoryError):
         return ""

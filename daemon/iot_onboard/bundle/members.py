@@ -23,7 +23,7 @@ from .. import __version__
 from ..boot_log.entries import FIELDS
 from ..boot_log.journalctl import UNITS, Unreadable
 from ..boot_log.listing import columns_of
-from ..boot_log.listing_text import lines_of, story_of, timeline_of
+from ..boot_log.listing_text import entries_of, lines_of, timeline_of
 from ..boot_log.timeline_text import text as timeline_text
 from ..config.identity_memory import FILE_NAME
 from ..config.schema import FRAGMENTS
@@ -37,11 +37,11 @@ from ..reporting.status_view import View, record_of, text, view_of
 from ..system.processes import ask
 from ..system.text_style import Style, printable
 from .assemble import Kind
-from .gather import LeftOut
+from .gather import PartOmitted
 from .places import Places
 
 TIMEOUT_S = 10.0
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 _MAX_LISTED = 500
 _MAX_RUNTIME_FILES = 20
 # As the daemon itself reads of one.
@@ -78,8 +78,8 @@ def members(config_path: Path, places: Places, root: Path = Path("/")) -> tuple[
         Member("journal/this-boot.txt", "the service's lines", _said(*_JOURNAL, "-b", *_UNITS, "-o", "short-iso")),
         Member("journal/this-boot.json", "with their fields", _said(*_JOURNAL, "-b", *_UNITS, "-o", "json", _FIELDS)),
         Member("journal/last-boot.txt", "those before", _said(*_JOURNAL, "-b", "-1", *_UNITS, "-o", "short-iso")),
-        Member("story.txt", "the story of this boot", partial(_story, 0)),
-        Member("story-last-boot.txt", "that of the boot before", partial(_story, -1)),
+        Member("events.txt", "the story of this boot", partial(_entries, 0)),
+        Member("events-last-boot.txt", "that of the boot before", partial(_entries, -1)),
         Member("timeline.txt", "where the time to online went", _timeline),
         Member("journal/kernel.txt", "the kernel's warnings", _said(*_JOURNAL, "-b", "-k", "-p", "warning")),
         Member("journal/time.txt", "who keeps the time", _said(*_JOURNAL, "-b", "-u", "systemd-timesyncd")),
@@ -147,19 +147,19 @@ def _configuration(config_path: Path, root: Path) -> list[Member]:
     return found
 
 
-def _story(boot: int) -> bytes:
+def _entries(boot: int) -> bytes:
     try:
-        told = story_of(boot)
-        return "".join(f"{words}\n" for words in lines_of(told, columns_of(told), Style)).encode()
+        entries = entries_of(boot)
+        return "".join(f"{words}\n" for words in lines_of(entries, columns_of(entries), Style)).encode()
     except Unreadable as why:
-        raise LeftOut(str(why)) from None
+        raise PartOmitted(str(why)) from None
 
 
 def _timeline() -> bytes:
     try:
         return f"{timeline_text(timeline_of(0), Style(), blocks=False)}\n".encode()
     except Unreadable as why:
-        raise LeftOut(str(why)) from None
+        raise PartOmitted(str(why)) from None
 
 
 def _said(*command: str) -> Callable[[], bytes]:
@@ -167,11 +167,11 @@ def _said(*command: str) -> Callable[[], bytes]:
 
     def bring() -> bytes:
         answer = ask(command, timeout_s=TIMEOUT_S)
-        said = answer.output[-MOST_BYTES:] + answer.errors[-MOST_BYTES:]
+        said = answer.output[-MAX_BYTES:] + answer.errors[-MAX_BYTES:]
         if not said:
-            raise LeftOut(answer.trouble or (f"ended with {answer.code}" if answer.code else "nothing to say"))
+            raise PartOmitted(answer.trouble or (f"ended with {answer.code}" if answer.code else "nothing to say"))
         head = f"$ {' '.join(command)}\n".encode()
-        if len(answer.output) > MOST_BYTES:
+        if len(answer.output) > MAX_BYTES:
             head += b"(the end of it)\n"
         tail = f"({answer.trouble or f'ended with {answer.code}'})\n".encode() if answer.code != 0 else b""
         return head + said + tail
@@ -180,23 +180,23 @@ def _said(*command: str) -> Callable[[], bytes]:
 
 
 def _file(path: Path) -> bytes:
-    data = read_plain(path.resolve(), MOST_BYTES, follow=False)
+    data = read_plain(path.resolve(), MAX_BYTES, follow=False)
     if not data:
-        raise LeftOut("empty")
+        raise PartOmitted("empty")
     return data
 
 
 def _foreign_file(path: Path) -> bytes:
     data = read_foreign(path, _MAX_RUNTIME_BYTES)
     if not data:
-        raise LeftOut("empty")
+        raise PartOmitted("empty")
     return data
 
 
 def _view(runtime_dir: Path) -> View:
     status = read_checked(runtime_dir)
     if status is None:
-        raise LeftOut("the daemon does not run")
+        raise PartOmitted("the daemon does not run")
     return view_of(status, HistoryLog(runtime_dir).read_as_reader(), datetime.now(UTC), time.monotonic())
 
 

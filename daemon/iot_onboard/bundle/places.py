@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config.reader import settings_of
+from ..config.reader import values_of
 from ..config.schema import RULES, Document
 from ..core.proxy import ProxyAddress
 
@@ -23,15 +23,15 @@ class Places:
 
 def places_of(documents: Sequence[Document]) -> Places:
     """Return the places; what is wrong elsewhere in a file does not hide what it names."""
-    settings = [settings_of(document) for document in reversed(documents)]
+    values_by_key = [values_of(document) for document in reversed(documents)]
 
     def paths(key: str) -> tuple[Path, ...]:
-        named = [values.get(key) for values in settings]
+        named = [values.get(key) for values in values_by_key]
         return tuple(dict.fromkeys(path for path in (*named, RULES[key].default) if isinstance(path, Path)))
 
     return Places(
         state_dirs=paths("state_dir"),
         runtime_dirs=paths("runtime_dir"),
         secret_files=(*paths("product_secret_file"), *paths("device_secret_file")),
-        proxies=tuple(proxy for values in settings if isinstance(proxy := values.get("proxy"), ProxyAddress)),
+        proxies=tuple(proxy for values in values_by_key if isinstance(proxy := values.get("proxy"), ProxyAddress)),
     )

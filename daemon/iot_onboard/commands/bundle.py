@@ -80,7 +80,7 @@ def _make(arguments: argparse.Namespace) -> int:
         secrets=frozenset(known.secrets),
         unread=known.unread,
         headline=headline,
-        left_out=known.left_out,
+        omitted=known.omitted,
     )
     folder = f"iot-onboard-bundle-{re.sub(r'[^A-Za-z0-9._-]', '-', name)}-{at:%Y%m%dT%H%M%SZ}"
     path: Path = arguments.output or Path(f"{folder}.tar.gz")
@@ -91,7 +91,7 @@ def _make(arguments: argparse.Namespace) -> int:
         complain(f"{path} cannot be written: {error.strerror or error}")
         return ExitCode.FAILED
     # What went to standard output is followed by nothing.
-    print(_told(path, parts, known), file=sys.stderr if is_standard_output(path) else sys.stdout)
+    print(_summary(path, parts, known), file=sys.stderr if is_standard_output(path) else sys.stdout)
     return ExitCode.DONE
 
 
@@ -138,7 +138,7 @@ def _brought(listed: Sequence[Member]) -> list[Part]:
     ]
 
 
-def _told(path: Path, parts: Sequence[Part], known: Known) -> str:
+def _summary(path: Path, parts: Sequence[Part], known: Known) -> str:
     count = sum(part.data is not None for part in parts)
     lines = [
         f"Written to {path}: {count} files, without secrets; MANIFEST.txt in it says what is there and what is not."

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterable
 
 from ..boot_log.entries import TimedEntry
-from ..boot_log.journalctl import KEEP, Unreadable, keeps_boots
+from ..boot_log.journalctl import PERSISTENT_JOURNAL, Unreadable, keeps_boots
 from ..boot_log.listing import Columns, columns_of, record, wide_columns
-from ..boot_log.listing_text import lines_of, story_live, story_of
+from ..boot_log.listing_text import entries_of, follow_entries, lines_of
 from ..core.exit_codes import ExitCode
 from ..system.terminal import complain, style
 
@@ -22,7 +22,7 @@ examples:
   sudo iot-onboard events               what happened since power-on
   sudo iot-onboard events --boot -1     what happened in the boot before
   sudo iot-onboard events --follow      and what happens now, until Ctrl-C
-  sudo iot-onboard events --all --json  everything, for a program; docs/story.md describes it
+  sudo iot-onboard events --all --json  everything, for a program; docs/boot-log.md describes it
 """
 
 
@@ -50,21 +50,25 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, and tell."""
     try:
         if arguments.follow:
-            _print(story_live(), wide_columns(), arguments)
+            _print(follow_entries(), wide_columns(), arguments)
         else:
-            told = story_of(None if arguments.all else arguments.boot)
-            _print(told, columns_of(told), arguments)
+            entries = entries_of(None if arguments.all else arguments.boot)
+            _print(entries, columns_of(entries), arguments)
     except KeyboardInterrupt:
         return ExitCode.DONE
     except Unreadable as why:
         complain(str(why))
         return ExitCode.FAILED
     if arguments.all and not keeps_boots():
-        complain(f"the journal is in memory alone, and holds this boot only; {KEEP}")
+        complain(f"the journal is in memory alone, and holds this boot only; {PERSISTENT_JOURNAL}")
     return ExitCode.DONE
 
 
-def _print(told: Iterable[TimedEntry], columns: Columns, arguments: argparse.Namespace) -> None:
-    shown = (json.dumps(record(step)) for step in told) if arguments.json else lines_of(told, columns, style)
+def _print(entries: Iterable[TimedEntry], columns: Columns, arguments: argparse.Namespace) -> None:
+    shown = (
+        (json.dumps(record(timed_entry)) for timed_entry in entries)
+        if arguments.json
+        else lines_of(entries, columns, style)
+    )
     for words in shown:
         print(words, flush=arguments.follow)

@@ -1,4 +1,4 @@
-"""`iot-onboard explain`: say what an event, a code or a number means, whose move it is, and what to do."""
+"""`iot-onboard explain`: say what an event, a code or a number means, who has to act, and what to do."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def render(topic: Topic, width: int) -> str:
     journal = "Level {}; `journalctl MESSAGE_ID={}` shows these lines alone."
     for title, texts in (
         ("What it means", (advice.explanation,)),
-        ("Whose move it is", (f"{advice.move.value[0].upper()}{advice.move.value[1:]}.",)),
+        ("Who has to act", (f"{advice.responsible.value[0].upper()}{advice.responsible.value[1:]}.",)),
         ("What to do", advice.steps),
         ("What comes next", (f"{advice.then[0].upper()}{advice.then[1:]}.",)),
         ("In the journal", (journal.format(entry.priority.name.lower(), entry.message_id),) if entry else ()),

@@ -22,7 +22,7 @@ from ..core.secret import Secret
 from ..disk.storage import storage_of
 from ..provisioning.apply import ProvisioningResult, check, current, provision
 from ..provisioning.plan import ProvisioningRequest
-from ..provisioning.prompts import ask_product_secret, ask_settings, say
+from ..provisioning.prompts import ask_config, ask_product_secret, say
 from ..system.systemd import Restart, restart
 from ..system.terminal import complain
 
@@ -68,17 +68,17 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.FAILED
     present = current(config_path)
     try:
-        wish = _wish(arguments, present)
+        request = _request(arguments, present)
     except EOFError:
         say("")
         complain("nothing changed")
         return ExitCode.FAILED
-    check(config_path, wish)
-    done = provision(config_path, wish)
-    _tell(done, config_path)
+    check(config_path, request)
+    result = provision(config_path, request)
+    _report(result, config_path)
     # In an image build the disk is another machine's affair, too.
     if not arguments.no_restart:
-        _warn_of_volatile_storage(done.config, config_path)
+        _warn_of_volatile_storage(result.config, config_path)
     return ExitCode.DONE if arguments.no_restart else _restart()
 
 
@@ -88,24 +88,24 @@ def _present(config: Config) -> str:
     return "\n".join([*lines, *(f"{key.replace('_', '-')}: {getattr(config, key) or ''}" for key in _NAMES)])
 
 
-def _wish(arguments: argparse.Namespace, present: Config) -> ProvisioningRequest:
-    given = {key: getattr(arguments, key) or None for key in _NAMES if getattr(arguments, key) is not None}
+def _request(arguments: argparse.Namespace, present: Config) -> ProvisioningRequest:
+    values = {key: getattr(arguments, key) or None for key in _NAMES if getattr(arguments, key) is not None}
     source: str | None = arguments.product_secret_file
     at_terminal = sys.stdin.isatty()
     product_secret = None
     if source is not None and not (source == "-" and at_terminal):
         product_secret = _secret_of(source)
     if at_terminal:
-        everything = not given and source is None
-        missing = [key for key in ("product_key", "device_name") if key not in given and not getattr(present, key)]
+        everything = not values and source is None
+        missing = [key for key in ("product_key", "device_name") if key not in values and not getattr(present, key)]
         asked = _NAMES if everything else missing
         if asked:
             say("This gives the gateway its product identity. Return takes what stands in [brackets].")
-        given |= ask_settings(asked, present, read_facts())
+        values |= ask_config(asked, present, read_facts())
         kept = _has_secret(present, arguments.config)
         if product_secret is None and (everything or not kept or source == "-"):
             product_secret = ask_product_secret(kept=kept)
-    return ProvisioningRequest(settings=given, product_secret=product_secret)
+    return ProvisioningRequest(values=values, product_secret=product_secret)
 
 
 def _secret_of(source: str) -> Secret:
@@ -134,12 +134,12 @@ def _has_secret(config: Config, config_path: Path) -> bool:
     return True
 
 
-def _tell(done: ProvisioningResult, config_path: Path) -> None:
-    for warning in done.warnings:
+def _report(result: ProvisioningResult, config_path: Path) -> None:
+    for warning in result.warnings:
         complain(f"warning: {warning}")
-    name = done.config.device_name
+    name = result.config.device_name
     try:
-        naming = naming_of(done.config)
+        naming = naming_of(result.config)
         name = naming.identity.device_name
         if naming.kept:
             complain(f"warning: it stays {name}, as its secret is of that name: {naming.kept}")
@@ -147,10 +147,10 @@ def _tell(done: ProvisioningResult, config_path: Path) -> None:
         # The fact may come later, and in an image build the name is another machine's affair.
         name = f"{name} ({missing})"
         complain(f"warning: device_name: {missing}; until there is a name, this gateway waits for it")
-    if not _has_secret(done.config, config_path):
+    if not _has_secret(result.config, config_path):
         complain("warning: no product secret is there yet; until one is, this gateway cannot register")
-    say(f"This gateway is device {name} of product {done.config.product_key}, region {done.config.region}.")
-    say("\n".join(f"Written: {path}" for path in done.written) or "Nothing changed: all of it stood there already.")
+    say(f"This gateway is device {name} of product {result.config.product_key}, region {result.config.region}.")
+    say("\n".join(f"Written: {path}" for path in result.written) or "Nothing changed: all of it stood there already.")
 
 
 def _warn_of_volatile_storage(config: Config, config_path: Path) -> None:

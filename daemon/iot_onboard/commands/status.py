@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..config.files import read_documents
-from ..config.reader import settings_of
+from ..config.reader import values_of
 from ..config.schema import RULES
 from ..core.exit_codes import ExitCode
 from ..fast_start.fast_dataclasses import replace
@@ -45,15 +45,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status, at once or as soon as the gateway is online, or with each change."""
-    lookout = Lookout(runtime_dir(arguments.config))
+    watcher = StatusWatcher(runtime_dir(arguments.config))
     waits = arguments.wait is not None
     until_s = time.monotonic() + max(0.0, arguments.wait) if waits else math.inf if arguments.watch else -math.inf
     if arguments.watch:
-        view = _watch(lookout, _shower(as_json=arguments.json), until_s, until_online=waits)
+        view = _watch(watcher, _shower(as_json=arguments.json), until_s, until_online=waits)
     else:
-        while not lookout.online() and time.monotonic() < until_s:
+        while not watcher.online() and time.monotonic() < until_s:
             time.sleep(min(_POLL_S, max(0.0, until_s - time.monotonic())))
-        view = lookout.view()
+        view = watcher.view()
         print(_json(view) if arguments.json else text(view, _local_now(), style()))
     if not view.running:
         return ExitCode.USAGE
@@ -64,11 +64,11 @@ def runtime_dir(config_path: Path) -> Path:
     """Return where the status is, whatever is wrong with the configuration or may not be read of it."""
     place: Path = RULES["runtime_dir"].default
     for document in read_documents(config_path)[0]:
-        place = settings_of(document).get("runtime_dir", place)
+        place = values_of(document).get("runtime_dir", place)
     return place
 
 
-class Lookout:
+class StatusWatcher:
     """Look at the status as often as wanted; why there is none is asked for once in a while."""
 
     def __init__(self, place: Path) -> None:
@@ -127,13 +127,13 @@ def why_absent(place: Path, root: Path = Path("/")) -> tuple[str, str, str | Non
     return why[0], f"{why[1]}. Its last lines: journalctl -u iot-onboard -n 20", named
 
 
-def _watch(lookout: Lookout, show: Callable[[View], None], until_s: float, *, until_online: bool) -> View:
-    view = lookout.view()
+def _watch(watcher: StatusWatcher, show: Callable[[View], None], until_s: float, *, until_online: bool) -> View:
+    view = watcher.view()
     try:
         show(view)
         while not (until_online and view.status.state == "online") and time.monotonic() < until_s:
             time.sleep(_POLL_S)
-            view = lookout.view()
+            view = watcher.view()
             show(view)
     except KeyboardInterrupt:
         # The usual end of a watch: the answer is that of the moment.

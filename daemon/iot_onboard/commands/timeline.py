@@ -19,7 +19,7 @@ from .events import boot
 EPILOG = """\
 It reads the journal, as `iot-onboard events` does, and needs the same rights. Time counts from the kernel's start;
 what firmware and boot loader took before is told where they say it. What the time was spent on, row by row, stands
-in docs/story.md. Exit code: 0 there is a timeline, 1 there is none, and why.
+in docs/boot-log.md. Exit code: 0 there is a timeline, 1 there is none, and why.
 
 examples:
   sudo iot-onboard timeline                  this boot, as bars

@@ -81,20 +81,21 @@ def secrets_directory(config_path: Path) -> Path | None:
     return Path(directory) if directory else service_credentials(config_path)
 
 
-def withheld_secrets() -> dict[str, str]:
+def unloadable_secrets() -> dict[str, str]:
     """Return which secrets systemd could not hand out, and why, by their names."""
-    told = os.environ.get("IOT_ONBOARD_WITHHELD")
-    if not told:
+    # The second is of a drop-in that an earlier version wrote in this boot.
+    listed = os.environ.get("IOT_ONBOARD_UNLOADABLE") or os.environ.get("IOT_ONBOARD_WITHHELD")
+    if not listed:
         return {}
     # Loaded only where there is something to say.
     from .unloadable import read_environment
 
-    return read_environment(told)
+    return read_environment(listed)
 
 
 def _is_given_by_hand(config: Config) -> bool:
     """Say whether a person gave the device secret: by the configuration, beside it, or through systemd."""
-    if DEVICE_SECRET in withheld_secrets():
+    if DEVICE_SECRET in unloadable_secrets():
         return True
     usual = CONFIG_DIR / "config.yaml"
     return device_secret_path(config, usual, secrets_directory(usual)) is not None

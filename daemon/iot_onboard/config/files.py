@@ -9,7 +9,7 @@ from .problems import ConfigError, Problem, file_problem, unreadable
 from .reader import parse
 from .schema import FRAGMENTS, Config, Document
 
-_MOST_CONFIG_BYTES = 262_144
+_MAX_CONFIG_BYTES = 262_144
 
 
 def load(config_path: Path, *, names_required: bool = True) -> Config:
@@ -26,8 +26,8 @@ def read_documents(config_path: Path) -> tuple[list[Document], list[Problem]]:
     problems: list[Problem] = []
     for path in (config_path, *_fragments(config_path.parent / FRAGMENTS, problems)):
         try:
-            data = read_plain(path, _MOST_CONFIG_BYTES + 1)
-            if len(data) > _MOST_CONFIG_BYTES:
+            data = read_plain(path, _MAX_CONFIG_BYTES + 1)
+            if len(data) > _MAX_CONFIG_BYTES:
                 raise ValueError("is larger than 256 kB")
             documents.append(Document(name=str(path), text=data.decode("utf-8")))
         except OSError as error:

@@ -12,7 +12,7 @@ import re
 from ..fast_start.typing_names import Any
 
 _PASSED_OVER = re.compile(r" *(#.*)?")
-_SETTING = re.compile(
+_ENTRY = re.compile(
     r"""(?P<indent>\ *)(?P<key>[a-z_]+):
     (\ +(?:"(?P<double>[^"\\]*)"|'(?P<single>[^']*)'|(?P<number>0|[1-9][0-9]{0,8})
         |(?P<word>[A-Za-z/][A-Za-z0-9/._-]*(?::[A-Za-z0-9/._-]+)*|[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+)))?
@@ -34,7 +34,7 @@ def plain_values(text: str) -> dict[str, Any] | None:
     for line in text.split("\n"):
         if _PASSED_OVER.fullmatch(line):
             continue
-        found = _SETTING.fullmatch(line)
+        found = _ENTRY.fullmatch(line)
         if found is None:
             return None
         indent, key, empty = len(found["indent"]), found["key"], found[3] is None

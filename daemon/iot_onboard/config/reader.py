@@ -28,7 +28,7 @@ def parse(
     problems: list[Problem] = list(earlier)
     values: dict[str, Any] = {}
     for document in documents:
-        values.update(settings_of(document, problems))
+        values.update(values_of(document, problems))
     first = documents[0].name if documents else "config.yaml"
     wrong = {problem.key for problem in problems}
     for key, rule in RULES.items():
@@ -41,7 +41,7 @@ def parse(
     return Config(**{key.replace(".", "_"): value for key, value in values.items()}), ()
 
 
-def settings_of(document: Document, problems: list[Problem] | None = None) -> dict[str, Any]:
+def values_of(document: Document, problems: list[Problem] | None = None) -> dict[str, Any]:
     """Return the keys that one document sets, as they are read; add what is wrong in it to `problems`, where wanted."""
     values = _read_plain(document)
     if values is None:
@@ -63,8 +63,8 @@ def _read_plain(document: Document) -> dict[str, Any] | None:
             continue
         # A section holds names, and nothing else does: what is neither has no rule.
         inside = isinstance(value, dict) and name in SECTIONS
-        settings = {f"{name}.{key}": inner for key, inner in value.items()} if inside else {name: value}
-        for key, setting in settings.items():
+        values_by_key = {f"{name}.{key}": inner for key, inner in value.items()} if inside else {name: value}
+        for key, setting in values_by_key.items():
             try:
                 values[key] = RULES[key].read(setting)
             except (KeyError, Bad):

@@ -25,7 +25,7 @@ _NOTHING: Mapping[str, str] = {}
 if TYPE_CHECKING:
     from typing import TypeVar
 
-    Given = TypeVar("Given", bound=Secret | None)
+    Outcome = TypeVar("Outcome", bound=Secret | None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +46,14 @@ class SecretFiles:
 
 
 def secret_files(
-    config: Config, config_path: Path, credentials_dir: Path | None, withheld: Mapping[str, str]
+    config: Config, config_path: Path, credentials_dir: Path | None, unloadable: Mapping[str, str]
 ) -> SecretFiles:
-    """Return what reads the secrets from where they are; `withheld`: what systemd cannot hand out."""
+    """Return what reads the secrets from where they are; `unloadable`: what systemd cannot hand out."""
     own = device_secret_path(config, config_path, credentials_dir)
     return SecretFiles(
-        device=partial(read_device_secret, config, config_path, credentials_dir, withheld),
-        product=partial(read_product_secret, config, config_path, credentials_dir, withheld),
-        no_registration=own is not None or DEVICE_SECRET in withheld,
+        device=partial(read_device_secret, config, config_path, credentials_dir, unloadable),
+        product=partial(read_product_secret, config, config_path, credentials_dir, unloadable),
+        no_registration=own is not None or DEVICE_SECRET in unloadable,
     )
 
 
@@ -76,35 +76,35 @@ def _path(configured: Path | None, usual: Path, credentials_dir: Path | None) ->
 
 
 def read_product_secret(
-    config: Config, config_path: Path, credentials_dir: Path | None, withheld: Mapping[str, str] = _NOTHING
+    config: Config, config_path: Path, credentials_dir: Path | None, unloadable: Mapping[str, str] = _NOTHING
 ) -> Secret:
-    """Read the product secret from where it is, or raise `OnboardError`; `withheld`: what systemd cannot hand out."""
+    """Read the product secret from where it is, or raise `OnboardError`; `unloadable`: what systemd cannot hand out."""
     path = product_secret_path(config, config_path, credentials_dir)
     usual = config_path.parent / PRODUCT_SECRET
-    _refuse_original(path, usual, credentials_dir, withheld, SETUP)
+    _refuse_original(path, usual, credentials_dir, unloadable, SETUP)
     return read_secret(path, "product secret", cure=SETUP if path == usual else "")
 
 
 def read_device_secret(
-    config: Config, config_path: Path, credentials_dir: Path | None, withheld: Mapping[str, str] = _NOTHING
+    config: Config, config_path: Path, credentials_dir: Path | None, unloadable: Mapping[str, str] = _NOTHING
 ) -> Secret | None:
     """Read the device secret that is given by hand, or return `None` where registration is to get it."""
     path = device_secret_path(config, config_path, credentials_dir)
     usual = config_path.parent / DEVICE_SECRET
     # A withheld one may be good and this device's only one: nothing is registered in its place.
-    _refuse_original(path, usual, credentials_dir, withheld, f"write the device secret to {usual}")
+    _refuse_original(path, usual, credentials_dir, unloadable, f"write the device secret to {usual}")
     return None if path is None else read_secret(path, "device secret")
 
 
 def _refuse_original(
-    path: Path | None, usual: Path, credentials_dir: Path | None, withheld: Mapping[str, str], cure: str
+    path: Path | None, usual: Path, credentials_dir: Path | None, unloadable: Mapping[str, str], cure: str
 ) -> None:
     """Refuse what is wrong with the usual file: where systemd copied it, its mode; where it could not, that."""
     if path is not None and path.parent == credentials_dir:
         with contextlib.suppress(OSError):
             _refuse_open(usual, usual.stat().st_mode, usual.name.replace("-", " "))
-    elif path in {None, usual} and usual.name in withheld:
-        raise _refuse(f"systemd cannot hand out {withheld[usual.name]}", cure)
+    elif path in {None, usual} and usual.name in unloadable:
+        raise _refuse(f"systemd cannot hand out {unloadable[usual.name]}", cure)
 
 
 def service_credentials(
@@ -153,13 +153,13 @@ def read_secret(path: Path, what: str, cure: str = "") -> Secret:
         raise _refuse(f"the {what} file {path} {bad}", bad.hint or cure) from None
 
 
-def _outcome(read: Callable[[], Given]) -> Callable[[], Given]:
+def _outcome(read: Callable[[], Outcome]) -> Callable[[], Outcome]:
     try:
         secret = read()
     except OnboardError as error:
         failure = error.failure
 
-        def fail() -> Given:
+        def fail() -> Outcome:
             raise OnboardError(failure)
 
         return fail

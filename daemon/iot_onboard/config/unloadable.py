@@ -18,10 +18,10 @@ from .schema import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET
 DROP_IN = PurePosixPath(f"/run/systemd/system/{units.SERVICE}.d/zz-iot-onboard-withheld.conf")
 # systemd.exec(5), "Process Exit Codes".
 CREDENTIALS = "243"
-_VARIABLE = 'Environment="IOT_ONBOARD_WITHHELD='
+_VARIABLE = 'Environment="IOT_ONBOARD_UNLOADABLE='
 _WORDS = {PRODUCT_SECRET: "product secret", DEVICE_SECRET: "device secret"}
 _PLAIN_PATH = re.compile(r"/[\w./@+-]+", re.ASCII)
-_SETTINGS = {"LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted"}
+_DIRECTIVES = {"LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted"}
 # What the unit has systemd hand out where there is no file, and a file that always loads.
 _STAND_IN = "\\n"
 _NOTHING = "/dev/null"
@@ -61,7 +61,7 @@ def read_unit(text: str) -> tuple[CredentialSource, ...]:
         if line.startswith("# /"):
             ours = line.removeprefix("# ") == str(DROP_IN)
         key, equals, value = (part.strip() for part in line.partition("="))
-        if ours or not equals or key not in _SETTINGS:
+        if ours or not equals or key not in _DIRECTIVES:
             continue
         found = loaded if key.startswith("Load") else contained
         name, _, content = value.partition(":")
@@ -88,12 +88,12 @@ def decide(
     there is no such secret; `failed`, that systemd could not do it, with `present` in the drop-in.
     """
     there = [one for one in sources if loadable[one] is not None]
-    closed = [one for one in there if one.path and not loadable[one]]
+    unreadable = [one for one in there if one.path and not loadable[one]]
     untried = [one for one in there if not one.path]
     # A plain file counts in the place of what cannot be loaded: `setup` writes it.
     plain = {one.name: replace(one, path=_NOTHING) if loadable[one] is False else one for one in SHIPPED}
-    if closed:
-        wanted = _render([plain[one.name] for one in closed], closed)
+    if unreadable:
+        wanted = _render([plain[one.name] for one in unreadable], unreadable)
     else:
         good = {one.name: one for one in there if one.path}
         wanted = _render({**plain, **good}.values(), untried, alone=True)
@@ -103,12 +103,12 @@ def decide(
     if not present:
         # Only a failure takes anything away: a look from here may be wrong.
         return ""
-    if closed:
+    if unreadable:
         return wanted
     return present if untried else ""
 
 
-def _render(loaded: Iterable[CredentialSource], withheld: Iterable[CredentialSource], *, alone: bool = False) -> str:
+def _render(loaded: Iterable[CredentialSource], unloadable: Iterable[CredentialSource], *, alone: bool = False) -> str:
     """Return the drop-in; `alone`: the service gets no other credential, whoever has added it."""
     lines = [
         f"# Made by {units.RECOVERY}: systemd could not hand out a secret of this service (status",
@@ -122,7 +122,7 @@ def _render(loaded: Iterable[CredentialSource], withheld: Iterable[CredentialSou
         lines += ["LoadCredential=", "SetCredential="]
     for one in loaded:
         lines += [one.line, f"SetCredential={one.name}:{_STAND_IN}"]
-    words = {one.name: one.words for one in withheld}
+    words = {one.name: one.words for one in unloadable}
     lines.append(f'{_VARIABLE}{";".join(f"{name}={text}" for name, text in words.items())}"')
     return "\n".join(lines) + "\n"
 

@@ -19,7 +19,7 @@ _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 HOST = rf"(?!.{{254}}){_LABEL}(\.{_LABEL})*|[0-9A-Fa-f:]+"
 
 # Far above the platform's 16 or 32: it tells a secret from a file that is something else.
-MOST_SECRET_CHARACTERS = 1024
+MAX_SECRET_CHARACTERS = 1024
 # The same for a file, with what may follow the secret.
 MAX_SECRET_BYTES = 4096
 
@@ -75,7 +75,7 @@ def secret(value: str) -> Secret:
     """Take a secret, as the console shows it; nothing of it enters a problem."""
     if not value:
         raise Bad("is empty")
-    if len(value) > MOST_SECRET_CHARACTERS or not value.isascii() or not value.isprintable() or " " in value:
+    if len(value) > MAX_SECRET_CHARACTERS or not value.isascii() or not value.isprintable() or " " in value:
         raise Bad("does not hold a secret", "write the secret alone, one line, as the console shows it")
     return Secret(value)
 
@@ -123,14 +123,14 @@ def sign_method(value: Any) -> SignMethod:
     return SignMethod(one_of(*(method.value for method in SignMethod))(value))
 
 
-def between(least: int, most: int, *, whole: bool = True) -> Callable[[Any], Any]:
+def between(lowest: int, highest: int, *, whole: bool = True) -> Callable[[Any], Any]:
     """Return a reader of a number within bounds."""
 
     def read(value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise Bad(f"is {_kind(value)}, must be a {'whole ' if whole else ''}number from {least} to {most}")
-        if not least <= value <= most:
-            raise Bad(f"must be from {least} to {most}")
+            raise Bad(f"is {_kind(value)}, must be a {'whole ' if whole else ''}number from {lowest} to {highest}")
+        if not lowest <= value <= highest:
+            raise Bad(f"must be from {lowest} to {highest}")
         return value
 
     return read

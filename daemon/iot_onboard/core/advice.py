@@ -7,15 +7,15 @@ import enum
 from ..fast_start.fast_dataclasses import dataclass
 
 
-class Move(enum.Enum):
-    """Say whose move it is."""
+class Responsible(enum.Enum):
+    """Name who has to act."""
 
-    NOBODY = "nobody's: the gateway goes on by itself"
-    GATEWAY = "yours, at this gateway"
-    CONSOLE = "the operator's, in the cloud console"
-    NETWORK = "the network's, between this gateway and the Internet"
-    PLATFORM = "the platform's: the gateway waits for it"
-    MAKERS = "the makers' of iot-onboard"
+    NOBODY = "nobody: the gateway goes on by itself"
+    GATEWAY = "you, at this gateway"
+    CONSOLE = "you, in the cloud console"
+    NETWORK = "whoever runs the network between this gateway and the Internet"
+    PLATFORM = "Alibaba Cloud: the gateway waits for it"
+    MAINTAINERS = "the maintainers of iot-onboard"
 
 
 # When the daemon tries next, as `backoff` has it.
@@ -41,7 +41,7 @@ class Advice:
 
     meaning: str
     cure: str
-    move: Move
+    responsible: Responsible
     explanation: str
     steps: tuple[str, ...]
     then: str

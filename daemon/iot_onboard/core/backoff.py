@@ -65,9 +65,9 @@ _LIFE_CAP_S = 600.0
 RETRY_AFTER_CAP_S = 3600.0
 
 
-def restart_delay_s(short_lives: int) -> float:
+def restart_delay_s(short_runs: int) -> float:
     """Return how long a process waits before it begins, after so many that ended soon."""
-    beyond = short_lives - FREE_LIVES
+    beyond = short_runs - FREE_LIVES
     return min(_LIFE_CAP_S, _LIFE_FIRST_S * 2.0 ** min(beyond - 1, 20)) if beyond > 0 else 0.0
 
 

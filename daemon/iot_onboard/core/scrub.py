@@ -8,24 +8,24 @@ from collections.abc import Iterable
 
 COVER = b"[secret]"
 # What is shorter hides nothing, and would cover half of every text; in the configuration it is masked all the same.
-LEAST_BYTES = 4
+MIN_BYTES = 4
 # What may be looked for in all: each character costs time to prepare, and each secret time in every text. No gateway
 # has as many secrets; a file of rubbish may hold ten thousand words that look like one.
-MOST_SECRETS = 150
-MOST_CHARACTERS = 12_000
+MAX_SECRETS = 150
+MAX_CHARACTERS = 12_000
 # Of one source that is rubbish.
-MOST_OF_ONE = 30
+MAX_OF_ONE = 30
 _LIKELY = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,128}")
 # Lines may be folded within base64.
 _FOLD = rb"(?:\r?\n)?"
 
 
-def most_likely(words: Iterable[str], most: int, most_characters: int = MOST_CHARACTERS) -> frozenset[str]:
+def most_likely(words: Iterable[str], max_count: int, max_characters: int = MAX_CHARACTERS) -> frozenset[str]:
     """Return as many of some words as may be looked for, those first that look like a secret of the platform's."""
     chosen: set[str] = set()
-    left = most_characters
+    left = max_characters
     for word in sorted(set(words), key=lambda word: (_LIKELY.fullmatch(word) is None, len(word), word)):
-        if len(chosen) < most and len(word) <= left:
+        if len(chosen) < max_count and len(word) <= left:
             chosen.add(word)
             left -= len(word)
     return frozenset(chosen)
@@ -36,13 +36,13 @@ class Scrubber:
 
     A secret is looked for as it is, with any of its characters escaped as URLs, JSON or C do it; as hexadecimal
     digits or as numbers, one a byte; and as base64 of either alphabet, wherever it stands in what was encoded.
-    `left_out` counts those that are too many to be looked for.
+    `omitted` counts those that are too many to be looked for.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        wanted = {secret for secret in secrets if len(secret.encode("utf-8", "surrogateescape")) >= LEAST_BYTES}
-        chosen = most_likely(wanted, MOST_SECRETS)
-        self.left_out = len(wanted) - len(chosen)
+        wanted = {secret for secret in secrets if len(secret.encode("utf-8", "surrogateescape")) >= MIN_BYTES}
+        chosen = most_likely(wanted, MAX_SECRETS)
+        self.omitted = len(wanted) - len(chosen)
         # The longest first: one secret may hold another.
         known = sorted(chosen, key=len, reverse=True)
         self._patterns = [re.compile(pattern, re.DOTALL) for secret in known for pattern in _patterns(secret)]

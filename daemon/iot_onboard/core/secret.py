@@ -59,7 +59,7 @@ class KnownSecrets:
         """Know some until others take their place: there is no end to such as are made anew each time."""
         self._passing = {secret.reveal() for secret in secrets}
 
-    def shown(self, words: str | bytes, most: int) -> str:
+    def shown(self, words: str | bytes, max_count: int) -> str:
         """Return the beginning of some words as a line may show them: printable, and with every known secret covered.
 
         Covered before they are cut, for a piece of a secret is one, too; and after what is not printable has gone, for
@@ -74,4 +74,4 @@ class KnownSecrets:
 
         text = printable(words, _MAX_LOOKED_THROUGH)
         covered = Scrubber(self._values | self._passing).clean(text.encode()).decode("utf-8", "replace")
-        return (covered if len(text) < _MAX_LOOKED_THROUGH else covered[:-_UNSURE])[:most]
+        return (covered if len(text) < _MAX_LOOKED_THROUGH else covered[:-_UNSURE])[:max_count]

@@ -20,7 +20,7 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
+class IdleTime:
     """Hold how long nothing went either way before a connection ended: before its last ping, where no answer came.
 
     `survived_s` is the longest silence of that connection after which the server was heard again.

@@ -17,7 +17,7 @@ from ..core.failures import OnboardError, StoreFailure, StoreFault, passes
 from ..core.identity import Credentials, Identity
 from ..fast_start.fast_dataclasses import dataclass
 from . import files
-from .credentials_format import DIRECTORY, MOST_BYTES, Damaged, NewerFormat, decode, encode
+from .credentials_format import DIRECTORY, MAX_BYTES, Damaged, NewerFormat, decode, encode
 
 
 class StoreBusy(OnboardError):
@@ -141,7 +141,7 @@ class Store:
                     # On a read-only file system, or as another user, the mode stays; the secret is good all the same.
                     with contextlib.suppress(OSError):
                         os.fchmod(file.fileno(), 0o600)
-                data = file.read(MOST_BYTES + 1)
+                data = file.read(MAX_BYTES + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -161,7 +161,7 @@ class Store:
             return
         if stored is not None and stored != successor:
             # To the byte: a newer version may have written more than is read here.
-            data = files.read_plain(self._current, MOST_BYTES, follow=False)
+            data = files.read_plain(self._current, MAX_BYTES, follow=False)
             files.write_durably(self._previous, data, 0o600)
 
     def _put_back(self, credentials: Credentials) -> None:
@@ -194,10 +194,10 @@ def is_stored(state_dir: Path, identity: Identity) -> bool:
 
 
 def _failed(fault: StoreFault, error: Exception, path: Path) -> StoreFailure:
-    return StoreFailure(fault=fault, detail=_told(error, path), passing=passes(error))
+    return StoreFailure(fault=fault, detail=_describe(error, path), passing=passes(error))
 
 
-def _told(error: Exception, path: Path) -> str:
+def _describe(error: Exception, path: Path) -> str:
     # A failure of the store names its file.
     if isinstance(error, OnboardError):
         return str(error)

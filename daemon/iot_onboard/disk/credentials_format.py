@@ -12,7 +12,7 @@ from ..core.secret import Secret
 FORMAT = 1
 # Below the state directory.
 DIRECTORY = "credentials"
-MOST_BYTES = 65_536
+MAX_BYTES = 65_536
 
 
 class Damaged(ValueError):
@@ -44,7 +44,7 @@ def decode(data: bytes, identity: Identity) -> Credentials:
     """
     if not data.strip(b"\0 \n"):
         raise Damaged("empty")
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise Damaged("too large")
     try:
         record = json.loads(data)

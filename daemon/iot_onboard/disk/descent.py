@@ -111,40 +111,40 @@ def open_made(found: Descent, mode: int) -> int:
     return here
 
 
-def read_foreign(path: Path, most_bytes: int) -> bytes:
+def read_foreign(path: Path, max_bytes: int) -> bytes:
     """Return the first bytes of a plain file in a directory that somebody else may own; raise `OSError`, at once.
 
     It is one that this owner may read: root must not be led to show, as theirs, what is not theirs.
     """
-    with _told_of(path), _foreign(path.parent) as (directory, owner):
+    with _describe(path), _foreign(path.parent) as (directory, owner):
         descriptor = os.open(path.name, _READ, dir_fd=directory)
         with open(descriptor, "rb") as file:
             _refuse_not_theirs(os.fstat(descriptor), owner)
-            return file.read(most_bytes)
+            return file.read(max_bytes)
 
 
-def list_foreign(path: Path, most: int) -> tuple[list[tuple[str, os.stat_result]], bool]:
+def list_foreign(path: Path, max_count: int) -> tuple[list[tuple[str, os.stat_result]], bool]:
     """Return names and status of what lies in a directory that somebody else may own, and whether there is more.
 
     Sorted; links are not followed. Raises `OSError`, at once.
     """
-    with _told_of(path), _foreign(path) as (directory, _):
+    with _describe(path), _foreign(path) as (directory, _):
         descriptor = os.open(".", _LIST, dir_fd=directory)
         try:
             with os.scandir(descriptor) as entries:
-                names = [entry.name for entry in islice(entries, most + 1)]
+                names = [entry.name for entry in islice(entries, max_count + 1)]
             found: list[tuple[str, os.stat_result]] = []
-            for name in sorted(names[:most]):
+            for name in sorted(names[:max_count]):
                 # What is gone meanwhile was not there.
                 with contextlib.suppress(FileNotFoundError):
                     found.append((name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)))
         finally:
             os.close(descriptor)
-    return found, len(names) > most
+    return found, len(names) > max_count
 
 
 @contextlib.contextmanager
-def _told_of(path: Path) -> Iterator[None]:
+def _describe(path: Path) -> Iterator[None]:
     """Let an error name the whole path, in the place of the part that was opened."""
     try:
         yield

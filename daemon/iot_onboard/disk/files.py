@@ -178,10 +178,10 @@ def locked(directory: Path) -> Iterator[None]:
         yield
 
 
-def read_plain(path: Path, most_bytes: int, *, follow: bool = True) -> bytes:
+def read_plain(path: Path, max_bytes: int, *, follow: bool = True) -> bytes:
     """Return the first bytes of a plain file; raise `OSError` for anything else, at once."""
     with open_plain(path, follow=follow) as file:
-        return file.read(most_bytes)
+        return file.read(max_bytes)
 
 
 @contextlib.contextmanager

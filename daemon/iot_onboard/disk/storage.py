@@ -83,11 +83,15 @@ def _device_at(path: str) -> str | None:
 def _size(path: str) -> Size | None:
     try:
         there = next(above for above in (Path(path), *Path(path).parents) if os.path.lexists(above))
-        told = os.statvfs(there)
+        answer = os.statvfs(there)
     except (OSError, StopIteration):
         return None
     return Size(
-        block_bytes=told.f_frsize, blocks=told.f_blocks, free=told.f_bfree, available=told.f_bavail, files=told.f_files
+        block_bytes=answer.f_frsize,
+        blocks=answer.f_blocks,
+        free=answer.f_bfree,
+        available=answer.f_bavail,
+        files=answer.f_files,
     )
 
 

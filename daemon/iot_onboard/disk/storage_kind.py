@@ -89,28 +89,32 @@ class Storage:
     unseen: str = ""
 
 
-def judge(directory: str, around: Surroundings) -> Storage:
+def judge(directory: str, surroundings: Surroundings) -> Storage:
     """Say whether a directory, given without symbolic links, outlasts a boot."""
-    mount = holder(around.mounts, directory)
+    mount = holder(surroundings.mounts, directory)
     if mount is None:
         return Storage(directory=directory, unseen="the kernel does not say what it lies on")
-    root = holder(around.mounts, "/")
+    root = holder(surroundings.mounts, "/")
     # An overlay without an upper layer is read-only; the other kinds name none here.
     writable = mount.kind != "overlay" or mount.option("upperdir") is not None
-    hidden = mount.kind in _UNIONS and writable and _upper_of(mount, around) is None
+    hidden = mount.kind in _UNIONS and writable and _upper_of(mount, surroundings) is None
     # A layer that is seen on a disk counts for more than a word.
-    may_be_told = hidden or mount.source.startswith(_LIVE)
+    is_judged_by_command_line = hidden or mount.source.startswith(_LIVE)
     volatile = (
-        _why_volatile(mount, around, _MAX_DEPTH)
-        or (_in_hidden_memory(mount, around) if hidden else "")
-        or (_by_command_line(mount, around) if may_be_told and root is not None and root.device == mount.device else "")
+        _why_volatile(mount, surroundings, _MAX_DEPTH)
+        or (_in_hidden_memory(mount, surroundings) if hidden else "")
+        or (
+            _by_command_line(mount, surroundings)
+            if is_judged_by_command_line and root is not None and root.device == mount.device
+            else ""
+        )
     )
     what = f"the upper layer of the {mount.kind} at {mount.point} is not seen from here"
     unseen = what if hidden and not volatile else ""
     return Storage(directory=directory, mount=mount, volatile=volatile, unseen=unseen)
 
 
-def _why_volatile(mount: Mount, around: Surroundings, depth: int) -> str:
+def _why_volatile(mount: Mount, surroundings: Surroundings, depth: int) -> str:
     """Return why what is written to a mount is lost, as far as can be followed from here, or nothing."""
     where = f"{mount.kind} at {mount.point}"
     if mount.kind in _IN_MEMORY:
@@ -120,21 +124,21 @@ def _why_volatile(mount: Mount, around: Surroundings, depth: int) -> str:
     if mount.kind in _UNIONS:
         if "volatile" in mount.super_options:
             return f"{where}, which is mounted with the option volatile: nothing is synced"
-        below = _upper_of(mount, around) if depth else None
-        why = _why_volatile(below, around, depth - 1) if below is not None else ""
+        below = _upper_of(mount, surroundings) if depth else None
+        why = _why_volatile(below, surroundings, depth - 1) if below is not None else ""
         return f"{where}, whose upper layer {mount.option('upperdir')} lies on {why}" if why else ""
     if mount.kind.startswith(_STACKED):
         # Encrypted, or shown by a program: the source is the directory below.
-        below = _mount_at(mount.source, around) if depth and not mount.source.startswith("/dev/") else None
-        why = _why_volatile(below, around, depth - 1) if below is not None else ""
+        below = _mount_at(mount.source, surroundings) if depth and not mount.source.startswith("/dev/") else None
+        why = _why_volatile(below, surroundings, depth - 1) if below is not None else ""
         return f"{where}, which shows {mount.source} on {why}" if why else ""
     # Some kinds (btrfs) have a number of their own, and name the disk as their source.
     named = mount.device.startswith("0:") and mount.source.startswith("/dev/")
-    return _disk_in_memory(mount.source if named else mount.device, where, around, depth)
+    return _disk_in_memory(mount.source if named else mount.device, where, surroundings, depth)
 
 
-def _disk_in_memory(device: str, where: str, around: Surroundings, depth: int) -> str:
-    disk = around.disk(device)
+def _disk_in_memory(device: str, where: str, surroundings: Surroundings, depth: int) -> str:
+    disk = surroundings.disk(device)
     if disk is None or not depth:
         return ""
     if disk.name.rstrip("0123456789") in _MEMORY_DISKS:
@@ -142,48 +146,48 @@ def _disk_in_memory(device: str, where: str, around: Surroundings, depth: int) -
     if disk.file.endswith(_DELETED):
         return f"{where}, a file that has been deleted ({disk.file.removesuffix(_DELETED)})"
     if disk.file:
-        below = _mount_at(disk.file, around)
-        why = _why_volatile(below, around, depth - 1) if below is not None else ""
+        below = _mount_at(disk.file, surroundings)
+        why = _why_volatile(below, surroundings, depth - 1) if below is not None else ""
         return f"{where}, a file ({disk.file}) that lies on {why}" if why else ""
-    whys = [_disk_in_memory(part, where, around, depth - 1) for part in disk.parts]
+    whys = [_disk_in_memory(part, where, surroundings, depth - 1) for part in disk.parts]
     # A mirror lasts as long as one of its disks does; a snapshot or an encrypted disk needs all that it is made of.
     lost = all(whys) if disk.name.startswith("md") else any(whys)
     return next(filter(None, whys)) if whys and lost else ""
 
 
-def _upper_of(mount: Mount, around: Surroundings) -> Mount | None:
-    upper = _mount_at(mount.option("upperdir") or "", around)
+def _upper_of(mount: Mount, surroundings: Surroundings) -> Mount | None:
+    upper = _mount_at(mount.option("upperdir") or "", surroundings)
     # No overlay is its own layer: the name is one of another name space.
     return upper if upper is not None and upper.device != mount.device else None
 
 
-def _mount_at(path: str, around: Surroundings) -> Mount | None:
+def _mount_at(path: str, surroundings: Surroundings) -> Mount | None:
     """Return the mount of a path that another mount names; the path may be of another name space, and mean nothing."""
     if not path.startswith("/"):
         return None
-    mount, device = holder(around.mounts, path), around.device_at(path)
+    mount, device = holder(surroundings.mounts, path), surroundings.device_at(path)
     if mount is None or _COVERED in mount.root:
         return None
     if _PRIVATE_TMP in mount.root:
         # It hides the directory of that name, and lies on the same file system; not so in a container, whose layers'
         # names are those of its host.
-        return mount if mount.kind in _IN_MEMORY and around.command_line else None
+        return mount if mount.kind in _IN_MEMORY and surroundings.command_line else None
     return mount if device in {mount.device, CLOSED} else None
 
 
-def _in_hidden_memory(mount: Mount, around: Surroundings) -> str:
+def _in_hidden_memory(mount: Mount, surroundings: Surroundings) -> str:
     """Recognise an upper layer in memory by its size, which an overlay reports as its own.
 
     An initramfs or a container's manager mounts it where nobody sees it later. A tmpfs is as large as a round part of
     the memory, to the block; it has pages for blocks, keeps nothing back for root, and its files are counted by half of
     the memory's pages, which is proof of its own, or by a round number.
     """
-    size = around.size
-    if size is None or not around.memory_bytes:
+    size = surroundings.size
+    if size is None or not surroundings.memory_bytes:
         return ""
-    if size.block_bytes != around.page_bytes or size.free != size.available:
+    if size.block_bytes != surroundings.page_bytes or size.free != size.available:
         return ""
-    pages = around.memory_bytes // around.page_bytes
+    pages = surroundings.memory_bytes // surroundings.page_bytes
     share = next((share for share in _SHARES_PERCENT if _near(size.blocks, pages * share / 100)), None)
     counted = not size.files or size.files % 1024 == 0 or size.files % 1000 == 0 or _by_low_memory(size, pages)
     where = f"{mount.kind} at {mount.point}, whose upper layer is in memory"
@@ -205,9 +209,9 @@ def _near(number: float, expected: float) -> bool:
     return abs(number - expected) <= max(1.0, expected * _SHARE_TOLERANCE)
 
 
-def _by_command_line(root: Mount, around: Surroundings) -> str:
+def _by_command_line(root: Mount, surroundings: Surroundings) -> str:
     """Recognise a root that the kernel's command line keeps in memory; a later word wins, as for the initramfs."""
-    words = around.command_line.split()
+    words = surroundings.command_line.split()
     values = dict(word.partition("=")[::2] for word in words)
     on_snapshot = root.kind in _UNIONS or root.source.startswith(_LIVE)
     overlay = {
@@ -221,8 +225,8 @@ def _by_command_line(root: Mount, around: Surroundings) -> str:
     why = next((key for key, holds in overlay.items() if holds), None) if on_snapshot else None
     if why is None:
         return ""
-    told = f"{why}={values[why]}" if values[why] else why
-    return f"{root.kind} at {root.point}, which is kept in memory: the kernel's command line says {told}"
+    cause = f"{why}={values[why]}" if values[why] else why
+    return f"{root.kind} at {root.point}, which is kept in memory: the kernel's command line says {cause}"
 
 
 def _persistent(values: dict[str, str], *words: str) -> bool:

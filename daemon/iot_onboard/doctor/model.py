@@ -158,7 +158,7 @@ class Result:
 
     check: Check[Any]
     findings: tuple[Finding, ...]
-    took_s: float = 0.0
+    duration_s: float = 0.0
 
     @property
     def worst(self) -> Finding:

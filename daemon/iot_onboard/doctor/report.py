@@ -71,7 +71,7 @@ def record(results: Sequence[Result], *, version: str, at: str, as_root: bool) -
                 **_record(result.worst),
                 "more": [_record(finding) for finding in result.findings[1:]],
                 "because": result.worst.because,
-                "took_ms": round(result.took_s * 1000),
+                "took_ms": round(result.duration_s * 1000),
             }
             for result in results
         ],

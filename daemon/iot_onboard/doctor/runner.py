@@ -33,7 +33,7 @@ class _Outcome:
     """Hold the finding of every check that relies on a probe, where it brought nothing."""
 
     trouble: Finding | None = None
-    took_s: float = 0.0
+    duration_s: float = 0.0
 
 
 def run(
@@ -83,7 +83,7 @@ class _Run:
             findings = (outcome.trouble,) if outcome.trouble is not None else check.findings(self._values[check.probe])
         except Exception as error:
             return Result(check=check, findings=(_broken(error),))
-        return Result(check=check, findings=findings, took_s=outcome.took_s)
+        return Result(check=check, findings=findings, duration_s=outcome.duration_s)
 
     def _ask(self, probe: Probe[Any]) -> Future[_Outcome]:
         """Return what comes of a probe; it is asked once."""
@@ -106,12 +106,12 @@ class _Run:
         if not done:
             # It may still come back, and changes nothing then.
             trouble = _late(probe, f"did not end within {self._limit_s:.0f} s, and was cut off")
-            return _Outcome(trouble=trouble, took_s=self._limit_s)
-        took_s = time.monotonic() - began
+            return _Outcome(trouble=trouble, duration_s=self._limit_s)
+        duration_s = time.monotonic() - began
         if (error := looking.exception()) is not None:
-            return _Outcome(trouble=_broken(error), took_s=took_s)
+            return _Outcome(trouble=_broken(error), duration_s=duration_s)
         self._values[probe] = looking.result()
-        return _Outcome(took_s=took_s)
+        return _Outcome(duration_s=duration_s)
 
 
 def _start(name: str, work: Callable[[], T]) -> Future[T]:

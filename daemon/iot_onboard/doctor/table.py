@@ -20,8 +20,8 @@ from .probes.network import (
 )
 from .probes.secrets import DEVICE_SECRET_FILE, PRODUCT_SECRET_FILE, STORE
 from .probes.service import JOURNAL, PACKAGE, STATUS, UNIT
-from .probes.state import KEPT, RUNTIME, STATE
-from .probes.tls import CA_FILE, MQTT_HANDSHAKE, MQTT_SILENCE, REGISTRATION_ANSWER, REGISTRATION_HANDSHAKE, ROOTS
+from .probes.state import RUNTIME, STATE, STATE_STORAGE
+from .probes.tls import CA_FILE, MQTT_HANDSHAKE, MQTT_LISTEN, REGISTRATION_ANSWER, REGISTRATION_HANDSHAKE, ROOTS
 
 _NETWORK = ("network",)
 _CERTIFICATES = ("tls-roots", "clock-plausible")
@@ -60,7 +60,7 @@ CHECKS: tuple[Check[Any], ...] = (
     Check("state-disk", Group.STATE, "there is room, and the file system is sound",
           STATE, (state.space, state.filesystem), needs=("config-valid",)),
     Check("state-lasting", Group.STATE, "what is stored there outlasts a reboot: it is not in memory",
-          KEPT, (state.lasting,), needs=("config-valid",)),
+          STATE_STORAGE, (state.lasting,), needs=("config-valid",)),
     Check("runtime-directory", Group.STATE, "the status file can be written",
           RUNTIME, (state.runtime,), needs=("config-valid",)),
 
@@ -104,7 +104,7 @@ CHECKS: tuple[Check[Any], ...] = (
     Check("endpoint-clock", Group.ENDPOINTS, "our clock and the platform's agree",
           REGISTRATION_ANSWER, (tls.platform_clock,), needs=("endpoint-registration",)),
     Check("endpoint-mqtt", Group.ENDPOINTS, "what answers there waits for a login; none is sent",
-          MQTT_SILENCE, (tls.silence,), needs=("tls-mqtt",)),
+          MQTT_LISTEN, (tls.waits_for_login,), needs=("tls-mqtt",)),
 
     Check("service-unit", Group.SERVICE, "the service is installed and starts at boot",
           UNIT, (service.unit,)),

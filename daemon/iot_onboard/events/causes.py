@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aliyun import codes
-from ..core.advice import SLOWLY, SOON, Advice, Move
+from ..core.advice import SLOWLY, SOON, Advice, Responsible
 from ..core.failures import Cause
 
 _DOCTOR = "`iot-onboard doctor` tries each step on the way to the platform, and names the first that fails."
@@ -12,7 +12,7 @@ CAUSES = {
     Cause.NETWORK: Advice(
         meaning="no connection came about, or it broke",
         cure="check cable, Wi-Fi or SIM, and that the firewall lets this gateway out",
-        move=Move.NETWORK,
+        responsible=Responsible.NETWORK,
         explanation="The gateway reached nobody at that address and port, or was cut off on the way.",
         steps=(
             "`ip route` must show a default route; where it does not, look at the cable, the Wi-Fi or the SIM.",
@@ -25,7 +25,7 @@ CAUSES = {
     Cause.NAME_LOOKUP: Advice(
         meaning="a host name does not resolve",
         cure="check that this gateway has a network and a DNS server that answers",
-        move=Move.NETWORK,
+        responsible=Responsible.NETWORK,
         explanation="The gateway asked for the address of the platform's host, and no DNS server gave one. Most often "
         "there is no network at all, or the DNS server that DHCP named does not answer. A slip of the pen in region, "
         "instance_id or mqtt.host looks the same.",
@@ -41,7 +41,7 @@ CAUSES = {
     Cause.PROXY: Advice(
         meaning="the proxy does not lead on",
         cure="check the key proxy in the configuration, and ask the proxy's keeper to allow this host and port",
-        move=Move.NETWORK,
+        responsible=Responsible.NETWORK,
         explanation="The configuration names a proxy. It did not answer, or refused to connect to the platform.",
         steps=(
             "Check host, port, user name and password under proxy in /etc/iot-onboard/config.yaml and conf.d/.",
@@ -54,7 +54,7 @@ CAUSES = {
     Cause.TLS: Advice(
         meaning="the server's certificate or its TLS is not accepted",
         cure="check that no box on the way opens TLS; a company's own certificate goes into tls.ca_file",
-        move=Move.NETWORK,
+        responsible=Responsible.NETWORK,
         explanation="Whoever answered could not prove to be the platform. A firewall that opens encrypted "
         "connections, a captive portal or a wrong host does that; verification cannot be switched off.",
         steps=(
@@ -68,7 +68,7 @@ CAUSES = {
     Cause.TLS_DATE: Advice(
         meaning="the server's certificate is outside its dates",
         cure="check this gateway's clock (timedatectl); where it is right, the server's certificate has expired",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         explanation="By this gateway's clock the certificate has expired, or is not valid yet. The clock is the usual "
         "cause: boards without a battery start in the past.",
         steps=(
@@ -81,7 +81,7 @@ CAUSES = {
     Cause.TIMEOUT: Advice(
         meaning="no answer within the time limit",
         cure="check the quality of the network, and firewalls that drop packets silently",
-        move=Move.NETWORK,
+        responsible=Responsible.NETWORK,
         explanation="The packets went out and nothing came back in time: a firewall drops them, the link is very bad, "
         "or large packets do not get through (MTU).",
         steps=(
@@ -95,7 +95,7 @@ CAUSES = {
     Cause.ANSWER: Advice(
         meaning="the answer is not the platform's",
         cure="check whether a captive portal or a proxy answers in the platform's place",
-        move=Move.NETWORK,
+        responsible=Responsible.NETWORK,
         explanation="Something answered the registration, and not as the platform does: a sign-in page, a redirect, or "
         "an error page of a proxy.",
         steps=(
@@ -107,7 +107,7 @@ CAUSES = {
     Cause.CONNACK: Advice(
         meaning="the platform refused the login",
         cure="look at the CONNACK number in the line",
-        move=Move.CONSOLE,
+        responsible=Responsible.CONSOLE,
         explanation="The server answered the login with a number other than 0.",
         steps=("`iot-onboard explain connack NUMBER` says what the number means.",),
         then=SOON,
@@ -115,7 +115,7 @@ CAUSES = {
     Cause.CLOSED_BY_SERVER: Advice(
         meaning="the server closed the connection",
         cure="check in the console that the device is enabled and that no other gateway uses this DeviceName",
-        move=Move.PLATFORM,
+        responsible=Responsible.PLATFORM,
         explanation="The platform hung up: for maintenance, because the device was disabled or deleted, or because "
         "another login with this DeviceName took its place.",
         steps=(
@@ -128,7 +128,7 @@ CAUSES = {
     Cause.PROTOCOL: Advice(
         meaning="the server does not keep to MQTT 3.1.1",
         cure="check mqtt.host and mqtt.port in the configuration, and that no box on the way opens TLS",
-        move=Move.NETWORK,
+        responsible=Responsible.NETWORK,
         explanation="The server sent what a server of MQTT 3.1.1, or the platform, never sends: something that is not "
         "MQTT, or no TLS, a packet that is malformed, of QoS 2 or over 300 kB, or an answer to nothing. The gateway "
         "ended the connection itself; nothing else of the session was lost. Where the answer to the login is not "
@@ -145,7 +145,7 @@ CAUSES = {
     Cause.DEFECT: Advice(
         meaning="this program met something that its makers did not think of",
         cure="report this line with a support file (`sudo iot-onboard bundle`)",
-        move=Move.MAKERS,
+        responsible=Responsible.MAINTAINERS,
         explanation="A step of the daemon failed in a way that nobody foresaw, perhaps because of what a server said. "
         "The daemon goes on and tries the step again; the stored secret is safe.",
         steps=("Report it with the line and a support file (`sudo iot-onboard bundle`): the line names the place.",),
@@ -154,7 +154,7 @@ CAUSES = {
     Cause.LOCAL: Advice(
         meaning="this gateway itself is short of something, or its disk stumbled",
         cure="check memory (free), open files (cat /proc/sys/fs/file-nr) and the SD card (dmesg) of this gateway",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         explanation="A call into the system failed in a way that often passes by itself: no memory, no descriptor or "
         "no thread was to be had, or the disk gave an error. Nothing is wrong with the configuration, and nothing was "
         "asked of the platform.",

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from itertools import chain
 
 from ..aliyun import codes
-from ..aliyun.connack import CONNACKS, STRANGE
-from ..core.advice import NEVER, Advice, Move
+from ..aliyun.connack import CONNACKS, UNKNOWN
+from ..core.advice import NEVER, Advice, Responsible
 from ..core.exit_codes import ExitCode
 from ..fast_start.fast_dataclasses import dataclass, replace
 from .causes import CAUSES
+from .former_names import FORMER_NAMES
 from .model import Entry, Event
 from .table import GROUPS
 
@@ -21,7 +22,7 @@ _EXITS = {
     ExitCode.FAILED: Advice(
         meaning="the command or the service failed",
         cure="look at its last line",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         explanation="The last line before the end says why. The service manager starts the service again.",
         steps=("`journalctl -u iot-onboard -n 20` shows the last lines of the service.",),
         then="by itself, within seconds",
@@ -29,7 +30,7 @@ _EXITS = {
     ExitCode.USAGE: Advice(
         meaning="the command line makes no sense; from `status`: the daemon is not running",
         cure="see `iot-onboard --help`",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         explanation="A word or an option was not understood. `iot-onboard status` ends so where no daemon runs.",
         steps=("`iot-onboard --help` lists the commands.", "`sudo systemctl start iot-onboard` starts the daemon."),
         then=NEVER,
@@ -37,7 +38,7 @@ _EXITS = {
     ExitCode.INTERNAL: Advice(
         meaning="a defect of this program",
         cure="please report its last line",
-        move=Move.MAKERS,
+        responsible=Responsible.MAINTAINERS,
         explanation="The program met something that its makers did not think of. The service manager starts it again.",
         steps=("Please report the last line of `journalctl -u iot-onboard -n 20`, with `sudo iot-onboard bundle`.",),
         then="by itself, within seconds",
@@ -45,7 +46,7 @@ _EXITS = {
     ExitCode.CONFIGURATION: Advice(
         meaning="something in this gateway's configuration is wrong",
         cure="see `sudo iot-onboard check-config`",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         explanation="The configuration or a secret file cannot be used as it is. The service manager does not start "
         "the service again, for the same file would fail again.",
         steps=(
@@ -59,13 +60,13 @@ _EXITS = {
 
 
 # What people say, for what we call otherwise.
-_COLLOQUIAL = {
+_PLAIN_WORDS = {
     "dns": "name-lookup",
     "resolve": "name-lookup",
     "certificate": "tls",
     "ssl": "tls",
-    "ntp": "clock-wrong",
-    "time": "clock-wrong",
+    "ntp": "clock-not-set",
+    "time": "clock-not-set",
     "firewall": "network",
     "portal": "answer",
     "clone": "identity-shared",
@@ -115,8 +116,8 @@ def find(words: str) -> Topic | None:
     for topic in topics():
         if name == topic.name or name in topic.aliases:
             return topic
-    if strange := re.fullmatch(r"connack-?([0-9]{1,3})", name):
-        return _topic(f"connack-{strange[1]}", f"CONNACK {strange[1]}", STRANGE.advice)
+    if unknown := re.fullmatch(r"connack-?([0-9]{1,3})", name):
+        return _topic(f"connack-{unknown[1]}", f"CONNACK {unknown[1]}", UNKNOWN.advice)
     if status := re.fullmatch(r"(?:http-)?(5[0-9][0-9])", name):
         return _http(status[1])
     return None
@@ -129,7 +130,7 @@ def suggestions(words: str) -> tuple[str, ...]:
     close = difflib.get_close_matches(name, known, 5, 0.5)
     parts = {part for part in name.split("-") if len(part) > 2}
     holding = [candidate for candidate in known if parts & set(candidate.split("-"))]
-    meant = [_COLLOQUIAL[part] for part in name.split("-") if part in _COLLOQUIAL]
+    meant = [_PLAIN_WORDS[part] for part in name.split("-") if part in _PLAIN_WORDS]
     return tuple(dict.fromkeys([*meant, *close, *holding]))[:6]
 
 
@@ -156,7 +157,8 @@ def _topic(name: str, label: str, advice: Advice, *aliases: str) -> Topic:
 
 def _event(event: Event, entry: Entry) -> Topic:
     title = re.sub(r" \([^()]*\{code\}\)", "", entry.subject)
-    return Topic(name=event.value, title=title, advice=entry, aliases=(entry.message_id,))
+    former = (name for name, renamed in FORMER_NAMES.items() if renamed is event)
+    return Topic(name=event.value, title=title, advice=entry, aliases=(entry.message_id, *former))
 
 
 def _codes() -> Iterator[Topic]:

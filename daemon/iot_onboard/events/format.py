@@ -81,10 +81,10 @@ def journal_fields(event: Event, details: Details, context: Context, state: str)
         "IOT_NEXT_TRY_S": None if details.next_try_s is None else round(details.next_try_s, 1),
         "IOT_ENDPOINT": context.endpoint or None,
         "IOT_DURATION_MS": details.duration_ms,
-        "IOT_DNS_MS": details.took.dns_ms,
-        "IOT_TCP_MS": details.took.tcp_ms,
-        "IOT_TLS_MS": details.took.tls_ms,
-        "IOT_ANSWER_MS": details.took.answer_ms,
+        "IOT_DNS_MS": details.timings.dns_ms,
+        "IOT_TCP_MS": details.timings.tcp_ms,
+        "IOT_TLS_MS": details.timings.tls_ms,
+        "IOT_ANSWER_MS": details.timings.answer_ms,
     }
     return tuple((name, str(value)) for name, value in fields.items() if value is not None)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 
-from ..core.advice import Move
+from ..core.advice import Responsible
 from ..core.timings import Timings
 from ..fast_start.fast_dataclasses import dataclass
 
@@ -47,7 +47,7 @@ class Entry:
     subject: str
     sentence: str
     explanation: str
-    move: Move
+    responsible: Responsible
     remedy: str
     then: str
     kind: Kind = Kind.NOTE
@@ -66,8 +66,8 @@ class Event(enum.Enum):
     SECRET_RECOVERED = "secret-recovered"
     SECRET_DAMAGED = "secret-damaged"
     SECRET_UNREADABLE = "secret-unreadable"
-    SECRET_WITHHELD = "secret-withheld"
-    SECRET_HANDED_OUT = "secret-handed-out"
+    SECRET_UNLOADABLE = "secret-unloadable"
+    SECRET_LOADABLE = "secret-loadable"
     STORE_NOT_WRITABLE = "store-not-writable"
     STORE_VOLATILE = "store-volatile"
     REGISTERING = "registering"
@@ -76,41 +76,41 @@ class Event(enum.Enum):
     REGISTRATION_FAILED = "registration-failed"
     REGISTRATION_THROTTLED = "registration-throttled"
     REGISTRATION_REFUSED = "registration-refused"
-    NOT_CONFIGURED = "not-configured"
+    SECRET_FILE_INVALID = "secret-file-invalid"
     SECRET_STORED = "secret-stored"
     SAVE_FAILED = "save-failed"
     CONNECTING = "connecting"
     ONLINE = "online"
     CONNECT_FAILED = "connect-failed"
-    CLOCK_WRONG = "clock-wrong"
+    CLOCK_NOT_SET = "clock-not-set"
     LOGIN_REFUSED = "login-refused"
     LOGIN_BLOCKED = "login-blocked"
     CONNECTION_LOST = "connection-lost"
     IDENTITY_SHARED = "identity-shared"
     IDLE_TIMEOUT = "idle-timeout"
     REPORTED = "reported"
-    REPORT_LEFT_OUT = "report-left-out"
+    REPORT_SKIPPED = "report-skipped"
     MESSAGES_UNREQUESTED = "messages-unrequested"
     STOPPING = "stopping"
     WORKER_STUCK = "worker-stuck"
-    RUNTIME_NOT_WRITABLE = "runtime-not-writable"
+    RUNTIME_DIR_NOT_WRITABLE = "runtime-dir-not-writable"
     LINES_LOST = "lines-lost"
-    SHORT_LIVES = "short-lives"
+    RESTART_DELAYED = "restart-delayed"
     START_PREVENTED = "start-prevented"
     START_POSSIBLE = "start-possible"
     INTERNAL_ERROR = "internal-error"
-    NOT_SET_UP = "not-set-up"
-    NAME_UNKNOWN = "name-unknown"
+    NOT_PROVISIONED = "not-provisioned"
+    DEVICE_NAME_UNKNOWN = "device-name-unknown"
     SOFTWARE_BROKEN = "software-broken"
-    NAME_KEPT = "name-kept"
-    CONFIGURATION_UNREAD = "configuration-unread"
-    CONFIGURATION_WRONG = "configuration-wrong"
-    SETTINGS_CHANGED = "settings-changed"
-    SETTINGS_WRONG = "settings-wrong"
+    DEVICE_NAME_KEPT = "device-name-kept"
+    CONFIG_UNREADABLE = "config-unreadable"
+    CONFIG_INVALID = "config-invalid"
+    CONFIG_CHANGED = "config-changed"
+    CONFIG_CHANGE_INVALID = "config-change-invalid"
     OTHER_DEVICE = "other-device"
-    BOOT_FILE_TAKEN = "boot-file-taken"
+    BOOT_FILE_IMPORTED = "boot-file-imported"
     BOOT_FILE_REFUSED = "boot-file-refused"
-    BOOT_FILE_REMAINS = "boot-file-remains"
+    BOOT_FILE_NOT_REMOVED = "boot-file-not-removed"
     BOOT_FILE_WARNING = "boot-file-warning"
 
 
@@ -125,7 +125,7 @@ class Details:
     attempt: int | None = None
     next_try_s: float | None = None
     duration_ms: int | None = None
-    took: Timings = Timings()
+    timings: Timings = Timings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

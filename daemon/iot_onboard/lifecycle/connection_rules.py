@@ -9,7 +9,7 @@ from ..fast_start.fast_dataclasses import replace
 from ..fast_start.typing_names import TYPE_CHECKING
 from . import model as m
 from .steps import register, stuck
-from .waits import Step, block, clock_is_why, enter, first, ms_since, wait
+from .waits import Transition, block, clock_is_why, enter, first, ms_since, wait
 
 if TYPE_CHECKING:
     from ..aliyun.connack import Connack
@@ -22,7 +22,7 @@ CHANGE_EXPLAINS_S = 25.0
 LONGEST_DIALS_S = 60.0
 
 
-def dialled(state: m.State, given: m.Dialled, now: m.Now) -> Step:
+def dialled(state: m.State, input_: m.Dialled, now: m.Now) -> Transition:
     """Send CONNECT and count it."""
     if state.credentials is None or not state.durable:
         raise AssertionError("a dial without a durable secret")
@@ -34,43 +34,43 @@ def dialled(state: m.State, given: m.Dialled, now: m.Now) -> Step:
         keepalive_s=state.keepalive_s or state.policy.keepalive_s,
         first_ping_s=state.first_ping_s,
     )
-    return replace(state, logging_in=True, connects=connects, wake_at=deadline, took=given.took), (login,)
+    return replace(state, logging_in=True, connects=connects, wake_at=deadline, timings=input_.timings), (login,)
 
 
-def dial_failed(state: m.State, given: m.DialFailed, now: m.Now) -> Step:
+def dial_failed(state: m.State, input_: m.DialFailed, now: m.Now) -> Transition:
     """Count it, and wait for the network, or for the clock where that is why."""
     state = replace(state, failed_dials=(*backoff.within_window(state.failed_dials, now.at), state.began_at))
-    if isinstance(given.failure, Misconfigured):
-        return block(state, now, m.Goal.CONNECT, given.failure, Event.NOT_CONFIGURED)
+    if isinstance(input_.failure, Misconfigured):
+        return block(state, now, m.Goal.CONNECT, input_.failure, Event.SECRET_FILE_INVALID)
     state = replace(state, unreachable_at=now.at)
-    if clock_is_why(given.failure, given.clock_trusted):
-        return wait(state, now, m.Goal.CONNECT, given.failure, Event.CLOCK_WRONG, wakers={m.Waker.CLOCK})
-    return wait(state, now, m.Goal.CONNECT, given.failure, Event.CONNECT_FAILED)
+    if clock_is_why(input_.failure, input_.clock_trusted):
+        return wait(state, now, m.Goal.CONNECT, input_.failure, Event.CLOCK_NOT_SET, retry_on={m.EarlyRetry.CLOCK})
+    return wait(state, now, m.Goal.CONNECT, input_.failure, Event.CONNECT_FAILED)
 
 
-def accepted(state: m.State, _: m.Accepted, now: m.Now) -> Step:
+def accepted(state: m.State, _: m.Accepted, now: m.Now) -> Transition:
     """Be online."""
     entered = enter(state, m.Phase.ONLINE, None)
     online = replace(entered, refusals=0, rejected=None, online_since=now.at, early_retries=())
     online = replace(online, load_refusals=0, spread_until=float("-inf"))
-    took = replace(state.took, answer_ms=ms_since(state.connects[-1], now))
-    details = Details(duration_ms=ms_since(state.began_at, now), took=took)
+    timings = replace(state.timings, answer_ms=ms_since(state.connects[-1], now))
+    details = Details(duration_ms=ms_since(state.began_at, now), timings=timings)
     return online, (m.Announce(event=Event.ONLINE, details=details), m.Report())
 
 
-def refused(state: m.State, given: m.Refused, now: m.Now) -> Step:
+def refused(state: m.State, input_: m.Refused, now: m.Now) -> Transition:
     """Wait; on the third refusal running register once, in case an operator reset the device."""
     # Imported here: a start without trouble needs none of its words.
     try:
         from ..aliyun.connack import ConnackMeaning, connack
     except (OSError, MemoryError):
         # No descriptor is to be had. The next login gets the same answer.
-        detail = f"CONNACK {given.code}, and this gateway is short of what it takes to look up what that means"
+        detail = f"CONNACK {input_.code}, and this gateway is short of what it takes to look up what that means"
         short = Transient(cause=Cause.LOCAL, detail=detail)
         return first(m.Drop(), wait(state, now, m.Goal.CONNECT, short, Event.CONNECT_FAILED))
-    answer, code = connack(given.code), str(given.code)
+    answer, code = connack(input_.code), str(input_.code)
     if answer.asks_for is not ConnackMeaning.SECRET_REFUSED:
-        slow = answer.asks_for is ConnackMeaning.UNHAPPY
+        slow = answer.asks_for is ConnackMeaning.SLOW_RETRY
         detail = f"CONNACK {code}: {answer.advice.meaning}"
         failure = Transient(cause=Cause.CONNACK, detail=detail, code=code, slow=slow, cure=answer.advice.cure)
         spread_s = None
@@ -100,7 +100,7 @@ def _spread(state: m.State, fleet_size: int, now: m.Now) -> tuple[m.State, float
     return replace(state, load_refusals=refusals, spread_until=until), wait_s
 
 
-def _after_refusal(state: m.State, code: str, answer: Connack, now: m.Now) -> Step:
+def _after_refusal(state: m.State, code: str, answer: Connack, now: m.Now) -> Transition:
     detail = answer.advice.meaning
     again = state.refusals >= REFUSALS_BEFORE_REGISTERING
     if again and not state.policy.can_register:
@@ -122,7 +122,7 @@ def _after_refusal(state: m.State, code: str, answer: Connack, now: m.Now) -> St
     return wait(state, now, m.Goal.CONNECT, failure, Event.LOGIN_REFUSED)
 
 
-def connack_overdue_or_stuck(state: m.State, _: m.Tick, now: m.Now) -> Step:
+def connack_overdue_or_stuck(state: m.State, _: m.Tick, now: m.Now) -> Transition:
     """Give a mute server up; a dial that outlives its own limits hangs in a system call."""
     if not state.logging_in:
         return stuck(state, _, now)
@@ -131,21 +131,21 @@ def connack_overdue_or_stuck(state: m.State, _: m.Tick, now: m.Now) -> Step:
     return first(m.Drop(), wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED))
 
 
-def lost_before_online(state: m.State, given: m.Lost, now: m.Now) -> Step:
+def lost_before_online(state: m.State, input_: m.Lost, now: m.Now) -> Transition:
     """Wait: the connection ended before the server answered the login."""
-    failure = Transient(cause=_cause_of(given), detail=given.detail)
+    failure = Transient(cause=_cause_of(input_), detail=input_.detail)
     # Somebody on the way may have closed it: by another route it may stand.
-    step = wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED, wakers={m.Waker.NETWORK})
+    step = wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED, retry_on={m.EarlyRetry.NETWORK})
     return first(m.Drop(), step)
 
 
-def _cause_of(given: m.Lost) -> Cause:
-    if given.violation:
+def _cause_of(input_: m.Lost) -> Cause:
+    if input_.violation:
         return Cause.PROTOCOL
-    return Cause.CLOSED_BY_SERVER if given.by_server else Cause.NETWORK
+    return Cause.CLOSED_BY_SERVER if input_.by_server else Cause.NETWORK
 
 
-def network_changed_online(state: m.State, _: m.NetworkChanged, now: m.Now) -> Step:
+def network_changed_online(state: m.State, _: m.NetworkChanged, now: m.Now) -> Transition:
     """Ask whether the connection still stands: with an old address, or behind another router, it may be gone.
 
     From the next login on the configured keep-alive holds again: the new way has not cut anything yet.
@@ -153,45 +153,47 @@ def network_changed_online(state: m.State, _: m.NetworkChanged, now: m.Now) -> S
     return replace(state, network_changed_at=now.at, keepalive_s=None), (m.Probe(),)
 
 
-def lost(state: m.State, given: m.Lost, now: m.Now) -> Step:
+def lost(state: m.State, input_: m.Lost, now: m.Now) -> Transition:
     """Wait; a third short session in a row that the server ended points to a clone, unless something else explains it.
 
     What was unanswered explains it, and so does an idle time-out on the way. Back-off starts over after a session of
     60 s, or where a change of the network explains the loss: there is a network to try, as where it ends a wait.
     """
     session_s = now.at - state.online_since
-    failure = Transient(cause=_cause_of(given), detail=given.detail)
+    failure = Transient(cause=_cause_of(input_), detail=input_.detail)
     lasted_ms = round(session_s * 1000)
-    explained = not given.by_server and now.at - state.network_changed_at <= CHANGE_EXPLAINS_S
+    explained = not input_.by_server and now.at - state.network_changed_at <= CHANGE_EXPLAINS_S
     is_long = session_s >= SHORT_SESSION_S
     if is_long:
         state = replace(state, failures=0, short_sessions=0, reregister_gap_s=backoff.REREGISTER_FIRST_S)
-    state, after_cut = _idle_cut(state, given, now, lasted_ms) if not (explained or given.unanswered) else (state, None)
+    state, after_cut = (
+        _idle_cut(state, input_, now, lasted_ms) if not (explained or input_.unanswered) else (state, None)
+    )
     if after_cut is not None:
         return first(m.Drop(), after_cut)
-    short = 0 if is_long else _short_sessions(state, given)
+    short = 0 if is_long else _short_sessions(state, input_)
     state = replace(state, short_sessions=short, failures=0 if explained else state.failures)
-    if short < SHORT_SESSIONS_OF_A_CLONE or given.unanswered:
+    if short < SHORT_SESSIONS_OF_A_CLONE or input_.unanswered:
         step = wait(state, now, m.Goal.CONNECT, failure, Event.CONNECTION_LOST, duration_ms=lasted_ms)
         return first(m.Drop(), step)
     wait_s = backoff.HOLD_OFF.wait_s(short - SHORT_SESSIONS_OF_A_CLONE + 1, now.chance)
     entered = enter(state, m.Phase.WAITING, now.at + wait_s, m.Goal.CONNECT)
     # A name of its own is the cure: it ends the hold-off. News of the network does not.
-    waiting = replace(entered, failures=state.failures + 1, wakers=frozenset({m.Waker.SETTINGS}))
-    details = Details(attempt=short, next_try_s=wait_s, detail=given.detail, duration_ms=lasted_ms)
+    waiting = replace(entered, failures=state.failures + 1, retry_on=frozenset({m.EarlyRetry.CONFIG}))
+    details = Details(attempt=short, next_try_s=wait_s, detail=input_.detail, duration_ms=lasted_ms)
     return waiting, (m.Drop(), m.Announce(event=Event.IDENTITY_SHARED, details=details))
 
 
-def _short_sessions(state: m.State, given: m.Lost) -> int:
-    if given.unanswered:
+def _short_sessions(state: m.State, input_: m.Lost) -> int:
+    if input_.unanswered:
         # It says nothing, neither for nor against another holder of the identity.
         return state.short_sessions
-    return state.short_sessions + 1 if given.by_server and not given.violation else 0
+    return state.short_sessions + 1 if input_.by_server and not input_.violation else 0
 
 
-def _idle_cut(state: m.State, given: m.Lost, now: m.Now, lasted_ms: int) -> tuple[m.State, Step | None]:
+def _idle_cut(state: m.State, input_: m.Lost, now: m.Now, lasted_ms: int) -> tuple[m.State, Transition | None]:
     """Note how silent the session was at its end; return the wait as well where an idle time-out has ended it."""
-    if given.violation:
+    if input_.violation:
         return state, None
     try:
         # Imported here: a start without trouble needs none of it.
@@ -199,6 +201,6 @@ def _idle_cut(state: m.State, given: m.Lost, now: m.Now, lasted_ms: int) -> tupl
     except Exception:
         # No descriptor is to be had, or the file is damaged: this session says nothing.
         return state, None
-    known, is_cut = idle_rules.noted(state.idle_cut, given)
+    known, is_cut = idle_rules.noted(state.idle_cut, input_)
     state = replace(state, idle_cut=known, first_ping_s=idle_rules.first_ping_s(known))
-    return state, idle_rules.wait_after_cut(state, given, now, duration_ms=lasted_ms) if is_cut else None
+    return state, idle_rules.wait_after_cut(state, input_, now, duration_ms=lasted_ms) if is_cut else None

@@ -12,15 +12,15 @@ connection, and no other gateway takes its place at that moment.
 from __future__ import annotations
 
 from ..core import backoff
-from ..core.timings import Silence
+from ..core.timings import IdleTime
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
-from .waits import Step, earliest_dial_s, enter
+from .waits import Transition, earliest_dial_s, enter
 
 # Who is thrown out by another login has been online for a moment as often as not.
-MIN_SILENCE_S = 4.0
-EQUAL_SILENCES = 2
+MIN_IDLE_S = 4.0
+EQUAL_IDLE_TIMES = 2
 # What a ping that is sent in time leaves to a slow link.
 _MARGIN = 0.8
 # The longest wait where the keep-alive cannot help: 40 s, so that the gateway is online about half of the time.
@@ -29,60 +29,60 @@ _MAX_FAILURES = 3
 
 def noted(known: m.IdleCut | None, lost: m.Lost) -> tuple[m.IdleCut | None, bool]:
     """Return what is known after a session, and whether it was ended by an idle time-out beyond doubt."""
-    silence = lost.silence
-    if known is not None and silence.survived_s >= known.silent_s - _tolerance_s(known.silent_s):
+    idle_time = lost.idle_time
+    if known is not None and idle_time.survived_s >= known.silent_s - _tolerance_s(known.silent_s):
         known = None
-    ended_idle = lost.by_server or silence.ping_unanswered
-    if not ended_idle or silence.lasted_s < MIN_SILENCE_S or _was_survived(silence):
+    ended_idle = lost.by_server or idle_time.ping_unanswered
+    if not ended_idle or idle_time.lasted_s < MIN_IDLE_S or _was_survived(idle_time):
         return known if known is not None and known.confirmed else None, False
-    if known is None or abs(known.silent_s - silence.lasted_s) > _tolerance_s(known.silent_s):
-        return m.IdleCut(silent_s=silence.lasted_s), False
+    if known is None or abs(known.silent_s - idle_time.lasted_s) > _tolerance_s(known.silent_s):
+        return m.IdleCut(silent_s=idle_time.lasted_s), False
     times = known.times + 1
-    confirmed = known.confirmed or (silence.ping_unanswered if times == EQUAL_SILENCES else _outlived(silence))
-    cut = m.IdleCut(silent_s=min(known.silent_s, silence.lasted_s), times=times, confirmed=confirmed)
+    confirmed = known.confirmed or (idle_time.ping_unanswered if times == EQUAL_IDLE_TIMES else _outlived(idle_time))
+    cut = m.IdleCut(silent_s=min(known.silent_s, idle_time.lasted_s), times=times, confirmed=confirmed)
     return cut, confirmed
 
 
-def _was_survived(silence: Silence) -> bool:
+def _was_survived(idle_time: IdleTime) -> bool:
     """Say whether the session had outlived as long a silence before: then another thing has ended it."""
-    return silence.lasted_s <= silence.survived_s + _tolerance_s(silence.survived_s)
+    return idle_time.lasted_s <= idle_time.survived_s + _tolerance_s(idle_time.survived_s)
 
 
 def _tolerance_s(silent_s: float) -> float:
     return 1.0 + 0.05 * silent_s
 
 
-def _outlived(silence: Silence) -> bool:
+def _outlived(idle_time: IdleTime) -> bool:
     """Say whether the ping of a trial has put the end off."""
-    return silence.ping_unanswered or silence.survived_s >= silence.lasted_s / 3
+    return idle_time.ping_unanswered or idle_time.survived_s >= idle_time.lasted_s / 3
 
 
 def first_ping_s(cut: m.IdleCut | None) -> float | None:
     """Return when the next session is to ping for the first time, where that decides what ends sessions."""
-    suspected = cut is not None and cut.times >= EQUAL_SILENCES and not cut.confirmed
+    suspected = cut is not None and cut.times >= EQUAL_IDLE_TIMES and not cut.confirmed
     return cut.silent_s / 2 if cut is not None and suspected else None
 
 
-def adapted_keepalive_s(keepalive_s: int, silence: Silence) -> int:
+def adapted_keepalive_s(keepalive_s: int, idle_time: IdleTime) -> int:
     """Return a keep-alive that is likely to hold: how long the box on the way waits is known, or that it is less."""
-    wanted_s = keepalive_s / 2 if silence.ping_unanswered else silence.lasted_s * _MARGIN
+    wanted_s = keepalive_s / 2 if idle_time.ping_unanswered else idle_time.lasted_s * _MARGIN
     return min(keepalive_s, max(backoff.MIN_KEEPALIVE_S, int(wanted_s)))
 
 
-def wait_after_cut(state: m.State, lost: m.Lost, now: m.Now, *, duration_ms: int) -> Step | None:
+def wait_after_cut(state: m.State, lost: m.Lost, now: m.Now, *, duration_ms: int) -> Transition | None:
     """Name the idle time-out and connect again soon, with a keep-alive that holds; `None` where nothing is left to try.
 
     That is a server that does not even answer the ping after the shortest keep-alive: it is dead rather than idle.
     """
     before_s = state.keepalive_s or state.policy.keepalive_s
-    keepalive_s = adapted_keepalive_s(before_s, lost.silence)
-    holds = keepalive_s < lost.silence.lasted_s
-    if lost.silence.ping_unanswered and not holds:
+    keepalive_s = adapted_keepalive_s(before_s, lost.idle_time)
+    holds = keepalive_s < lost.idle_time.lasted_s
+    if lost.idle_time.ping_unanswered and not holds:
         return None
     shorter = f"the keep-alive is {keepalive_s} s from now on, {before_s} s before"
     too_short = f"that is less than the shortest keep-alive, {backoff.MIN_KEEPALIVE_S} s"
-    end = "no answer to the ping" if lost.silence.ping_unanswered else "cut"
-    detail = f"{end} after {lost.silence.lasted_s:.0f} s of silence, as before; {shorter if holds else too_short}"
+    end = "no answer to the ping" if lost.idle_time.ping_unanswered else "cut"
+    detail = f"{end} after {lost.idle_time.lasted_s:.0f} s of silence, as before; {shorter if holds else too_short}"
     failures = 1 if holds else min(state.failures, _MAX_FAILURES) + 1
     soon_s = backoff.WAITING.wait_s(failures, now.chance)
     wake_at = max(now.at + soon_s, earliest_dial_s(state, now.at))
@@ -91,7 +91,7 @@ def wait_after_cut(state: m.State, lost: m.Lost, now: m.Now, *, duration_ms: int
         keepalive_s=keepalive_s,
         short_sessions=0,
         failures=failures,
-        wakers=frozenset({m.Waker.NETWORK, m.Waker.SETTINGS}),
+        retry_on=frozenset({m.EarlyRetry.NETWORK, m.EarlyRetry.CONFIG}),
     )
     cure = "" if holds else "have the time-out for idle connections of the proxy, firewall or router raised to 60 s"
     details = Details(detail=detail, cure=cure, attempt=failures, next_try_s=wake_at - now.at, duration_ms=duration_ms)

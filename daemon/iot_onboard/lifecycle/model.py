@@ -7,7 +7,7 @@ import enum
 from ..core import backoff
 from ..core.failures import Failure
 from ..core.identity import Credentials
-from ..core.timings import Silence, Timings
+from ..core.timings import IdleTime, Timings
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import dataclass
 
@@ -34,12 +34,12 @@ class Goal(enum.Enum):
     CONNECT = "connect"
 
 
-class Waker(enum.Enum):
+class EarlyRetry(enum.Enum):
     """Name what ends a wait early."""
 
     NETWORK = "network"
     CLOCK = "clock"
-    SETTINGS = "settings"
+    CONFIG = "config"
     MOUNTS = "mounts"
 
 
@@ -109,7 +109,7 @@ class Registered:
     """The platform gave a secret."""
 
     credentials: Credentials
-    took: Timings = Timings()
+    timings: Timings = Timings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +136,7 @@ class SaveFailed:
 class Dialled:
     """TCP and TLS stand; no MQTT packet was sent."""
 
-    took: Timings = Timings()
+    timings: Timings = Timings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +170,7 @@ class Lost:
     detail: str
     violation: bool = False
     unanswered: bool = False
-    silence: Silence = Silence()
+    idle_time: IdleTime = IdleTime()
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,23 +314,23 @@ class IdleCut:
 class State:
     """Hold everything that decisions depend on, and what is told of them. Times are monotonic seconds.
 
-    `began_at` is when the job under way began, `took` what the dial took. `keepalive_s` is the keep-alive that an idle
-    time-out asks for, `None` where the configured one is good; `first_ping_s` is of the next session. `failed_dials`
-    are the moments when those began that came to nothing, `early_retries` those of the tries that news led to, since
-    the last success.
+    `began_at` is when the job under way began, `timings` are those of the dial. `keepalive_s` is the keep-alive that an
+    idle time-out asks for, `None` where the configured one is good; `first_ping_s` is of the next session.
+    `failed_dials` are the moments when those began that came to nothing, `early_retries` those of the tries that news
+    led to, since the last success.
     Where no secret was stored, `volatile`, `directory` and `mount` are what `NothingStored` said.
     """
 
     policy: Policy = Policy()
     phase: Phase = Phase.BOOT
     goal: Goal | None = None
-    wakers: frozenset[Waker] = frozenset()
+    retry_on: frozenset[EarlyRetry] = frozenset()
     wake_at: float | None = None
     credentials: Credentials | None = None
     durable: bool = False
     logging_in: bool = False
     began_at: float = 0.0
-    took: Timings = Timings()
+    timings: Timings = Timings()
     online_since: float = 0.0
     network_changed_at: float = float("-inf")
     failures: int = 0

@@ -7,15 +7,15 @@ from ..core.exit_codes import ExitCode
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
-from .waits import Step, earliest_dial_s, enter
+from .waits import Transition, earliest_dial_s, enter
 
 
-def load(state: m.State, _: m.Input, now: m.Now) -> Step:
+def load(state: m.State, _: m.Input, now: m.Now) -> Transition:
     """Look for the stored secret."""
     return enter(state, m.Phase.BOOT, now.at + state.policy.disk_deadline_s), (m.Load(),)
 
 
-def register(state: m.State, now: m.Now) -> Step:
+def register(state: m.State, now: m.Now) -> Transition:
     """Ask the platform for a secret, within the same budget as logins."""
     earliest = backoff.earliest_s(state.registrations, now.at)
     if earliest > now.at:
@@ -23,11 +23,11 @@ def register(state: m.State, now: m.Now) -> Step:
     registrations = (*backoff.within_window(state.registrations, now.at), now.at)
     busy = enter(state, m.Phase.REGISTERING, now.at + state.policy.register_deadline_s)
     event, attempt = (Event.REREGISTERING, state.refusals) if state.durable else (Event.REGISTERING, state.failures + 1)
-    told = m.Announce(event=event, details=Details(attempt=attempt))
-    return replace(busy, registrations=registrations, began_at=now.at), (told, m.Register())
+    announcements = m.Announce(event=event, details=Details(attempt=attempt))
+    return replace(busy, registrations=registrations, began_at=now.at), (announcements, m.Register())
 
 
-def save(state: m.State, now: m.Now) -> Step:
+def save(state: m.State, now: m.Now) -> Transition:
     """Write the secret that is in memory."""
     if state.credentials is None:
         raise AssertionError("nothing to save")
@@ -35,22 +35,22 @@ def save(state: m.State, now: m.Now) -> Step:
     return replace(saving, began_at=now.at), (m.Save(credentials=state.credentials),)
 
 
-def connect(state: m.State, now: m.Now) -> Step:
+def connect(state: m.State, now: m.Now) -> Transition:
     """Dial, if the budgets of logins and of dials that fail have room; else wait until they have."""
     earliest = earliest_dial_s(state, now.at)
     if earliest > now.at:
         return _over_budget(state, earliest, m.Goal.CONNECT)
     busy = enter(state, m.Phase.CONNECTING, now.at + state.policy.dial_deadline_s)
-    told = m.Announce(event=Event.CONNECTING, details=Details(attempt=state.failures + 1))
-    return replace(busy, began_at=now.at), (told, m.Dial())
+    announcements = m.Announce(event=Event.CONNECTING, details=Details(attempt=state.failures + 1))
+    return replace(busy, began_at=now.at), (announcements, m.Dial())
 
 
-def _over_budget(state: m.State, earliest_s: float, goal: m.Goal) -> Step:
+def _over_budget(state: m.State, earliest_s: float, goal: m.Goal) -> Transition:
     waiting = enter(state, m.Phase.WAITING, earliest_s, goal)
-    return replace(waiting, wakers=frozenset({m.Waker.SETTINGS})), ()
+    return replace(waiting, retry_on=frozenset({m.EarlyRetry.CONFIG})), ()
 
 
-def wake(state: m.State, _: m.Input, now: m.Now) -> Step:
+def wake(state: m.State, _: m.Input, now: m.Now) -> Transition:
     """Take the step that the wait was for."""
     match state.goal:
         case m.Goal.REGISTER:
@@ -63,18 +63,18 @@ def wake(state: m.State, _: m.Input, now: m.Now) -> Step:
             return load(state, _, now)
 
 
-def network_changed(state: m.State, given: m.NetworkChanged, now: m.Now) -> Step:
+def network_changed(state: m.State, input_: m.NetworkChanged, now: m.Now) -> Transition:
     """Retry early where the network was in the way; what an idle time-out taught was of the way before."""
     state = replace(state, keepalive_s=None) if state.keepalive_s is not None else state
-    return _retry_early(state, given, now) if m.Waker.NETWORK in state.wakers else (state, ())
+    return _retry_early(state, input_, now) if m.EarlyRetry.NETWORK in state.retry_on else (state, ())
 
 
-def clock_set(state: m.State, given: m.ClockSet, now: m.Now) -> Step:
+def clock_set(state: m.State, input_: m.ClockSet, now: m.Now) -> Transition:
     """Retry early where the clock was in the way."""
-    return _retry_early(state, given, now) if m.Waker.CLOCK in state.wakers else (state, ())
+    return _retry_early(state, input_, now) if m.EarlyRetry.CLOCK in state.retry_on else (state, ())
 
 
-def _retry_early(state: m.State, given: m.Input, now: m.Now) -> Step:
+def _retry_early(state: m.State, input_: m.Input, now: m.Now) -> Transition:
     """Retry at once, or once the floor under such tries is over; back-off starts over, for there is something to try.
 
     News that come again and again lead to no more than that, and a spent budget is waited for. One try that they lead
@@ -83,7 +83,7 @@ def _retry_early(state: m.State, given: m.Input, now: m.Now) -> Step:
     at = max(backoff.early_retry_s(state.early_retries, now.at), _budgeted_at(state, now.at))
     retries = (*backoff.within_window(state.early_retries, now.at), at)
     if at <= now.at:
-        return wake(replace(state, failures=0, early_retries=retries), given, now)
+        return wake(replace(state, failures=0, early_retries=retries), input_, now)
     if state.wake_at is not None and state.wake_at <= at:
         return state, ()
     return replace(state, wake_at=at, failures=0, early_retries=retries), ()
@@ -95,32 +95,33 @@ def _budgeted_at(state: m.State, now_s: float) -> float:
     return backoff.earliest_s(state.registrations, now_s) if state.goal is m.Goal.REGISTER else now_s
 
 
-def mount_changed(state: m.State, given: m.MountChanged, now: m.Now) -> Step:
+def mount_changed(state: m.State, input_: m.MountChanged, now: m.Now) -> Transition:
     """Look again where the storage was in the way."""
-    return wake(state, given, now) if m.Waker.MOUNTS in state.wakers else (state, ())
+    return wake(state, input_, now) if m.EarlyRetry.MOUNTS in state.retry_on else (state, ())
 
 
-def settings_changed(state: m.State, given: m.ConfigChanged, _: m.Now) -> Step:
+def config_changed(state: m.State, input_: m.ConfigChanged, _: m.Now) -> Transition:
     """End, so that the service manager starts afresh; go on with the old settings where the new ones do not hold."""
-    if m.Waker.SETTINGS not in state.wakers:
+    if m.EarlyRetry.CONFIG not in state.retry_on:
         return state, ()
-    if given.problems:
-        told = tuple(
-            m.Announce(event=Event.SETTINGS_WRONG, details=Details(detail=problem)) for problem in given.problems
+    if input_.problems:
+        announcements = tuple(
+            m.Announce(event=Event.CONFIG_CHANGE_INVALID, details=Details(detail=problem))
+            for problem in input_.problems
         )
-        return state, told
-    changed = m.Announce(event=Event.SETTINGS_CHANGED)
+        return state, announcements
+    changed = m.Announce(event=Event.CONFIG_CHANGED)
     return enter(state, m.Phase.STOPPED, None), (changed, m.Exit(code=ExitCode.DONE))
 
 
-def stuck(state: m.State, _: m.Tick, __: m.Now) -> Step:
+def stuck(state: m.State, _: m.Tick, __: m.Now) -> Transition:
     """End, so that the service manager starts a process whose system calls do not hang."""
-    told = m.Announce(event=Event.WORKER_STUCK, details=Details(detail=state.phase.value.capitalize()))
-    return enter(state, m.Phase.STOPPED, None), (told, m.Exit(code=ExitCode.FAILED))
+    announcements = m.Announce(event=Event.WORKER_STUCK, details=Details(detail=state.phase.value.capitalize()))
+    return enter(state, m.Phase.STOPPED, None), (announcements, m.Exit(code=ExitCode.FAILED))
 
 
-def stop(state: m.State, _: m.StopRequested, __: m.Now) -> Step:
+def stop(state: m.State, _: m.StopRequested, __: m.Now) -> Transition:
     """Say goodbye where anyone listens, and end."""
-    goodbye: m.Effect = m.Disconnect() if state.phase is m.Phase.ONLINE else m.Drop()
-    told = m.Announce(event=Event.STOPPING)
-    return enter(state, m.Phase.STOPPED, None), (goodbye, told, m.Exit(code=ExitCode.DONE))
+    parting: m.Effect = m.Disconnect() if state.phase is m.Phase.ONLINE else m.Drop()
+    announcements = m.Announce(event=Event.STOPPING)
+    return enter(state, m.Phase.STOPPED, None), (parting, announcements, m.Exit(code=ExitCode.DONE))

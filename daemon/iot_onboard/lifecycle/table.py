@@ -16,26 +16,26 @@ from . import model as m
 from . import registration_rules as secret
 from . import steps
 from .model import Phase
-from .waits import Step
+from .waits import Transition
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Say what happens on an input: the function, where it may lead, and the words for the diagram."""
 
-    act: Callable[[m.State, Any, m.Now], Step]
+    act: Callable[[m.State, Any, m.Now], Transition]
     targets: frozenset[Phase]
     label: str
 
 
-def _rule(act: Callable[[m.State, Any, m.Now], Step], label: str, *targets: Phase) -> Rule:
+def _rule(act: Callable[[m.State, Any, m.Now], Transition], label: str, *targets: Phase) -> Rule:
     return Rule(act, frozenset(targets), label)
 
 
 _CONNECT = (Phase.CONNECTING, Phase.WAITING)
 _REGISTER = (Phase.REGISTERING, Phase.WAITING)
 _STOP = _rule(steps.stop, "asked to stop", Phase.STOPPED)
-_SETTINGS = _rule(steps.settings_changed, "the settings change", Phase.STOPPED)
+_CONFIG = _rule(steps.config_changed, "the configuration changes", Phase.STOPPED)
 _STUCK = _rule(steps.stuck, "deadline of the job", Phase.STOPPED)
 _WAKE = (Phase.BOOT, Phase.REGISTERING, Phase.SAVING, Phase.CONNECTING, Phase.WAITING)
 
@@ -69,11 +69,11 @@ TABLE: dict[tuple[Phase, type[m.Input]], Rule] = {
     (Phase.WAITING, m.Tick): _rule(steps.wake, "the wait ends", *_WAKE),
     (Phase.WAITING, m.NetworkChanged): _rule(steps.network_changed, "the route changes", *_WAKE),
     (Phase.WAITING, m.ClockSet): _rule(steps.clock_set, "the clock is set", *_WAKE),
-    (Phase.WAITING, m.ConfigChanged): _SETTINGS,
+    (Phase.WAITING, m.ConfigChanged): _CONFIG,
     (Phase.WAITING, m.StopRequested): _STOP,
     (Phase.BLOCKED, m.Tick): _rule(steps.wake, "about hourly", *_WAKE),
     (Phase.BLOCKED, m.MountChanged): _rule(steps.mount_changed, "another mount holds the state directory", *_WAKE),
-    (Phase.BLOCKED, m.ConfigChanged): _SETTINGS,
+    (Phase.BLOCKED, m.ConfigChanged): _CONFIG,
     (Phase.BLOCKED, m.StopRequested): _STOP,
 }
 
@@ -103,29 +103,29 @@ IGNORED: frozenset[tuple[Phase, type[m.Input]]] = frozenset(
 )
 
 
-def step(state: m.State, given: m.Input, now: m.Now) -> Step:
+def step(state: m.State, input_: m.Input, now: m.Now) -> Transition:
     """Return the next state and the effects to run, in order."""
-    if isinstance(given, m.Tick) and (state.wake_at is None or now.at < state.wake_at):
+    if isinstance(input_, m.Tick) and (state.wake_at is None or now.at < state.wake_at):
         return state, ()
-    rule = TABLE.get((state.phase, type(given)))
+    rule = TABLE.get((state.phase, type(input_)))
     if rule is None:
-        if (state.phase, type(given)) not in IGNORED:
-            raise AssertionError(f"no rule for {type(given).__name__} in {state.phase.value}")
+        if (state.phase, type(input_)) not in IGNORED:
+            raise AssertionError(f"no rule for {type(input_).__name__} in {state.phase.value}")
         return state, ()
-    after, effects = rule.act(state, given, now)
+    after, effects = rule.act(state, input_, now)
     return _one_try(after, effects) if state.policy.register_only else (after, effects)
 
 
-def _one_try(state: m.State, effects: tuple[m.Effect, ...]) -> Step:
+def _one_try(state: m.State, effects: tuple[m.Effect, ...]) -> Transition:
     """Cut the story short for `register`: done where the daemon would connect, failed where it would wait."""
     if state.phase not in {Phase.CONNECTING, Phase.WAITING, Phase.BLOCKED}:
         return state, effects
-    told = tuple(
+    announcements = tuple(
         replace(effect, details=replace(effect.details, next_try_s=None))
         for effect in effects
         if isinstance(effect, m.Announce) and effect.event is not Event.CONNECTING
     )
-    local = any(effect.event in {Event.NOT_CONFIGURED, Event.STORE_VOLATILE} for effect in told)
+    local = any(effect.event in {Event.SECRET_FILE_INVALID, Event.STORE_VOLATILE} for effect in announcements)
     failed = ExitCode.CONFIGURATION if local else ExitCode.FAILED
-    stopped = replace(state, phase=Phase.STOPPED, goal=None, wake_at=None, wakers=frozenset())
-    return stopped, (*told, m.Exit(code=ExitCode.DONE if state.durable else failed))
+    stopped = replace(state, phase=Phase.STOPPED, goal=None, wake_at=None, retry_on=frozenset())
+    return stopped, (*announcements, m.Exit(code=ExitCode.DONE if state.durable else failed))

@@ -8,7 +8,7 @@ from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
 
-Step = tuple[m.State, tuple[m.Effect, ...]]
+Transition = tuple[m.State, tuple[m.Effect, ...]]
 
 # What another route may have mended; not a throttle, a refusal or a fault of the platform.
 _NETWORK_CAUSES = frozenset(
@@ -27,7 +27,7 @@ _NETWORK_CAUSES = frozenset(
 
 def enter(state: m.State, phase: m.Phase, wake_at: float | None, goal: m.Goal | None = None) -> m.State:
     """Return the state in another phase, due at `wake_at`, with nothing left over from the phase before."""
-    return replace(state, phase=phase, goal=goal, wakers=frozenset(), wake_at=wake_at, logging_in=False)
+    return replace(state, phase=phase, goal=goal, retry_on=frozenset(), wake_at=wake_at, logging_in=False)
 
 
 # What a timed retry leaves of a budget: news of the network find room for one try.
@@ -45,7 +45,7 @@ def ms_since(began_at: float, now: m.Now) -> int:
     return round((now.at - began_at) * 1000)
 
 
-def first(effect: m.Effect, rest: Step) -> Step:
+def first(effect: m.Effect, rest: Transition) -> Transition:
     """Put an effect before those of a step."""
     state, effects = rest
     return state, (effect, *effects)
@@ -58,11 +58,11 @@ def wait(
     failure: Failure,
     event: Event,
     *,
-    wakers: set[m.Waker] | None = None,
+    retry_on: set[m.EarlyRetry] | None = None,
     slow: bool = False,
     duration_ms: int | None = None,
     wait_s: float | None = None,
-) -> Step:
+) -> Transition:
     """Wait for what mends by itself; where the network was in the way, its news ends the wait, and so do new settings.
 
     Not where a secret is in memory alone: a new process would not have it.
@@ -70,18 +70,18 @@ def wait(
     failures = state.failures + 1
     if wait_s is None:
         wait_s = _wait_s(failure, failures, slow, now.chance, state.policy.fleet_size)
-    early = set(wakers or ())
+    early = set(retry_on or ())
     if isinstance(failure, Transient) and failure.cause in _NETWORK_CAUSES and goal is not m.Goal.SAVE:
-        early.add(m.Waker.NETWORK)
+        early.add(m.EarlyRetry.NETWORK)
     if goal is not m.Goal.SAVE:
-        early.add(m.Waker.SETTINGS)
+        early.add(m.EarlyRetry.CONFIG)
     wake_at = now.at + wait_s
     if goal is m.Goal.CONNECT:
         wake_at = max(wake_at, earliest_dial_s(state, now.at, _KEPT_FOR_NEWS))
     elif goal is m.Goal.REGISTER:
         budget = backoff.BUDGET_CONNECTS - _KEPT_FOR_NEWS
         wake_at = max(wake_at, backoff.earliest_s(state.registrations, now.at, budget))
-    waiting = replace(enter(state, m.Phase.WAITING, wake_at, goal), failures=failures, wakers=frozenset(early))
+    waiting = replace(enter(state, m.Phase.WAITING, wake_at, goal), failures=failures, retry_on=frozenset(early))
     attempt = state.refusals if event is Event.LOGIN_REFUSED else failures
     details = _details(failure, attempt=attempt, next_try_s=wake_at - now.at, duration_ms=duration_ms)
     return waiting, (m.Announce(event=event, details=details),)
@@ -102,15 +102,21 @@ def _wait_s(failure: Failure, failures: int, slow: bool, chance: float, fleet_si
 
 
 def block(
-    state: m.State, now: m.Now, goal: m.Goal, failure: Failure, event: Event, *, wakers: set[m.Waker] | None = None
-) -> Step:
+    state: m.State,
+    now: m.Now,
+    goal: m.Goal,
+    failure: Failure,
+    event: Event,
+    *,
+    retry_on: set[m.EarlyRetry] | None = None,
+) -> Transition:
     """Wait for somebody: stay alive, and retry about hourly all the same; a change of the settings ends it."""
     failures = state.failures + 1
     wait_s = backoff.BLOCKED.wait_s(failures, now.chance)
     entered = enter(state, m.Phase.BLOCKED, now.at + wait_s, goal)
-    blocked = replace(entered, failures=failures, wakers=frozenset({m.Waker.SETTINGS, *(wakers or ())}))
-    told = m.Announce(event=event, details=_details(failure, attempt=failures, next_try_s=wait_s))
-    return blocked, (told,)
+    blocked = replace(entered, failures=failures, retry_on=frozenset({m.EarlyRetry.CONFIG, *(retry_on or ())}))
+    announcements = m.Announce(event=event, details=_details(failure, attempt=failures, next_try_s=wait_s))
+    return blocked, (announcements,)
 
 
 def _details(failure: Failure, *, attempt: int, next_try_s: float | None, duration_ms: int | None = None) -> Details:

@@ -14,7 +14,7 @@ import ssl
 from collections.abc import Callable
 
 from ..core.secret import Secret
-from ..core.timings import Silence
+from ..core.timings import IdleTime
 from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.import_stubs import import_stub
 from ..fast_start.typing_names import Any
@@ -150,7 +150,7 @@ class Connection:
         self._now = now
         self._keepalive = KeepAlive(keepalive_s, now(), first_ping_s)
         # Of the connection that is over.
-        self.silence = Silence()
+        self.idle_time = IdleTime()
         self._events: list[MqttEvent] = []
         # Whether the connection has ended; `tick` tells why, at once.
         self.over = False
@@ -221,7 +221,7 @@ class Connection:
         try:
             mid = int(self._client.publish(topic, payload, qos=1).mid)
         except (ValueError, RuntimeError) as error:
-            self._lose(by_server=True, detail=_told(error))
+            self._lose(by_server=True, detail=_describe(error))
         self._inbound.await_answer(Kind.PUBACK, mid)
         self._send()
         return mid
@@ -331,7 +331,7 @@ class Connection:
         try:
             code = int(call())
         except Exception as error:
-            self._lose(by_server=True, detail=_told(error))
+            self._lose(by_server=True, detail=_describe(error))
             return
         if code != mqtt.MQTT_ERR_SUCCESS:
             self._refuse(str(mqtt.error_string(code)).rstrip("."))
@@ -341,7 +341,7 @@ class Connection:
         untaken = isinstance(error, OSError) and error.errno == errno.EPROTO
         broken = untaken or (isinstance(error, ssl.SSLError) and not is_close(error))
         by_server = broken or is_close(error) or isinstance(error, ConnectionError)
-        self._lose(by_server=by_server, detail=_told(error), violation=broken)
+        self._lose(by_server=by_server, detail=_describe(error), violation=broken)
 
     def _refuse(self, what: str) -> None:
         """End the connection, and say what the server did."""
@@ -350,7 +350,7 @@ class Connection:
     def _lose(self, *, by_server: bool, detail: str, violation: bool = False) -> None:
         if not self.over:
             self.over = True
-            self.silence = self._keepalive.silence(self._now())
+            self.idle_time = self._keepalive.idle_time(self._now())
             # A reset that answers a probe comes from a router on the way, which has forgotten the connection.
             blamed = by_server and (violation or not self._keepalive.is_probing)
             self._events.append(ConnectionLost(by_server=blamed, detail=detail, violation=violation))
@@ -363,7 +363,7 @@ class Connection:
         self._events.append(Published(mid=mid))
 
 
-def _told(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     # In the words of OpenSSL a close is an "EOF occurred in violation of protocol (_ssl.c:2393)".
     if is_close(error) or isinstance(error, ConnectionError):
         return _CLOSED

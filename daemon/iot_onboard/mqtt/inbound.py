@@ -108,10 +108,10 @@ class Inbound:
         if found is None:
             return None
         size, start = found
-        least, most = _LENGTHS[kind]
+        lowest, highest = _LENGTHS[kind]
         if size > MAX_PACKET_BYTES:
             raise ProtocolViolation(f"sent {_a(kind)} of {size:,} bytes")
-        if not least + (2 if qos else 0) <= size <= most:
+        if not lowest + (2 if qos else 0) <= size <= highest:
             raise ProtocolViolation(f"sent {_a(kind)} with the length {size}")
         if len(self._buffer) < start + size:
             return None

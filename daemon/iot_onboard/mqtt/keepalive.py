@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from ..core.timings import Silence
+from ..core.timings import IdleTime
 
 NEVER = float("inf")
 _MAX_GRACE_S = 30.0
@@ -91,9 +91,9 @@ class KeepAlive:
         """Return how long a dead peer was waited for after the ping."""
         return self._grace_s if now < self._answer_by else PROBE_S
 
-    def silence(self, now: float) -> Silence:
+    def idle_time(self, now: float) -> IdleTime:
         """Return how long nothing has gone either way; where a ping is not answered yet, how long before it."""
-        return Silence(
+        return IdleTime(
             lasted_s=self._silent_before_ping_s if self._awaits_answer else self._silent_s(now),
             survived_s=self._survived_s,
             ping_unanswered=self._awaits_answer,

@@ -8,7 +8,7 @@ import ssl
 from ..core.failures import Cause, OnboardError, Transient, local_fault, passes
 from ..fast_start.cheap_calls import host_bytes
 from ..fast_start.typing_names import TYPE_CHECKING
-from .happy_eyeballs import NobodyAnswered, Race, Resolved, resolve
+from .happy_eyeballs import ConnectAttempts, NobodyAnswered, Resolved, resolve
 from .timing import PhaseTimer
 from .tls import BoundedContext, tls_failure
 
@@ -70,14 +70,14 @@ def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer, resolved: R
         raise OnboardError(_unresolved(host, error)) from error
     timer.finish("dns")
     try:
-        return Race(found, timeout_s).run()
+        return ConnectAttempts(found, timeout_s).run()
     except NobodyAnswered as nobody:
         last = nobody.tried[-1][1] if nobody.tried else None
         if last is not None and all(_is_shortage(error) for _, error in nobody.tried):
             raise local_fault(f"no connection to {host} port {port}", last) from last
-        told = [f"{address} {_why(error)}" for address, error in nobody.tried[:4]]
+        tried = [f"{address} {_why(error)}" for address, error in nobody.tried[:4]]
         cause = Cause.TIMEOUT if isinstance(last, TimeoutError) else Cause.NETWORK
-        detail = f"no connection to {host} port {port}: {', '.join(told) or 'no usable address'}"
+        detail = f"no connection to {host} port {port}: {', '.join(tried) or 'no usable address'}"
         raise OnboardError(Transient(cause=cause, detail=detail)) from last
     except OSError as error:
         # This process has no descriptor left to wait with.

@@ -80,7 +80,7 @@ def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S, resolved: Res
     return ended[0]
 
 
-class Race:
+class ConnectAttempts:
     """Try places one after the other, a later one beside those that have not answered yet.
 
     Each has `timeout_s`, and they are few: all of it ends soon after. Raises `OSError` where this process cannot wait.

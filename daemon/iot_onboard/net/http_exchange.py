@@ -7,7 +7,7 @@ import time
 
 from ..core.http_reader import AnswerReader
 
-_MOST_AT_ONCE = 16_384
+_MAX_AT_ONCE = 16_384
 
 
 def read_answer(connection: socket.socket, reader: AnswerReader, deadline: float) -> AnswerReader:
@@ -21,5 +21,5 @@ def read_answer(connection: socket.socket, reader: AnswerReader, deadline: float
         if left_s <= 0:
             raise TimeoutError("timed out")
         connection.settimeout(left_s)
-        reader.feed(connection.recv(_MOST_AT_ONCE))
+        reader.feed(connection.recv(_MAX_AT_ONCE))
     return reader

@@ -8,7 +8,7 @@ import time
 from ..core.failures import OnboardError
 from ..core.http_reader import AnswerCutOff, AnswerReader, MeaninglessAnswer
 from ..core.proxy import ProxyAddress, connect_request, proxy_failure, refusal
-from .happy_eyeballs import NobodyAnswered, Race, Resolved, resolve
+from .happy_eyeballs import ConnectAttempts, NobodyAnswered, Resolved, resolve
 from .http_exchange import read_answer
 
 
@@ -35,7 +35,7 @@ def open_tunnel(
 def _reach(proxy: ProxyAddress, host: str, port: int, timeout_s: float, resolved: Resolved | None) -> socket.socket:
     found = resolve(proxy.host, proxy.port, resolved=resolved)
     deadline = time.monotonic() + timeout_s
-    raw = Race(found, timeout_s).run()
+    raw = ConnectAttempts(found, timeout_s).run()
     try:
         raw.settimeout(max(0.001, deadline - time.monotonic()))
         raw.sendall(connect_request(proxy, host, port))

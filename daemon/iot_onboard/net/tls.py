@@ -31,7 +31,7 @@ RESUMED_FOR_S = 3600.0
 # Before Python 3.13.1 each look at a session keeps 6 kB for good (CPython issue 116810). Where a link flaps, that fills
 # a small gateway's memory in days.
 SESSIONS_ARE_FREED = sys.hexversion >= 0x030D01F0
-_MOST_BYTES = 4_000_000
+_MAX_BYTES = 4_000_000
 _CURE_ROOTS = "sudo update-ca-certificates --fresh; where that is no command, sudo apt-get install ca-certificates"
 # X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL.
 _DATE_ERRORS = {9, 10}
@@ -162,7 +162,7 @@ def missing_roots() -> str:
     file = Path(os.environ.get(paths.openssl_cafile_env) or paths.openssl_cafile)
     directory = Path(os.environ.get(paths.openssl_capath_env) or paths.openssl_capath)
     with contextlib.suppress(OSError):
-        if b"-----BEGIN " in read_plain(file, _MOST_BYTES):
+        if b"-----BEGIN " in read_plain(file, _MAX_BYTES):
             return ""
     with contextlib.suppress(OSError):
         if any((directory / name).exists() for name in os.listdir(directory) if name[8:9] == "."):  # noqa: PTH208
@@ -190,8 +190,8 @@ def _trust(context: BoundedContext, path: Path | None, cure: str) -> None:
         return
     try:
         # Read here, for OpenSSL hides why it cannot, and would wait for a writer of a named pipe.
-        data = read_plain(path, _MOST_BYTES + 1)
-        if len(data) > _MOST_BYTES:
+        data = read_plain(path, _MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         # What is no ASCII stands beside the certificates.
         context.load_verify_locations(cadata=data.decode("ascii", "ignore"))

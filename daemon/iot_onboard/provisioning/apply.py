@@ -38,12 +38,12 @@ def current(config_path: Path) -> Config:
     return present(*read_documents(config_path), config_path)
 
 
-def check(config_path: Path, wish: ProvisioningRequest) -> Config:
+def check(config_path: Path, request: ProvisioningRequest) -> Config:
     """Return what the configuration would be, or raise `ConfigError`; write nothing."""
-    return plan(*read_documents(config_path), config_path, wish).config
+    return plan(*read_documents(config_path), config_path, request).config
 
 
-def provision(config_path: Path, wish: ProvisioningRequest) -> ProvisioningResult:
+def provision(config_path: Path, request: ProvisioningRequest) -> ProvisioningResult:
     """Write what a gateway is given; raise `ConfigError` with every problem, and nothing has changed then.
 
     The secret is written before the names: at no moment has a gateway names without what belongs to them. Raises
@@ -54,7 +54,7 @@ def provision(config_path: Path, wish: ProvisioningRequest) -> ProvisioningResul
         make_directory(directory)
         with lock_file(lock_path(directory), _WAIT_S):
             # Another one would read before this one writes.
-            return _carry_out(plan(*read_documents(config_path), config_path, wish))
+            return _carry_out(plan(*read_documents(config_path), config_path, request))
     except Held as holder:
         detail = f"{holder} changes the configuration in {directory}: try again when it has ended"
         raise OnboardError(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=detail)) from None

@@ -19,12 +19,12 @@ from ..config.schema import Document
 from ..config.values import Bad, secret
 from ..config.yaml_reader import compose, is_null
 from ..core.secret import Secret
-from .plan import ProvisioningRequest, plain_settings
+from .plan import ProvisioningRequest, plain_config
 
 NAME = "iot-onboard.yaml"
 NOTE = "iot-onboard-taken.txt"
 ERRORS = "iot-onboard-error.txt"
-MOST_BYTES = 65_536
+MAX_BYTES = 65_536
 # The first bytes of a file that was taken in, and whose rest is being overwritten. Shorter than any file with a secret.
 TAKEN = b"#taken in\n"
 # What is overwritten in one go: a sector is old or new after a power cut, never a mixture.
@@ -50,7 +50,7 @@ def read(path: Path, data: bytes) -> ProvisioningRequest:
         problems.append(file_problem(name, "holds no keys", hint="like  product_key: a1b2c3d4e5f"))
     if problems or root is None:
         raise ConfigError(tuple(sorted(problems, key=lambda problem: problem.line)))
-    return ProvisioningRequest(settings=plain_settings(root, document.ignored_keys), **secrets)
+    return ProvisioningRequest(values=plain_config(root, document.ignored_keys), **secrets)
 
 
 def wiped(size: int) -> bytes:

@@ -24,23 +24,23 @@ from ..fast_start.fast_dataclasses import replace
 from . import boot_file, boot_partition
 from .apply import check, provision
 
-Tell = Callable[[Event, Details, Context], None]
+LogEvent = Callable[[Event, Details, Context], None]
 
 # Rubbish has a problem in each line; the first ones tell what it is.
-_MOST_LINES = 20
+_MAX_LINES = 20
 # Which file was taken in, where it could not be removed: else each boot would undo what was set up later.
-_MEMORY = ".boot-file-taken"
+_MEMORY = ".boot-file-imported"
 
 
 class BootImport:
     """Take in one file of the boot partition."""
 
-    def __init__(self, path: Path, config_path: Path, name_of: Callable[[Config], str], tell: Tell) -> None:
+    def __init__(self, path: Path, config_path: Path, name_of: Callable[[Config], str], log_event: LogEvent) -> None:
         self._path = path
         self._name_of = name_of
         self._config_path = config_path
         self._memory = config_path.parent / _MEMORY
-        self._tell = tell
+        self._log_event = log_event
         self._context = Context(product_key="", device_name="", version=__version__)
 
     def run(self) -> ExitCode:
@@ -50,7 +50,7 @@ class BootImport:
         except FileNotFoundError:
             return ExitCode.DONE
         except OSError as error:
-            hint = f"a plain file of at most {boot_file.MOST_BYTES // 1024} kB is wanted"
+            hint = f"a plain file of at most {boot_file.MAX_BYTES // 1024} kB is wanted"
             reason = "is a link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
             return self._refuse([file_problem(str(self._path), reason, hint=hint)])
         digest = hashlib.sha256(data).hexdigest()
@@ -63,30 +63,30 @@ class BootImport:
 
     def _take_in(self, data: bytes) -> ExitCode | None:
         try:
-            wish = boot_file.read(self._path, data)
-            config = check(self._config_path, wish)
+            request = boot_file.read(self._path, data)
+            config = check(self._config_path, request)
             name = config.device_name
             # A network interface may appear later in the boot, a host name be given: the daemon waits for it.
             with contextlib.suppress(MissingFact):
                 name = self._name_of(config)
-            done = provision(self._config_path, wish)
+            done = provision(self._config_path, request)
         except ConfigError as error:
             return self._refuse(error.problems)
         except OnboardError as error:
             self._refuse([], error.failure.detail)
             return ExitCode.FAILED
         context = replace(self._context, product_key=config.product_key, device_name=name)
-        self._tell(Event.BOOT_FILE_TAKEN, Details(detail=str(self._path)), context)
+        self._log_event(Event.BOOT_FILE_IMPORTED, Details(detail=str(self._path)), context)
         for warning in done.warnings:
-            self._tell(Event.BOOT_FILE_WARNING, Details(detail=warning), context)
+            self._log_event(Event.BOOT_FILE_WARNING, Details(detail=warning), context)
         return None
 
     def _refuse(self, problems: tuple[Problem, ...] | list[Problem], *others: str) -> ExitCode:
         lines = [*map(str, problems), *others]
-        if len(lines) > _MOST_LINES:
-            lines = [*lines[:_MOST_LINES], f"{self._path}: and {len(lines) - _MOST_LINES} more problems"]
+        if len(lines) > _MAX_LINES:
+            lines = [*lines[:_MAX_LINES], f"{self._path}: and {len(lines) - _MAX_LINES} more problems"]
         for line in lines:
-            self._tell(Event.BOOT_FILE_REFUSED, Details(detail=line), self._context)
+            self._log_event(Event.BOOT_FILE_REFUSED, Details(detail=line), self._context)
         boot_partition.leave(self._path.with_name(boot_file.ERRORS), boot_file.error_note(lines))
         return ExitCode.CONFIGURATION
 
@@ -94,7 +94,9 @@ class BootImport:
         try:
             boot_partition.clear(self._path, size)
         except OSError as error:
-            self._tell(Event.BOOT_FILE_REMAINS, Details(detail=f"{self._path}: {error.strerror}"), self._context)
+            self._log_event(
+                Event.BOOT_FILE_NOT_REMOVED, Details(detail=f"{self._path}: {error.strerror}"), self._context
+            )
             self._remember(digest)
         else:
             self._remember(None)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..disk.files import overwrite, read_plain, remove_durably, write_if_changed
-from .boot_file import ERRORS, MOST_BYTES, NAME, NOTE, SECTOR_BYTES, note, wiped
+from .boot_file import ERRORS, MAX_BYTES, NAME, NOTE, SECTOR_BYTES, note, wiped
 
 # Where it is mounted: Raspberry Pi OS up to 11, and from 12 on. What is found later wins.
 PLACES = (Path("/boot"), Path("/boot/firmware"))
@@ -37,8 +37,8 @@ def _named(place: Path) -> list[Path]:
 
 def read(path: Path) -> bytes:
     """Return the file's bytes; raise `OSError`, also for a link: what it leads to was not dropped here."""
-    data = read_plain(path, MOST_BYTES + 1, follow=False)
-    if len(data) > MOST_BYTES:
+    data = read_plain(path, MAX_BYTES + 1, follow=False)
+    if len(data) > MAX_BYTES:
         raise OSError(errno.EFBIG, "larger than 64 kB")
     return data
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from ..config.problems import ConfigError, Problem
-from ..config.reader import parse, settings_of
+from ..config.reader import parse, values_of
 from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET, RULES, SECTIONS, Config, Document
 from ..config.yaml_reader import compose, plain
 from ..core.secret import Secret
@@ -30,10 +30,10 @@ HEADER = """\
 class ProvisioningRequest:
     """Hold what a gateway is to be given; what is not named stays.
 
-    `settings` maps keys (`mqtt.port`) to values as YAML has them, `None` for the default.
+    `values` maps keys (`mqtt.port`) to values as YAML has them, `None` for the default.
     """
 
-    settings: Mapping[str, Any]
+    values: Mapping[str, Any]
     product_secret: Secret | None = None
     device_secret: Secret | None = None
 
@@ -58,52 +58,52 @@ class Plan:
 
 
 def plan(
-    documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path, wish: ProvisioningRequest
+    documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path, request: ProvisioningRequest
 ) -> Plan:
     """Return what to write, or raise `ConfigError` with every problem that the whole configuration would have with it.
 
     `documents` is the configuration as it is, and `earlier` the problems of its files that cannot be read.
     """
     directory = config_path.parent
-    around = _around(documents, earlier, config_path)
-    fragment = Document(name=around.name, text=render(_settings(around.kept, wish, directory)))
-    config = around.parsed_with(fragment)
+    others = _other_files(documents, earlier, config_path)
+    fragment = Document(name=others.name, text=render(_settings(others.kept, request, directory)))
+    config = others.parsed_with(fragment)
     # A proxy's password is a secret too: then the file is for root and the service alone.
-    proxy = settings_of(fragment).get("proxy")
+    proxy = values_of(fragment).get("proxy")
     closed = proxy is not None and proxy.password is not None
-    secrets = ((DEVICE_SECRET, wish.device_secret), (PRODUCT_SECRET, wish.product_secret))
+    secrets = ((DEVICE_SECRET, request.device_secret), (PRODUCT_SECRET, request.product_secret))
     files = [NewFile(path=directory / name, content=given, mode=0o600) for name, given in secrets if given is not None]
     files.append(NewFile(path=Path(fragment.name), content=fragment.text, mode=0o640 if closed else 0o644))
-    retired = directory / DEVICE_SECRET if _registers(wish) else None
-    warnings = (*around.warnings, *_overridden(fragment, around.after), *_unused(config, wish, directory))
+    retired = directory / DEVICE_SECRET if _registers(request) else None
+    warnings = (*others.warnings, *_overridden(fragment, others.after), *_unused(config, request, directory))
     return Plan(files=tuple(files), retired=retired, config=config, warnings=warnings)
 
 
 def present(documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path) -> Config:
     """Return the configuration that a wish would change, with empty names where there are none; raise `ConfigError`."""
-    around = _around(documents, earlier, config_path)
-    return around.parsed_with(Document(name=around.name, text=render(around.kept)), names_required=False)
+    others = _other_files(documents, earlier, config_path)
+    return others.parsed_with(Document(name=others.name, text=render(others.kept)), names_required=False)
 
 
-def render(settings: Mapping[str, Any]) -> str:
+def render(values: Mapping[str, Any]) -> str:
     """Return the fragment's text: ours to read, in the order of the shipped configuration, in plain ASCII."""
     tree: dict[str, Any] = {}
-    for key in sorted(settings, key=list(RULES).index):
+    for key in sorted(values, key=list(RULES).index):
         section, dot, name = key.partition(".")
         if dot:
-            tree.setdefault(section, {})[name] = settings[key]
+            tree.setdefault(section, {})[name] = values[key]
         else:
-            tree[key] = settings[key]
+            tree[key] = values[key]
     body = yaml.safe_dump(tree, sort_keys=False, default_flow_style=False, width=1_000_000) if tree else ""
     return HEADER + body
 
 
-def plain_settings(root: yaml.MappingNode, apart: frozenset[str] = frozenset()) -> dict[str, Any]:
+def plain_config(root: yaml.MappingNode, ignored_keys: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return a mapping's keys and values as YAML has them, sections taken apart; raise `Bad`."""
     found: dict[str, Any] = {}
     for key_node, value_node in root.value:
         name = str(key_node.value)
-        if name in apart:
+        if name in ignored_keys:
             continue
         value = plain(value_node)
         if name in SECTIONS:
@@ -114,7 +114,7 @@ def plain_settings(root: yaml.MappingNode, apart: frozenset[str] = frozenset()) 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Around:
+class _OtherFiles:
     """Hold what our fragment sets now, and what stands before and after it."""
 
     name: str
@@ -133,7 +133,7 @@ class _Around:
         return config
 
 
-def _around(documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path) -> _Around:
+def _other_files(documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path) -> _OtherFiles:
     """Take the configuration apart; a fragment of ours that is broken is written anew: nobody else would mend it."""
     name = str(config_path.parent / FRAGMENTS / FRAGMENT)
     ours = next((document for document in documents if document.name == name), None)
@@ -143,9 +143,9 @@ def _around(documents: Sequence[Document], earlier: Sequence[Problem], config_pa
     root = compose(ours, []) if ours is not None and not broken else None
     first = [document for document in documents if document.name == str(config_path)]
     others = [document for document in documents if document.name not in {name, str(config_path)}]
-    return _Around(
+    return _OtherFiles(
         name=name,
-        kept=plain_settings(root) if root is not None else {},
+        kept=plain_config(root) if root is not None else {},
         warnings=tuple(f"{problem}; the file is written anew" for problem in broken),
         before=(*first, *(document for document in others if document.name < name)),
         after=tuple(document for document in others if document.name > name),
@@ -153,34 +153,34 @@ def _around(documents: Sequence[Document], earlier: Sequence[Problem], config_pa
     )
 
 
-def _settings(kept: Mapping[str, Any], wish: ProvisioningRequest, directory: Path) -> dict[str, Any]:
-    settings = {**kept, **wish.settings}
+def _settings(kept: Mapping[str, Any], request: ProvisioningRequest, directory: Path) -> dict[str, Any]:
+    values = {**kept, **request.values}
     usual = str(directory / DEVICE_SECRET)
-    if wish.device_secret is not None:
-        settings["device_secret_file"] = usual
-    elif _registers(wish) and settings.get("device_secret_file") == usual:
-        del settings["device_secret_file"]
-    return settings
+    if request.device_secret is not None:
+        values["device_secret_file"] = usual
+    elif _registers(request) and values.get("device_secret_file") == usual:
+        del values["device_secret_file"]
+    return values
 
 
-def _registers(wish: ProvisioningRequest) -> bool:
+def _registers(request: ProvisioningRequest) -> bool:
     # Whoever gives the product's secret wants a registration: a device's own secret of before would be used instead.
-    device_secret = wish.device_secret is not None or wish.settings.get("device_secret_file") is not None
-    return wish.product_secret is not None and not device_secret
+    device_secret = request.device_secret is not None or request.values.get("device_secret_file") is not None
+    return request.product_secret is not None and not device_secret
 
 
 def _overridden(fragment: Document, after: Sequence[Document]) -> list[str]:
-    ours = settings_of(fragment)
+    ours = values_of(fragment)
     return [
         f"{document.name} is read later and sets {key} too: its value counts"
         for document in after
-        for key, value in settings_of(document).items()
+        for key, value in values_of(document).items()
         if key in ours and value != ours[key]
     ]
 
 
-def _unused(config: Config, wish: ProvisioningRequest, directory: Path) -> list[str]:
-    if wish.product_secret is None:
+def _unused(config: Config, request: ProvisioningRequest, directory: Path) -> list[str]:
+    if request.product_secret is None:
         return []
     found: list[str] = []
     if config.product_secret_file not in {None, directory / PRODUCT_SECRET}:

@@ -33,7 +33,7 @@ QUESTIONS = (
 )
 
 
-def ask_settings(keys: Collection[str], present: Config, facts: Facts) -> dict[str, Any]:
+def ask_config(keys: Collection[str], present: Config, facts: Facts) -> dict[str, Any]:
     """Return the keys whose answers differ from what is configured; raise `EOFError` where the operator goes away."""
     changes: dict[str, Any] = {}
     for question in QUESTIONS:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..core.secret import KnownSecrets
 from ..events.format import Line, line_of, reason, repeated
 from ..events.model import Context, Details, Event, Kind, Priority
-from ..events.rate_limit import Memory, Verdict, cause_of, hear, remind, remind_at
+from ..events.rate_limit import Decision, Memory, cause_of, decide, repeat, repeat_at
 from ..events.table import TABLE
 from ..fast_start.fast_dataclasses import replace
 from ..lifecycle.model import Goal, Phase, State
@@ -75,8 +75,8 @@ class Reporter:
         if entry.kind is Kind.TROUBLE:
             self._logged = event, details
         cause = cause_of(event.value, details.cause, details.detail)
-        self._memory, verdict = hear(self._memory, entry.kind, cause, self._clock.monotonic_s())
-        self._journal.write(self._counted(line, verdict) if verdict.tell else replace(line, priority=Priority.DEBUG))
+        self._memory, decision = decide(self._memory, entry.kind, cause, self._clock.monotonic_s())
+        self._journal.write(self._counted(line, decision) if decision.log else replace(line, priority=Priority.DEBUG))
         self._last_event = event
         if entry.kind is Kind.TROUBLE or (entry.kind is Kind.NOTE and entry.priority <= Priority.WARNING):
             self._last = trouble(event, details, context, self._utc_text())
@@ -84,7 +84,7 @@ class Reporter:
 
     def repeat_at(self) -> float | None:
         """Return when `repeat_if_due` has something to say, or `None`."""
-        times = (remind_at(self._memory), self._status_again_at)
+        times = (repeat_at(self._memory), self._status_again_at)
         return min((at for at in times if at is not None), default=None)
 
     def repeat_if_due(self, state: State) -> None:
@@ -92,12 +92,12 @@ class Reporter:
         now_s = self._clock.monotonic_s()
         if self._status_again_at is not None and now_s >= self._status_again_at:
             self.publish_status(state)
-        self._memory, verdict = remind(self._memory, now_s)
-        if verdict.tell and self._logged is not None:
+        self._memory, decision = repeat(self._memory, now_s)
+        if decision.log and self._logged is not None:
             event, details = self._logged
             left_s = max(0.0, (next_try_at(state) or now_s) - now_s)
             line = line_of(event, replace(details, next_try_s=left_s), self._context_in(state), state.phase.value)
-            self._journal.write(self._counted(line, verdict))
+            self._journal.write(self._counted(line, decision))
 
     def journal_retry_at(self) -> float | None:
         """Return when `flush_journal` has something to do, or `None`."""
@@ -145,7 +145,7 @@ class Reporter:
         if not self._runtime_warned:
             self._runtime_warned = True
             details = Details(detail=str(self._runtime_dir))
-            self.log_event(Event.RUNTIME_NOT_WRITABLE, details, state)
+            self.log_event(Event.RUNTIME_DIR_NOT_WRITABLE, details, state)
 
     def _remember(self, event: Event, details: Details) -> None:
         """Keep what outlives a restart of the service; `_phase` is still that before the event."""
@@ -160,12 +160,12 @@ class Reporter:
             return
         self._history_log.write(self._history)
 
-    def _counted(self, line: Line, verdict: Verdict) -> Line:
-        if verdict.lasts_s <= 0:
+    def _counted(self, line: Line, decision: Decision) -> Line:
+        if decision.lasts_s <= 0:
             return line
         # From the clock as it is now: at the beginning it may not have been set.
         now = self._clock.utc_now().astimezone()
-        count = repeated(verdict.times, now - timedelta(seconds=verdict.lasts_s), now)
+        count = repeated(decision.times, now - timedelta(seconds=decision.lasts_s), now)
         return replace(line, message=f"{line.message} ({count})")
 
     def _context_in(self, state: State) -> Context:

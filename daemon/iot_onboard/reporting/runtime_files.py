@@ -22,8 +22,8 @@ from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.typing_names import Any
 from .history import History, history_of, record_of
 
-_MOST_LIVES = 1000
-_MOST_BYTES = 65_536
+_MAX_RUNS = 1000
+_MAX_BYTES = 65_536
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -144,8 +144,8 @@ class StartLog:
         if not known or not isinstance(begins_at, int | float) or not isinstance(short, int):
             return 0
         # It began after its pause: that lies ahead where it was ended in it. What makes no sense is no life.
-        soon = now_s - LIFE_S < begins_at <= now_s + restart_delay_s(_MOST_LIVES)
-        return min(max(short, 0), _MOST_LIVES) + 1 if soon else 0
+        soon = now_s - LIFE_S < begins_at <= now_s + restart_delay_s(_MAX_RUNS)
+        return min(max(short, 0), _MAX_RUNS) + 1 if soon else 0
 
     def end(self) -> None:
         """Forget the row: this process ends as it was asked to."""
@@ -199,7 +199,7 @@ class HistoryLog:
         from ..disk.descent import read_foreign
 
         try:
-            return history_of(_record(read_foreign(self._path, _MOST_BYTES)))
+            return history_of(_record(read_foreign(self._path, _MAX_BYTES)))
         except (OSError, ValueError):
             return History()
 
@@ -216,9 +216,9 @@ def _stamps(found: object) -> tuple[float, ...]:
     return within_window(tuple(float(at) for at in found[-64:] if _within(at, 0, now_s)), now_s)
 
 
-def _within(value: object, least: float, most: float) -> bool:
+def _within(value: object, lowest: float, highest: float) -> bool:
     # Compared before it becomes a float: JSON holds integers that no float can.
-    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+    return isinstance(value, int | float) and not isinstance(value, bool) and lowest <= value <= highest
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -231,7 +231,7 @@ def _read(path: Path) -> dict[str, object]:
 def _load(path: Path) -> dict[str, object]:
     """Return what a file holds, nothing where there is none; raise `OSError` or `ValueError` where it says nothing."""
     try:
-        data = read_plain(path, _MOST_BYTES, follow=False)
+        data = read_plain(path, _MAX_BYTES, follow=False)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     return _record(data)

@@ -92,9 +92,9 @@ def systemd_words(messages: Sequence[str]) -> str:
     if at is None:
         return ""
     before = own[at - 1] if at else ""
-    told = before if before.startswith(("Failed to ", "Changing to ", "Unable to ")) else own[at]
-    told = "".join(one for one in told if one.isprintable())
-    return told.replace(_UNIT_ROOT, "").strip().rstrip(".")[:_MAX_WORDS]
+    reason = before if before.startswith(("Failed to ", "Changing to ", "Unable to ")) else own[at]
+    reason = "".join(one for one in reason if one.isprintable())
+    return reason.replace(_UNIT_ROOT, "").strip().rstrip(".")[:_MAX_WORDS]
 
 
 def explain(facts: StartFacts) -> tuple[str, str]:

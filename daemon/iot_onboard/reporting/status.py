@@ -8,11 +8,11 @@ from ..lifecycle.model import Phase
 # A new number where a name goes away or changes its meaning; none for a name that is new.
 SCHEMA = 1
 # What a gateway without names is; every other state is the state machine's.
-NOT_SET_UP = "not-set-up"
+NOT_PROVISIONED = "not-provisioned"
 # More than any machine runs; JSON also holds infinity, and what is no number.
 _MAX_S = 1e12
 # What every daemon tells of itself.
-_ALWAYS_TOLD = ("since", "product_key", "device_name", "endpoint", "attempt", "agent_version", "pid")
+_REQUIRED_FIELDS = ("since", "product_key", "device_name", "endpoint", "attempt", "agent_version", "pid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def held_against(status: Status, headline: str) -> Status:
     state = headline.split(maxsplit=1)[0] if headline.strip() else ""
     if state == status.state or state not in {phase.value for phase in Phase}:
         return status
-    told = None if state == "online" else headline
+    error = None if state == "online" else headline
     return replace(
         status,
         state=state,
@@ -63,10 +63,10 @@ def held_against(status: Status, headline: str) -> Status:
         next_try_at=None,
         next_try_monotonic_s=None,
         online_since=None,
-        last_error=told,
+        last_error=error,
         last_error_at=None,
         last_cause=None,
-        last_cure="see why the status file is old: sudo iot-onboard doctor" if told else None,
+        last_cure="see why the status file is old: sudo iot-onboard doctor" if error else None,
     )
 
 
@@ -86,6 +86,6 @@ def status_of(record: object) -> Status | None:
     except TypeError:
         return None
     well_typed = all(isinstance(getattr(status, name), hint) for name, hint in hints.items())
-    whole = status.schema == SCHEMA and all(getattr(status, name) is not None for name in _ALWAYS_TOLD)
-    moments = (status.since_monotonic_s, status.next_try_monotonic_s)
-    return status if well_typed and whole and all(at is None or abs(at) < _MAX_S for at in moments) else None
+    whole = status.schema == SCHEMA and all(getattr(status, name) is not None for name in _REQUIRED_FIELDS)
+    entries = (status.since_monotonic_s, status.next_try_monotonic_s)
+    return status if well_typed and whole and all(at is None or abs(at) < _MAX_S for at in entries) else None

@@ -14,15 +14,15 @@ from ..events.format import span
 from ..fast_start.fast_dataclasses import as_dict
 from ..system.text_style import Style, lines_of, painted, printable
 from .history import History, last_day
-from .status import NOT_SET_UP, SCHEMA, Status
+from .status import NOT_PROVISIONED, SCHEMA, Status
 
 NOT_RUNNING = "not-running"
-_COLOURS = {"online": "32", "blocked": "1;31", NOT_RUNNING: "1;31", NOT_SET_UP: "1;33"}
+_COLOURS = {"online": "32", "blocked": "1;31", NOT_RUNNING: "1;31", NOT_PROVISIONED: "1;33"}
 _UNDER_WAY = "33"
 _WORDS = {
     "boot": "looking for the stored secret",
     "saving": "storing the secret",
-    NOT_SET_UP: "not set up",
+    NOT_PROVISIONED: "not set up",
     NOT_RUNNING: "not running",
 }
 _GOALS = {"load": "look for the secret", "save": "store the secret"}
@@ -33,7 +33,7 @@ MEANINGS = {
     "running": "Whether the daemon runs.",
     "state": (
         "`boot`, `registering`, `saving`, `connecting`, `online`, `waiting` (mends by itself), `blocked` (needs"
-        " somebody, and tries about hourly all the same), `stopped`; `not-set-up` where nobody has"
+        " somebody, and tries about hourly all the same), `stopped`; `not-provisioned` where nobody has"
         " said which gateway this is; `not-running` where no daemon runs."
     ),
     "goal": "What a wait is for: `load`, `register`, `save` or `connect`.",
@@ -49,7 +49,7 @@ MEANINGS = {
     "last_error": "What went wrong last; when `online`, that is over.",
     "last_error_at": "When that was.",
     "last_cause": "Its most exact name, which `iot-onboard explain` knows: `6289`, `name-lookup`.",
-    "whose_move": "Whose move it is then.",
+    "responsible": "Who has to act then.",
     "last_cure": "What helps; where the state is not `blocked`, it may pass by itself.",
     "last_event": "The event that was told last, by its name in the journal (`IOT_EVENT`).",
     "secret": "Where the device secret is: `none`, `in memory`, `on disk` or `given by hand`.",
@@ -73,7 +73,7 @@ class View:
     running: bool
     since_s: float | None = None
     next_try_s: float | None = None
-    whose_move: str | None = None
+    responsible: str | None = None
     last_registration: str | None = None
     last_registration_at: str | None = None
     sessions_24h: int | None = None
@@ -90,7 +90,7 @@ def view_of(status: Status, history: History, now: datetime, now_s: float) -> Vi
         running=True,
         since_s=_seconds(status.since_monotonic_s, status.since, now, now_s, sign=-1),
         next_try_s=_seconds(status.next_try_monotonic_s, status.next_try_at, now, now_s, sign=1),
-        whose_move=_move(status.last_cause),
+        responsible=_responsible(status.last_cause),
         last_registration=registration.outcome if registration else None,
         last_registration_at=registration.at if registration else None,
         sessions_24h=sessions,
@@ -101,7 +101,7 @@ def view_of(status: Status, history: History, now: datetime, now_s: float) -> Vi
 def view_without_daemon(why: str, cure: str, cause: str | None, now: datetime) -> View:
     """Return the answer where no daemon runs."""
     status = Status(schema=SCHEMA, state=NOT_RUNNING, last_error=why, last_cause=cause, last_cure=cure)
-    return View(status=status, at=now.isoformat(timespec="seconds"), running=False, whose_move=_move(cause))
+    return View(status=status, at=now.isoformat(timespec="seconds"), running=False, responsible=_responsible(cause))
 
 
 def record_of(view: View) -> dict[str, object]:
@@ -158,10 +158,10 @@ def _rows(view: View, now: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _cure(view: View) -> Iterator[tuple[str, str]]:
-    if view.whose_move is not None:
-        yield "whose move", view.whose_move
+    if view.responsible is not None:
+        yield "who has to act", view.responsible
     if view.status.last_cure is not None:
-        waits = view.status.state not in {"blocked", NOT_SET_UP, NOT_RUNNING}
+        waits = view.status.state not in {"blocked", NOT_PROVISIONED, NOT_RUNNING}
         yield "to do", f"wait; if it lasts: {view.status.last_cure}" if waits else view.status.last_cure
     if view.status.last_cause is not None:
         yield "more", f"iot-onboard explain {view.status.last_cause}"
@@ -175,9 +175,9 @@ def _state(view: View) -> str:
     return f"{words} to {goal}" if view.status.state == "waiting" else f"{words} (next: {goal})"
 
 
-def _move(cause: str | None) -> str | None:
+def _responsible(cause: str | None) -> str | None:
     topic = find(cause) if cause else None
-    return topic.advice.move.value if topic else None
+    return topic.advice.responsible.value if topic else None
 
 
 def _next_try(view: View) -> str:
@@ -196,11 +196,11 @@ def _count(number: int | None, word: str) -> str:
 
 def _clock_time(at: str | None, now: datetime) -> str:
     """Return a time as a person in the zone of `now` says it: the day is left out where it is today."""
-    moment = _parsed(at)
-    if moment is None:
+    entry = _parsed(at)
+    if entry is None:
         return "at an unknown time"
     try:
-        local = moment.astimezone(now.tzinfo)
+        local = entry.astimezone(now.tzinfo)
     except OverflowError:
         # At either end of the calendar another zone has no such time.
         return "at an unknown time"
@@ -209,11 +209,11 @@ def _clock_time(at: str | None, now: datetime) -> str:
 
 def _seconds(monotonic_s: float | None, at: str | None, now: datetime, now_s: float, *, sign: int) -> float | None:
     """Return the seconds from now to a moment (or with `sign` -1 from it to now), never less than 0."""
-    moment = _parsed(at)
+    entry = _parsed(at)
     if monotonic_s is not None:
         left_s = monotonic_s - now_s
-    elif moment is not None:
-        left_s = (moment - now) / timedelta(seconds=1)
+    elif entry is not None:
+        left_s = (entry - now) / timedelta(seconds=1)
     else:
         return None
     return round(max(0.0, sign * left_s), 1)
@@ -221,7 +221,7 @@ def _seconds(monotonic_s: float | None, at: str | None, now: datetime, now_s: fl
 
 def _parsed(at: str | None) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(at or "")
+        entry = datetime.fromisoformat(at or "")
     except ValueError:
         return None
-    return moment if moment.tzinfo is not None else None
+    return entry if entry.tzinfo is not None else None

@@ -19,7 +19,7 @@ from ..events.model import Details, Event
 from ..reporting.announce import announce, context_of
 from ..reporting.headline import trouble
 from ..reporting.journal import Journal
-from ..reporting.status import NOT_SET_UP
+from ..reporting.status import NOT_PROVISIONED
 from ..reporting.status_file import StatusFile, own_status
 from ..system.notify import Notifier
 from .loop import Loop, Source
@@ -126,15 +126,15 @@ class AwaitingSetup:
 
     def _is_blind(self) -> bool:
         """Say whether a service would not see a new host name: the kernel's is that of its start (ProtectHostname=)."""
-        return self._event is Event.NAME_UNKNOWN and "{hostname}" in self._config.device_name and _is_service()
+        return self._event is Event.DEVICE_NAME_UNKNOWN and "{hostname}" in self._config.device_name and _is_service()
 
     def _look(self) -> None:
         change = self._watch.look()
         if self._is_ready() or (change is not None and not change.problems):
-            self._end(Event.SETTINGS_CHANGED)
+            self._end(Event.CONFIG_CHANGED)
         elif change is not None:
             for problem in change.problems:
-                self._log(Event.SETTINGS_WRONG, problem)
+                self._log(Event.CONFIG_CHANGE_INVALID, problem)
 
     def _flush_journal(self) -> None:
         if (lost := self._journal.flush()) is not None:
@@ -142,16 +142,16 @@ class AwaitingSetup:
                 Event.LINES_LOST,
                 Details(detail=str(lost)),
                 context_of(self._config),
-                state=NOT_SET_UP,
+                state=NOT_PROVISIONED,
                 journal=self._journal,
             )
 
     def _is_ready(self) -> bool:
         """Say whether what was missing is there, with the same configuration; a new process says what is wrong then."""
         try:
-            if self._event is Event.NAME_UNKNOWN:
+            if self._event is Event.DEVICE_NAME_UNKNOWN:
                 identity_of(self._config)
-            elif self._event is Event.CONFIGURATION_UNREAD:
+            elif self._event is Event.CONFIG_UNREADABLE:
                 load(self._config_path, names_required=False)
         except MissingFact as fact:
             self._detail, before = str(fact), self._detail
@@ -163,7 +163,7 @@ class AwaitingSetup:
             return False
         except ConfigError as error:
             return not error.unread
-        return self._event not in {Event.NOT_SET_UP, Event.SOFTWARE_BROKEN}
+        return self._event not in {Event.NOT_PROVISIONED, Event.SOFTWARE_BROKEN}
 
     def _try_to_load(self) -> None:
         def job() -> bool:
@@ -178,7 +178,7 @@ class AwaitingSetup:
     def _tried(self, result: Result) -> None:
         self._try_at = time.monotonic() + self._try_every_s
         if result.value:
-            self._end(Event.SETTINGS_CHANGED)
+            self._end(Event.CONFIG_CHANGED)
 
     def _end(self, event: Event) -> None:
         self._log(event)
@@ -187,6 +187,6 @@ class AwaitingSetup:
 
     def _log(self, event: Event, detail: str = "") -> None:
         details, context = Details(detail=detail, cure=self._cure if detail else ""), context_of(self._config)
-        announce(event, details, context, state=NOT_SET_UP, notifier=self._notifier, journal=self._journal)
+        announce(event, details, context, state=NOT_PROVISIONED, notifier=self._notifier, journal=self._journal)
         last = trouble(event, details, context, _utc_now())
-        self._status_file.write(own_status(NOT_SET_UP, self._since, self._since_s, context, last, event))
+        self._status_file.write(own_status(NOT_PROVISIONED, self._since, self._since_s, context, last, event))

@@ -10,7 +10,7 @@ from ..aliyun.login import login
 from ..config.hardware import Board
 from ..config.schema import Config
 from ..core.identity import Identity
-from ..core.timings import Silence
+from ..core.timings import IdleTime
 from ..fast_start.typing_names import TYPE_CHECKING
 from ..lifecycle import model as m
 from ..mqtt.client import Connack, Connection, ConnectionLost, MqttEvent, Published, Unrequested
@@ -19,7 +19,7 @@ from ..reporting.runtime_files import ReportLog
 from .loop import READ, WRITE, Loop, Source
 
 if TYPE_CHECKING:
-    from .reports import LeftOut, Reports
+    from .reports import Reports, SkippedReport
 
 # From how many messages on that nobody subscribed to they are told of, once in the life of the process.
 MANY_UNREQUESTED = 10
@@ -39,7 +39,7 @@ class CloudLink:
         monotonic_s: Callable[[], float],
         feed: Callable[[m.Input], None],
         reported: Callable[[], None],
-        left_out: Callable[[LeftOut], None],
+        on_report_skipped: Callable[[SkippedReport], None],
         many_unrequested: Callable[[], None] = lambda: None,
     ) -> None:
         self._config = config
@@ -49,7 +49,7 @@ class CloudLink:
         self._monotonic_s = monotonic_s
         self._feed = feed
         self._reported = reported
-        self._left_out = left_out
+        self._on_report_skipped = on_report_skipped
         self._many_unrequested = many_unrequested
         self._unrequested = 0
         self._dialled: ssl.SSLSocket | None = None
@@ -149,16 +149,16 @@ class CloudLink:
         if self._reports is not None:
             self._reports.tick()
         if self._connection is not None:
-            self._tell(self._connection.tick())
+            self._handle(self._connection.tick())
 
     def _on_ready(self, mask: int) -> None:
         # What is told may close the connection.
         if self._connection is not None and mask & WRITE:
-            self._tell(self._connection.write())
+            self._handle(self._connection.write())
         if self._connection is not None and mask & READ:
-            self._tell(self._connection.read())
+            self._handle(self._connection.read())
 
-    def _tell(self, events: list[MqttEvent]) -> None:
+    def _handle(self, events: list[MqttEvent]) -> None:
         for event in events:
             match event:
                 case Connack(code=0):
@@ -182,16 +182,16 @@ class CloudLink:
     def _lose(self, lost: ConnectionLost) -> None:
         reports, connection = self._reports, self._connection
         unanswered = reports is not None and reports.are_unanswered
-        given = m.Lost(
+        input_ = m.Lost(
             by_server=lost.by_server,
             detail=lost.detail,
             violation=lost.violation,
             unanswered=unanswered,
-            silence=connection.silence if connection is not None else Silence(),
+            idle_time=connection.idle_time if connection is not None else IdleTime(),
         )
         # A change of the network explains a loss, where it was not the server that ended it.
         is_explained = self._network_changed and not lost.by_server
-        left_out = reports.lose() if reports is not None and not is_explained else ()
-        self._feed(given)
-        for report in left_out:
-            self._left_out(report)
+        skipped = reports.lose() if reports is not None and not is_explained else ()
+        self._feed(input_)
+        for report in skipped:
+            self._on_report_skipped(report)

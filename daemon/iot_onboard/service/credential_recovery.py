@@ -79,8 +79,8 @@ def _put_in_place(path: Path, text: str) -> None:
         make_directory(path.parent)
         write_durably(path, text.encode(), 0o644)
         names = " and ".join(read_drop_in(text).values()) or _NOT_OURS
-        announce(Event.SECRET_WITHHELD, Details(detail=names), unit=units.SERVICE)
+        announce(Event.SECRET_UNLOADABLE, Details(detail=names), unit=units.SERVICE)
     else:
         path.unlink(missing_ok=True)
-        announce(Event.SECRET_HANDED_OUT, Details(), unit=units.SERVICE)
+        announce(Event.SECRET_LOADABLE, Details(), unit=units.SERVICE)
     ask(["systemctl", "daemon-reload"], timeout_s=_ASK_S)

@@ -104,7 +104,7 @@ class Jobs:
         answer = post(request, context=context, timeout_s=self.config.registration_timeout_s, proxy=self.config.proxy)
         credentials = credentials_of(answer, self.identity, self.utc_now(), self.known)
         self.known.add(credentials.device_secret)
-        return m.Registered(credentials=credentials, took=context.timer.timings())
+        return m.Registered(credentials=credentials, timings=context.timer.timings())
 
     def save(self, credentials: Credentials) -> None:
         """Make the secret durable."""

@@ -19,9 +19,9 @@ from ..config.environment import (
     naming_of,
     remember_name,
     secrets_directory,
+    unloadable_secrets,
     unmade_directories,
     with_systemd_directories,
-    withheld_secrets,
 )
 from ..config.files import load
 from ..config.problems import ConfigError, MissingFact
@@ -126,14 +126,14 @@ def choose(config_path: Path) -> Program:
         defaults, _ = parse([], names_required=False)
         assert defaults is not None
         unread = "; ".join(str(problem) for problem in error.problems if problem.unread)
-        return AwaitSetup(config=defaults, event=Event.CONFIGURATION_UNREAD, detail=unread)
+        return AwaitSetup(config=defaults, event=Event.CONFIG_UNREADABLE, detail=unread)
     if missing := [name for name in ("product_key", "device_name") if not getattr(config, name)]:
         detail = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
-        return AwaitSetup(config=config, event=Event.NOT_SET_UP, detail=detail)
+        return AwaitSetup(config=config, event=Event.NOT_PROVISIONED, detail=detail)
     try:
         return Run(config=config, naming=naming_of(config))
     except MissingFact as fact:
-        return AwaitSetup(config=config, event=Event.NAME_UNKNOWN, detail=str(fact))
+        return AwaitSetup(config=config, event=Event.DEVICE_NAME_UNKNOWN, detail=str(fact))
 
 
 def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
@@ -143,13 +143,13 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
 
         journal = open_journal(os.environ, sys.stderr, "info")
         for problem in program.problems:
-            announce(Event.CONFIGURATION_WRONG, Details(detail=problem), state="stopped", journal=journal)
+            announce(Event.CONFIG_INVALID, Details(detail=problem), state="stopped", journal=journal)
         journal.close()
         return ExitCode.CONFIGURATION
     identity = program.identity if isinstance(program, Run) else None
     watch.runs_with(program.config, identity)
     config = with_systemd_directories(program.config)
-    secrets = secret_files(config, config_path, secrets_directory(config_path), withheld_secrets())
+    secrets = secret_files(config, config_path, secrets_directory(config_path), unloadable_secrets())
     if os.geteuid() == 0 and not (is_roots_alone(config.state_dir) and is_roots_alone(config.runtime_dir)):
         from ..system.privileges import become, prepare_directories
 
@@ -174,10 +174,10 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
         return leave(_supervise(program, config, secrets, watch, journal))
     starts = StartLog(config.runtime_dir)
     goes_on = True
-    if restart_delay_s(short_lives := starts.begin()):
-        from .restart_delay import pause
+    if restart_delay_s(short_runs := starts.begin()):
+        from .restart_delay import wait_before_start
 
-        goes_on = pause(config, short_lives, journal)
+        goes_on = wait_before_start(config, short_runs, journal)
     code = _supervise(program, config, secrets, watch, journal) if goes_on else ExitCode.DONE
     if code == ExitCode.DONE:
         starts.end()
@@ -246,5 +246,5 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
             connect_log=connect_log,
             registration_log=registration_log,
             watch=watch,
-            notices=[(Event.NAME_KEPT, Details(detail=program.naming.kept))] if program.naming.kept else [],
+            notices=[(Event.DEVICE_NAME_KEPT, Details(detail=program.naming.kept))] if program.naming.kept else [],
         ).run()

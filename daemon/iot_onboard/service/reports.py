@@ -27,7 +27,7 @@ ANSWER_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class SkippedReport:
     """Name a report that is left out, how many sessions it has cost, and in how many seconds it is tried again."""
 
     name: str
@@ -78,7 +78,7 @@ class Reports:
         self._connection, self._answer_by = None, None
         self._unanswered.clear()
 
-    def lose(self) -> tuple[LeftOut, ...]:
+    def lose(self) -> tuple[SkippedReport, ...]:
         """End with a session that was lost, note what it may have been lost over, and return what that leaves out."""
         suspects = [report for report in Report if report in self._unanswered.values()]
         self.end()
@@ -89,7 +89,7 @@ class Reports:
             self._log.note(__version__, record_of(self._reports))
         found = ((report, self._reports[report]) for report in suspects)
         return tuple(
-            LeftOut(name=report.value, losses=progress.losses, again_in_s=progress.again_at - now_s)
+            SkippedReport(name=report.value, losses=progress.losses, again_in_s=progress.again_at - now_s)
             for report, progress in found
             if progress.again_at is not None
         )

@@ -13,13 +13,13 @@ from ..system.notify import Notifier
 from .stop_signals import StopSignals
 
 
-def pause(config: Config, short_lives: int, journal: Journal) -> bool:
+def wait_before_start(config: Config, short_runs: int, journal: Journal) -> bool:
     """Say why, and wait; return whether to go on: not where asked to stop."""
-    wait_s = restart_delay_s(short_lives)
-    details = Details(detail=f"{short_lives} times", next_try_s=wait_s)
+    wait_s = restart_delay_s(short_runs)
+    details = Details(detail=f"{short_runs} times", next_try_s=wait_s)
     # Before anything is told: whoever hears of the pause may end it.
     with StopSignals() as stop_signals:
         notifier = Notifier()
-        announce(Event.SHORT_LIVES, details, context_of(config), notifier=notifier, journal=journal)
+        announce(Event.RESTART_DELAYED, details, context_of(config), notifier=notifier, journal=journal)
         notifier.starts_later(wait_s)
         return not select.select([stop_signals], [], [], wait_s)[0]

@@ -21,7 +21,7 @@ MAX_MOUNT_GAP_S = 3600.0
 # Seven lines of a failed start in two hours, three of a dependency in one: with a reminder below six an hour.
 RETRY_S = 7200.0
 RETRY_DEPENDENCY_S = 3600.0
-REMIND_S = 6 * 3600.0
+REPEAT_S = 6 * 3600.0
 MIN_NEWS_S = 600.0
 # By then the journal has what systemd said.
 MIN_LOOKS = 3
@@ -61,7 +61,7 @@ class Memory:
     attempts: int = 0
     attempted_s: float | None = None
     attempted_for: str | None = None
-    said: str = ""
+    logged_cause: str = ""
     said_s: float = 0.0
     has_run: bool = False
     runs_since_s: float | None = None
@@ -72,7 +72,7 @@ class Action(enum.Enum):
 
     WAIT = "look again later"
     START = "have systemd start the service"
-    TELL = "say what is in the way"
+    LOG = "say what is in the way"
     RECOVERED = "say that it runs again, and end"
     END = "end without a word"
 
@@ -97,12 +97,12 @@ def decide(memory: Memory, look: Look, cause: str, now_s: float) -> tuple[Memory
     if memory.looks < MIN_LOOKS:
         return memory, Action.WAIT
     since_s = now_s - memory.said_s
-    if not memory.said or since_s >= REMIND_S or (memory.said != cause and since_s >= MIN_NEWS_S):
-        return replace(memory, said=cause, said_s=now_s), Action.TELL
+    if not memory.logged_cause or since_s >= REPEAT_S or (memory.logged_cause != cause and since_s >= MIN_NEWS_S):
+        return replace(memory, logged_cause=cause, said_s=now_s), Action.LOG
     return memory, Action.WAIT
 
 
-def pause_s(memory: Memory) -> float:
+def gap_s(memory: Memory) -> float:
     """Return how long to wait before the next look."""
     return _FIRST_LOOKS_S[memory.looks - 1] if 0 < memory.looks <= len(_FIRST_LOOKS_S) else LOOK_S
 
@@ -117,7 +117,7 @@ def _decide_running(memory: Memory, now_s: float) -> tuple[Memory, Action]:
     if memory.has_run and now_s - since_s < SETTLED_S:
         # What was tried is remembered: else a program that ends soon after it was ready is started without a pace.
         return replace(memory, runs_since_s=since_s), Action.WAIT
-    return memory, Action.RECOVERED if memory.said else Action.END
+    return memory, Action.RECOVERED if memory.logged_cause else Action.END
 
 
 def _may_start(memory: Memory, look: Look, now_s: float) -> bool:

@@ -26,7 +26,7 @@ from ..system.processes import ask
 from ..system.terminal import complain
 from .credential_recovery import withhold
 from .start_look import ASK_S, look, service_state
-from .start_pacing import Action, Look, Memory, Phase, decide, mount_gap_s, pause_s
+from .start_pacing import Action, Look, Memory, Phase, decide, gap_s, mount_gap_s
 
 _PROGRAM_STATUS = 203
 _FIRST_STATUS_OF_SYSTEMD = 200
@@ -61,7 +61,7 @@ def main(root: Path = Path("/")) -> int:
             said = place
         if not waits:
             return ExitCode.DONE
-        time.sleep(pause_s(recovery.memory))
+        time.sleep(gap_s(recovery.memory))
 
 
 class Recovery:
@@ -112,7 +112,7 @@ class Recovery:
             self.notifier.status(words)
         if action is Action.START:
             _start(unit)
-        self._tell(action, cause, cure)
+        self._log(action, cause, cure)
         return ExitCode.DONE if action in {Action.END, Action.RECOVERED} else None
 
     def _try_mounts(self, facts: StartFacts, now_s: float) -> None:
@@ -166,8 +166,8 @@ class Recovery:
             return True
         return ask(["systemctl", "start", units.PROBE], timeout_s=_PROBE_S).code == 0
 
-    def _tell(self, action: Action, cause: str, cure: str) -> None:
-        if action is Action.TELL:
+    def _log(self, action: Action, cause: str, cure: str) -> None:
+        if action is Action.LOG:
             announce(Event.START_PREVENTED, Details(detail=cause, cure=cure), unit=units.SERVICE)
         elif action is Action.RECOVERED:
             announce(Event.START_POSSIBLE, Details(), unit=units.SERVICE)

@@ -11,7 +11,7 @@ from functools import partial
 
 from .. import lifecycle
 from ..config.hardware import read_board
-from ..config.watch import POLL_S as SETTINGS_POLL_S
+from ..config.watch import POLL_S as CONFIG_POLL_S
 from ..config.watch import ConfigWatch
 from ..core import tracebacks
 from ..core.exit_codes import ExitCode
@@ -33,10 +33,10 @@ from .worker import Result, Worker
 
 if TYPE_CHECKING:
     from ..net.early_dial import EarlyDial
-    from .reports import LeftOut
+    from .reports import SkippedReport
 
 # How often to look at what nothing announces to a sandboxed daemon, while a wait may end by it.
-_POLLS_S = {m.Waker.CLOCK: 5.0, m.Waker.SETTINGS: SETTINGS_POLL_S, m.Waker.MOUNTS: 5.0}
+_POLLS_S = {m.EarlyRetry.CLOCK: 5.0, m.EarlyRetry.CONFIG: CONFIG_POLL_S, m.EarlyRetry.MOUNTS: 5.0}
 # How often the network's news are looked at, where there is something every time. While a wait may end by them the
 # route's return counts, within a second; while online the watchdog's tick looks as well, a little sooner.
 _WAITING_PACE_S = 0.5
@@ -73,21 +73,21 @@ class Supervisor:
         self._watch = watch
         self._notices = notices
         self._worker = Worker()
-        self._ahead: EarlyDial | None = None
+        self._early_dial: EarlyDial | None = None
         self._name_proven = False
         self._exit_code: int = ExitCode.INTERNAL
         self._loop = Loop(clock.monotonic_s)
         self._loop.every(lambda: notifier.watchdog_interval_s, self._watchdog)
         self._loop.add(Source(fileno=self._worker.fileno, on_ready=self._worker.on_ready))
         self._peer: tuple[str, ...] = ()
-        self._news: PacedWatch | None = None
+        self._route_watch: PacedWatch | None = None
         if network is not None:
             news = PacedWatch(
-                network, clock.monotonic_s, self._news_pace_s, changed=lambda: self._feed(m.NetworkChanged())
+                network, clock.monotonic_s, self._route_pace_s, changed=lambda: self._feed(m.NetworkChanged())
             )
             look = Source(fileno=news.fileno, on_ready=lambda _: news.on_ready(), due_at=news.due_at, on_due=news.look)
             self._loop.add(look)
-            self._news = news
+            self._route_watch = news
         self._loop.add(Source(due_at=reporter.repeat_at, on_due=lambda: reporter.repeat_if_due(self._state)))
         self._loop.add(
             Source(due_at=reporter.journal_retry_at, on_due=lambda: reporter.flush_journal(self._state)),
@@ -102,7 +102,7 @@ class Supervisor:
             monotonic_s=clock.monotonic_s,
             feed=self._feed,
             reported=lambda: reporter.log_event(Event.REPORTED, Details(), self._state),
-            left_out=self._report_left_out,
+            on_report_skipped=self._report_skipped,
             many_unrequested=lambda: reporter.log_event(Event.MESSAGES_UNREQUESTED, Details(), self._state),
         )
         self._loop.every(self._poll_period_s, self._poll)
@@ -134,14 +134,14 @@ class Supervisor:
         self._loop.end()
 
     def _poll_period_s(self) -> float | None:
-        return min((_POLLS_S[waker] for waker in self._state.wakers if waker in _POLLS_S), default=None)
+        return min((_POLLS_S[retry] for retry in self._state.retry_on if retry in _POLLS_S), default=None)
 
     def _poll(self) -> None:
-        if m.Waker.CLOCK in self._state.wakers and self._clock.was_set():
+        if m.EarlyRetry.CLOCK in self._state.retry_on and self._clock.was_set():
             self._feed(m.ClockSet())
-        if m.Waker.SETTINGS in self._state.wakers and (change := self._watch.look()) is not None:
+        if m.EarlyRetry.CONFIG in self._state.retry_on and (change := self._watch.look()) is not None:
             self._feed(m.ConfigChanged(problems=change.problems))
-        if m.Waker.MOUNTS in self._state.wakers and self._mount_changed():
+        if m.EarlyRetry.MOUNTS in self._state.retry_on and self._mount_changed():
             self._feed(m.MountChanged())
 
     def _mount_changed(self) -> bool:
@@ -153,10 +153,10 @@ class Supervisor:
             return False
         return mount_changed(self._state.directory, self._state.mount)
 
-    def _feed(self, given: m.Input) -> None:
+    def _feed(self, input_: m.Input) -> None:
         now = m.Now(at=self._clock.monotonic_s(), chance=random.random())  # noqa: S311 - jitter, not a secret
         before = self._state
-        self._state, effects = lifecycle.step(before, given, now)
+        self._state, effects = lifecycle.step(before, input_, now)
         for effect in effects:
             self._run(effect)
         if self._state.keepalive_s != before.keepalive_s and not self._keepalive_log.write(self._state.keepalive_s):
@@ -177,7 +177,7 @@ class Supervisor:
             case m.Register():
                 self._attempt_begins()
                 self._note_registration()
-                self._dial_ahead()
+                self._start_early_dial()
                 self._start(self._jobs.register, lambda registered: registered, self._register_failed)
             case m.Save(credentials=credentials):
                 save = partial(self._jobs.save, credentials)
@@ -209,9 +209,9 @@ class Supervisor:
             with contextlib.suppress(RuntimeError, MemoryError):
                 threading.Thread(target=self._jobs.remember_name, name="memory", daemon=True).start()
 
-    def _report_left_out(self, left_out: LeftOut) -> None:
-        details = Details(detail=left_out.name, attempt=left_out.losses, next_try_s=left_out.again_in_s)
-        self._reporter.log_event(Event.REPORT_LEFT_OUT, details, self._state)
+    def _report_skipped(self, skipped: SkippedReport) -> None:
+        details = Details(detail=skipped.name, attempt=skipped.losses, next_try_s=skipped.again_in_s)
+        self._reporter.log_event(Event.REPORT_SKIPPED, details, self._state)
 
     def _start(
         self,
@@ -243,30 +243,30 @@ class Supervisor:
         if not self._registration_log.write(budget):
             self._reporter.warn_runtime_dir(state)
 
-    def _dial_ahead(self) -> None:
+    def _start_early_dial(self) -> None:
         """Reach the MQTT host while the first secret is asked for: see docs/decisions/0010."""
         if self._state.durable or self._state.policy.register_only:
             return
         # One connection that came to nothing is enough: a platform that is in trouble is asked once, not twice.
-        if self._ahead is None or self._ahead.name_unresolved():
+        if self._early_dial is None or self._early_dial.name_unresolved():
             try:
                 # Imported here: a gateway that is registered never pays for it.
                 from ..net.early_dial import EarlyDial
             except OSError:
                 # No descriptor is to be had: the dial comes when it is due.
                 return
-            self._ahead = EarlyDial(self._jobs.dial)
+            self._early_dial = EarlyDial(self._jobs.dial)
 
     def _dial_job(self) -> Callable[[], Any]:
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            return lambda: ahead.take() or self._jobs.dial()
+        early_dial, self._early_dial = self._early_dial, None
+        if early_dial is not None:
+            return lambda: early_dial.take() or self._jobs.dial()
         context = self._cloud_link.take_resumable_context()
         return lambda: self._jobs.dial(context)
 
     def _register_failed(self, failure: Failure) -> m.Input:
-        if self._ahead is not None:
-            self._ahead.drop()
+        if self._early_dial is not None:
+            self._early_dial.drop()
         return m.RegisterFailed(failure=failure, clock_trusted=self._clock_trusted())
 
     def _dial_failed(self, failure: Failure) -> m.Input:
@@ -283,30 +283,30 @@ class Supervisor:
         with contextlib.suppress(OSError):
             self._peer = (sock.getpeername()[0],)
         self._cloud_link.set_dialled(sock)
-        return m.Dialled(took=timings)
+        return m.Dialled(timings=timings)
 
     def _watchdog(self) -> None:
         self._notifier.watchdog()
-        if self._news is not None:
-            self._news.tick()
+        if self._route_watch is not None:
+            self._route_watch.tick()
 
-    def _news_pace_s(self) -> float | None:
+    def _route_pace_s(self) -> float | None:
         """Say how often the network's news may be looked at: not where they change nothing."""
         if self._state.phase is m.Phase.ONLINE:
             return _ONLINE_PACE_S
-        return _WAITING_PACE_S if m.Waker.NETWORK in self._state.wakers else None
+        return _WAITING_PACE_S if m.EarlyRetry.NETWORK in self._state.retry_on else None
 
     def _attempt_begins(self) -> None:
         self._jobs.resolved.clear()
-        if self._news is not None:
-            self._news.begin()
+        if self._route_watch is not None:
+            self._route_watch.begin()
 
     def _attempt_ended(self) -> None:
         """Watch the route to whom the attempt was for; where a name has no address, the way to anywhere."""
-        if self._news is None:
+        if self._route_watch is None:
             return
         online = self._state.phase is m.Phase.ONLINE
         # In one go: an early dial may note another host meanwhile.
         found = tuple(self._jobs.resolved.values())
         addresses = () if not all(found) else tuple(address for of_host in found for address in of_host)
-        self._news.resume(self._peer if online else addresses)
+        self._route_watch.resume(self._peer if online else addresses)

@@ -35,18 +35,18 @@ class Notifier:
 
     def ready(self) -> None:
         """Say that the loop runs."""
-        self._tell("READY", "1")
+        self._set("READY", "1")
 
     def status(self, text: str) -> None:
         """Set the line that `systemctl status` shows."""
         if text != self._status:
             self._status = text
             shown = text.replace("\n", " ").encode("utf-8", "backslashreplace")[:_MAX_STATUS_BYTES]
-            self._tell("STATUS", shown.decode("utf-8", "ignore"))
+            self._set("STATUS", shown.decode("utf-8", "ignore"))
 
     def starts_later(self, seconds: float) -> None:
         """Say that READY takes so much longer than TimeoutStartSec= allows."""
-        self._tell("EXTEND_TIMEOUT_USEC", str(round((seconds + _START_S) * 1_000_000)))
+        self._set("EXTEND_TIMEOUT_USEC", str(round((seconds + _START_S) * 1_000_000)))
 
     def watchdog(self) -> None:
         """Say that the loop turns."""
@@ -56,7 +56,7 @@ class Notifier:
 
     def stopping(self) -> None:
         """Say that we end on purpose."""
-        self._tell("STOPPING", "1")
+        self._set("STOPPING", "1")
 
     def retry_at(self) -> float | None:
         """Return when `flush` has something to do, in monotonic seconds, or `None`."""
@@ -68,7 +68,7 @@ class Notifier:
             self._pending.clear()
         self._retry_at = self._monotonic_s() + RETRY_S if self._pending else None
 
-    def _tell(self, name: str, value: str) -> None:
+    def _set(self, name: str, value: str) -> None:
         if self._outlet is not None:
             self._pending[name] = value
             self.flush()

@@ -69,8 +69,8 @@ def _common_owner(directories: Iterable[Path], *, made: bool) -> PathPart | None
             owners[directory] = owner
     names = {directory: _name(owner.uid if owner is not None else 0) for directory, owner in owners.items()}
     if len(set(names.values())) > 1:
-        told = " and ".join(f"{directory} belongs to {name}" for directory, name in names.items())
-        raise _refused(f"{told}, so root does nothing there. To do: give both to one of them (chown -Rh)")
+        listed = " and ".join(f"{directory} belongs to {name}" for directory, name in names.items())
+        raise _refused(f"{listed}, so root does nothing there. To do: give both to one of them (chown -Rh)")
     return next(iter(owners.values()), None)
 
 

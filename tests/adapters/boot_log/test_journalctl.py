@@ -10,7 +10,7 @@ import pytest
 
 from iot_onboard.boot_log.boots import BootStart
 from iot_onboard.boot_log.journalctl import (
-    KEEP,
+    PERSISTENT_JOURNAL,
     Unreadable,
     boots,
     follow,
@@ -33,14 +33,14 @@ def journal(directory: Path, monkeypatch: pytest.MonkeyPatch, **made: str) -> Jo
 def test_a_boot_is_asked_for_by_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of our units alone, as JSON, and with no more fields than are read; without a number it is all boots."""
     made = journal(tmp_path, monkeypatch)
-    assert [moment.event for moment in read(-1)] == ["started", "online"]
+    assert [entry.event for entry in read(-1)] == ["started", "online"]
     asked = made.asked.read_text().split()
     assert {"--boot=-1", "--output=json", "--no-pager", "--quiet"} <= set(asked)
     assert [word for word in asked if word.startswith("--unit=")] == [
         "--unit=iot-onboard.service", "--unit=iot-onboard-import.service", "--unit=iot-onboard-recovery.service",
     ]  # fmt: skip
     assert any(word.startswith("--output-fields=MESSAGE,") for word in asked)
-    assert {moment.boot_id for moment in read(None)} == {BEFORE, NOW}
+    assert {entry.boot_id for entry in read(None)} == {BEFORE, NOW}
     assert "--boot" not in made.asked.read_text().splitlines()[-1]
 
 
@@ -60,15 +60,15 @@ def test_boots_by_their_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_when_boots_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The present one by the manager; an earlier one by its "Startup finished", at 0, or at its first line."""
     journal(tmp_path, monkeypatch)
-    moments, offsets = read(None), boots()
+    entries, offsets = read(None), boots()
     assert present_start() == BootStart(userspace_us=2_000_000)
-    assert starts(moments, offsets) == {NOW: BootStart(userspace_us=2_000_000), BEFORE: BootStart()}
+    assert starts(entries, offsets) == {NOW: BootStart(userspace_us=2_000_000), BEFORE: BootStart()}
     journal(tmp_path, monkeypatch, manager=CONTAINER, finished=FINISHED)
     container = BootStart(origin_us=7_000_000, userspace_us=7_000_000)
-    assert starts(moments, offsets)[NOW] == container
-    assert starts(moments, offsets)[BEFORE].origin_us == 8_000_000
+    assert starts(entries, offsets)[NOW] == container
+    assert starts(entries, offsets)[BEFORE].origin_us == 8_000_000
     journal(tmp_path, monkeypatch, manager=CONTAINER)
-    assert starts(moments, offsets)[BEFORE] == BootStart(origin_us=9_000_000)
+    assert starts(entries, offsets)[BEFORE] == BootStart(origin_us=9_000_000)
 
 
 def test_only_boots_that_were_read_are_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,10 +87,10 @@ def test_a_manager_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_following_ends_its_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was, line by line; whoever stops listening leaves no journalctl behind."""
     made = journal(tmp_path, monkeypatch, then="echo $$ >pid; cat before; exec sleep 60")
-    moments = follow()
-    assert [next(moments).event for _ in range(4)] == ["started", "secret-found", "online", "started"]
+    entries = follow()
+    assert [next(entries).event for _ in range(4)] == ["started", "secret-found", "online", "started"]
     began = time.monotonic()
-    moments.close()  # type: ignore[attr-defined]  # it is a generator
+    entries.close()  # type: ignore[attr-defined]  # it is a generator
     assert time.monotonic() - began < 20, "it was waited for"
     pid = int((tmp_path / "pid").read_text())
     assert not Path(f"/proc/{pid}").exists()
@@ -120,4 +120,4 @@ def test_silence_is_explained(boot: int | None, seen: dict[str, Any], told: str)
     assert told in words
     assert "\n" not in words
     assert "To do: " in words or "trouble" in seen or "words" in seen
-    assert (KEEP in words) == ("memory" in words)
+    assert (PERSISTENT_JOURNAL in words) == ("memory" in words)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from iot_onboard.bundle.gather import LeftOut, gather
+from iot_onboard.bundle.gather import PartOmitted, gather
 
 
 def test_parts_come_side_by_side() -> None:
@@ -24,7 +24,7 @@ def test_what_hangs_or_breaks_is_left_out() -> None:
     release = threading.Event()
 
     def leaves_out() -> bool:
-        raise LeftOut("there is none")
+        raise PartOmitted("there is none")
 
     def broken() -> bool:
         raise ValueError("hunter2")

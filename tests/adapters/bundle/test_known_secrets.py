@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from iot_onboard.bundle.known_secrets import known_secrets
 from iot_onboard.bundle.places import places_of
 from iot_onboard.config.files import read_documents
-from iot_onboard.core.scrub import MOST_OF_ONE
+from iot_onboard.core.scrub import MAX_OF_ONE
 from support.gateway.secrets_laid_out import SECRETS, laid_out
 from support.process.unprivileged import open_directory, unprivileged
 from support.tree import ROOT
@@ -97,7 +97,7 @@ def test_rubbish_takes_no_minutes(directory_of_rubbish: Path, parts: list[str]) 
     began = time.process_time()
     known = known_secrets(etc / "config.yaml", replace(places_of(()), state_dirs=(state,)), directory_of_rubbish)
     assert time.process_time() - began < 8
-    assert len(known.secrets) <= 3 * MOST_OF_ONE + 10
+    assert len(known.secrets) <= 3 * MAX_OF_ONE + 10
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.bundle.gather import LeftOut
+from iot_onboard.bundle.gather import PartOmitted
 from iot_onboard.bundle.members import Member, members
 from support.gateway.secrets_laid_out import IDENTITY, laid_out
 from support.process.probing import program
@@ -30,10 +30,10 @@ def test_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert brought_by(listed, "unit/cat.txt") == (
         b"$ systemctl cat iot-onboard.service\nsaid cat\nsorry\n(ended with 4)\n"
     )
-    with pytest.raises(LeftOut, match="nothing to say"):
+    with pytest.raises(PartOmitted, match="nothing to say"):
         brought_by(listed, "journal/this-boot.txt")
-    for name in ("story.txt", "story-last-boot.txt", "timeline.txt"):
-        with pytest.raises(LeftOut):
+    for name in ("events.txt", "events-last-boot.txt", "timeline.txt"):
+        with pytest.raises(PartOmitted):
             brought_by(listed, name)
     entry = (
         '{"IOT_EVENT":"connect-failed","MESSAGE":"No connection.","PRIORITY":"4","_BOOT_ID":"'
@@ -41,7 +41,7 @@ def test_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         + '","__MONOTONIC_TIMESTAMP":"1000000","__REALTIME_TIMESTAMP":"1790000000000000"}'
     )
     program(tmp_path / "bin", "journalctl", f"echo '{entry}'")
-    assert b"connect-failed" in brought_by(listed, "story.txt")
+    assert b"connect-failed" in brought_by(listed, "events.txt")
     assert b"%" in brought_by(listed, "timeline.txt")
     listing = brought_by(listed, "files.txt").decode()
     assert f"-rw------- {pwd.getpwuid(os.geteuid()).pw_name}:" in listing

@@ -17,11 +17,11 @@ TOPICS = list(topics())
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
 def test_an_explanation_has_its_four_parts(topic: Topic) -> None:
-    """What it means, whose move, what to do, and what comes next; no gap to fill in, no line beyond the terminal."""
+    """What it means, who has to act, what to do, and what comes next; no gap, no line beyond the terminal."""
     text = render(topic, 80)
     assert not re.search(r"@|\{code|\bTODO\b", text.replace("- _ @", ""))
     assert text.count("`") % 2 == 0
-    assert all(word in text for word in ("What it means", "Whose move", "What to do", "What comes next"))
+    assert all(word in text for word in ("What it means", "Who has to act", "What to do", "What comes next"))
     assert max(map(len, text.splitlines())) <= 80
 
 

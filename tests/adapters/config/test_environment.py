@@ -53,7 +53,7 @@ def test_the_name_is_the_configuration_s_and_the_hardware_s() -> None:
 
 def test_where_the_secrets_of_this_process_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where systemd says; a command run by hand, with a configuration of its own, has none."""
-    for name in ("CREDENTIALS_DIRECTORY", "IOT_ONBOARD_WITHHELD"):
+    for name in ("CREDENTIALS_DIRECTORY", "IOT_ONBOARD_UNLOADABLE"):
         monkeypatch.delenv(name, raising=False)
     assert secrets_directory(tmp_path / "config.yaml") is None
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x")

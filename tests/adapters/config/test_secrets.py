@@ -183,27 +183,27 @@ def test_a_secret_without_permission(content: bytes, mode: int, words: str) -> N
 
 def test_what_systemd_cannot_hand_out_is_named(etc: Path) -> None:
     """The words say which secret; a plain file, or one that the configuration names, is read all the same."""
-    config_path, withheld = etc / "config.yaml", {"product-secret": "the sealed one"}
+    config_path, unloadable = etc / "config.yaml", {"product-secret": "the sealed one"}
     credentials = etc / "credentials"
     credentials.mkdir()
     secret_file(credentials / "product-secret", b"\n")
     with pytest.raises(OnboardError, match="cannot hand out the sealed one"):
-        read_product_secret(load(config_path), config_path, credentials, withheld)
-    assert read_device_secret(load(config_path), config_path, credentials, withheld) is None
+        read_product_secret(load(config_path), config_path, credentials, unloadable)
+    assert read_device_secret(load(config_path), config_path, credentials, unloadable) is None
     secret_file(credentials / "product-secret", b"plain")
-    assert read_product_secret(load(config_path), config_path, credentials, withheld).reveal() == "plain"
+    assert read_product_secret(load(config_path), config_path, credentials, unloadable).reveal() == "plain"
     config_path.write_text(f"{BASE}product_secret_file: {secret_file(etc / 'mine', b'named')}\n")
-    assert read_product_secret(load(config_path), config_path, None, withheld).reveal() == "named"
+    assert read_product_secret(load(config_path), config_path, None, unloadable).reveal() == "named"
 
 
 @pytest.mark.parametrize("named", [False, True])
 def test_a_device_secret_that_systemd_cannot_hand_out_is_not_none(etc: Path, named: bool) -> None:
     """It may be this device's only one: no registration takes its place."""
-    config_path, withheld = etc / "config.yaml", {"device-secret": "the sealed one"}
+    config_path, unloadable = etc / "config.yaml", {"device-secret": "the sealed one"}
     if named:
         config_path.write_text(f"{BASE}device_secret_file: {etc / 'device-secret'}\n")
     with pytest.raises(OnboardError, match="cannot hand out the sealed one"):
-        read_device_secret(load(config_path), config_path, None, withheld)
+        read_device_secret(load(config_path), config_path, None, unloadable)
 
 
 def test_secrets_for_a_command_run_by_hand(tmp_path: Path) -> None:

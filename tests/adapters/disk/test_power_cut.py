@@ -327,7 +327,7 @@ class Play:
     """Let the real code do it under strace once, and look at what power cuts leave of it."""
 
     def __init__(self, story: Story, scratch: Path) -> None:
-        self._story = story
+        self._entries = story
         self._scratch = scratch
         self._judged: dict[tuple[lostwrites.Remains, bool], str | None] = {}
         story.before(scratch / "run")
@@ -346,7 +346,7 @@ class Play:
                     yield f"after {end} steps it {found}: {[name for name, _ in remains.tree]}"
 
     def _left(self, done: Sequence[lostwrites.Step]) -> Iterator[lostwrites.Remains]:
-        if self._story.in_memory:
+        if self._entries.in_memory:
             yield lostwrites.Remains(lostwrites.as_seen(self._disk, done), ())
         else:
             yield from lostwrites.after_power_cut(self._disk, done)
@@ -362,7 +362,7 @@ class Play:
                 after=self._after,
                 done=done,
             )
-            self._judged[remains, done] = wrong(self._story, cut)
+            self._judged[remains, done] = wrong(self._entries, cut)
         return self._judged[remains, done]
 
 

@@ -13,9 +13,9 @@ import pytest
 from iot_onboard.net.happy_eyeballs import (
     ATTEMPT_DELAY_S,
     MAX_ADDRESSES,
+    ConnectAttempts,
     NobodyAnswered,
     Place,
-    Race,
     Resolved,
     interleave_families,
     resolve,
@@ -45,7 +45,7 @@ def test_the_first_that_answers_needs_no_other() -> None:
     """At once, blocking again, with the time limit on it."""
     with listener() as port, listener() as other:
         began = time.monotonic()
-        with Race([place("127.0.0.1", port), place("127.0.0.1", other)], 5.0).run() as won:
+        with ConnectAttempts([place("127.0.0.1", port), place("127.0.0.1", other)], 5.0).run() as won:
             assert time.monotonic() - began < ATTEMPT_DELAY_S
             assert won.getpeername()[1] == port
             assert won.gettimeout() == 5.0
@@ -55,7 +55,7 @@ def test_a_refusal_is_not_waited_for() -> None:
     """The next one is tried at once."""
     with listener() as port:
         began = time.monotonic()
-        with Race([place("127.0.0.1", closed_port()), place("127.0.0.1", port)], 5.0).run() as won:
+        with ConnectAttempts([place("127.0.0.1", closed_port()), place("127.0.0.1", port)], 5.0).run() as won:
             assert time.monotonic() - began < ATTEMPT_DELAY_S
             assert won.getpeername()[1] == port
 
@@ -64,7 +64,7 @@ def test_silence_costs_a_head_start() -> None:
     """Not the time limit."""
     with deaf() as silent, listener() as port:
         began = time.monotonic()
-        with Race([place("127.0.0.1", silent), place("127.0.0.1", port)], 5.0).run() as won:
+        with ConnectAttempts([place("127.0.0.1", silent), place("127.0.0.1", port)], 5.0).run() as won:
             assert ATTEMPT_DELAY_S <= time.monotonic() - began < 1.0
             assert won.getpeername()[1] == port
 
@@ -84,7 +84,7 @@ def test_a_late_answer_wins_where_the_others_fail() -> None:
             # The kernel knocks again after a second: by then somebody listens.
             threading.Timer(0.5, listen).start()
             places = [place("127.0.0.2", silent), place("127.0.0.1", slow), place("127.0.0.1", closed_port())]
-            with Race(places, 5.0).run() as won:
+            with ConnectAttempts(places, 5.0).run() as won:
                 assert won.getpeername()[1] == slow
 
 
@@ -95,7 +95,7 @@ def test_nobody_answers() -> None:
         began = time.monotonic()
         places = [place("127.0.0.1", silent), place("127.0.0.1", closed_port()), place("127.0.0.1", silent)]
         with pytest.raises(NobodyAnswered) as caught:
-            Race(places, 0.5).run()
+            ConnectAttempts(places, 0.5).run()
         assert 0.5 + ATTEMPT_DELAY_S <= time.monotonic() - began < 1.5
     kinds = [(address, type(error)) for address, error in caught.value.tried]
     assert kinds == [
@@ -109,7 +109,7 @@ def test_a_network_that_is_not_there() -> None:
     """An address that the system itself refuses costs nothing."""
     with listener() as port:
         began = time.monotonic()
-        with Race([place("255.255.255.255", 9), place("127.0.0.1", port)], 5.0).run() as won:
+        with ConnectAttempts([place("255.255.255.255", 9), place("127.0.0.1", port)], 5.0).run() as won:
             assert time.monotonic() - began < ATTEMPT_DELAY_S
             assert won.getpeername()[1] == port
 
@@ -117,7 +117,7 @@ def test_a_network_that_is_not_there() -> None:
 def test_no_place_at_all() -> None:
     """There is nothing to tell."""
     with pytest.raises(NobodyAnswered) as caught:
-        Race([], 1.0).run()
+        ConnectAttempts([], 1.0).run()
     assert caught.value.tried == ()
 
 
@@ -136,7 +136,7 @@ def test_of_thousands_of_addresses_a_few_are_tried() -> None:
         many = [place("127.0.0.1", silent)] * 4000 + [place("::1", closed_port())] * 4000
         before, began = descriptors(), time.monotonic()
         with pytest.raises(NobodyAnswered) as caught:
-            Race(many, 0.5).run()
+            ConnectAttempts(many, 0.5).run()
         assert time.monotonic() - began < 0.5 + MAX_ADDRESSES * ATTEMPT_DELAY_S + 1.0
     assert sorted({address for address, _ in caught.value.tried}) == ["127.0.0.1", "::1"]
     assert len(caught.value.tried) == MAX_ADDRESSES

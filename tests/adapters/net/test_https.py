@@ -313,7 +313,7 @@ def test_nothing_without_an_end_is_read_on(endless: bytes) -> None:
     with Platform(speak) as server:
         watch = Stopwatch()
         assert failure(lambda: ask(server, timeout_s=15)).cause is Cause.ANSWER
-        assert watch.took_s() <= 5.0
+        assert watch.duration_s() <= 5.0
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\n\r\n"])
@@ -352,7 +352,7 @@ def test_a_dripping_server_is_held_to_one_limit_for_the_whole_answer(where: str)
         watch, began = Stopwatch(), time.monotonic()
         told = failure(lambda: ask(server, timeout_s=0.5))
         assert time.monotonic() - began >= 0.5
-        assert watch.took_s() <= 1.5
+        assert watch.duration_s() <= 1.5
     assert told == Transient(
         cause=Cause.TIMEOUT, detail=f"localhost:{server.port} did not answer within the time limit"
     )
@@ -367,7 +367,7 @@ def test_a_mute_server_is_given_up(where: str) -> None:
         server.port = {"answer": server.port, "handshake": silent.getsockname()[1], "connect": port}[where]
         watch = Stopwatch()
         told = failure(lambda: ask(server, timeout_s=0.5))
-        assert watch.took_s() <= 1.5
+        assert watch.duration_s() <= 1.5
     assert told.cause is Cause.TIMEOUT
 
 
@@ -559,7 +559,7 @@ def test_a_mute_proxy_is_given_up() -> None:
     with FakeProxy(says=b"") as proxy, Platform(reply(b"{}")) as server:
         watch = Stopwatch()
         told = failure(lambda: ask(server, timeout_s=0.5, proxy=ProxyAddress(host="127.0.0.1", port=proxy.port)))
-        assert watch.took_s() <= 1.5
+        assert watch.duration_s() <= 1.5
     assert told.cause is Cause.PROXY
     assert "timed out" in told.detail
 

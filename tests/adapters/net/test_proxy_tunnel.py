@@ -137,14 +137,14 @@ def test_a_proxy_s_name_that_is_unknown() -> None:
     ],
     ids=["lines", "line", "status", "1xx", "many-lines", "long-line", "long-status", "many-1xx"],
 )
-def test_one_time_limit_for_the_whole_tunnel(first: bytes, again: bytes, pause_s: float) -> None:
+def test_one_time_limit_for_the_whole_tunnel(first: bytes, again: bytes, gap_s: float) -> None:
     """A proxy that drips is given up when the time is over, and one that floods as soon as it is too much."""
 
     def endless(write: Callable[[bytes], object]) -> None:
         write(first)
         while True:
             write(again)
-            time.sleep(pause_s)
+            time.sleep(gap_s)
 
     with FakeProxy(says=endless) as proxy:
         began = time.monotonic()

@@ -21,7 +21,7 @@ from iot_onboard.provisioning.plan import ProvisioningRequest
 from support.process.unprivileged import open_directory, unprivileged
 
 WISH = ProvisioningRequest(
-    settings={"product_key": "a1b2c3d4e5f", "device_name": "gw-0001"}, product_secret=Secret("hunter2")
+    values={"product_key": "a1b2c3d4e5f", "device_name": "gw-0001"}, product_secret=Secret("hunter2")
 )
 
 
@@ -82,7 +82,7 @@ def test_a_problem_changes_nothing(config: Path) -> None:
 
 def test_a_device_secret_of_before_is_set_aside(config: Path) -> None:
     """It would be used instead of a registration; it is kept."""
-    provision(config, ProvisioningRequest(settings=WISH.settings, device_secret=Secret("own")))
+    provision(config, ProvisioningRequest(values=WISH.values, device_secret=Secret("own")))
     done = provision(config, WISH)
     assert not (config.parent / "device-secret").exists()
     assert (config.parent / "device-secret.old").read_text() == "own\n"
@@ -118,9 +118,9 @@ def test_the_first_time_there_is_no_directory(tmp_path: Path) -> None:
 def test_a_proxys_password_is_closed_too(config: Path) -> None:
     """With it, the names' file is not for everybody; without it again, it is."""
     fragment = config.parent / "conf.d" / "50-identity.yaml"
-    provision(config, ProvisioningRequest(settings={**WISH.settings, "proxy": "http://u:hunter2@proxy:3128"}))
+    provision(config, ProvisioningRequest(values={**WISH.values, "proxy": "http://u:hunter2@proxy:3128"}))
     assert stat.S_IMODE(fragment.stat().st_mode) == 0o640
-    provision(config, ProvisioningRequest(settings={"proxy": "http://proxy:3128"}))
+    provision(config, ProvisioningRequest(values={"proxy": "http://proxy:3128"}))
     assert stat.S_IMODE(fragment.stat().st_mode) == 0o644
 
 
@@ -153,7 +153,7 @@ def test_a_lock_on_the_directory_holds_nothing_up(config: Path) -> None:
 def test_an_own_secret_set_aside_before_is_kept(config: Path) -> None:
     """Each under a name of its own."""
     for secret in ("first", "second"):
-        provision(config, ProvisioningRequest(settings=WISH.settings, device_secret=Secret(secret)))
+        provision(config, ProvisioningRequest(values=WISH.values, device_secret=Secret(secret)))
         provision(config, WISH)
     kept = {path.name: path.read_text() for path in config.parent.glob("device-secret*")}
     assert kept == {"device-secret.old": "first\n", "device-secret.old-1": "second\n"}
@@ -164,7 +164,7 @@ def test_checking_writes_nothing(config: Path) -> None:
     before = listing(config.parent)
     assert check(config, WISH).device_name == "gw-0001"
     with pytest.raises(ConfigError, match="product_key: is missing"):
-        check(config, ProvisioningRequest(settings={"device_name": "gw-0001"}))
+        check(config, ProvisioningRequest(values={"device_name": "gw-0001"}))
     assert listing(config.parent) == before
 
 

@@ -80,7 +80,7 @@ def test_it_is_taken_in(gateway: Gateway, name: str) -> None:
     """The names and the secret are where they belong, the file is gone, and a note says so without the secret."""
     gateway.drop(TEXT, name)
     assert gateway.start() is ExitCode.DONE
-    assert gateway.events() == [Event.BOOT_FILE_TAKEN]
+    assert gateway.events() == [Event.BOOT_FILE_IMPORTED]
     config = load(gateway.config)
     assert (config.device_name, config.mqtt_port, config.region) == ("gw-0001", 443, "us-east-1")
     secret = gateway.etc / "product-secret"
@@ -180,7 +180,7 @@ def test_what_wins_over_it_is_told(gateway: Gateway) -> None:
     (gateway.etc / "conf.d").mkdir()
     (gateway.etc / "conf.d" / "90-mine.yaml").write_text("device_name: gw-9999\n")
     assert gateway.start() is ExitCode.DONE
-    assert gateway.events() == [Event.BOOT_FILE_TAKEN, Event.BOOT_FILE_WARNING]
+    assert gateway.events() == [Event.BOOT_FILE_IMPORTED, Event.BOOT_FILE_WARNING]
 
 
 def test_a_second_file_changes_what_it_names(gateway: Gateway) -> None:
@@ -268,7 +268,7 @@ def test_what_is_no_file_hides_no_other(gateway: Gateway, kind: str) -> None:
         odd.symlink_to(gateway.etc / ("none" if kind == "dangling" else "config.yaml"))
     gateway.drop(TEXT)
     assert gateway.start() is ExitCode.CONFIGURATION
-    assert set(gateway.events()) == {Event.BOOT_FILE_REFUSED, Event.BOOT_FILE_TAKEN}
+    assert set(gateway.events()) == {Event.BOOT_FILE_REFUSED, Event.BOOT_FILE_IMPORTED}
     assert load(gateway.config).device_name == "gw-0001"
     assert not gateway.file.exists()
 

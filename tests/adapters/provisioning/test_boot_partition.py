@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.provisioning import boot_partition
-from iot_onboard.provisioning.boot_file import MOST_BYTES, NAME, TAKEN
+from iot_onboard.provisioning.boot_file import MAX_BYTES, NAME, TAKEN
 
 NOTE = "iot-onboard-taken.txt"
 ERRORS = "iot-onboard-error.txt"
@@ -47,9 +47,9 @@ def test_fat_writes_names_as_it_likes(tmp_path: Path, name: str) -> None:
 
 def test_what_is_too_large_is_not_read(file: Path) -> None:
     """64 kB are enough, and are all that is held in memory."""
-    file.write_bytes(b"#" * MOST_BYTES)
-    assert len(boot_partition.read(file)) == MOST_BYTES
-    file.write_bytes(b"#" * (MOST_BYTES + 1))
+    file.write_bytes(b"#" * MAX_BYTES)
+    assert len(boot_partition.read(file)) == MAX_BYTES
+    file.write_bytes(b"#" * (MAX_BYTES + 1))
     with pytest.raises(OSError, match="larger than 64 kB"):
         boot_partition.read(file)
 

@@ -12,7 +12,7 @@ from iot_onboard.config.device_name import Facts
 from iot_onboard.config.problems import BadName
 from iot_onboard.config.reader import parse
 from iot_onboard.config.schema import Config, Document
-from iot_onboard.provisioning.prompts import QUESTIONS, ask_settings, name_here
+from iot_onboard.provisioning.prompts import QUESTIONS, ask_config, name_here
 from support.process.terminal import Terminal
 from support.tree import DAEMON
 
@@ -41,7 +41,7 @@ def give(answers: io.StringIO, *lines: str) -> None:
 def test_each_answer_is_a_setting(answers: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
     """Those that differ from what is configured; what a template comes to here is shown."""
     give(answers, "a1b2c3d4e5f", "gw-{serial}", "us-east-1", "iot-1")
-    found = ask_settings(KEYS, configured(""), Facts(serial="0042"))
+    found = ask_config(KEYS, configured(""), Facts(serial="0042"))
     assert found == {
         "product_key": "a1b2c3d4e5f", "device_name": "gw-{serial}", "region": "us-east-1", "instance_id": "iot-1"
     }  # fmt: skip
@@ -51,20 +51,20 @@ def test_each_answer_is_a_setting(answers: io.StringIO, capsys: pytest.CaptureFi
 def test_return_keeps_what_is_there(answers: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
     """Each question shows it; a dash takes away what need not be."""
     give(answers, "", "", "", "")
-    assert ask_settings(KEYS, configured(NAMES), Facts()) == {}
+    assert ask_config(KEYS, configured(NAMES), Facts()) == {}
     shown = capsys.readouterr().out
     assert all(f"[{value}]: " in shown for value in ("a1b2c3d4e5f", "gw-0001", "cn-shanghai", "iot-1"))
     answers.seek(0)
     give(answers, "", "", "", "-")
-    assert ask_settings(KEYS, configured(NAMES), Facts()) == {"instance_id": None}
+    assert ask_config(KEYS, configured(NAMES), Facts()) == {"instance_id": None}
 
 
 def test_only_what_is_wanted_is_asked(answers: io.StringIO) -> None:
     """And what is not answered is an end of the input."""
     give(answers, "gw-0002")
-    assert ask_settings(["device_name"], configured(NAMES), Facts()) == {"device_name": "gw-0002"}
+    assert ask_config(["device_name"], configured(NAMES), Facts()) == {"device_name": "gw-0002"}
     with pytest.raises(EOFError):
-        ask_settings(["device_name"], configured(NAMES), Facts())
+        ask_config(["device_name"], configured(NAMES), Facts())
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_wrong_answer_is_asked_for_again(
 ) -> None:
     """With what is wrong with it."""
     give(answers, bad, good)
-    assert ask_settings([key], configured(""), Facts(hostname="pi")) == {key: good}
+    assert ask_config([key], configured(""), Facts(hostname="pi")) == {key: good}
     assert words in capsys.readouterr().out
 
 
@@ -96,7 +96,7 @@ def test_a_wrong_answer_is_asked_for_again(
 def test_a_name_is_suggested(answers: io.StringIO, facts: Facts, expected: str) -> None:
     """The best that this machine has of its own."""
     give(answers, "")
-    assert ask_settings(["device_name"], configured(""), facts) == {"device_name": expected}
+    assert ask_config(["device_name"], configured(""), facts) == {"device_name": expected}
 
 
 def test_a_name_of_this_machine() -> None:

@@ -18,7 +18,7 @@ from support.process.manager import ServiceManager
 
 def test_the_line_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     """Without systemd it goes to stderr, as the loop's lines do."""
-    announce(Event.CONFIGURATION_WRONG, Details(detail="config.yaml:1: no colon"), state="stopped")
+    announce(Event.CONFIG_INVALID, Details(detail="config.yaml:1: no colon"), state="stopped")
     assert "ERROR    " in (line := capsys.readouterr().err)
     assert "config.yaml:1: no colon" in line
     assert line.count("\n") == 1

@@ -40,7 +40,7 @@ class Hands:
     wall_s: float = NOON.timestamp()
     monotonic_s: float = 1000.0
 
-    def move(self, seconds: float) -> None:
+    def responsible(self, seconds: float) -> None:
         self.wall_s += seconds
         self.monotonic_s += seconds
 
@@ -90,7 +90,7 @@ def test_a_trouble_that_repeats_is_told_with_a_count(told: Told) -> None:
     """At once, then after a minute; what lies between stays at debug level, with all its fields."""
     for _ in range(8):
         told.reporter.log_event(Event.CONNECT_FAILED, FAILED, WAITING)
-        told.hands.move(10.0)
+        told.hands.responsible(10.0)
     first, second = told.messages()
     assert first.startswith("Cannot connect: the name x does not resolve. Next try in 4 s.")
     assert second == f"{first} (7 times since 12:00)"
@@ -108,10 +108,10 @@ def test_a_trouble_that_lasts_is_told_though_nothing_happens(told: Told) -> None
     assert due_at <= 1000.0 + 3600
     told.reporter.repeat_if_due(blocked)
     assert len(told.lines) == 1, "not before its time"
-    told.hands.move(due_at - 1000.0)
+    told.hands.responsible(due_at - 1000.0)
     told.reporter.repeat_if_due(blocked)
     assert "To do: reset it. Next try in 10 min. (since 12:00)" in told.messages()[1]
-    told.hands.move(3600)
+    told.hands.responsible(3600)
     told.reporter.repeat_if_due(replace(blocked, phase=m.Phase.CONNECTING, wake_at=None))
     assert "Trying now." in told.messages()[2]
     told.reporter.log_event(Event.ONLINE, Details(), replace(WAITING, phase=m.Phase.ONLINE))
@@ -128,7 +128,7 @@ def test_a_status_that_could_not_be_written_is_written_later(told: Told) -> None
     assert due_at is not None
     assert due_at <= 1000.0 + 60.0
     obstacle.rmdir()
-    told.hands.move(due_at - 1000.0)
+    told.hands.responsible(due_at - 1000.0)
     told.reporter.repeat_if_due(online)
     status = read(told.runtime_dir)
     assert (status is not None and status.state, told.reporter.repeat_at()) == ("online", None)
@@ -137,10 +137,10 @@ def test_a_status_that_could_not_be_written_is_written_later(told: Told) -> None
 def test_the_time_of_the_beginning_survives_the_setting_of_the_clock(told: Told) -> None:
     """A gateway that woke up in 1970 does not say so for ever."""
     told.hands.wall_s = 60.0
-    told.reporter.log_event(Event.CLOCK_WRONG, FAILED, WAITING)
+    told.reporter.log_event(Event.CLOCK_NOT_SET, FAILED, WAITING)
     told.hands.wall_s = NOON.timestamp()
-    told.hands.move(120.0)
-    told.reporter.log_event(Event.CLOCK_WRONG, FAILED, WAITING)
+    told.hands.responsible(120.0)
+    told.reporter.log_event(Event.CLOCK_NOT_SET, FAILED, WAITING)
     assert told.messages()[1].endswith("(2 times since 12:00)")
 
 

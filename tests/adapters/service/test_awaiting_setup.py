@@ -68,26 +68,26 @@ def stop_after(seconds: float) -> None:
 def test_it_waits_until_it_is_stopped(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
     """It says once what is missing, and that it was asked to stop; its status is that of no gateway yet."""
     stop_after(0.3)
-    status = waiting.run(Event.NOT_SET_UP, "device_name is missing")
+    status = waiting.run(Event.NOT_PROVISIONED, "device_name is missing")
     told = capsys.readouterr().err.splitlines()
     assert ["device_name is missing" in line for line in told] == [True, False]
     assert "Asked to stop." in told[1]
-    assert (status.state, status.product_key, status.device_name) == ("not-set-up", "a1b2c3d4e5f", "")
+    assert (status.state, status.product_key, status.device_name) == ("not-provisioned", "a1b2c3d4e5f", "")
     assert (status.attempt, status.last_event, status.pid) == (0, "stopping", os.getpid())
     assert status.since_monotonic_s is not None
 
 
 def test_a_name_that_the_hardware_gives_ends_the_wait(waiting: Waiting, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a stop."""
-    status = waiting.run(Event.NAME_UNKNOWN, device_name="gw-{machine_id}")
-    assert status.last_event == "settings-changed"
+    status = waiting.run(Event.DEVICE_NAME_UNKNOWN, device_name="gw-{machine_id}")
+    assert status.last_event == "config-changed"
     assert capsys.readouterr().err.count("starting afresh") == 1
 
 
 def test_a_name_that_it_does_not_give_goes_on_being_waited_for(waiting: Waiting) -> None:
     """The first look finds nothing."""
     stop_after(0.3)
-    assert waiting.run(Event.NAME_UNKNOWN, device_name="gw-{mac:nope0}").last_event == "stopping"
+    assert waiting.run(Event.DEVICE_NAME_UNKNOWN, device_name="gw-{mac:nope0}").last_event == "stopping"
 
 
 def test_a_service_looks_for_a_host_name_in_a_new_process(
@@ -95,8 +95,8 @@ def test_a_service_looks_for_a_host_name_in_a_new_process(
 ) -> None:
     """The kernel's is that of the service's start (ProtectHostname=): in place of a repetition it ends, in silence."""
     with ServiceManager(tmp_path):
-        status = waiting.run(Event.NAME_UNKNOWN, device_name="{hostname}-{mac:nope0}", repeat_s=0.3)
-    assert (status.last_event, capsys.readouterr().err.count("cannot be told")) == ("name-unknown", 1)
+        status = waiting.run(Event.DEVICE_NAME_UNKNOWN, device_name="{hostname}-{mac:nope0}", repeat_s=0.3)
+    assert (status.last_event, capsys.readouterr().err.count("cannot be told")) == ("device-name-unknown", 1)
 
 
 def test_how_long_a_service_waits_for_a_host_name() -> None:
@@ -122,7 +122,7 @@ def test_an_address_that_changes_is_no_new_reason() -> None:
 def test_files_that_can_be_read_end_the_wait(waiting: Waiting, text: str) -> None:
     """What stands in them is for a new process to judge."""
     waiting.config_path.write_text(text)
-    assert waiting.run(Event.CONFIGURATION_UNREAD).last_event == "settings-changed"
+    assert waiting.run(Event.CONFIG_UNREADABLE).last_event == "config-changed"
 
 
 def test_files_that_cannot_be_read_are_waited_for(waiting: Waiting) -> None:
@@ -130,7 +130,7 @@ def test_files_that_cannot_be_read_are_waited_for(waiting: Waiting) -> None:
     waiting.config_path.unlink()
     waiting.config_path.mkdir()
     stop_after(0.3)
-    assert waiting.run(Event.CONFIGURATION_UNREAD).last_event == "stopping"
+    assert waiting.run(Event.CONFIG_UNREADABLE).last_event == "stopping"
 
 
 @pytest.mark.realtime
@@ -144,7 +144,7 @@ def test_a_correction_with_mistakes_is_told_and_the_wait_goes_on(
 
     threading.Timer(0.3, correct, ("region: Shang Hai\n",)).start()
     threading.Timer(5.0, correct, ("product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n",)).start()
-    assert waiting.run(Event.NOT_SET_UP).last_event == "settings-changed"
+    assert waiting.run(Event.NOT_PROVISIONED).last_event == "config-changed"
     told = capsys.readouterr().err
     assert told.count("region: is not a region") == 1
     assert told.index("region") < told.index("starting afresh")
@@ -154,7 +154,7 @@ def test_the_service_manager_is_answered(waiting: Waiting, tmp_path: Path) -> No
     """STATUS before READY, the watchdog at half its time, and STOPPING at the end."""
     with ServiceManager(tmp_path, watchdog_s=0.2) as manager:
         stop_after(0.55)
-        waiting.run(Event.NOT_SET_UP)
+        waiting.run(Event.NOT_PROVISIONED)
     heard = [words.partition("=")[0] for words in manager.heard]
     assert (heard[:2], heard[-1]) == (["STATUS", "READY"], "STOPPING")
     assert 4 <= heard.count("WATCHDOG") <= 7
@@ -167,6 +167,6 @@ def test_a_library_is_tried_by_what_failed_and_never_at_once(waiting: Waiting, t
     if not ends:
         stop_after(0.7)
     last = waiting.run(Event.SOFTWARE_BROKEN, trial=trial, try_every_s=0.3).last_event
-    assert last == ("settings-changed" if ends else "stopping")
+    assert last == ("config-changed" if ends else "stopping")
     assert time.monotonic() - began_s >= 0.3
     assert TRY_EVERY_S >= 20

@@ -18,7 +18,7 @@ from iot_onboard.net.tls import tls_context
 from iot_onboard.reporting.runtime_files import ReportLog
 from iot_onboard.service.cloud_link import CloudLink
 from iot_onboard.service.loop import Loop
-from iot_onboard.service.reports import LeftOut
+from iot_onboard.service.reports import SkippedReport
 from support.gateway.stored import DEVICE
 from support.platform.broker import CONNECT, DISCONNECT, PUBLISH, Broker
 from support.platform.fakebroker import CONNACK_OK, FakeBroker
@@ -41,7 +41,7 @@ class Linked:
         assert config is not None
         self.heard: list[m.Input] = []
         self.reports = 0
-        self.left_out: list[LeftOut] = []
+        self.skipped: list[SkippedReport] = []
         self.many_unrequested = 0
         self.probes = False
         self.ends_on: type[m.Input] | None = None
@@ -55,7 +55,7 @@ class Linked:
             monotonic_s=time.monotonic,
             feed=self._feed,
             reported=self._reported,
-            left_out=self.left_out.append,
+            on_report_skipped=self.skipped.append,
             many_unrequested=self._count_unrequested,
         )
 
@@ -165,9 +165,9 @@ def test_what_was_silent_and_unanswered_is_told_with_the_loss(tmp_path: Path) ->
     processes = [Linked(tmp_path) for _ in range(3)]
     lost = [loss_of(linked, FakeBroker("close")) for linked in processes]
     assert [given.unanswered for given in lost] == [True, True, False]
-    assert all(given.silence.lasted_s < 1.0 and not given.silence.ping_unanswered for given in lost)
-    left_out = [[(one.name, one.losses) for one in linked.left_out] for linked in processes]
-    assert left_out == [[], [("version", 2)], []]
+    assert all(given.idle_time.lasted_s < 1.0 and not given.idle_time.ping_unanswered for given in lost)
+    skipped = [[(one.name, one.losses) for one in linked.skipped] for linked in processes]
+    assert skipped == [[], [("version", 2)], []]
 
 
 def test_a_loss_that_a_change_of_the_network_explains_leaves_nothing_out(tmp_path: Path) -> None:
@@ -184,8 +184,8 @@ def test_a_loss_that_a_change_of_the_network_explains_leaves_nothing_out(tmp_pat
         linked = Linked(tmp_path)
         linked.probes = True
         lost = loss_of(linked, TlsServer(speak))
-        assert (lost.by_server, lost.unanswered, lost.silence.ping_unanswered) == (False, True, True)
-        assert linked.left_out == []
+        assert (lost.by_server, lost.unanswered, lost.idle_time.ping_unanswered) == (False, True, True)
+        assert linked.skipped == []
 
 
 def test_a_session_that_the_server_ends_is_lost_once(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ GIVEN = "g1venByHandg1venByHandg1venByHa"
 
 
 def jobs(
-    directory: Path, server: TlsServer | None = None, extra: str = "", withheld: Mapping[str, str] | None = None
+    directory: Path, server: TlsServer | None = None, extra: str = "", unloadable: Mapping[str, str] | None = None
 ) -> Jobs:
     text = f"product_key: {DEVICE.identity.product_key}\ndevice_name: gw-0001\nstate_dir: {directory}/state\n{extra}"
     if server is not None:
@@ -46,7 +46,7 @@ def jobs(
         config=config,
         identity=DEVICE.identity,
         store=Store(config.state_dir, DEVICE.identity),
-        secrets=secret_files(config, directory / "config.yaml", None, withheld or {}),
+        secrets=secret_files(config, directory / "config.yaml", None, unloadable or {}),
         utc_now=lambda: NOON,
         known=KnownSecrets(),
         resolved={},
@@ -132,7 +132,7 @@ def test_a_secret_given_by_hand_goes_before_a_stored_one(tmp_path: Path) -> None
 def test_a_secret_that_systemd_withholds_is_no_reason_to_register(tmp_path: Path) -> None:
     """It may be good and this device's only one."""
     with pytest.raises(OnboardError) as caught:
-        jobs(tmp_path, withheld={"device-secret": "its key is gone"}).load()
+        jobs(tmp_path, unloadable={"device-secret": "its key is gone"}).load()
     assert isinstance(caught.value.failure, Misconfigured)
 
 
@@ -162,7 +162,7 @@ def test_a_registration_brings_a_secret_and_how_long_it_took(tmp_path: Path) -> 
         registered = jobs(tmp_path, server).register()
     assert registered.credentials.device_secret.reveal() == GIVEN
     assert registered.credentials.issued_at == NOON
-    assert None not in (registered.took.tcp_ms, registered.took.tls_ms, registered.took.answer_ms)
+    assert None not in (registered.timings.tcp_ms, registered.timings.tls_ms, registered.timings.answer_ms)
     (request,) = server.requests
     assert b"deviceName=gw-0001" in request
     assert b"pr0ductSecret" not in request

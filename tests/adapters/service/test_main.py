@@ -51,7 +51,7 @@ def test_without_names_it_awaits_its_setup(config_path: Path, text: str, detail:
     config_path.write_text(text + "runtime_dir: /elsewhere\n")
     program = choose(config_path)
     assert isinstance(program, AwaitSetup)
-    assert (program.event, program.detail) == (Event.NOT_SET_UP, detail)
+    assert (program.event, program.detail) == (Event.NOT_PROVISIONED, detail)
     assert program.config.runtime_dir == Path("/elsewhere")
 
 
@@ -60,7 +60,7 @@ def test_a_name_that_the_hardware_does_not_give_is_awaited(config_path: Path) ->
     config_path.write_text(NAMES.replace("gw-0001", "'gw-{mac:nope0}'"))
     program = choose(config_path)
     assert isinstance(program, AwaitSetup)
-    assert (program.event, "{mac:nope0}" in program.detail) == (Event.NAME_UNKNOWN, True)
+    assert (program.event, "{mac:nope0}" in program.detail) == (Event.DEVICE_NAME_UNKNOWN, True)
 
 
 def test_files_that_cannot_be_read_are_awaited_with_the_defaults(config_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_files_that_cannot_be_read_are_awaited_with_the_defaults(config_path: Pa
     fragment.write_text("region: Shang Hai\n")
     program = choose(config_path)
     assert isinstance(program, AwaitSetup)
-    assert (program.event, program.config.runtime_dir) == (Event.CONFIGURATION_UNREAD, Path("/run/iot-onboard"))
+    assert (program.event, program.config.runtime_dir) == (Event.CONFIG_UNREADABLE, Path("/run/iot-onboard"))
     assert "Is a directory" in program.detail
     assert "region" not in program.detail
 
@@ -125,7 +125,7 @@ def test_the_directories_of_systemd_are_those_of_every_program(config_path: Path
     status_file = tmp_path / "given" / "status.json"
     with run(config_path, RUNTIME_DIRECTORY=f"{tmp_path}/given:/second") as process:
         wait_for(status_file.exists, "a status")
-        assert json.loads(status_file.read_text())["state"] == "not-set-up"
+        assert json.loads(status_file.read_text())["state"] == "not-provisioned"
         process.send_signal(signal.SIGTERM)
         _, lines = process.communicate(timeout=30)
     assert (process.returncode, "Asked to stop." in lines) == (ExitCode.DONE, True)
@@ -186,6 +186,6 @@ def test_a_library_that_cannot_be_loaded_is_waited_for(config_path: Path, tmp_pa
         assert "To do: sudo apt-get install --reinstall python3-paho-mqtt. Looking again every 20 s." in line
         status = tmp_path / "run" / "status.json"
         wait_for(status.exists, "a status", 10)
-        assert json.loads(status.read_text())["last_cause"] in {"software-broken", "settings-changed"}
+        assert json.loads(status.read_text())["last_cause"] in {"software-broken", "config-changed"}
         assert process.wait(40) == 0
         assert "Configuration changed: starting afresh." in process.stderr.read()

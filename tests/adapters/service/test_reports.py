@@ -17,7 +17,7 @@ from iot_onboard.mqtt.client import Connack, Connection, MqttEvent, Published
 from iot_onboard.net.dial import dial
 from iot_onboard.net.tls import tls_context
 from iot_onboard.reporting.runtime_files import ReportLog
-from iot_onboard.service.reports import ANSWER_S, LeftOut, Reports
+from iot_onboard.service.reports import ANSWER_S, Reports, SkippedReport
 from support.gateway.stored import DEVICE
 from support.platform.broker import Broker
 
@@ -111,18 +111,18 @@ def test_an_answer_that_does_not_come_holds_nothing_up(tmp_path: Path) -> None:
         reporting.reports.begin(connection)
         reporting.now_s += ANSWER_S
         reporting.reports.tick()
-    assert [left_out.name for left_out in reporting.reports.lose()] == ["version", "tags"]
+    assert [skipped.name for skipped in reporting.reports.lose()] == ["version", "tags"]
 
 
 def test_the_report_that_costs_two_sessions_is_left_out_for_a_day(tmp_path: Path) -> None:
     """That one alone, over a restart of the service too; and a try that costs a session is the last for a day."""
     reporting = Reporting(tmp_path)
-    for left_out in ((), (LeftOut(name="tags", losses=2, again_in_s=RETRY_S + 3600.0),)):
+    for skipped in ((), (SkippedReport(name="tags", losses=2, again_in_s=RETRY_S + 3600.0),)):
         with Broker() as server, session(server) as connection:
             reporting.reports.begin(connection)
-            if not left_out:
+            if not skipped:
                 answered(reporting, connection)
-        assert reporting.reports.lose() == left_out
+        assert reporting.reports.lose() == skipped
     again = Reporting(tmp_path)
     with Broker() as server, session(server) as connection:
         again.reports.begin(connection)
@@ -133,7 +133,7 @@ def test_the_report_that_costs_two_sessions_is_left_out_for_a_day(tmp_path: Path
         again.now_s += RETRY_S + 3600.0
         again.reports.tick()
         assert again.reports.are_unanswered
-    assert again.reports.lose() == (LeftOut(name="tags", losses=3, again_in_s=RETRY_S + 3600.0),)
+    assert again.reports.lose() == (SkippedReport(name="tags", losses=3, again_in_s=RETRY_S + 3600.0),)
     again.now_s += 2 * RETRY_S
     with Broker() as server, session(server) as connection:
         again.reports.begin(connection)
@@ -164,5 +164,5 @@ def test_what_cannot_be_written_is_remembered_by_this_process(tmp_path: Path, re
             reporting.reports.begin(connection)
             if report is Report.TAGS and not _:
                 answered(reporting, connection)
-        left_out = reporting.reports.lose()
-    assert [one.name for one in left_out] == [report.value]
+        skipped = reporting.reports.lose()
+    assert [one.name for one in skipped] == [report.value]

@@ -222,7 +222,7 @@ def test_a_defect_in_a_job_ends_the_process_and_says_where(gateway: Gateway) -> 
 def test_a_defect_in_a_job_that_a_peer_has_a_say_in_is_lived_with(
     gateway: Gateway, phase: m.Goal, event: Event
 ) -> None:
-    """The process goes on: the line says where, whose move it is, and when the next try comes, which is not soon."""
+    """The process goes on: the line says where, who has to act, and when the next try comes, which is not soon."""
     gateway.config = replace(gateway.config, proxy=3)  # type: ignore[arg-type]  # a defect
     if phase is m.Goal.REGISTER:
         (gateway.directory / PRODUCT_SECRET).write_text("0123456789abcdef\n")
@@ -255,7 +255,7 @@ def test_a_correction_of_the_configuration_ends_a_wait(gateway: Gateway) -> None
 
     gateway.reactions[Event.CONNECT_FAILED] = correct
     assert gateway.run() == ExitCode.DONE
-    assert gateway.events()[-1] == "settings-changed"
+    assert gateway.events()[-1] == "config-changed"
 
 
 def test_one_try_ends_where_a_secret_is_stored(gateway: Gateway, broker: Broker) -> None:

@@ -54,7 +54,7 @@ def give_identity(etc: Path, device_name: str, *, product_secret: str = "", devi
     from iot_onboard.provisioning.plan import ProvisioningRequest
 
     request = ProvisioningRequest(
-        settings={"product_key": "a1b2c3d4e5f", "device_name": device_name},
+        values={"product_key": "a1b2c3d4e5f", "device_name": device_name},
         product_secret=Secret(product_secret) if product_secret else None,
         device_secret=Secret(device_secret) if device_secret else None,
     )

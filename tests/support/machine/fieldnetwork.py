@@ -135,10 +135,10 @@ def portal(site: Site, _: Machine) -> Iterator[list[float]]:
 def black_hole(site: Site, _: Machine) -> Iterator[list[float]]:
     """Drop every packet that is too large for a tunnel on the way, and tell nobody."""
     line = site.line()
-    line.most_bytes = 1200
+    line.max_bytes = 1200
     yield []
     assert line.dropped
-    line.most_bytes = 65_535
+    line.max_bytes = 65_535
 
 
 NOT_ACCEPTED = ("certificate", "is not accepted", "Next try in")

@@ -71,8 +71,8 @@ def hang(site: Site, gateway: Machine, seconds: float) -> Found:
             site.sandbox.command("kick", PRODUCT_KEY, gateway.name)
             kicks += 1
             wait_for(lambda at=at: len(connects(site)) > at, "a login after a kick", 30)  # type: ignore[misc]
-            pause_s = 10.0 if kicks < _FIRST_KICKS else _KICK_EVERY_S
-            time.sleep(min(pause_s, max(0.0, left_s)))
+            gap_s = 10.0 if kicks < _FIRST_KICKS else _KICK_EVERY_S
+            time.sleep(min(gap_s, max(0.0, left_s)))
         gateway.wait_for_state("online")
         restarts = int(gateway.show("NRestarts")["NRestarts"])
         logins = len(connects(site)) - before

@@ -27,14 +27,14 @@ _ARP = b"\x08\x06"
 class Line:
     """Carry frames between the TAP devices `near` and `far`; make it where they are to be.
 
-    What the line does may be changed at any time: `delay_s` one way, `loss` of packets (0 to 1), and `most_bytes` of an
+    What the line does may be changed at any time: `delay_s` one way, `loss` of packets (0 to 1), and `max_bytes` of an
     IP packet, above which it is dropped without a word. ARP passes as it is: the first hop is seldom what is bad.
     """
 
     def __init__(self, near: str, far: str, seed: int = 20261125) -> None:
         self.delay_s = 0.0
         self.loss = 0.0
-        self.most_bytes = 65_535
+        self.max_bytes = 65_535
         self.dropped = 0
         self._chance = random.Random(seed)
         self._ends = {_tap(near): _tap(far)}
@@ -68,7 +68,7 @@ class Line:
         delay_s = self.delay_s
         if frame[12:14] == _ARP:
             delay_s = 0.0
-        elif len(frame) - _ETHERNET_BYTES > self.most_bytes or self._chance.random() < self.loss:
+        elif len(frame) - _ETHERNET_BYTES > self.max_bytes or self._chance.random() < self.loss:
             self.dropped += 1
             return
         heapq.heappush(self._under_way, (time.monotonic() + delay_s, next(self._number), end, frame))

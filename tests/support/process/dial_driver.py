@@ -32,11 +32,11 @@ def main() -> None:
         except OnboardError as error:
             cause = error.failure.cause.name if isinstance(error.failure, Transient) else ""
             answer = {"cause": cause, "detail": error.failure.detail}
-        took_s = time.monotonic() - began
+        duration_s = time.monotonic() - began
     with contextlib.suppress(OSError):
         order = [found[4][0] for found in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)]
         answer["order"] = order
-    print(json.dumps({**answer, "port": port, "took_s": took_s}))  # noqa: T201 - its answer
+    print(json.dumps({**answer, "port": port, "took_s": duration_s}))  # noqa: T201 - its answer
 
 
 if __name__ == "__main__":

@@ -27,11 +27,11 @@ class Taking(Outlet):
         return took
 
 
-def hearing_journal(hear: Callable[[Line], object], level: str = "debug") -> Journal:
+def hearing_journal(decide: Callable[[Line], object], level: str = "debug") -> Journal:
     """Return a journal that takes every line at once."""
 
     def encode(line: Line, _: datetime | None) -> bytes:
-        hear(line)
+        decide(line)
         return b"-"
 
     return Journal(Taking(), encode, level)

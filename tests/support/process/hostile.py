@@ -252,9 +252,9 @@ class Home:
         return self.directory / "tree"
 
     @contextlib.contextmanager
-    def swapped(self, pause_s: float = 0.0) -> Iterator[None]:
+    def swapped(self, gap_s: float = 0.0) -> Iterator[None]:
         """Let the owner put links in the place of their files and directories, and take them back, all the time."""
-        words = [sys.executable, "-c", _SWAP, str(self.directory), str(pause_s), STORED]
+        words = [sys.executable, "-c", _SWAP, str(self.directory), str(gap_s), STORED]
         with subprocess.Popen(as_nobody(words, self._tree())) as swapping:
             try:
                 yield

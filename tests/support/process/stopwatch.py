@@ -24,7 +24,7 @@ class Stopwatch:
     def __init__(self) -> None:
         self._began = self._read()
 
-    def took_s(self) -> float:
+    def duration_s(self) -> float:
         return self._read() - self._began
 
     @staticmethod
@@ -38,4 +38,4 @@ def time_to_end_s(process: subprocess.Popen[Any], order: Callable[[], object]) -
     order()
     # Not collected yet, so that its count can still be read.
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    return watch.took_s() - (kept_waiting_s(process.pid) - waited)
+    return watch.duration_s() - (kept_waiting_s(process.pid) - waited)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iot_onboard.aliyun.connack import CONNACKS, STRANGE, ConnackMeaning, connack
+from iot_onboard.aliyun.connack import CONNACKS, UNKNOWN, ConnackMeaning, connack
 
 
 def test_connack_numbers() -> None:
@@ -19,4 +19,4 @@ def test_every_number_is_explained(code: int) -> None:
     """With a cure and steps, also one that MQTT does not have."""
     advice = connack(code).advice
     assert all((advice.meaning, advice.cure, advice.explanation, advice.steps, advice.then))
-    assert (connack(code) is STRANGE) == (code not in CONNACKS)
+    assert (connack(code) is UNKNOWN) == (code not in CONNACKS)

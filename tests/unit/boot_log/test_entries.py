@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from iot_onboard.boot_log.entries import FIELDS, JournalEntry, read_moment, steps
+from iot_onboard.boot_log.entries import FIELDS, JournalEntry, read_entry, timed_entries
 from iot_onboard.core.timings import Timings
 from iot_onboard.events.format import journal_fields
 from iot_onboard.events.model import Context, Details, Event
 
-MOMENT = JournalEntry(
+ENTRY = JournalEntry(
     boot_id="b" * 32,
     at_us=12_345_678,
     utc=datetime(2026, 11, 25, 0, 1, 12, tzinfo=UTC),
@@ -26,13 +26,13 @@ MOMENT = JournalEntry(
 )
 
 
-def entry(**fields: Any) -> str:
+def line(**fields: Any) -> str:
     standing = {"_BOOT_ID": "b" * 32, "__MONOTONIC_TIMESTAMP": "12345678", "__REALTIME_TIMESTAMP": "1795564860351216"}
     return json.dumps({**standing, "PRIORITY": "5", "_PID": "54", **fields})
 
 
-def moment(**fields: Any) -> JournalEntry:
-    found = read_moment(entry(**fields))
+def entry(**fields: Any) -> JournalEntry:
+    found = read_entry(line(**fields))
     assert found is not None
     return found
 
@@ -40,14 +40,14 @@ def moment(**fields: Any) -> JournalEntry:
 def test_what_the_daemon_writes_is_read_back() -> None:
     """Every field of a line, as the journal hands it on."""
     took = Timings(dns_ms=1, tcp_ms=2, tls_ms=3, answer_ms=4)
-    details = Details(code="4", cause="connack-4", attempt=3, next_try_s=9.5, duration_ms=10, took=took)
+    details = Details(code="4", cause="connack-4", attempt=3, next_try_s=9.5, duration_ms=10, timings=took)
     context = Context(product_key="pk", device_name="gw", version="1", endpoint="host:8883")
     fields = dict(journal_fields(Event.LOGIN_REFUSED, details, context, "waiting"))
     assert {name for name in fields if name not in ("IOT_PRODUCT_KEY", "IOT_DEVICE_NAME")} <= set(FIELDS)
-    found = moment(MESSAGE="No.", **fields)
+    found = entry(MESSAGE="No.", **fields)
     assert (found.event, found.state, found.code, found.cause) == ("login-refused", "waiting", "4", "connack-4")
     assert (found.attempt, found.next_try_s, found.endpoint, found.duration_ms) == (3, 9.5, "host:8883", 10)
-    assert (found.took, found.message, found.at_us, found.priority) == (took, "No.", 12345678, 5)
+    assert (found.timings, found.message, found.at_us, found.priority) == (took, "No.", 12345678, 5)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_the_daemon_writes_is_read_back() -> None:
 )
 def test_messages_of_all_forms(value: Any, message: str) -> None:
     """Text, bytes that are no text, a field that is there twice, one that was too long."""
-    assert moment(MESSAGE=value).message == message
+    assert entry(MESSAGE=value).message == message
 
 
 @pytest.mark.parametrize(
@@ -70,20 +70,20 @@ def test_messages_of_all_forms(value: Any, message: str) -> None:
 )
 def test_who_speaks(fields: dict[str, str], name: str, told: bool) -> None:
     """Of the service manager what went wrong, of the service everything."""
-    found = moment(**fields)
-    assert (found.name, found.worth_telling) == (name, told)
-    assert len(list(steps([found], lambda _: 0, lambda _: 0))) == told
+    found = entry(**fields)
+    assert (found.name, found.is_shown) == (name, told)
+    assert len(list(timed_entries([found], lambda _: 0, lambda _: 0))) == told
 
 
 def test_times_are_since_the_boot_and_since_the_line_before() -> None:
     """Where a boot did not begin at 0, from its beginning; the first line of a boot has none before it."""
     told = [
-        replace(MOMENT, boot_id="a", at_us=5_000_000),
-        replace(MOMENT, boot_id="a", at_us=5_000_001, by_manager=True, event=None, priority=6),
-        replace(MOMENT, boot_id="a", at_us=5_250_000),
-        replace(MOMENT, boot_id="b", at_us=7_000_000),
+        replace(ENTRY, boot_id="a", at_us=5_000_000),
+        replace(ENTRY, boot_id="a", at_us=5_000_001, by_manager=True, event=None, priority=6),
+        replace(ENTRY, boot_id="a", at_us=5_250_000),
+        replace(ENTRY, boot_id="b", at_us=7_000_000),
     ]
-    found = list(steps(told, {"a": 4_000_000, "b": 0}.__getitem__, {"a": -1, "b": 0}.get))
+    found = list(timed_entries(told, {"a": 4_000_000, "b": 0}.__getitem__, {"a": -1, "b": 0}.get))
     assert [(one.offset, one.since_boot_us, one.since_previous_us) for one in found] == [
         (-1, 1_000_000, None),
         (-1, 1_250_000, 250_000),

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.boot_log.entries import FIELDS, JournalEntry, TimedEntry, read_moment, steps
+from iot_onboard.boot_log.entries import FIELDS, JournalEntry, TimedEntry, read_entry, timed_entries
 from iot_onboard.boot_log.listing import clock, columns_of, duration, heading, line, record, wide_columns
 from iot_onboard.system.text_style import Style
 from support.tree import ROOT
 
-DOCUMENT = ROOT / "docs" / "story.md"
+DOCUMENT = ROOT / "docs" / "boot-log.md"
 MOMENT = JournalEntry(
     boot_id="b" * 32,
     at_us=12_345_678,
@@ -36,7 +36,7 @@ anything = st.recursive(
 
 
 def step(told: JournalEntry, since_previous_us: int | None = None) -> TimedEntry:
-    (found,) = steps([told], lambda _: 0, lambda _: 0)
+    (found,) = timed_entries([told], lambda _: 0, lambda _: 0)
     return replace(found, since_previous_us=since_previous_us)
 
 
@@ -48,7 +48,7 @@ def step(told: JournalEntry, since_previous_us: int | None = None) -> TimedEntry
 )
 def test_whatever_stands_in_the_journal_is_read_or_left_out(text: str) -> None:
     """Everybody may write to the journal."""
-    found = read_moment(text)
+    found = read_entry(text)
     if found is not None:
         told = step(found)
         assert "\n" not in line(told, columns_of([told]), Style())
@@ -113,7 +113,7 @@ def test_a_line_and_its_heading() -> None:
 
 
 def test_the_record_is_as_documented() -> None:
-    """docs/story.md names each field."""
+    """docs/boot-log.md names each field."""
     section = DOCUMENT.read_text().partition("## For a program")[2].partition("\n## ")[0]
     named = {
         name for row in re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)

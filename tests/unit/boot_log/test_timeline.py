@@ -29,11 +29,11 @@ POWER_ON = datetime(2026, 11, 25, tzinfo=UTC)
 
 def at(seconds: float, event: Event | None = None, **fields: Any) -> JournalEntry:
     at_us = round(seconds * 1_000_000)
-    moment = JournalEntry(
+    entry = JournalEntry(
         boot_id="b", at_us=at_us, utc=POWER_ON + timedelta(microseconds=at_us), message="", priority=6,
         event=None if event is None else event.value,
     )  # fmt: skip
-    return replace(moment, **fields)
+    return replace(entry, **fields)
 
 
 def manager(seconds: float, message_id: str, unit: str = units.SERVICE) -> JournalEntry:
@@ -44,29 +44,29 @@ def told(line: Timeline) -> list[tuple[Kind, float]]:
     return [(span.kind, round(span.length_us / 1_000_000, 6)) for span in line.spans]
 
 
-def after_start(*moments: JournalEntry, until: float | None = None) -> list[tuple[Kind, float]]:
+def after_start(*entries: JournalEntry, until: float | None = None) -> list[tuple[Kind, float]]:
     """Return the spans after `started`, which is at 9 s."""
     first = (manager(8.0, STARTING_ID), at(9.0, Event.STARTED))
-    line = timeline(0, START, [*first, *moments], None if until is None else round(until * 1_000_000))
+    line = timeline(0, START, [*first, *entries], None if until is None else round(until * 1_000_000))
     assert told(line)[:3] == [(Kind.KERNEL, 2.1), (Kind.UNITS, 5.9), (Kind.START, 1.0)]
     return told(line)[3:]
 
 
 def online(seconds: float, **took: int) -> JournalEntry:
-    return at(seconds, Event.ONLINE, duration_ms=took.pop("duration_ms"), took=Timings(**took))
+    return at(seconds, Event.ONLINE, duration_ms=took.pop("duration_ms"), timings=Timings(**took))
 
 
 def test_a_first_boot() -> None:
     """Every part of it, in its order; before name look-up comes our own work."""
-    moments = (
+    entries = (
         at(9.01, Event.REGISTERING),
-        at(10.0, Event.REGISTERED, duration_ms=980, took=Timings(dns_ms=50, tcp_ms=100, tls_ms=200, answer_ms=530)),
+        at(10.0, Event.REGISTERED, duration_ms=980, timings=Timings(dns_ms=50, tcp_ms=100, tls_ms=200, answer_ms=530)),
         at(10.04, Event.SECRET_STORED, duration_ms=39),
         at(10.041, Event.CONNECTING),
         online(10.341, duration_ms=300, dns_ms=10, tcp_ms=100, tls_ms=120, answer_ms=50),
         at(10.4, Event.REPORTED),
     )
-    assert after_start(*moments) == [
+    assert after_start(*entries) == [
         (Kind.LOOK, 0.01),
         (Kind.REGISTRATION_OWN, 0.11),
         (Kind.REGISTRATION_DNS, 0.05),
@@ -84,15 +84,15 @@ def test_a_first_boot() -> None:
 
 def test_a_boot_without_network_at_first() -> None:
     """From the first failure to the try that got through it is the network's time, whatever failed in between."""
-    moments = (
+    entries = (
         at(9.01, Event.SECRET_FOUND),
         at(9.01, Event.CONNECTING),
         at(9.5, Event.CONNECT_FAILED, cause="name-lookup"),
         at(20.0, Event.CONNECT_FAILED, cause="timeout"),
-        at(30.0, Event.CLOCK_WRONG, cause="tls-date"),
+        at(30.0, Event.CLOCK_NOT_SET, cause="tls-date"),
         online(40.0, duration_ms=300, dns_ms=100, tcp_ms=100, tls_ms=50, answer_ms=50),
     )
-    assert after_start(*moments)[:4] == [
+    assert after_start(*entries)[:4] == [
         (Kind.LOOK, 0.01),
         (Kind.NAMES, 10.99),
         (Kind.NETWORK, 10.0),
@@ -110,14 +110,14 @@ def test_a_daemon_of_before_that_measured_nothing() -> None:
 
 def test_a_crash_on_the_way() -> None:
     """From the end of the process to the next start the service is down."""
-    moments = (
+    entries = (
         at(9.1, Event.CONNECTING),
         manager(10.0, EXITED_ID),
         manager(12.0, STARTING_ID),
         at(13.0, Event.STARTED),
         at(13.1, Event.CONNECTING),
     )
-    assert after_start(*moments, until=15.0) == [
+    assert after_start(*entries, until=15.0) == [
         (Kind.LOOK, 0.1),
         (Kind.LOGIN_OWN, 0.9),
         (Kind.DOWN, 2.0),
@@ -129,9 +129,9 @@ def test_a_crash_on_the_way() -> None:
 
 def test_a_gateway_that_is_set_up_later() -> None:
     """Until somebody did it is nobody else's time; a configuration that is wrong is the same."""
-    first = [manager(8.0, STARTING_ID), at(9.0, Event.NOT_SET_UP), at(3609.0, Event.NOT_SET_UP)]
+    first = [manager(8.0, STARTING_ID), at(9.0, Event.NOT_PROVISIONED), at(3609.0, Event.NOT_PROVISIONED)]
     assert told(timeline(0, START, first, 3610_000_000))[3:] == [(Kind.SETUP, 3601.0)]
-    wrong = [manager(8.0, STARTING_ID), at(9.0, Event.CONFIGURATION_WRONG), manager(9.1, EXITED_ID)]
+    wrong = [manager(8.0, STARTING_ID), at(9.0, Event.CONFIG_INVALID), manager(9.1, EXITED_ID)]
     assert told(timeline(0, START, wrong, 100_000_000))[2:] == [(Kind.SETUP, 92.0)]
 
 
@@ -142,7 +142,7 @@ def test_a_gateway_that_is_set_up_later() -> None:
         (Event.REGISTRATION_THROTTLED, "registration-throttled", Kind.PLATFORM),
         (Event.LOGIN_REFUSED, "connack-4", Kind.PLATFORM),
         (Event.SAVE_FAILED, "save-failed", Kind.DISK),
-        (Event.NOT_CONFIGURED, "not-configured", Kind.SETUP),
+        (Event.SECRET_FILE_INVALID, "secret-file-invalid", Kind.SETUP),
         *((Event.CONNECT_FAILED, cause.slug, Kind.NETWORK) for cause in (Cause.NETWORK, Cause.PROXY, Cause.ANSWER)),
     ],
 )
@@ -174,12 +174,12 @@ def test_a_boot_whose_kernel_cannot_be_told_apart() -> None:
 
 def test_units_of_others_are_no_start_of_ours() -> None:
     """The unit that takes in the file on the boot partition comes before."""
-    moments = [manager(5.0, STARTING_ID, "iot-onboard-import.service"), at(5.5, Event.BOOT_FILE_TAKEN)]
-    assert after_start(*moments, until=9.5) == [(Kind.LOOK, 0.5)]
+    entries = [manager(5.0, STARTING_ID, "iot-onboard-import.service"), at(5.5, Event.BOOT_FILE_IMPORTED)]
+    assert after_start(*entries, until=9.5) == [(Kind.LOOK, 0.5)]
 
 
 milliseconds = st.none() | st.integers(-5, 100_000)
-moments = st.builds(
+entries = st.builds(
     lambda at_ms, event, by_manager, message_id, cause, duration_ms, took: replace(
         at(at_ms / 1000),
         event=event,
@@ -188,7 +188,7 @@ moments = st.builds(
         unit=units.SERVICE,
         cause=cause,
         duration_ms=duration_ms,
-        took=Timings(dns_ms=took[0], tcp_ms=took[1], tls_ms=took[2], answer_ms=took[3]),
+        timings=Timings(dns_ms=took[0], tcp_ms=took[1], tls_ms=took[2], answer_ms=took[3]),
     ),
     st.integers(0, 200_000),
     st.none() | st.sampled_from([event.value for event in Event] + ["of-another-version"]),
@@ -210,7 +210,7 @@ starts = st.builds(
 )
 
 
-@given(starts, st.lists(moments, min_size=1, max_size=30), st.none() | st.integers(0, 300_000_000))
+@given(starts, st.lists(entries, min_size=1, max_size=30), st.none() | st.integers(0, 300_000_000))
 def test_spans_are_whole(start: BootStart, story: Sequence[JournalEntry], now_us: int | None) -> None:
     """From the boot's beginning to its end: none negative or empty, none overlaps another, together all of it."""
     line = timeline(0, start, story, now_us)
@@ -221,6 +221,6 @@ def test_spans_are_whole(start: BootStart, story: Sequence[JournalEntry], now_us
         assert line.spans[0].begin_us == 0
     assert sum(span.length_us for span in line.spans) == line.whole_us == sum(line.of(kind) for kind in Kind)
     if line.online:
-        first = min(moment.at_us for moment in story if moment.event == "online" and not moment.by_manager)
+        first = min(entry.at_us for entry in story if entry.event == "online" and not entry.by_manager)
         known = [us for us in (start.initrd_us, start.userspace_us) if us is not None]
         assert line.whole_us == max([first, *known, start.origin_us]) - start.origin_us

@@ -16,7 +16,7 @@ from iot_onboard.system.text_style import Style
 from support.text.timelines import TEN, TIMELINES, made
 from support.tree import ROOT
 
-DOCUMENT = ROOT / "docs" / "story.md"
+DOCUMENT = ROOT / "docs" / "boot-log.md"
 
 
 def bars(shown: str) -> dict[str, str]:
@@ -91,7 +91,7 @@ def test_differences_have_the_right_sign(one: int, other: int) -> None:
 
 
 def test_the_record_is_as_documented() -> None:
-    """docs/story.md names each field and each kind."""
+    """docs/boot-log.md names each field and each kind."""
     section = DOCUMENT.read_text().partition("## Timelines for a program")[2].partition("\n## ")[0]
     made: dict[str, Any] = record([TEN])
     (timeline,) = made["timelines"]

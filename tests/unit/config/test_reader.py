@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.config.problems import file_problem
-from iot_onboard.config.reader import parse, settings_of
+from iot_onboard.config.reader import parse, values_of
 from iot_onboard.config.schema import RULES, Document
 from support.text.configuration import BASE, problems_of, read
 
@@ -146,7 +146,7 @@ def test_keys_that_somebody_else_reads() -> None:
 def test_what_one_file_sets() -> None:
     """Its good keys with their values, whatever else is wrong in it."""
     text = "mqtt: {port: 443, host: a b}\ninstance_id:\nregon: x\n"
-    assert settings_of(Document(name="f", text=text)) == {"mqtt.port": 443, "instance_id": None}
+    assert values_of(Document(name="f", text=text)) == {"mqtt.port": 443, "instance_id": None}
 
 
 @given(st.text(max_size=200))

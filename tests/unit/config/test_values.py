@@ -148,7 +148,7 @@ def test_registration_is_https(url: str) -> None:
         ("hunter2\n", "does not hold a secret"),
         ("hunter2\x1b[31m", "does not hold a secret"),
         ("hunter2\u00e9", "does not hold a secret"),
-        ("h" * (values.MOST_SECRET_CHARACTERS + 1), "does not hold a secret"),
+        ("h" * (values.MAX_SECRET_CHARACTERS + 1), "does not hold a secret"),
     ],
     ids=map(str, range(6)),
 )
@@ -161,8 +161,8 @@ def test_what_is_no_secret(value: str, problem: str) -> None:
 
 def test_a_secret() -> None:
     """As long as it may be, and masked from here on."""
-    found = values.secret("h" * values.MOST_SECRET_CHARACTERS)
-    assert found == Secret("h" * values.MOST_SECRET_CHARACTERS)
+    found = values.secret("h" * values.MAX_SECRET_CHARACTERS)
+    assert found == Secret("h" * values.MAX_SECRET_CHARACTERS)
     assert "hhh" not in str(found)
 
 

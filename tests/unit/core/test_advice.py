@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iot_onboard.core import backoff
-from iot_onboard.core.advice import HOURLY, SLOWLY, SOON, Advice, Move
+from iot_onboard.core.advice import HOURLY, SLOWLY, SOON, Advice, Responsible
 
 
 def test_soon() -> None:
@@ -28,4 +28,4 @@ def test_hourly() -> None:
 def test_an_advice_has_all_its_parts() -> None:
     """None of them is left to a default: a line without a cure helps nobody."""
     with pytest.raises(TypeError):
-        Advice(meaning="m", move=Move.GATEWAY, explanation="e", steps=("s",), then=SOON)  # type: ignore[call-arg]  # what is tried
+        Advice(meaning="m", responsible=Responsible.GATEWAY, explanation="e", steps=("s",), then=SOON)  # type: ignore[call-arg]  # what is tried

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from iot_onboard.core.scrub import COVER, LEAST_BYTES, MOST_SECRETS, Scrubber, most_likely
+from iot_onboard.core.scrub import COVER, MAX_SECRETS, MIN_BYTES, Scrubber, most_likely
 from support.text.forms import ENCODED, WRITTEN, slips, traces
 
 # Without what the cover itself is made of.
@@ -60,8 +60,8 @@ def test_lines_stay_lines() -> None:
 
 def test_what_is_too_short_hides_nothing() -> None:
     """It would cover parts of other words all over."""
-    assert Scrubber(["a" * (LEAST_BYTES - 1), ""]).clean(b"aaaa bbbb") == b"aaaa bbbb"
-    assert Scrubber(["a" * LEAST_BYTES]).clean(b"aaaa bbbb") == b"[secret] bbbb"
+    assert Scrubber(["a" * (MIN_BYTES - 1), ""]).clean(b"aaaa bbbb") == b"aaaa bbbb"
+    assert Scrubber(["a" * MIN_BYTES]).clean(b"aaaa bbbb") == b"[secret] bbbb"
 
 
 def test_rubbish_does_not_push_out_a_secret() -> None:
@@ -71,14 +71,14 @@ def test_rubbish_does_not_push_out_a_secret() -> None:
     began = time.process_time()
     scrubber = Scrubber([*words, secret])
     assert secret.encode() not in scrubber.clean(b"a" * 200_000 + secret.encode())
-    assert scrubber.left_out == len(words) + 1 - MOST_SECRETS
+    assert scrubber.omitted == len(words) + 1 - MAX_SECRETS
     assert time.process_time() - began < 10
 
 
 @given(st.lists(st.text(max_size=40)), st.integers(0, 10), st.integers(0, 100))
-def test_no_more_than_may_be(words: list[str], most: int, most_characters: int) -> None:
+def test_no_more_than_may_be(words: list[str], most: int, max_characters: int) -> None:
     """In number and in length; all of them where there is room for all."""
-    chosen = most_likely(words, most, most_characters)
+    chosen = most_likely(words, most, max_characters)
     assert chosen <= set(words)
-    assert (len(chosen) <= most, sum(map(len, chosen)) <= most_characters) == (True, True)
+    assert (len(chosen) <= most, sum(map(len, chosen)) <= max_characters) == (True, True)
     assert most_likely(words, len(words), sum(map(len, words))) == set(words)

@@ -17,7 +17,7 @@ def test_every_part_has_its_field_in_the_journal() -> None:
     """`IOT_DNS_MS` and so on; what was not measured is left out."""
     context = Context(product_key="pk", device_name="gw", version="1")
     for number, name in enumerate(as_dict(Timings()), start=1):
-        fields = dict(journal_fields(Event.ONLINE, Details(took=Timings(**{name: number})), context, "online"))
+        fields = dict(journal_fields(Event.ONLINE, Details(timings=Timings(**{name: number})), context, "online"))
         assert {field: value for field, value in fields.items() if field.endswith("_MS")} == {
             f"IOT_{name.upper()}": str(number)
         }

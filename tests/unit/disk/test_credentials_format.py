@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
-from iot_onboard.disk.credentials_format import MOST_BYTES, Damaged, NewerFormat, decode, encode
+from iot_onboard.disk.credentials_format import MAX_BYTES, Damaged, NewerFormat, decode, encode
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw:1@x.y")
 GOOD = encode(Credentials(identity=IDENTITY, device_secret=Secret("theDeviceSecret")))
@@ -92,7 +92,7 @@ def test_deep_nesting_is_damaged(depth: int) -> None:
 def test_a_large_file_is_damaged() -> None:
     """More than 64 kB is no credentials file, even where a good one begins it."""
     with pytest.raises(Damaged, match="too large"):
-        decode(GOOD + b" " * MOST_BYTES, IDENTITY)
+        decode(GOOD + b" " * MAX_BYTES, IDENTITY)
 
 
 @given(identities)

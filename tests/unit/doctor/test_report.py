@@ -21,7 +21,7 @@ NOTHING: Probe[None] = Probe(name="nothing", look=lambda _: None)
 
 def result(name: str, group: Group, *findings: Finding, follows: tuple[str, ...] = ()) -> Result:
     check = Check(name, group, "about it", NOTHING, (lambda _: findings[0],), follows=follows)
-    return Result(check=check, findings=findings, took_s=0.0123)
+    return Result(check=check, findings=findings, duration_s=0.0123)
 
 
 DEAD = result("dns-mqtt", Group.DNS, fail("No name.", "mend the resolver"), follows=("network",))

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from iot_onboard.core.advice import Advice, Move
+from iot_onboard.core.advice import Advice, Responsible
 from iot_onboard.core.failures import Cause
 from iot_onboard.events.causes import CAUSES
 
@@ -30,19 +30,19 @@ def test_an_advice_fits_where_it_is_put(advice: Advice) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "move"),
+    ("cause", "responsible"),
     [
-        (Cause.NETWORK, Move.NETWORK),
-        (Cause.PROXY, Move.NETWORK),
-        (Cause.TLS, Move.NETWORK),
-        (Cause.TLS_DATE, Move.GATEWAY),
-        (Cause.PLATFORM, Move.PLATFORM),
-        (Cause.CONNACK, Move.CONSOLE),
+        (Cause.NETWORK, Responsible.NETWORK),
+        (Cause.PROXY, Responsible.NETWORK),
+        (Cause.TLS, Responsible.NETWORK),
+        (Cause.TLS_DATE, Responsible.GATEWAY),
+        (Cause.PLATFORM, Responsible.PLATFORM),
+        (Cause.CONNACK, Responsible.CONSOLE),
     ],
 )
-def test_who_has_to_act(cause: Cause, move: Move) -> None:
+def test_who_has_to_act(cause: Cause, responsible: Responsible) -> None:
     """The clock is the gateway's affair, the way is the network's, a refusal the console's."""
-    assert CAUSES[cause].move is move
+    assert CAUSES[cause].responsible is responsible
 
 
 def test_the_clock_is_tried_again_when_it_is_set() -> None:

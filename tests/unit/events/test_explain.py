@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iot_onboard.aliyun.codes import PLATFORM_FAULTS, REJECTIONS, THROTTLED
 from iot_onboard.aliyun.connack import CONNACKS
-from iot_onboard.core.advice import Move
+from iot_onboard.core.advice import Responsible
 from iot_onboard.core.exit_codes import ExitCode
 from iot_onboard.core.failures import Cause
 from iot_onboard.events.explain import Topic, find, suggestions, topics, wrapped
@@ -76,8 +76,8 @@ def test_no_name_means_two_things() -> None:
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
 def test_every_explanation_is_whole(topic: Topic) -> None:
-    """What it means, whose move, what to do, and what comes next: sentences without a gap to fill in."""
-    assert topic.advice.move in Move
+    """What it means, who has to act, what to do, and what comes next: sentences without a gap to fill in."""
+    assert topic.advice.responsible in Responsible
     for sentence in (topic.advice.explanation, *topic.advice.steps):
         assert re.search(r"[.`)]$", sentence), sentence
         assert re.match(r"[A-Z`]", sentence), sentence

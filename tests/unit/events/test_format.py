@@ -67,7 +67,7 @@ def test_fields_without_a_value_are_left_out() -> None:
 
 def test_what_the_parts_took_stands_in_fields() -> None:
     """Those that were measured, in milliseconds; none that was not."""
-    details = Details(duration_ms=250, took=Timings(tcp_ms=0, tls_ms=90, answer_ms=50))
+    details = Details(duration_ms=250, timings=Timings(tcp_ms=0, tls_ms=90, answer_ms=50))
     fields = dict(journal_fields(Event.ONLINE, details, CONTEXT, "online"))
     told = {name: value for name, value in fields.items() if name.endswith("_MS")}
     assert told == {"IOT_DURATION_MS": "250", "IOT_TCP_MS": "0", "IOT_TLS_MS": "90", "IOT_ANSWER_MS": "50"}
@@ -76,7 +76,7 @@ def test_what_the_parts_took_stands_in_fields() -> None:
 def test_each_field_is_explained() -> None:
     """What `journalctl -o verbose` shows, iot-onboard.service(8) names."""
     full = Details(
-        code="4", attempt=1, next_try_s=1.0, duration_ms=1, took=Timings(dns_ms=1, tcp_ms=1, tls_ms=1, answer_ms=1)
+        code="4", attempt=1, next_try_s=1.0, duration_ms=1, timings=Timings(dns_ms=1, tcp_ms=1, tls_ms=1, answer_ms=1)
     )
     page = (ROOT / "docs/man/iot-onboard.service.8").read_text()
     explained = set(re.findall(r"\bEv (IOT_[A-Z_]+)", page))

@@ -34,6 +34,6 @@ def test_details_that_nobody_gave_are_empty() -> None:
     """An event that needs none has none, and what was told does not change afterwards."""
     nothing = Details()
     assert (nothing.code, nothing.attempt, nothing.next_try_s, nothing.duration_ms) == (None, None, None, None)
-    assert (nothing.cause, nothing.detail, nothing.cure, nothing.took) == ("", "", "", Timings())
+    assert (nothing.cause, nothing.detail, nothing.cure, nothing.timings) == ("", "", "", Timings())
     with pytest.raises(AttributeError):
         nothing.detail = "x"  # type: ignore[misc]  # what is tried

@@ -15,14 +15,14 @@ from iot_onboard.core.secret import Secret
 from iot_onboard.events.model import Event, Kind
 from iot_onboard.events.rate_limit import (
     AGAIN_S,
-    MOST_LINES,
-    MOST_OF_A_CAUSE,
-    SILENCE_S,
+    MAX_LINES,
+    MAX_OF_A_CAUSE,
+    REPEAT_WITHIN_S,
     Memory,
     cause_of,
-    hear,
-    remind,
-    remind_at,
+    decide,
+    repeat,
+    repeat_at,
 )
 from iot_onboard.events.table import TABLE
 from iot_onboard.lifecycle import model as m
@@ -42,25 +42,25 @@ class Listener:
 
     def pass_time(self, seconds: float) -> None:
         until_s = self.now_s + seconds
-        while (at := remind_at(self.memory)) is not None and at <= until_s:
+        while (at := repeat_at(self.memory)) is not None and at <= until_s:
             self.now_s = max(self.now_s, at)
-            self.memory, verdict = remind(self.memory, self.now_s)
-            assert verdict.tell, "a reminder that is due and not told would keep the loop turning"
+            self.memory, verdict = repeat(self.memory, self.now_s)
+            assert verdict.log, "a reminder that is due and not told would keep the loop turning"
             assert self.memory.trouble is not None
             self.note(self.memory.trouble, verdict.times)
         self.now_s = until_s
 
-    def hear(self, kind: Kind, cause: str) -> bool:
-        self.memory, verdict = hear(self.memory, kind, cause, self.now_s)
-        if verdict.tell:
+    def decide(self, kind: Kind, cause: str) -> bool:
+        self.memory, verdict = decide(self.memory, kind, cause, self.now_s)
+        if verdict.log:
             self.note(cause, verdict.times)
-        return verdict.tell
+        return verdict.log
 
     def note(self, cause: str, times: int) -> None:
         self.lines.append((self.now_s, cause))
         self.counts.append(times)
 
-    def told_at(self, cause: str) -> list[float]:
+    def logged_at(self, cause: str) -> list[float]:
         return [at for at, told in self.lines if told == cause]
 
 
@@ -72,7 +72,7 @@ def test_one_cause_at_the_fastest_pace() -> None:
     """Five tries a minute for six hours: at once, after 1, 12, 20, and then every 30 minutes, with the count."""
     listener = Listener(now_s=0.0)
     for _ in range(6 * 300):
-        listener.hear(Kind.TROUBLE, "x")
+        listener.decide(Kind.TROUBLE, "x")
         listener.pass_time(12.0)
     minutes = [at / 60 for at, _ in listener.lines]
     assert minutes[:6] == pytest.approx([0, 1, 13, 33, 63, 93], abs=0.4)
@@ -84,7 +84,7 @@ def test_blocked_is_told_every_hour() -> None:
     """One try in 66 minutes: the hour between is not silent."""
     listener = Listener(now_s=0.0)
     for _ in range(5):
-        listener.hear(Kind.TROUBLE, "x")
+        listener.decide(Kind.TROUBLE, "x")
         listener.pass_time(3960.0)
     assert listener.lines[0][0] == 0.0
     assert all(later - earlier <= HOUR_S for (earlier, _), (later, _) in pairwise(listener.lines))
@@ -94,11 +94,11 @@ def test_blocked_is_told_every_hour() -> None:
 def test_another_cause_is_told_at_once() -> None:
     """And the first one again, as soon as it may speak."""
     listener = Listener()
-    assert listener.hear(Kind.TROUBLE, "dns")
+    assert listener.decide(Kind.TROUBLE, "dns")
     listener.pass_time(5.0)
-    assert not listener.hear(Kind.TROUBLE, "dns")
-    assert listener.hear(Kind.TROUBLE, "tls")
-    assert not listener.hear(Kind.TROUBLE, "dns")
+    assert not listener.decide(Kind.TROUBLE, "dns")
+    assert listener.decide(Kind.TROUBLE, "tls")
+    assert not listener.decide(Kind.TROUBLE, "dns")
     listener.pass_time(60.0)
     assert [cause for _, cause in listener.lines] == ["dns", "tls", "dns"]
 
@@ -107,52 +107,54 @@ def test_a_flapping_link_does_not_fill_the_journal() -> None:
     """Lost and found every minute for a day: pairs of lines, six an hour at the most, and the last one is true."""
     listener = Listener()
     for _ in range(24 * 60):
-        lost = listener.hear(Kind.TROUBLE, "lost")
+        lost = listener.decide(Kind.TROUBLE, "lost")
         listener.pass_time(2.0)
-        assert listener.hear(Kind.RECOVERY, "online") == (lost or listener.lines[-1][1] == "lost")
+        assert listener.decide(Kind.RECOVERY, "online") == (lost or listener.lines[-1][1] == "lost")
         assert listener.lines[-1][1] == "online"
         listener.pass_time(58.0)
-    assert most_in_an_hour(listener.told_at("lost")) <= MOST_OF_A_CAUSE
-    assert most_in_an_hour(listener.told_at("online")) <= MOST_OF_A_CAUSE
-    assert len(listener.told_at("lost")) >= 24
+    assert most_in_an_hour(listener.logged_at("lost")) <= MAX_OF_A_CAUSE
+    assert most_in_an_hour(listener.logged_at("online")) <= MAX_OF_A_CAUSE
+    assert len(listener.logged_at("lost")) >= 24
 
 
 def test_online_is_told_after_each_trouble_that_was_told() -> None:
     """Also after a quiet day; a second "online" without a trouble between is not news."""
     listener = Listener()
-    assert listener.hear(Kind.RECOVERY, "online")
-    assert not listener.hear(Kind.RECOVERY, "online")
+    assert listener.decide(Kind.RECOVERY, "online")
+    assert not listener.decide(Kind.RECOVERY, "online")
     listener.pass_time(86_400.0)
-    assert listener.hear(Kind.TROUBLE, "lost")
-    assert listener.hear(Kind.RECOVERY, "online")
+    assert listener.decide(Kind.TROUBLE, "lost")
+    assert listener.decide(Kind.RECOVERY, "online")
 
 
 def test_progress_ends_a_trouble() -> None:
     """After a registration that went well, nothing reminds of those that did not."""
     listener = Listener()
-    listener.hear(Kind.TROUBLE, "refused")
-    assert listener.hear(Kind.PROGRESS, "registered")
-    assert remind_at(listener.memory) is None
-    assert listener.hear(Kind.RECOVERY, "online")
+    listener.decide(Kind.TROUBLE, "refused")
+    assert listener.decide(Kind.PROGRESS, "registered")
+    assert repeat_at(listener.memory) is None
+    assert listener.decide(Kind.RECOVERY, "online")
 
 
 def test_attempts_are_told_once() -> None:
     """The first of each kind."""
     listener = Listener()
-    told = [listener.hear(Kind.ATTEMPT, cause) for cause in ("registering", "registering", "connecting", "connecting")]
+    told = [
+        listener.decide(Kind.ATTEMPT, cause) for cause in ("registering", "registering", "connecting", "connecting")
+    ]
     assert told == [True, False, True, False]
-    assert listener.hear(Kind.NOTE, "x")
-    assert listener.hear(Kind.NOTE, "x")
+    assert listener.decide(Kind.NOTE, "x")
+    assert listener.decide(Kind.NOTE, "x")
 
 
 def test_a_cause_is_forgotten_after_an_hour() -> None:
     """What comes back the next day is told at once, and its count starts over."""
     listener = Listener()
     for _ in range(10):
-        listener.hear(Kind.TROUBLE, "x")
-    listener.hear(Kind.RECOVERY, "online")
+        listener.decide(Kind.TROUBLE, "x")
+    listener.decide(Kind.RECOVERY, "online")
     listener.pass_time(HOUR_S + 1)
-    assert listener.hear(Kind.TROUBLE, "x")
+    assert listener.decide(Kind.TROUBLE, "x")
     assert listener.counts[-1] == 1
 
 
@@ -184,11 +186,11 @@ def test_both_bounds_hold_for_any_sequence(plan: list[tuple[tuple[Kind, str], fl
     """At most six lines of a cause and 24 in all in any hour, no silent hour in trouble, and the last line is true."""
     listener = Listener()
     bad_since: float | None = None
-    for number, ((kind, cause), pause_s, repeats) in enumerate(plan):
+    for number, ((kind, cause), gap_s, repeats) in enumerate(plan):
         for again in range(repeats):
             name = f"new{number}-{again}" if cause == "new" else cause
             check_fresh = kind is Kind.TROUBLE and is_fresh(listener, name)
-            told = listener.hear(kind, name)
+            told = listener.decide(kind, name)
             assert told or not check_fresh
             if kind is Kind.TROUBLE:
                 bad_since = listener.now_s if bad_since is None else bad_since
@@ -196,34 +198,34 @@ def test_both_bounds_hold_for_any_sequence(plan: list[tuple[tuple[Kind, str], fl
                 bad_since = None
                 last = next(cause for _, cause in reversed(listener.lines) if cause != "connecting")
                 assert last == name, "what is over was told to be over"
-            listener.pass_time(pause_s)
+            listener.pass_time(gap_s)
             not_silent(listener, bad_since)
     troubles = {cause for _, cause in listener.lines} - {"connecting", "registered", "online"}
     for cause in troubles:
-        assert most_in_an_hour(listener.told_at(cause)) <= MOST_OF_A_CAUSE
-    assert most_in_an_hour([at for at, cause in listener.lines if cause in troubles]) <= MOST_LINES
+        assert most_in_an_hour(listener.logged_at(cause)) <= MAX_OF_A_CAUSE
+    assert most_in_an_hour([at for at, cause in listener.lines if cause in troubles]) <= MAX_LINES
     causes = [cause for _, cause in listener.lines]
     assert causes.count("online") <= 1 + sum(cause in troubles or cause == "registered" for cause in causes)
 
 
 def is_fresh(listener: Listener, cause: str) -> bool:
     """Say whether this cause must be told at once."""
-    recent = [at for at in listener.told_at(cause) if at > listener.now_s - HOUR_S]
-    heard = any(spell.cause == cause for spell in listener.memory.spells)
+    recent = [at for at in listener.logged_at(cause) if at > listener.now_s - HOUR_S]
+    heard = any(episode.cause == cause for episode in listener.memory.episodes)
     lines = [at for at in listener.memory.lines_at if at > listener.now_s - HOUR_S]
-    return not recent and not heard and len(lines) < MOST_LINES
+    return not recent and not heard and len(lines) < MAX_LINES
 
 
 def not_silent(listener: Listener, bad_since: float | None) -> None:
     if bad_since is None:
         return
     told = [at for at, cause in listener.lines if cause not in {"connecting", "online", "registered"}]
-    moments = [bad_since, *(at for at in told if at > bad_since), listener.now_s]
-    assert all(later - earlier <= HOUR_S + 1e-6 for earlier, later in pairwise(moments))
+    entries = [bad_since, *(at for at in told if at > bad_since), listener.now_s]
+    assert all(later - earlier <= HOUR_S + 1e-6 for earlier, later in pairwise(entries))
     # Where there is room, the last line is about what holds now, or was until a short time ago.
-    if len([at for at in told if at > listener.now_s - HOUR_S - AGAIN_S]) < MOST_LINES - 1:
+    if len([at for at in told if at > listener.now_s - HOUR_S - AGAIN_S]) < MAX_LINES - 1:
         last = [cause for _, cause in listener.lines if cause != "connecting"][-1]
-        changed_at = listener.memory.spells[-1].heard_at
+        changed_at = listener.memory.episodes[-1].met_at
         assert last == listener.memory.trouble or listener.now_s - changed_at <= AGAIN_S
 
 
@@ -246,15 +248,15 @@ def test_a_day_of_a_real_state_machine_without_network() -> None:
             if isinstance(effect, m.Announce):
                 details = effect.details
                 cause = cause_of(effect.event.value, details.cause, details.detail)
-                listener.hear(TABLE[effect.event].kind, cause)
+                listener.decide(TABLE[effect.event].kind, cause)
         if answer is None:
             assert state.wake_at is not None
             listener.pass_time(state.wake_at - listener.now_s)
         given_input = answer or m.Tick()
     times = [at for at, _ in listener.lines]
     assert dials > 5_500, "chance 0 is the fastest pace there is: four in a minute"
-    assert most_in_an_hour(times[2:]) <= MOST_OF_A_CAUSE
-    assert all(later - earlier <= SILENCE_S for earlier, later in pairwise(times))
+    assert most_in_an_hour(times[2:]) <= MAX_OF_A_CAUSE
+    assert all(later - earlier <= REPEAT_WITHIN_S for earlier, later in pairwise(times))
 
 
 def test_every_failure_is_of_a_kind_that_is_told_less_often() -> None:

@@ -77,7 +77,7 @@ class Pair:
         while (at_s := keepalive.next_at()) < now_s:
             keepalive.pinged(at_s)
             keepalive.received(at_s)
-        return m.Lost(by_server=True, detail="closed", silence=keepalive.silence(now_s))
+        return m.Lost(by_server=True, detail="closed", idle_time=keepalive.idle_time(now_s))
 
     def _login(self, now_s: float, which: int, keepalive: KeepAlive) -> None:
         recent = [at for at in self.logins if now_s - at < backoff.BUDGET_WINDOW_S]

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from iot_onboard.core import backoff
-from iot_onboard.core.timings import Silence
+from iot_onboard.core.timings import IdleTime
 from iot_onboard.events.model import Event
 from iot_onboard.lifecycle import idle_rules as rules
 from iot_onboard.lifecycle import model as m
@@ -52,7 +52,7 @@ class Way:
         if lost_at is None:
             return False
         self.online_s += lost_at - self.life.now_s
-        given_input = m.Lost(by_server=by_server, detail="closed", silence=keepalive.silence(lost_at))
+        given_input = m.Lost(by_server=by_server, detail="closed", idle_time=keepalive.idle_time(lost_at))
         self.life.feed(given_input, after_s=lost_at - self.life.now_s)
         self.told += self.life.told()
         return True
@@ -121,8 +121,8 @@ def test_a_server_that_falls_silent_for_good_is_no_idle_timeout_in_the_end() -> 
 
 def cut(life: Life, lasted_s: float, survived_s: float = 0.2, *, by_server: bool = True, ping: bool = False) -> Life:
     """End a session after a silence, and be online again."""
-    silence = Silence(lasted_s=lasted_s, survived_s=survived_s, ping_unanswered=ping)
-    life.feed(m.Lost(by_server=by_server, detail="closed", silence=silence), after_s=lasted_s + survived_s)
+    idle_time = IdleTime(lasted_s=lasted_s, survived_s=survived_s, ping_unanswered=ping)
+    life.feed(m.Lost(by_server=by_server, detail="closed", idle_time=idle_time), after_s=lasted_s + survived_s)
     return life
 
 
@@ -165,7 +165,7 @@ def test_what_something_else_explains_teaches_nothing(given_input: m.Lost) -> No
     life.feed(
         m.Lost(
             **{name: getattr(given_input, name) for name in ("by_server", "detail", "violation", "unanswered")},
-            silence=Silence(lasted_s=20.0),
+            idle_time=IdleTime(lasted_s=20.0),
         ),
         after_s=20.0,
     )
@@ -238,8 +238,8 @@ def test_a_silence_that_a_change_of_the_network_ended_teaches_nothing() -> None:
     life = Life().online()
     for _ in range(4):
         life.feed(m.NetworkChanged(), after_s=50.0)
-        silence = Silence(lasted_s=50.0, survived_s=0.2, ping_unanswered=True)
-        life.feed(m.Lost(by_server=False, detail="gone", silence=silence), after_s=10.0)
+        idle_time = IdleTime(lasted_s=50.0, survived_s=0.2, ping_unanswered=True)
+        life.feed(m.Lost(by_server=False, detail="gone", idle_time=idle_time), after_s=10.0)
         assert (life.told(), life.state.idle_cut) == ([Event.CONNECTION_LOST], None)
         back(life)
 
@@ -247,20 +247,20 @@ def test_a_silence_that_a_change_of_the_network_ended_teaches_nothing() -> None:
 @given(st.integers(30, 1200), st.floats(4.0, 1200.0), st.booleans())
 def test_a_keep_alive_stays_within_its_bounds(keepalive_s: int, lasted_s: float, ping_unanswered: bool) -> None:
     """Never above the one before, never under the platform's, and under the silence where that can be."""
-    silence = Silence(lasted_s=min(lasted_s, keepalive_s), ping_unanswered=ping_unanswered)
-    adapted_s = rules.adapted_keepalive_s(keepalive_s, silence)
+    idle_time = IdleTime(lasted_s=min(lasted_s, keepalive_s), ping_unanswered=ping_unanswered)
+    adapted_s = rules.adapted_keepalive_s(keepalive_s, idle_time)
     assert backoff.MIN_KEEPALIVE_S <= adapted_s <= keepalive_s
-    if silence.lasted_s > backoff.MIN_KEEPALIVE_S and not ping_unanswered:
-        assert adapted_s < silence.lasted_s
+    if idle_time.lasted_s > backoff.MIN_KEEPALIVE_S and not ping_unanswered:
+        assert adapted_s < idle_time.lasted_s
 
 
 def test_a_line_that_answered_after_the_same_silence_is_no_idle_timeout() -> None:
     """Pings go out after equal silences, but for the jitter of a link: one that was answered speaks against a box."""
-    silence = Silence(lasted_s=299.952, survived_s=299.95, ping_unanswered=True)
-    lost = m.Lost(by_server=False, detail="x", silence=silence)
+    idle_time = IdleTime(lasted_s=299.952, survived_s=299.95, ping_unanswered=True)
+    lost = m.Lost(by_server=False, detail="x", idle_time=idle_time)
     known, is_cut = rules.noted(None, lost)
     assert (known, rules.noted(known, lost)[1], is_cut) == (None, False, False)
-    first = m.Lost(by_server=False, detail="x", silence=Silence(lasted_s=300.0, ping_unanswered=True))
+    first = m.Lost(by_server=False, detail="x", idle_time=IdleTime(lasted_s=300.0, ping_unanswered=True))
     suspected, _ = rules.noted(None, first)
     assert suspected is not None
     assert rules.noted(suspected, lost)[0] is None

@@ -11,7 +11,7 @@ from iot_onboard.lifecycle import model as m
 from support.gateway.life import secret
 
 RECORDS = {value for value in vars(m).values() if isinstance(value, type) and value.__module__ == m.__name__}
-ENUMS = {m.Phase, m.Goal, m.Waker}
+ENUMS = {m.Phase, m.Goal, m.EarlyRetry}
 
 
 def test_every_word_is_an_input_an_effect_or_part_of_the_state() -> None:

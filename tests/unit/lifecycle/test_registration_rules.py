@@ -70,7 +70,7 @@ def test_a_store_that_does_not_last_blocks_registration() -> None:
 def test_another_mount_ends_the_block(given: m.NothingStored) -> None:
     """A data partition that comes late, or is mounted again with a right to write: it need not wait for an hour."""
     life = Life().feed(m.Started()).feed(given)
-    assert m.Waker.MOUNTS in life.state.wakers
+    assert m.EarlyRetry.MOUNTS in life.state.retry_on
     life.feed(m.MountChanged(), after_s=5)
     assert life.has(m.Load)
     assert life.feed(m.NothingStored(writable=True)).has(m.Register)
@@ -105,7 +105,7 @@ def test_a_store_that_has_come_to_lie_in_memory_is_looked_at_again() -> None:
     """Another mount covers it since the look before: nothing was sent, and the block knows what would end it."""
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.RegisterFailed(failure=VOLATILE))
     assert (life.state.phase, life.has(m.Load)) == (m.Phase.BOOT, True)
-    assert m.Waker.MOUNTS in life.feed(NOT_LASTING).state.wakers
+    assert m.EarlyRetry.MOUNTS in life.feed(NOT_LASTING).state.retry_on
 
 
 def test_activated_and_gone() -> None:

@@ -13,7 +13,7 @@ from iot_onboard.events.model import Event
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle.steps import connect, register, wake
-from iot_onboard.lifecycle.waits import Step
+from iot_onboard.lifecycle.waits import Transition
 from support.gateway.life import ACTIVATED, MISSING, NETWORK, UNREADABLE, Life, secret
 
 
@@ -27,10 +27,10 @@ def test_a_hanging_job_ends_the_process() -> None:
 def test_changed_settings_end_a_block(failure: Failure) -> None:
     """A new process has the new configuration and systemd's new copy of the secret."""
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.RegisterFailed(failure=failure))
-    assert m.Waker.SETTINGS in life.state.wakers
+    assert m.EarlyRetry.CONFIG in life.state.retry_on
     life.feed(m.ConfigChanged())
     assert life.state.phase is m.Phase.STOPPED
-    assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
+    assert life.effects == (m.Announce(event=Event.CONFIG_CHANGED), m.Exit(code=0))
 
 
 def test_wrong_settings_end_nothing() -> None:
@@ -39,7 +39,7 @@ def test_wrong_settings_end_nothing() -> None:
     before = life.state
     life.feed(m.ConfigChanged(problems=("config.yaml:1: a", "config.yaml:2: b")))
     assert life.state == before
-    assert life.told() == [Event.SETTINGS_WRONG, Event.SETTINGS_WRONG]
+    assert life.told() == [Event.CONFIG_CHANGE_INVALID, Event.CONFIG_CHANGE_INVALID]
 
 
 def test_stopping_says_goodbye() -> None:
@@ -101,13 +101,13 @@ def test_news_delay_no_try() -> None:
 def test_news_within_a_spent_budget_are_waited_with(goal: m.Goal) -> None:
     """What else may end the wait still does."""
     spent = (996.0, 997.0, 998.0, 999.0, 1000.0)
-    wakers = frozenset({m.Waker.NETWORK, m.Waker.SETTINGS})
+    retry_on = frozenset({m.EarlyRetry.NETWORK, m.EarlyRetry.CONFIG})
     life = Life()
     life.state = m.State(
-        phase=m.Phase.WAITING, goal=goal, wakers=wakers, wake_at=2000.0, failed_dials=spent, registrations=spent
+        phase=m.Phase.WAITING, goal=goal, retry_on=retry_on, wake_at=2000.0, failed_dials=spent, registrations=spent
     )
     assert life.feed(m.NetworkChanged()).effects == ()
-    assert (life.state.wakers, life.state.wake_at) == (wakers, 996.0 + 60.5)
+    assert (life.state.retry_on, life.state.wake_at) == (retry_on, 996.0 + 60.5)
     assert life.wait().has(m.Dial if goal is m.Goal.CONNECT else m.Register)
 
 
@@ -119,7 +119,7 @@ def test_a_success_ends_the_floor() -> None:
 
 
 @pytest.mark.parametrize("step", [register, connect])
-def test_a_spent_budget_is_waited_for(step: Callable[[m.State, m.Now], Step]) -> None:
+def test_a_spent_budget_is_waited_for(step: Callable[[m.State, m.Now], Transition]) -> None:
     """Registrations, logins and dials that fail have one each, and no line is told for that."""
     spent = (96.0, 97.0, 98.0, 99.0, 100.0)
     after, effects = step(m.State(connects=spent, registrations=spent), m.Now(at=100.0, chance=0.5))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from iot_onboard.core import backoff
 from iot_onboard.core.failures import Cause, Failure, Throttled, Transient
 from iot_onboard.core.identity import Credentials
-from iot_onboard.core.timings import Silence
+from iot_onboard.core.timings import IdleTime
 from iot_onboard.events.explain import find
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle.table import IGNORED, TABLE
@@ -94,8 +94,8 @@ def outcome(life: Life, pick: int, failure: Failure, flag: bool, number: int) ->
                 return m.Accepted()
             return m.Refused(code=pick) if pick else m.Lost(by_server=flag, detail="x", violation=flag)
         case m.Phase.ONLINE:
-            silence = Silence(lasted_s=20.0 * (pick % 3), survived_s=10.0, ping_unanswered=pick > 6)
-            return m.Lost(by_server=flag, detail="x", unanswered=pick == 0, silence=silence)
+            idle_time = IdleTime(lasted_s=20.0 * (pick % 3), survived_s=10.0, ping_unanswered=pick > 6)
+            return m.Lost(by_server=flag, detail="x", unanswered=pick == 0, idle_time=idle_time)
         case m.Phase.WAITING | m.Phase.BLOCKED if pick == 8:
             return m.ConfigChanged(problems=("x",) if flag else ())
         case m.Phase.BLOCKED if pick == 7:

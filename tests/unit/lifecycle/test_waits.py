@@ -41,7 +41,7 @@ def test_new_settings_end_a_wait_too(failure: Failure) -> None:
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.RegisterFailed(failure=failure))
     assert life.state.phase is m.Phase.WAITING
     life.feed(m.ConfigChanged())
-    assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
+    assert life.effects == (m.Announce(event=Event.CONFIG_CHANGED), m.Exit(code=0))
 
 
 def test_what_is_mended_here_is_seen_soon() -> None:
@@ -65,7 +65,7 @@ def test_new_settings_end_a_hold_off() -> None:
             life.wait().feed(m.Dialled()).feed(m.Accepted())
     assert life.told() == [Event.IDENTITY_SHARED]
     life.feed(m.ConfigChanged())
-    assert life.effects == (m.Announce(event=Event.SETTINGS_CHANGED), m.Exit(code=0))
+    assert life.effects == (m.Announce(event=Event.CONFIG_CHANGED), m.Exit(code=0))
 
 
 def test_new_settings_do_not_end_the_wait_for_the_disk() -> None:
@@ -73,7 +73,7 @@ def test_new_settings_do_not_end_the_wait_for_the_disk() -> None:
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=True)).feed(m.Registered(credentials=secret(1)))
     life.feed(m.SaveFailed(failure=UNREADABLE))
     before = life.state
-    assert m.Waker.SETTINGS not in before.wakers
+    assert m.EarlyRetry.CONFIG not in before.retry_on
     assert life.feed(m.ConfigChanged()).state == before
     assert life.effects == ()
 
@@ -123,14 +123,20 @@ def test_a_wait_for_a_connection_has_the_budget_in_mind() -> None:
 def test_a_block_lasts_about_an_hour_and_new_settings_end_it() -> None:
     """Nothing else does: neither a route nor the clock."""
     blocked, _ = block(m.State(), m.Now(at=0.0, chance=0.5), m.Goal.REGISTER, ACTIVATED, Event.REGISTRATION_REFUSED)
-    assert (blocked.phase, blocked.wake_at, blocked.wakers) == (m.Phase.BLOCKED, 3600.0, frozenset({m.Waker.SETTINGS}))
+    assert (blocked.phase, blocked.wake_at, blocked.retry_on) == (
+        m.Phase.BLOCKED,
+        3600.0,
+        frozenset({m.EarlyRetry.CONFIG}),
+    )
 
 
 def test_a_phase_begins_without_the_leavings_of_the_last() -> None:
     """No goal, no waker and no login of before."""
-    before = m.State(phase=m.Phase.WAITING, goal=m.Goal.SAVE, wakers=frozenset(m.Waker), wake_at=9.0, logging_in=True)
+    before = m.State(
+        phase=m.Phase.WAITING, goal=m.Goal.SAVE, retry_on=frozenset(m.EarlyRetry), wake_at=9.0, logging_in=True
+    )
     after = enter(before, m.Phase.ONLINE, None)
-    assert (after.phase, after.goal, after.wakers, after.wake_at, after.logging_in) == (
+    assert (after.phase, after.goal, after.retry_on, after.wake_at, after.logging_in) == (
         m.Phase.ONLINE, None, frozenset(), None, False,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.core.timings import Silence
+from iot_onboard.core.timings import IdleTime
 from iot_onboard.mqtt.keepalive import NEVER, PROBE_S, Due, KeepAlive
 
 START = 1000.0
@@ -138,7 +138,7 @@ def test_silence_is_counted_from_the_last_packet_of_either_side(keepalive_s: int
     keepalive.received(START + 1.0)
     keepalive.sent(START + 2.0)
     end = START + 2.0 + part * keepalive_s
-    assert keepalive.silence(end) == Silence(lasted_s=end - START - 2.0, survived_s=1.0)
+    assert keepalive.idle_time(end) == IdleTime(lasted_s=end - START - 2.0, survived_s=1.0)
 
 
 @given(KEEPALIVES)
@@ -146,9 +146,9 @@ def test_a_ping_without_an_answer_ends_no_silence(keepalive_s: int) -> None:
     """It is the silence before it that the connection did not survive; with an answer it did."""
     keepalive = KeepAlive(keepalive_s, START)
     (ping_at, _), (end, _) = run(keepalive, START)
-    assert keepalive.silence(end) == Silence(lasted_s=ping_at - START, survived_s=0.0, ping_unanswered=True)
+    assert keepalive.idle_time(end) == IdleTime(lasted_s=ping_at - START, survived_s=0.0, ping_unanswered=True)
     keepalive.received(end)
-    assert keepalive.silence(end + 1.0) == Silence(lasted_s=1.0, survived_s=keepalive_s)
+    assert keepalive.idle_time(end + 1.0) == IdleTime(lasted_s=1.0, survived_s=keepalive_s)
 
 
 @given(st.integers(60, 1200), st.floats(1.0, 50.0))

@@ -19,7 +19,7 @@ from iot_onboard.provisioning.plan import ProvisioningRequest
 
 PATH = Path("/boot/firmware/iot-onboard.yaml")
 GOOD = 'product_key: a1b2c3d4e5f\ndevice_name: "gw-{serial}"\nproduct_secret: hunter2\nmqtt: {port: 443}\n'
-SETTINGS = {"product_key": "a1b2c3d4e5f", "device_name": "gw-{serial}", "mqtt.port": 443}
+CONFIG = {"product_key": "a1b2c3d4e5f", "device_name": "gw-{serial}", "mqtt.port": 443}
 
 
 def found_in(data: bytes) -> ProvisioningRequest | ConfigError:
@@ -52,8 +52,8 @@ def problems_of(data: bytes) -> list[str]:
 )
 def test_however_it_was_saved(data: bytes) -> None:
     """Every usual editor's line ends and marks give the same."""
-    wish = read(PATH, data)
-    assert (wish.settings, wish.product_secret, wish.device_secret) == (SETTINGS, Secret("hunter2"), None)
+    request = read(PATH, data)
+    assert (request.values, request.product_secret, request.device_secret) == (CONFIG, Secret("hunter2"), None)
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,12 @@ VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.li
     )
 )
 def test_any_value_under_any_key(values: dict[str, Any]) -> None:
-    """What is taken is what stood there, and secrets are not among the settings."""
+    """What is taken is what stood there, and secrets are not among the values."""
     found = found_in(yaml.safe_dump(values, allow_unicode=True).encode())
     if isinstance(found, ProvisioningRequest):
-        assert not {"product_secret", "device_secret"} & set(found.settings)
+        assert not {"product_secret", "device_secret"} & set(found.values)
         for key in ("product_key", "device_name", "region"):
-            assert found.settings.get(key) == values.get(key)
+            assert found.values.get(key) == values.get(key)
 
 
 @given(st.integers(0, 2000))

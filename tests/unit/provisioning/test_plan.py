@@ -14,7 +14,7 @@ from iot_onboard.config.reader import parse
 from iot_onboard.config.schema import RULES, Document
 from iot_onboard.config.yaml_reader import compose
 from iot_onboard.core.secret import Secret
-from iot_onboard.provisioning.plan import HEADER, Plan, ProvisioningRequest, plain_settings, plan, render
+from iot_onboard.provisioning.plan import HEADER, Plan, ProvisioningRequest, plain_config, plan, render
 
 ETC = Path("/etc/iot-onboard")
 CONFIG = ETC / "config.yaml"
@@ -80,19 +80,19 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "runtime_dir": PATHS,
     "log_level": st.sampled_from(["debug", "error"]),
 }
-SETTINGS = st.fixed_dictionaries(
+SET_KEYS = st.fixed_dictionaries(
     {key: VALUES[key] for key in NAMES}, optional={key: VALUES[key] | st.none() for key in RULES if key not in NAMES}
 )
 
 
-def planned(wish: ProvisioningRequest, *documents: Document, earlier: tuple[Problem, ...] = ()) -> Plan:
+def planned(request: ProvisioningRequest, *documents: Document, earlier: tuple[Problem, ...] = ()) -> Plan:
     config = Document(name=str(CONFIG), text="region: cn-shanghai\n")
-    return plan([config, *documents], earlier, CONFIG, wish)
+    return plan([config, *documents], earlier, CONFIG, request)
 
 
-def problems_of(wish: ProvisioningRequest, *documents: Document) -> list[str]:
+def problems_of(request: ProvisioningRequest, *documents: Document) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        plan([Document(name=str(CONFIG), text=""), *documents], (), CONFIG, wish)
+        plan([Document(name=str(CONFIG), text=""), *documents], (), CONFIG, request)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -111,32 +111,32 @@ def test_the_table_of_values_knows_every_key() -> None:
     assert set(VALUES) == set(RULES)
 
 
-@given(SETTINGS)
-def test_what_is_written_is_what_is_read(settings: dict[str, Any]) -> None:
+@given(SET_KEYS)
+def test_what_is_written_is_what_is_read(values: dict[str, Any]) -> None:
     """Whatever is set, the configuration reads exactly that back, and so does the next change of it."""
-    text = render(settings)
+    text = render(values)
     assert text.isascii()
     config, problems = parse([Document(name="f", text=text)])
     assert problems == ()
-    for key, value in settings.items():
+    for key, value in values.items():
         expected = RULES[key].default if value is None else RULES[key].read(value)
         assert getattr(config, key.replace(".", "_")) == expected
     root = compose(Document(name="f", text=text), [])
     assert root is not None
-    assert plain_settings(root) == settings
+    assert plain_config(root) == values
 
 
-@given(SETTINGS, SETTINGS)
+@given(SET_KEYS, SET_KEYS)
 def test_only_what_is_named_changes(before: dict[str, Any], after: dict[str, Any]) -> None:
     """A second time with other keys keeps those of the first."""
     changes = {key: after[key] for key in list(after)[::2]}
-    found = planned(ProvisioningRequest(settings=changes), ours(render(before)))
-    assert found.config == planned(ProvisioningRequest(settings={**before, **changes})).config
+    found = planned(ProvisioningRequest(values=changes), ours(render(before)))
+    assert found.config == planned(ProvisioningRequest(values={**before, **changes})).config
 
 
 def test_the_files_and_their_modes() -> None:
     """The secret first and closed, then the names, open to all."""
-    found = planned(ProvisioningRequest(settings=NAMES, product_secret=Secret("hunter2")))
+    found = planned(ProvisioningRequest(values=NAMES, product_secret=Secret("hunter2")))
     assert [(str(file.path), file.mode) for file in found.files] == [
         (f"{ETC}/product-secret", 0o600),
         (OURS, 0o644),
@@ -148,7 +148,7 @@ def test_the_files_and_their_modes() -> None:
 def test_every_problem_of_the_whole_configuration_is_told() -> None:
     """Also those of other people's files: nothing is written on top of a configuration that does not hold."""
     theirs = Document(name=f"{ETC}/conf.d/60-mine.yaml", text="\nregon: x\n")
-    assert problems_of(ProvisioningRequest(settings={"product_key": "a b"}), theirs) == [
+    assert problems_of(ProvisioningRequest(values={"product_key": "a b"}), theirs) == [
         f"{OURS}:3: product_key: may hold letters and digits only",
         f"{ETC}/conf.d/60-mine.yaml:2: regon: is not a key we know (did you mean region?)",
         f'{CONFIG}:1: device_name: is missing (for example  device_name: "gw-{{serial}}")',
@@ -160,7 +160,7 @@ def test_what_wins_later_is_told() -> None:
     same = Document(name=f"{ETC}/conf.d/60-same.yaml", text="product_key: a1b2c3d4e5f\n")
     theirs = Document(name=f"{ETC}/conf.d/70-mine.yaml", text="device_name: gw-7777\n")
     earlier = Document(name=f"{ETC}/conf.d/40-mine.yaml", text="device_name: gw-4444\n")
-    found = planned(ProvisioningRequest(settings=NAMES), earlier, same, theirs)
+    found = planned(ProvisioningRequest(values=NAMES), earlier, same, theirs)
     assert found.config.device_name == "gw-7777"
     assert found.warnings == (f"{ETC}/conf.d/70-mine.yaml is read later and sets device_name too: its value counts",)
 
@@ -176,19 +176,19 @@ def test_what_wins_later_is_told() -> None:
 def test_a_broken_fragment_is_written_anew(text: str | None, earlier: Problem | None, warning: str) -> None:
     """Nobody else mends the file that is ours; what was wrong with it is told."""
     documents = [ours(text)] if text is not None else []
-    found = planned(ProvisioningRequest(settings=NAMES), *documents, earlier=(earlier,) if earlier else ())
+    found = planned(ProvisioningRequest(values=NAMES), *documents, earlier=(earlier,) if earlier else ())
     assert found.warnings == (f"{OURS}:{warning}; the file is written anew",)
     assert found.config.product_key == "a1b2c3d4e5f"
 
 
 def test_a_device_secret_is_given_by_its_file() -> None:
     """The configuration names it; a product secret that is given later means a registration again."""
-    given_secret = planned(ProvisioningRequest(settings=NAMES, device_secret=Secret("hunter2")))
+    given_secret = planned(ProvisioningRequest(values=NAMES, device_secret=Secret("hunter2")))
     assert given_secret.config.device_secret_file == ETC / "device-secret"
     assert given_secret.retired is None
-    again = planned(ProvisioningRequest(settings={}, product_secret=Secret("s")), ours(fragment_of(given_secret)))
+    again = planned(ProvisioningRequest(values={}, product_secret=Secret("s")), ours(fragment_of(given_secret)))
     assert (again.config.device_secret_file, again.retired) == (None, ETC / "device-secret")
-    both = planned(ProvisioningRequest(settings=NAMES, product_secret=Secret("s"), device_secret=Secret("t")))
+    both = planned(ProvisioningRequest(values=NAMES, product_secret=Secret("s"), device_secret=Secret("t")))
     assert (both.config.device_secret_file, both.retired) == (ETC / "device-secret", None)
 
 
@@ -197,7 +197,7 @@ def test_a_product_secret_that_is_not_used_is_told() -> None:
     theirs = Document(
         name=f"{ETC}/conf.d/10-mine.yaml", text="product_secret_file: /some/where\ndevice_secret_file: /any/where\n"
     )
-    found = planned(ProvisioningRequest(settings=NAMES, product_secret=Secret("s")), theirs)
+    found = planned(ProvisioningRequest(values=NAMES, product_secret=Secret("s")), theirs)
     assert found.warnings == (
         "product_secret_file names /some/where: the product secret that was given is not used",
         "device_secret_file is set: this gateway does not register, and needs no product secret",

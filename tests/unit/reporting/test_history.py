@@ -36,8 +36,8 @@ def test_what_is_counted_is_what_happened(plan: list[tuple[float, bool]]) -> Non
     """Against a list of stamps, to the hour; and the same after a restart of the service."""
     history, now_s = History(), 0.0
     seen: list[tuple[int, bool]] = []
-    for pause_s, reconnect in plan:
-        now_s += pause_s
+    for gap_s, reconnect in plan:
+        now_s += gap_s
         history = history_of(json.loads(json.dumps(record_of(with_session(history, now_s, reconnect=reconnect)))))
         seen.append((int(now_s // HOUR_S), reconnect))
     counted = [reconnect for hour, reconnect in seen if int(now_s // HOUR_S) - hour < DAY_HOURS]

@@ -7,11 +7,11 @@ from typing import get_type_hints
 import pytest
 
 from iot_onboard.fast_start.fast_dataclasses import as_dict, replace
-from iot_onboard.reporting.status import NOT_SET_UP, SCHEMA, Status, status_of
+from iot_onboard.reporting.status import NOT_PROVISIONED, SCHEMA, Status, status_of
 
 TOLD = Status(
     schema=SCHEMA,
-    state=NOT_SET_UP,
+    state=NOT_PROVISIONED,
     since="2026-01-02T03:03:00+00:00",
     product_key="",
     device_name="",

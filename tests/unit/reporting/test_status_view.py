@@ -65,18 +65,18 @@ def shown(status: Status, history: History = HISTORY, now_s: float = NOW_S, styl
 def test_waiting_says_why_whose_move_what_helps_and_when() -> None:
     """Everything that an installer needs, in a screen."""
     assert shown(WAITING, with_session(HISTORY, NOW_S, reconnect=False)).splitlines() == [
-        "state         waiting to connect for 65 s, since 03:03:00",
-        "next try      in 30 s, attempt 3",
-        "last error    Cannot connect: connection refused. (03:03:00)",
-        "whose move    the network's, between this gateway and the Internet",
-        "to do         wait; if it lasts: check the cable",
-        "more          iot-onboard explain network",
-        "device        gw-0001 of product a1b2c3d4e5f",
-        "endpoint      mqtt.example:8883",
-        "secret        on disk since 2025-12-24 18:00:00",
-        "registration  registered (03:00:00)",
-        "last 24 h     1 session, 0 reconnects",
-        "version       iot-onboard 0.1.0, Paho 2.1.0",
+        "state           waiting to connect for 65 s, since 03:03:00",
+        "next try        in 30 s, attempt 3",
+        "last error      Cannot connect: connection refused. (03:03:00)",
+        "who has to act  whoever runs the network between this gateway and the Internet",
+        "to do           wait; if it lasts: check the cable",
+        "more            iot-onboard explain network",
+        "device          gw-0001 of product a1b2c3d4e5f",
+        "endpoint        mqtt.example:8883",
+        "secret          on disk since 2025-12-24 18:00:00",
+        "registration    registered (03:00:00)",
+        "last 24 h       1 session, 0 reconnects",
+        "version         iot-onboard 0.1.0, Paho 2.1.0",
     ]
 
 
@@ -92,10 +92,10 @@ def test_the_countdown_is_of_the_moment_and_of_no_wall_clock() -> None:
 def test_blocked_says_the_cure_without_a_perhaps() -> None:
     """Somebody has to act."""
     told = shown(replace(WAITING, state="blocked", goal="register", last_cause="6289", last_cure="reset the device"))
-    assert "state         blocked (next: register) for" in told
-    assert "to do         reset the device\n" in told
-    assert "whose move    the operator's, in the cloud console\n" in told
-    assert "more          iot-onboard explain 6289\n" in told
+    assert "state           blocked (next: register) for" in told
+    assert "to do           reset the device\n" in told
+    assert "who has to act  you, in the cloud console\n" in told
+    assert "more            iot-onboard explain 6289\n" in told
 
 
 def test_online_does_not_alarm() -> None:
@@ -119,7 +119,7 @@ def test_online_does_not_alarm() -> None:
 )
 def test_it_says_where_the_secret_is(secret: str, words: str) -> None:
     """On disk since when, or why not."""
-    assert f"secret        {words}\n" in shown(replace(WAITING, secret=secret))
+    assert f"secret          {words}\n" in shown(replace(WAITING, secret=secret))
 
 
 def test_times_are_those_of_the_reader() -> None:
@@ -135,11 +135,11 @@ def test_without_a_daemon_it_says_why() -> None:
     view = view_without_daemon("The service ended with 78.", "mend it", "exit-78", NOW)
     assert (view.running, view.status.state) == (False, NOT_RUNNING)
     assert text(view, NOW, PLAIN).splitlines() == [
-        "state       not running",
-        "why         The service ended with 78.",
-        "whose move  yours, at this gateway",
-        "to do       mend it",
-        "more        iot-onboard explain exit-78",
+        "state           not running",
+        "why             The service ended with 78.",
+        "who has to act  you, at this gateway",
+        "to do           mend it",
+        "more            iot-onboard explain exit-78",
     ]
 
 
@@ -212,7 +212,7 @@ def test_the_record_is_what_the_daemon_told_and_what_follows_from_it() -> None:
         "running": True,
         "since_s": 65.0,
         "next_try_s": 30.0,
-        "whose_move": "the network's, between this gateway and the Internet",
+        "responsible": "whoever runs the network between this gateway and the Internet",
         "last_registration": "registered",
         "last_registration_at": "2026-01-02T03:00:00+00:00",
         "sessions_24h": 1,

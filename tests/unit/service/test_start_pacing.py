@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from iot_onboard.service.start_pacing import (
     LOOK_S,
     MIN_LOOKS,
-    REMIND_S,
+    REPEAT_S,
     RETRY_DEPENDENCY_S,
     RETRY_S,
     SETTLED_S,
@@ -21,7 +21,7 @@ from iot_onboard.service.start_pacing import (
     Memory,
     Phase,
     decide,
-    pause_s,
+    gap_s,
 )
 
 HOUR_S = 3600.0
@@ -51,7 +51,7 @@ class Helper:
     def look(self, look: Look, cause: str = "cause") -> Action:
         self.memory, action = decide(self.memory, look, cause, self.now_s)
         self.actions.append((self.now_s, action))
-        self.now_s += pause_s(self.memory)
+        self.now_s += gap_s(self.memory)
         return action
 
     def look_for(self, look: Look, seconds: float) -> list[Action]:
@@ -68,7 +68,7 @@ class Helper:
 def test_what_is_in_the_way_is_said_once_and_waited_for(look: Look) -> None:
     """No start within the hour, and at most one line."""
     found = Helper().look_for(look, HOUR_S - LOOK_S)
-    assert found.count(Action.TELL) == 1
+    assert found.count(Action.LOG) == 1
     assert Action.START not in found
 
 
@@ -121,7 +121,7 @@ def test_every_hour_but_the_first_has_six_lines_at_most(seen: list[Look], spread
     lines = LINES_OF_A_DEPENDENCY if seen[-1].is_dependency else LINES_OF_A_START
     for start_s in range(int(settled_s), int(10 * HOUR_S), 1200):
         window = (float(start_s), start_s + 2 * HOUR_S)
-        total = lines * helper.count(Action.START, *window) + helper.count(Action.TELL, *window)
+        total = lines * helper.count(Action.START, *window) + helper.count(Action.LOG, *window)
         assert total <= 12, f"{total} lines in two hours"
 
 
@@ -141,11 +141,11 @@ def test_another_cause_is_said_too_but_not_at_once() -> None:
     assert helper.look(PROBE_FAILS, "another") is Action.WAIT
     helper.look_for(PROBE_FAILS, 600)
     helper = Helper(now_s=helper.now_s, memory=helper.memory)
-    assert helper.look(PROBE_FAILS, "another") is Action.TELL
+    assert helper.look(PROBE_FAILS, "another") is Action.LOG
     assert helper.look(PROBE_FAILS, "another") is Action.WAIT
-    helper.now_s += REMIND_S
+    helper.now_s += REPEAT_S
     helper.memory, action = decide(helper.memory, IN_THE_WAY, "another", helper.now_s)
-    assert action in {Action.TELL, Action.START}
+    assert action in {Action.LOG, Action.START}
 
 
 @pytest.mark.parametrize("look", [Look(phase=Phase.UNWANTED), Look(phase=Phase.RUNNING)])
@@ -158,14 +158,14 @@ def test_it_speaks_once_the_journal_has_what_systemd_said() -> None:
     """After some two seconds."""
     helper = Helper()
     actions = [helper.look(PROBE_FAILS) for _ in range(MIN_LOOKS)]
-    assert actions == [*[Action.WAIT] * (MIN_LOOKS - 1), Action.TELL]
+    assert actions == [*[Action.WAIT] * (MIN_LOOKS - 1), Action.LOG]
     assert helper.actions[-1][0] < 5
 
 
 def test_the_retries_keep_below_six_lines_an_hour() -> None:
     """By their own numbers."""
-    assert LINES_OF_A_START * HOUR_S / RETRY_S + HOUR_S / REMIND_S < 6
-    assert LINES_OF_A_DEPENDENCY * HOUR_S / RETRY_DEPENDENCY_S + HOUR_S / REMIND_S < 6
+    assert LINES_OF_A_START * HOUR_S / RETRY_S + HOUR_S / REPEAT_S < 6
+    assert LINES_OF_A_DEPENDENCY * HOUR_S / RETRY_DEPENDENCY_S + HOUR_S / REPEAT_S < 6
 
 
 def test_a_program_that_ends_at_once_is_tried_in_growing_gaps() -> None:

@@ -52,9 +52,9 @@ def test_an_entry_of_the_catalog_is_well_formed(event: Event) -> None:
 
 @pytest.mark.parametrize("event", [event for event in Event if TABLE[event].priority <= Priority.WARNING])
 def test_what_asks_for_attention_says_whose_move_it_is(event: Event) -> None:
-    """In the catalog: whose move, what to do, what comes next, and where there is more."""
+    """In the catalog: who has to act, what to do, what comes next, and where there is more."""
     body = ENTRIES[TABLE[event].message_id]
-    for words in ("Whose move: ", "What to do: ", "Next: ", "iot-onboard explain @IOT_CAUSE@"):
+    for words in ("Who has to act: ", "What to do: ", "Next: ", "iot-onboard explain @IOT_CAUSE@"):
         assert words in body
 
 

@@ -14,14 +14,14 @@ from ...aliyun.hosts import KNOWN_REGIONS, VENDOR_DOMAIN
 from ...config.device_name import Facts as Hardware
 from ...config.endpoints import mqtt_host, registration_url
 from ...config.problems import Problem
-from ...config.reader import settings_of
+from ...config.reader import values_of
 from ...config.schema import SETUP, Config, Document
 from ..model import Finding, fail, ok, skipped, warn
-from .files import READ, Account, FileFacts, closed_way, may
+from .files import READ, Account, FileFacts, impassable_directory, may
 
 _RESTART = "sudo systemctl restart iot-onboard"
 # Two fragments that set these to different values most likely stem from two intentions.
-_TELLING = ("product_key", "device_name", "region", "instance_id", "registration.url", "mqtt.host", "proxy")
+_SHOWN_KEYS = ("product_key", "device_name", "region", "instance_id", "registration.url", "mqtt.host", "proxy")
 _HTTPS_PORT = 443
 
 
@@ -78,14 +78,14 @@ def files(facts: ConfigFacts) -> Finding:
 
 def overrides(facts: ConfigFacts) -> Finding | None:
     """Judge whether files of conf.d contradict each other; to win over the main file is what they are for."""
-    settings = [(document.name, settings_of(document)) for document in facts.documents[1:]]
-    for key in _TELLING:
-        setting = [(name, values[key]) for name, values in settings if values.get(key) is not None]
+    values_by_key = [(document.name, values_of(document)) for document in facts.documents[1:]]
+    for key in _SHOWN_KEYS:
+        setting = [(name, values[key]) for name, values in values_by_key if values.get(key) is not None]
         for (earlier, value), (later, other) in pairwise(setting):
             if value != other:
                 sentence = f"{earlier} and {later} set {key} to different values; the later one counts."
                 return warn(sentence, f"remove {key} from one of the two, then: {_RESTART}")
-    changed = sorted({key for _, values in settings for key in values})
+    changed = sorted({key for _, values in values_by_key for key in values})
     return ok(f"Files in conf.d set {', '.join(changed)}; they agree with each other.") if changed else None
 
 
@@ -171,8 +171,8 @@ def readable(facts: ConfigFacts) -> Finding | None:
     account = facts.account
     if account is None:
         return None
-    if (closed := closed_way(account, facts.directories)) is not None:
-        return closed
+    if (impassable := impassable_directory(account, facts.directories)) is not None:
+        return impassable
     for file in (*facts.files, *([facts.ca_file] if facts.ca_file is not None else [])):
         if not may(account, file, READ):
             sentence = f"The service's user {account.name} may not read {file.path} (mode {file.permissions})."
@@ -214,5 +214,5 @@ def is_vendors(host: str) -> bool:
 
 
 def _holds_a_password(document: Document) -> bool:
-    proxy = settings_of(document).get("proxy")
+    proxy = values_of(document).get("proxy")
     return proxy is not None and proxy.password is not None

@@ -59,10 +59,10 @@ def may(account: Account, facts: FileFacts, wanted: int) -> bool:
     return granted & wanted == wanted
 
 
-def closed_way(account: Account, chain: Sequence[FileFacts]) -> Finding | None:
+def impassable_directory(account: Account, chain: Sequence[FileFacts]) -> Finding | None:
     """Name the first directory of a path that the user may not enter."""
-    closed = next((facts for facts in chain if not may(account, facts, ENTER)), None)
-    if closed is None:
+    impassable = next((facts for facts in chain if not may(account, facts, ENTER)), None)
+    if impassable is None:
         return None
-    sentence = f"The service's user {account.name} may not pass {closed.path} (mode {closed.permissions})."
-    return fail(sentence, f"sudo chmod a+x {closed.path}", blocks=False)
+    sentence = f"The service's user {account.name} may not pass {impassable.path} (mode {impassable.permissions})."
+    return fail(sentence, f"sudo chmod a+x {impassable.path}", blocks=False)

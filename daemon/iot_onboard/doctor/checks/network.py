@@ -72,7 +72,7 @@ class Attempt:
 
     address: str
     error: str
-    took_ms: int
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,4 +232,4 @@ def _answers(facts: ReachFacts, fix: str) -> Finding:
         sentence = f"{where} answers at {answering.address}, but {silent}: each connect waits for that first."
         protocol = "IPv6" if ":" in first.address else "IPv4"
         return warn(sentence, f"mend {protocol} of this network, or switch it off")
-    return ok(f"{where} answers in {answering.took_ms} ms.")
+    return ok(f"{where} answers in {answering.duration_ms} ms.")

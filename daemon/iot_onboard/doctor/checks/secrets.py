@@ -16,7 +16,7 @@ class SecretFacts:
     """Hold what is known of a secret file that somebody wrote by hand; `what` is "product secret" or "device secret".
 
     `problem` and `cure` are what the daemon would say of it. `unread`: it may be good, and this user may not look.
-    `by_manager`: the service manager reads it and hands the service a copy; `handed_out`: it has done so; `withheld`
+    `by_manager`: the service manager reads it and hands the service a copy; `handed_out`: it has done so; `unloadable`
     says what it cannot hand out.
     """
 
@@ -29,7 +29,7 @@ class SecretFacts:
     unread: bool = False
     by_manager: bool = False
     handed_out: bool = False
-    withheld: str = ""
+    unloadable: str = ""
     account: Account | None = None
     fallback: bool = False
 
@@ -90,8 +90,8 @@ def _missing(facts: SecretFacts) -> Finding:
     if facts.handed_out:
         return ok(f"The service manager hands out the {what} as a credential.")
     why, fix = f"There is no {what}: {facts.path} does not exist.", facts.cure or SETUP
-    if facts.withheld:
-        why, fix = f"systemd cannot hand out {facts.withheld}.", f"bring its key back and restart, or: {SETUP}"
+    if facts.unloadable:
+        why, fix = f"systemd cannot hand out {facts.unloadable}.", f"bring its key back and restart, or: {SETUP}"
     if facts.fallback:
         return warn(f"{why} The stored secret works, and could not be replaced.", fix)
     return fail(why, fix, blocks=False)

@@ -11,7 +11,7 @@ from ...core.units import SERVICE, UnitProperties
 from ...events.model import Event, Priority
 from ...events.table import TABLE
 from ...reporting.service_unit import JOURNAL, is_starting, why_not_running
-from ...reporting.status import NOT_SET_UP, Status
+from ...reporting.status import NOT_PROVISIONED, Status
 from ..model import Finding, fail, ok, skipped, warn
 
 _ENABLED = {"enabled", "enabled-runtime", "static", "alias", "generated", "linked"}
@@ -86,7 +86,7 @@ def state(status: Status | None) -> Finding:
     """Judge what the daemon says of itself."""
     if status is None:
         return skipped("The daemon does not run: there is nobody to ask.")
-    if status.state == NOT_SET_UP:
+    if status.state == NOT_PROVISIONED:
         return fail("The daemon waits for this gateway to be set up.", SETUP, blocks=False)
     if status.state == "online":
         return ok(f"The daemon is online since {status.since}.")
@@ -123,9 +123,9 @@ def events(facts: JournalFacts) -> Finding:
     shared = next((entry for entry in reversed(known) if entry.event == Event.IDENTITY_SHARED.value), None)
     if shared is not None:
         online = last.event == Event.ONLINE.value
-        sentence = f"{'Online, but: ' * online}At {_told(shared)}"
+        sentence = f"{'Online, but: ' * online}At {_described(shared)}"
         return warn(sentence, _remedy(shared)) if online else fail(sentence, _remedy(shared), blocks=False)
-    sentence = f"The last event, at {_told(last)}"
+    sentence = f"The last event, at {_described(last)}"
     if last.priority <= Priority.ERR:
         return fail(sentence, _remedy(last), blocks=False)
     return warn(sentence, _remedy(last)) if last.priority == Priority.WARNING else ok(sentence)
@@ -152,7 +152,7 @@ def package_files(facts: PackageFacts) -> Finding:
     return ok("Every file of the package is as shipped.")
 
 
-def _told(entry: JournalEntry) -> str:
+def _described(entry: JournalEntry) -> str:
     return f"{entry.utc:%Y-%m-%d %H:%M:%S} UTC: {entry.message.strip().rstrip('.')}."
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...config.schema import RULES
 from ...disk.mounts import Mount
 from ..model import Finding, fail, ok, skipped, warn
-from .files import ENTER, WRITE, Account, FileFacts, closed_way, may
+from .files import ENTER, WRITE, Account, FileFacts, impassable_directory, may
 
 # The store writes a file of 400 bytes, twice, in a directory that may have to grow.
 MIN_BYTES, SCARCE_BYTES = 256 * 1024, 16 * 1024 * 1024
@@ -81,8 +81,8 @@ def writable(facts: DirectoryFacts) -> Finding | None:
     account, found = facts.account, facts.found
     if account is None or found is None:
         return None
-    if (closed := closed_way(account, facts.chain[:-1])) is not None:
-        return closed
+    if (impassable := impassable_directory(account, facts.chain[:-1])) is not None:
+        return impassable
     if not may(account, found, WRITE | ENTER):
         sentence = f"The service's user {account.name} may not write to {facts.path} (mode {found.permissions})."
         fix = f"sudo chown {account.name}: {facts.path} && sudo chmod 700 {facts.path}"

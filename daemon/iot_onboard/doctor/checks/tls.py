@@ -16,7 +16,7 @@ ANCHOR_SHA256 = "7ca438a3976b5242d231f861499822da855831382735836b361e7e971566167
 # The root of the public hosts, and of MQTT on ports 443 and 1883; it ends on 2028-01-28 (vendor documentation).
 PUBLIC_ROOT = "GlobalSign Root CA"
 _MAX_NAME = 100
-_AHEAD = timedelta(days=365)
+_AFTER_RELEASE = timedelta(days=365)
 _SOON = timedelta(days=14)
 _CLOCK_SLACK = timedelta(minutes=5)
 _PORTAL = "log in to that network's captive portal, or use another network"
@@ -64,7 +64,7 @@ class TlsFacts:
     port: int
     now: datetime
     version: str = ""
-    took_ms: int = 0
+    duration_ms: int = 0
     cause: Cause | None = None
     detail: str = ""
     certificate: Certificate | None = None
@@ -85,7 +85,7 @@ class HttpFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SilenceFacts:
+class ListenFacts:
     """Hold what the MQTT host did while nothing was sent to it: an MQTT server waits for the client."""
 
     host: str
@@ -142,7 +142,7 @@ def handshake(facts: TlsFacts) -> Finding:
     """Judge a handshake: it verifies or fails, as the daemon's does."""
     where = f"{facts.host} port {facts.port}"
     if facts.cause is None:
-        return ok(f"{where}: {facts.version}, certificate verified, in {facts.took_ms} ms.")
+        return ok(f"{where}: {facts.version}, certificate verified, in {facts.duration_ms} ms.")
     seen = f" It was shown {_shown(facts.certificate)}" if facts.certificate is not None else ""
     if facts.plain:
         return fail(f"{where} does not speak TLS, but answers plain HTTP: {facts.plain}.", _PORTAL)
@@ -184,7 +184,7 @@ def platform_clock(facts: HttpFacts) -> Finding:
     return warn(f"Our clock is {int(abs(off).total_seconds()) // 60} minutes {way} the platform's.", SET)
 
 
-def silence(facts: SilenceFacts) -> Finding:
+def waits_for_login(facts: ListenFacts) -> Finding:
     """Judge whether what is there behaves as an MQTT server does before the login."""
     where = f"{facts.host} port {facts.port}"
     fix = "check mqtt.host and mqtt.port in the configuration; else a firewall or the platform is in trouble: wait"
@@ -224,7 +224,7 @@ def _until(facts: AnchorFacts, fix: str) -> Finding:
     ends = f"{anchor.subject} ends on {anchor.not_after:%Y-%m-%d}"
     if left < timedelta():
         return fail(f"The root certificate has ended: {ends}.", fix, blocks=False)
-    return warn(f"{ends}, in {left.days} days.", fix) if left < _AHEAD else ok(f"{ends}.")
+    return warn(f"{ends}, in {left.days} days.", fix) if left < _AFTER_RELEASE else ok(f"{ends}.")
 
 
 def _shown(certificate: Certificate) -> str:

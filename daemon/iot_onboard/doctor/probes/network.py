@@ -183,8 +183,8 @@ def _try(address: str, port: int) -> tuple[Attempt, socket.socket | None]:
         error = "timed out"
     except OSError as failure:
         error = (failure.strerror or "failed").lower()
-    took_ms = round((time.monotonic() - began) * 1000)
-    return Attempt(address=address, error=error, took_ms=took_ms), raw
+    duration_ms = round((time.monotonic() - began) * 1000)
+    return Attempt(address=address, error=error, duration_ms=duration_ms), raw
 
 
 RESOLVER_FILES = Probe(name="reading the resolver's configuration", look=_resolver)

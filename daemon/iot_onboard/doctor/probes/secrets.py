@@ -9,7 +9,7 @@ from ...config.secrets import HANDED_OUT_DIR, device_secret_path, is_handed_out,
 from ...config.unloadable import DROP_IN, read_drop_in
 from ...core.failures import Misconfigured, OnboardError
 from ...core.identity import Identity
-from ...disk.credentials_format import MOST_BYTES, Damaged, NewerFormat, decode
+from ...disk.credentials_format import MAX_BYTES, Damaged, NewerFormat, decode
 from ...disk.descent import list_foreign, read_foreign
 from ..checks.files import FileFacts
 from ..checks.secrets import SecretFacts, StoredFile, StoreFacts
@@ -65,13 +65,13 @@ def _by_hand(facts: Facts, path: Path, what: str, *, wanted: bool) -> SecretFact
         unread=unread,
         by_manager=by_manager,
         handed_out=by_manager and is_handed_out(path.name, facts.root / HANDED_OUT_DIR.relative_to("/")),
-        withheld=_withheld(facts, path.name) if by_manager else "",
+        unloadable=_unloadable(facts, path.name) if by_manager else "",
         account=service_account(),
         fallback=found is None and path.name == PRODUCT_SECRET and stored_whole,
     )
 
 
-def _withheld(facts: Facts, name: str) -> str:
+def _unloadable(facts: Facts, name: str) -> str:
     """Return what systemd could not hand out, by the drop-in that this has led to."""
     try:
         return read_drop_in((facts.root / DROP_IN.relative_to("/")).read_text(encoding="utf-8")).get(name, "")
@@ -106,16 +106,16 @@ def _stored_files(directory: Path, identity: Identity) -> list[StoredFile]:
     files: list[StoredFile] = []
     for name, found in list_foreign(directory, _MAX_FILES)[0]:
         path = directory / name
-        verdict = _verdict(path, identity) if name in {f"{identity}.json", f"{identity}.json.1"} else {}
+        state = _file_state(path, identity) if name in {f"{identity}.json", f"{identity}.json.1"} else {}
         facts = FileFacts(path=str(path), mode=found.st_mode, uid=found.st_uid, gid=found.st_gid)
-        files.append(StoredFile(name=name, facts=facts, **verdict))
+        files.append(StoredFile(name=name, facts=facts, **state))
     return files
 
 
-def _verdict(path: Path, identity: Identity) -> dict[str, str]:
+def _file_state(path: Path, identity: Identity) -> dict[str, str]:
     """Return what there is to say of a stored secret; the secret itself is dropped here."""
     try:
-        credentials = decode(read_foreign(path, MOST_BYTES + 1), identity)
+        credentials = decode(read_foreign(path, MAX_BYTES + 1), identity)
     except Damaged as damage:
         return {"damage": str(damage)}
     except NewerFormat as newer:

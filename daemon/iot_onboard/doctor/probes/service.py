@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from ...boot_log.entries import read_moment
+from ...boot_log.entries import read_entry
 from ...core.units import SERVICE
 from ...reporting.status_file import read_checked
 from ...system.processes import ask
@@ -31,7 +31,7 @@ def _journal(_: Facts) -> JournalFacts:
     answer = ask(command, timeout_s=_TIMEOUT_S)
     if answer.complaint:
         return JournalFacts(trouble=answer.complaint)
-    entries = tuple(entry for line in answer.text.splitlines() if (entry := read_moment(line)) is not None)
+    entries = tuple(entry for line in answer.text.splitlines() if (entry := read_entry(line)) is not None)
     # Whoever is in none of the journal's groups sees their own lines alone, and those are not the service's.
     return JournalFacts(entries=entries, hidden=os.geteuid() != 0 and all(entry.event is None for entry in entries))
 

@@ -67,7 +67,7 @@ STATE = Probe(
     needs=(CONFIG,),
     stuck=STORAGE,
 )
-KEPT = Probe(
+STATE_STORAGE = Probe(
     name="looking at what the state directory lies on", look=_storage, needs=(CONFIG,), wants=(STORE,), stuck=STORAGE
 )
 RUNTIME = Probe(

@@ -25,7 +25,7 @@ from ...net.dial import secure
 from ...net.http_exchange import read_answer
 from ...net.tls import BoundedContext, anchor_path, tls_context
 from ..checks.network import ReachFacts
-from ..checks.tls import AnchorFacts, Certificate, HttpFacts, RootFacts, SilenceFacts, TlsFacts
+from ..checks.tls import AnchorFacts, Certificate, HttpFacts, ListenFacts, RootFacts, TlsFacts
 from ..model import Facts, Probe, assured
 from .configuration import CONFIG
 from .network import MQTT_CONNECTION, REGISTRATION_CONNECTION
@@ -33,7 +33,7 @@ from .network import MQTT_CONNECTION, REGISTRATION_CONNECTION
 _HANDSHAKE_S = 4.0
 _PLAIN_S = 0.8
 _ANSWER_S = 4.0
-_SILENCE_S = 0.7
+_LISTEN_S = 0.7
 _HANDSHAKE, _CERTIFICATE = 22, 11
 _LOCATION = b"location"
 _MAX_LOCATION, _MAX_STATUS_LINE = 200, 80
@@ -48,11 +48,11 @@ def _listen(context: BoundedContext) -> list[bytes]:
     """
     shown: list[bytes] = []
 
-    def hear(_: Any, direction: str, version: Any, kind: Any, message: Any, data: bytes) -> None:
+    def decide(_: Any, direction: str, version: Any, kind: Any, message: Any, data: bytes) -> None:
         if direction == "read" and (kind, message) == (_HANDSHAKE, _CERTIFICATE):
             shown.append(first_of(data, tls13=version == ssl.TLSVersion.TLSv1_3) or b"")
 
-    context._msg_callback = hear  # type: ignore[attr-defined]  # decision 7
+    context._msg_callback = decide  # type: ignore[attr-defined]  # decision 7
     return shown
 
 
@@ -104,8 +104,10 @@ def _shake_hands(facts: Facts, reached: ReachFacts) -> TlsFacts:
         cause = failure.cause if isinstance(failure, Transient) else Cause.TLS
         made = TlsFacts(host=host, port=port, now=_now(), cause=cause, detail=failure.detail)
     else:
-        took_ms, version = round((time.monotonic() - began) * 1000), connection.version() or "TLS"
-        made = TlsFacts(host=host, port=port, now=_now(), version=version, took_ms=took_ms, connection=connection)
+        duration_ms, version = round((time.monotonic() - began) * 1000), connection.version() or "TLS"
+        made = TlsFacts(
+            host=host, port=port, now=_now(), version=version, duration_ms=duration_ms, connection=connection
+        )
     return replace(made, certificate=decode(shown[0]) if shown else None)
 
 
@@ -157,18 +159,18 @@ def _http_answer(facts: Facts) -> HttpFacts:
         return replace(blank, now=datetime.now(UTC), status=answer.status, location=location, at=at)
 
 
-def _silence(facts: Facts) -> SilenceFacts:
+def _login_wait(facts: Facts) -> ListenFacts:
     handshake = facts.get(MQTT_HANDSHAKE)
-    silence = SilenceFacts(host=handshake.host, port=handshake.port)
+    listened = ListenFacts(host=handshake.host, port=handshake.port)
     with _connection_of(handshake) as connection:
-        connection.settimeout(_SILENCE_S)
+        connection.settimeout(_LISTEN_S)
         try:
             spoke = bool(connection.recv(1))
         except TimeoutError:
-            return silence
+            return listened
         except OSError as error:
-            return replace(silence, ended=error.strerror or "it failed")
-        return replace(silence, spoke=spoke, ended="" if spoke else "closed")
+            return replace(listened, ended=error.strerror or "it failed")
+        return replace(listened, spoke=spoke, ended="" if spoke else "closed")
 
 
 def _roots(_: Facts) -> RootFacts:
@@ -237,6 +239,6 @@ MQTT_HANDSHAKE = Probe(
 REGISTRATION_ANSWER = Probe(
     name="the question to the registration host", look=_http_answer, needs=(REGISTRATION_HANDSHAKE,)
 )
-MQTT_SILENCE = Probe(name="listening to the MQTT host", look=_silence, needs=(MQTT_HANDSHAKE,))
+MQTT_LISTEN = Probe(name="listening to the MQTT host", look=_login_wait, needs=(MQTT_HANDSHAKE,))
 ROOTS = Probe(name="reading the root certificates", look=_roots)
 CA_FILE = Probe(name="reading tls.ca_file", look=_ca_file, needs=(CONFIG,))

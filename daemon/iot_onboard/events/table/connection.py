@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...core.advice import HOURLY, SOON, Move
+from ...core.advice import HOURLY, SOON, Responsible
 from ..model import Entry, Event, Kind, Priority
 
 CONNECTION = {
@@ -13,7 +13,7 @@ CONNECTION = {
         subject="Connecting to the platform",
         sentence="Connecting to {endpoint} (attempt {attempt}).",
         explanation="Name look-up, TCP and TLS come first, then the MQTT login. Later attempts are told only where they end differently.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done.",
         then="under way",
     ),
@@ -24,7 +24,7 @@ CONNECTION = {
         subject="This gateway is online",
         sentence="Online at {endpoint}, {duration_ms} ms after the dial.",
         explanation="The platform accepted the login. The console shows the device as online.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done.",
         then="the connection is kept up, and comes back by itself when it is lost",
     ),
@@ -35,18 +35,18 @@ CONNECTION = {
         subject="The gateway does not reach the platform",
         sentence="Cannot connect: {detail}. {then}{hint}",
         explanation="The network, or a fault of the platform, is in the way; the line says what was seen. The secret is stored, nothing is lost, and the gateway retries by itself. The line comes back at growing intervals, with a count, for as long as it lasts.",
-        move=Move.NETWORK,
+        responsible=Responsible.NETWORK,
         remedy="In the first minutes after power-on, wait. Where it lasts, the line says what to check; `iot-onboard doctor` tries each step on the way to the platform and names the first that fails.",
         then=SOON,
     ),
-    Event.CLOCK_WRONG: Entry(
+    Event.CLOCK_NOT_SET: Entry(
         message_id="fadd52ae669244c8b4b7c1126e770740",
         priority=Priority.WARNING,
         kind=Kind.TROUBLE,
         subject="This gateway's clock is not set yet",
         sentence="The server's certificate does not fit this gateway's clock ({detail}), and the clock is not set yet. Waiting for the clock. {then}",
         explanation="A gateway without a battery clock starts in the past until the time is set from the network. Certificates are valid from a date on, so the platform cannot be trusted before.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Wait a minute. Where it lasts: `timedatectl` must say `System clock synchronized: yes`. If it does not, the network lets no NTP through (UDP port 123), or no time server is set in /etc/systemd/timesyncd.conf.",
         then="at once when the clock is set; else by itself, at growing intervals of up to 5 minutes",
     ),
@@ -57,7 +57,7 @@ CONNECTION = {
         subject="The platform refuses the login (CONNACK {code})",
         sentence="Login refused, CONNACK {code}: {detail}. Refusals in a row: {attempt}. {then}{hint}",
         explanation="The platform does not take this gateway's secret. It may pass; after three refusals running the gateway registers once by itself, in case an operator reset the device.",
-        move=Move.CONSOLE,
+        responsible=Responsible.CONSOLE,
         remedy="Wait for the third refusal. Where it stays: check in the console that the device is there and enabled (Devices > Devices), and compare region and instance_id at the gateway with the console.",
         then="by itself, within 5 s at first; after three refusals it registers once",
     ),
@@ -68,7 +68,7 @@ CONNECTION = {
         subject="The platform refuses the stored secret, and gives no new one",
         sentence="The platform refuses the stored secret, and gives no new one ({reason}). To do: {cure}. {then}",
         explanation="The login was refused three times running, and the registration that followed was refused as well. Somebody has to act, and the line says what is to be done. The stored secret is kept; the gateway stays alive and retries about hourly.",
-        move=Move.CONSOLE,
+        responsible=Responsible.CONSOLE,
         remedy="Do what the line says. With code 6289 the device is active and its present secret is another one: reset it in the console (ResetThing), or write the present secret into /etc/iot-onboard/device-secret. Also check that region and instance_id are those of the console.",
         then=HOURLY,
     ),
@@ -79,7 +79,7 @@ CONNECTION = {
         subject="The connection was lost",
         sentence="Connection lost after {duration}: {detail}. {then}",
         explanation="The gateway was online and is not now. Once in a while that is nothing: the platform restarts its servers, routers forget connections. The gateway reconnects by itself.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Wait. Where it happens many times a day (`iot-onboard status` counts), look at the quality of the network; where always after the same time without traffic, the gateway finds that out by itself and says so (idle-timeout).",
         then=SOON,
     ),
@@ -90,7 +90,7 @@ CONNECTION = {
         subject="Something on the way ends idle connections",
         sentence="Connection ended by an idle time-out on the way (proxy, NAT, firewall or load balancer), after {duration}: {detail}. {then}{hint}",
         explanation="Sessions ended after the same time without traffic, and a ping put the end off; or the first ping after such a time was never answered, twice. The gateway shortens its keep-alive by itself, to 30 s at the least, and keeps that until the route changes.",
-        move=Move.NETWORK,
+        responsible=Responsible.NETWORK,
         remedy="Where the line says that the keep-alive is shorter now, nothing has to be done; to save the search after each start, set mqtt.keepalive_s below the time that the line names. Where the time-out is below 30 s, whoever runs the proxy, firewall or router has to raise it, best to 60 s or more (tinyproxy: Timeout; HAProxy: timeout client, server and tunnel).",
         then=SOON,
     ),
@@ -100,7 +100,7 @@ CONNECTION = {
         subject="The platform sends messages that nobody here subscribed to",
         sentence="The server has sent ten messages that nothing here subscribed to. They are acknowledged and dropped; this is said once.",
         explanation="The platform sends some messages without a subscription (properties to set, firmware notices), and keeps a subscription that another program made with this identity. This daemon has no use for them.",
-        move=Move.CONSOLE,
+        responsible=Responsible.CONSOLE,
         remedy="Nothing has to be done. Where it is not meant, look in the console (Devices > the device > Topic List) at what the device is subscribed to, and at who publishes to it.",
         then="they are acknowledged and dropped as they come",
     ),
@@ -111,7 +111,7 @@ CONNECTION = {
         subject="Another device uses this gateway's identity",
         sentence="Connection ended by the server within a minute, {attempt} times in a row: another device uses the identity of {device_name}. Holding off for {hold_off}.",
         explanation="The platform allows one connection per identity, and a newer one ends the older: both holders throw each other out. This gateway holds off longer and longer, to leave the other one in peace. A device that is disabled right after its login looks alike.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy="Find the other device that uses this DeviceName: a copied SD card, a gateway that was replaced and still runs, a test on somebody's desk. Switch it off, or give it a name of its own: `sudo iot-onboard setup` at that device, best with a name like gw-{serial}. Then this gateway stays online with its next login.",
         then="by itself, after 30 s at first and up to 15 minutes later on",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...core.advice import HOURLY, SOON, Move
+from ...core.advice import HOURLY, SOON, Responsible
 from ..model import Entry, Event, Kind, Priority
 
 REGISTRATION = {
@@ -13,7 +13,7 @@ REGISTRATION = {
         subject="Asking the platform for this device's secret",
         sentence="Registering {device_name} at {endpoint} (attempt {attempt}).",
         explanation="No device secret is stored, so one HTTPS request, signed with the product secret, asks the platform for it (dynamic registration). Later attempts are told only where they end differently.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done.",
         then="under way",
     ),
@@ -24,7 +24,7 @@ REGISTRATION = {
         subject="The stored secret is refused; registering once",
         sentence="The platform refused the stored secret {attempt} times running; registering once, in case the device was reset.",
         explanation="An operator who resets a device makes its old secret void. A new registration finds out, and heals it. The old secret stays on the disk until a new one is stored.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Wait for the next line: it says whether the platform gave a new secret.",
         then="under way; a further registration of this kind after 10 minutes at the earliest, then at intervals that double up to 6 hours",
     ),
@@ -35,7 +35,7 @@ REGISTRATION = {
         subject="The platform gave this device its secret",
         sentence="Registered: the platform gave this device its secret.",
         explanation="The secret is stored next; the login follows only after that.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done.",
         then="at once: the secret is stored",
     ),
@@ -46,7 +46,7 @@ REGISTRATION = {
         subject="The registration did not get through",
         sentence="Registration failed: {detail}. {then}{hint}",
         explanation="The network, or a fault of the platform, is in the way; the line says what was seen. Nothing is lost, and the gateway retries by itself. The line comes back at growing intervals, with a count, for as long as it lasts.",
-        move=Move.NETWORK,
+        responsible=Responsible.NETWORK,
         remedy="In the first minutes after power-on, wait. Where it lasts, the line says what to check; `iot-onboard doctor` tries each step on the way to the platform and names the first that fails.",
         then=SOON,
     ),
@@ -57,7 +57,7 @@ REGISTRATION = {
         subject="The platform asks to slow down (code {code})",
         sentence="Registration: {detail}. {then}",
         explanation="Too many requests reach the platform, from this gateway or from the whole account, or the platform is overloaded. The gateway obeys, and comes through by itself.",
-        move=Move.PLATFORM,
+        responsible=Responsible.PLATFORM,
         remedy="Wait. A restart of the service would only add to the load.",
         then="by itself, when the platform said (an hour at most); where it did not say, in 1 to 5 minutes",
     ),
@@ -68,7 +68,7 @@ REGISTRATION = {
         subject="The platform refuses to register this device (code {code})",
         sentence="Registration refused, code {code}: {detail}. To do: {cure}. {then}",
         explanation="Waiting does not mend this: somebody has to act, and the line says what is to be done. The gateway stays alive and retries about hourly, so nobody needs to come back to it after a click in the console.",
-        move=Move.CONSOLE,
+        responsible=Responsible.CONSOLE,
         remedy="Do what the line says. Codes 460, 6250, 6292 and 6600 are mended at the gateway (`sudo iot-onboard setup`), codes 6100, 6204, 6288 and 6289 in the console.",
         then=HOURLY,
     ),

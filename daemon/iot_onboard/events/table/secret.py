@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...core.advice import HOURLY, Move
+from ...core.advice import HOURLY, Responsible
 from ..model import Entry, Event, Kind, Priority
 
 _DISK = "`df -h /var/lib/iot-onboard` shows the free space, `findmnt -T /var/lib/iot-onboard` whether it is mounted read-only (ro), `ls -ld /var/lib/iot-onboard` whether it belongs to the user iot-onboard (mode 0700), and `dmesg` errors of the SD card. The gateway goes on by itself once it can write."
@@ -15,7 +15,7 @@ SECRET = {
         subject="The device secret is there",
         sentence="The device secret is stored: no registration needed.",
         explanation="The secret was fetched by an earlier registration, or given by hand in a file. Nothing is asked of the registration endpoint.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done.",
         then="at once: the login comes next",
     ),
@@ -26,7 +26,7 @@ SECRET = {
         subject="The stored secret was damaged; the previous one is used",
         sentence="The stored device secret was damaged ({detail}); the previous one is used.",
         explanation="The damaged file was set aside, not deleted. Usually the previous secret is the same one. If the platform refuses it, the gateway registers again by itself.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done now. Where it comes back, the SD card is dying: `dmesg` shows its errors, and it should be replaced.",
         then="at once: the login comes next",
     ),
@@ -37,7 +37,7 @@ SECRET = {
         subject="The stored secret was damaged; registering again",
         sentence="The stored device secret was damaged ({detail}) and no earlier one is usable; registering again.",
         explanation="The damaged file was set aside in /var/lib/iot-onboard/credentials, not deleted. A device that has never logged in just gets another secret; one that has is refused with code 6289 until somebody resets it.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Wait for the next line. Where the registration is refused with 6289, see `iot-onboard explain 6289`. Where it comes back, check the SD card (`dmesg`).",
         then="at once: the registration comes next",
     ),
@@ -48,27 +48,27 @@ SECRET = {
         subject="The stored secret cannot be read",
         sentence="The stored device secret cannot be read: {detail}. {then}",
         explanation="The file is there and the system does not let the daemon read it, or a newer version has written it. The secret may be fine, so the gateway does not register again: it retries the read.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy="Written by a newer version: install that again (`sudo apt install --only-upgrade iot-onboard`). Permission denied: `sudo chown -Rh iot-onboard: /var/lib/iot-onboard`, then `sudo systemctl restart iot-onboard`. Input/output error: the SD card is failing (`dmesg`); save /var/lib/iot-onboard/credentials before you replace it, or the device has to be reset in the console.",
         then=f"where that may pass by itself, within 5 s at first and at growing intervals; else {HOURLY}",
     ),
-    Event.SECRET_WITHHELD: Entry(
+    Event.SECRET_UNLOADABLE: Entry(
         message_id="4f47ca48e7724305a55d8a8bba0845e2",
         priority=Priority.WARNING,
         subject="systemd cannot hand out a secret, and the service starts without it",
         sentence="systemd cannot hand out {detail}; the service starts without it. To do: sudo iot-onboard setup, or bring the key back and start the gateway again.",
         explanation="Where one credential of a service cannot be loaded, systemd does not start the service (status 243/CREDENTIALS). A secret that was encrypted with systemd-creds can be opened by the machine that encrypted it alone: not after its card has moved to another one, nor after /var/lib/systemd/credential.secret or the machine id was lost or the TPM was cleared. So the service is started without: a gateway whose device secret is stored comes online as ever, another one says what it lacks. The encrypted file stays where it is, and was not changed.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy="`sudo iot-onboard setup --product-secret-file -` with the product secret (console: Devices > Products, View beside the product) writes the plain file, which counts from then on; iot-onboard.service(8) shows how it is encrypted again for this machine. Where the card belongs into another gateway, or a backup holds the key, put that back. `Input/output error` beside a plain file: the card is failing (`dmesg`). A credential that is not ours: take its line out of the unit's drop-in (`systemctl cat iot-onboard` shows it), or put its file back.",
         then="at each start of the service, and of the gateway, it is tried whether systemd can hand it out again",
     ),
-    Event.SECRET_HANDED_OUT: Entry(
+    Event.SECRET_LOADABLE: Entry(
         message_id="659b9b779f4f4ae2a32552cb607f0c22",
         priority=Priority.NOTICE,
         subject="systemd can hand out the secret again",
         sentence="systemd can hand out the secrets again: the service starts with them.",
         explanation="What kept systemd from loading a credential is over: the key is back, or the secret was encrypted anew.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done.",
         then="at once: the service starts",
     ),
@@ -79,7 +79,7 @@ SECRET = {
         subject="The state directory cannot be written, so nothing is registered",
         sentence="The state directory cannot be written: {detail}. No registration until it can. {then}",
         explanation="A secret that cannot be kept must not be asked for: a lost secret costs a reset in the console. The disk is full, mounted read-only, or the directory belongs to somebody else.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy=_DISK + " `sudo systemctl restart iot-onboard` tries at once.",
         then=HOURLY,
     ),
@@ -90,7 +90,7 @@ SECRET = {
         subject="The state directory does not outlast a reboot, so nothing is registered",
         sentence="The state directory does not outlast a reboot: it is on {detail}. No secret is asked for. To do: set state_dir to a directory on a disk or SD card, or allow_volatile: true where this is meant. {then}",
         explanation="The platform gives a device its secret until the first login, and no other one after it. Kept in memory (a tmpfs, a root file system under an overlay in memory, a disk in memory), the secret would be gone after the next power cut, and the device would need a reset in the console each time. So the gateway does not register. A gateway whose secret is stored, or was given by hand (device_secret_file), goes online as ever.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy='`findmnt -T /var/lib/iot-onboard` shows what the state directory lies on. Put it on a partition that lasts: see "Keep the secret on another partition" in the operator\'s guide. Or switch the overlay off (Raspberry Pi: `sudo raspi-config`, Performance Options, Overlay File System), let the gateway come online once, and switch it on again: the secret is then on the card. `allow_volatile: true` in conf.d/ is for gateways that lose their secret on purpose.',
         then=f"as soon as another mount holds the directory or the configuration changes; else {HOURLY}",
     ),
@@ -101,7 +101,7 @@ SECRET = {
         subject="The device secret is safe on the disk",
         sentence="The device secret is stored and read back.",
         explanation="It was written, synced and compared with what was sent; a power cut no longer loses it. Only now the gateway logs in.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done.",
         then="at once: the login comes next",
     ),
@@ -112,7 +112,7 @@ SECRET = {
         subject="The new secret cannot be stored",
         sentence="The device secret cannot be stored: {detail}. It is kept in memory; no login before it is stored. {then}",
         explanation="The platform gave a secret and the disk does not take it. A login with a secret that is not on disk could lose the device, for after the first login the platform gives no other one. So the gateway waits for the disk.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy=_DISK + " Do not switch the gateway off before if you can help it; where it was, it registers again.",
         then="by itself: within 5 s at first, then at growing intervals of up to 5 minutes",
     ),

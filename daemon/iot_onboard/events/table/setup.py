@@ -2,77 +2,77 @@
 
 from __future__ import annotations
 
-from ...core.advice import Move
+from ...core.advice import Responsible
 from ..model import Entry, Event, Priority
 
 SETUP = {
-    Event.NOT_SET_UP: Entry(
+    Event.NOT_PROVISIONED: Entry(
         message_id="a41738581a49468baacbf116b98a9e5f",
         priority=Priority.WARNING,
         subject="Nobody has said yet which gateway this is",
         sentence="No product identity yet: {detail}. To do: sudo iot-onboard setup, or put iot-onboard.yaml on the boot partition and start the gateway again.",
         explanation="The package is installed, and nothing says which product and device this gateway is. The service waits, and starts by itself once the configuration says so.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy="Have the product key and the product secret at hand (console: Devices > Products, View beside the product), then run `sudo iot-onboard setup`. Without a shell on the gateway: put a file iot-onboard.yaml on the boot partition of its card, and switch it on.",
         then="at once when the configuration has changed",
     ),
-    Event.NAME_UNKNOWN: Entry(
+    Event.DEVICE_NAME_UNKNOWN: Entry(
         message_id="9ecac97220bc45a296a9e78abedd3342",
         priority=Priority.ERR,
         subject="The board does not tell what the device name is made of",
         sentence="The device name cannot be told: {detail}. Looking again every few seconds.",
         explanation="The name in the configuration is made of something that this board does not give now, or of something that many gateways have: a host name or a serial number as shipped, an address that is made up at each boot. A network interface may still appear, and a host name may still be given; the service starts by itself then, or once the configuration names something else.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy="Give the gateway a name of something that its board has: `sudo iot-onboard setup --device-name ...` ({mac} and {machine_id} work on most). `sudo iot-onboard check-config` shows what it becomes.",
         then="every few seconds",
     ),
-    Event.NAME_KEPT: Entry(
+    Event.DEVICE_NAME_KEPT: Entry(
         message_id="df4895bb877a43eea91f7fd96fb67a58",
         priority=Priority.WARNING,
         subject="The hardware gives another device name now, or none; the one of before stays",
         sentence="This gateway stays {device_name}, as its secret is of that name: {detail}. To do: sudo iot-onboard setup --device-name NAME, where another name is meant.",
         explanation="The configuration makes the device name of something that the hardware or the system says, and that has changed since this gateway got its secret, or would not be taken for a name today. The board and the configuration are the same, so the gateway goes on under its name: as another device it would be off line with its secret on the disk. The file identity.json in the state directory holds the name.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done to stay online. To make the name independent of the hardware, write it out: `sudo iot-onboard setup --device-name NAME` with the name that is shown. For another name, the same command with that one; the device has to be known to the product.",
         then="at once: the gateway goes on under its name",
     ),
-    Event.CONFIGURATION_UNREAD: Entry(
+    Event.CONFIG_UNREADABLE: Entry(
         message_id="9faaf89c1baa4a2b832ecb46ae801260",
         priority=Priority.ERR,
         subject="The configuration cannot be read",
         sentence="The configuration cannot be read: {detail}. Looking again every few seconds.",
         explanation="A file of the configuration is there, and the system does not hand it out. The disk may have failed for a moment, or its permissions keep the service out. A stored secret is safe; the service waits, and starts by itself once the file can be read.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy='Where the words are "Permission denied": `sudo chmod 644` the file that is named (755 for a directory). Where they are "Input/output error": the card is failing; `sudo dmesg` says more, and it should be replaced.',
         then="every few seconds",
     ),
-    Event.CONFIGURATION_WRONG: Entry(
+    Event.CONFIG_INVALID: Entry(
         message_id="4cac73962ce5400e8e7efbe21368d167",
         priority=Priority.ERR,
         subject="The configuration is wrong, and the service has ended",
         sentence="{detail}",
         explanation="The service has ended with 78 and is not restarted: the same file would fail again. Nothing was changed, and a stored secret is safe.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy="Correct the file at the line that is named; `sudo iot-onboard check-config` says whether all is well. Then: `sudo systemctl restart iot-onboard`",
         then="not by itself: at the next start of the service, or of the gateway",
     ),
-    Event.SETTINGS_CHANGED: Entry(
+    Event.CONFIG_CHANGED: Entry(
         message_id="b8203f61186b44059dee755cc1a6c515",
         priority=Priority.NOTICE,
         subject="The configuration has changed; starting afresh",
         sentence="Configuration changed: starting afresh.",
         explanation="What was wrong or missing may be mended by the change. The process ends, and the service manager starts it with the new configuration and secrets.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done.",
         then="at once, in a new process",
     ),
-    Event.SETTINGS_WRONG: Entry(
+    Event.CONFIG_CHANGE_INVALID: Entry(
         message_id="8595be914007470c902357f8398ca451",
         priority=Priority.ERR,
         subject="The changed configuration is wrong, and not taken",
         sentence="The changed configuration is not taken: {detail}",
         explanation="The configuration has changed while the daemon runs, and cannot be used as it is now. Ending because of it would take the gateway off line for good, so the daemon goes on with what it has; a restart of the service would end with exit code 78.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy="Correct the line that is named; `sudo iot-onboard check-config` says whether all is well.",
         then="at once when the configuration has changed again",
     ),
@@ -82,17 +82,17 @@ SETUP = {
         subject="This card was in another gateway before, or had another name",
         sentence="This card was in another gateway before, or had another name: it holds the secret of {detail}. That is kept for its return; this gateway is {device_name}.",
         explanation="The device name follows the hardware, and each device has a file of its own in the state directory. This gateway registers as itself; the other's secret waits for the card to come back.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done, if the card was moved on purpose. The new DeviceName must be known to the product (console: Devices > Devices, Add Device).",
         then="at once: the secret of this gateway is looked for",
     ),
-    Event.BOOT_FILE_TAKEN: Entry(
+    Event.BOOT_FILE_IMPORTED: Entry(
         message_id="29f15eb3dfc34ab1a317a0d08d49528c",
         priority=Priority.NOTICE,
         subject="The file on the boot partition is taken in",
         sentence="{detail} is taken in: this gateway is {device_name} of product {product_key}.",
         explanation="The identity is in /etc/iot-onboard, the secret in a file for root alone; the file on the boot partition was overwritten and removed.",
-        move=Move.NOBODY,
+        responsible=Responsible.NOBODY,
         remedy="Nothing is to be done. Other copies of the file hold the product secret too: keep them safe.",
         then="at once: the service starts with it",
     ),
@@ -102,17 +102,17 @@ SETUP = {
         subject="The file on the boot partition is wrong, and not taken in",
         sentence="The file on the boot partition is not taken in: {detail}",
         explanation="All of it is checked before anything is changed, and nothing was. iot-onboard-error.txt beside the file says the same, for whoever has the card but no shell.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy="Correct the line that is named in iot-onboard.yaml on the boot partition, and start the gateway again. `sudo iot-onboard setup` does the same by questions.",
         then="at the next boot, or by `sudo iot-onboard import-boot-file`",
     ),
-    Event.BOOT_FILE_REMAINS: Entry(
+    Event.BOOT_FILE_NOT_REMOVED: Entry(
         message_id="9965e0515638472b9a619175da2ea1d1",
         priority=Priority.WARNING,
         subject="The file on the boot partition lies open",
         sentence="The file on the boot partition is taken in, and cannot be removed: {detail}. A secret in it still lies open on the boot partition.",
         explanation="Its content is taken in, and is not taken in again. The file could not be overwritten and removed, most likely because the boot partition is mounted read-only: whoever takes the card can read the secret in it.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy="Delete the file on another computer, or make the boot partition writable (`sudo mount -o remount,rw /boot/firmware`) and start the gateway again.",
         then="at the next boot",
     ),
@@ -122,7 +122,7 @@ SETUP = {
         subject="The file on the boot partition is taken in, with a reservation",
         sentence="The file on the boot partition is taken in, but: {detail}.",
         explanation="The configuration is valid, and does not say what whoever wrote the file may expect: most often another file in conf.d/ sets the same key, and wins.",
-        move=Move.GATEWAY,
+        responsible=Responsible.GATEWAY,
         remedy="`sudo iot-onboard check-config` shows what counts. Remove the key from the other file where that is not meant.",
         then="the service starts with what counts now",
     ),

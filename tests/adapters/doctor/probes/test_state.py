@@ -8,7 +8,7 @@ import pytest
 
 from iot_onboard.doctor.checks import state
 from iot_onboard.doctor.model import Level
-from iot_onboard.doctor.probes.state import KEPT, RUNTIME, STATE, mount_of
+from iot_onboard.doctor.probes.state import RUNTIME, STATE, STATE_STORAGE, mount_of
 from support.process.probing import bring
 
 
@@ -69,6 +69,6 @@ def test_whether_it_lasts(gateway: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "proc/self").mkdir(parents=True)
     (root / "proc/self/mountinfo").write_text("22 1 0:26 / / rw - tmpfs tmpfs rw\n")
-    facts = bring(KEPT, gateway / "config.yaml", root)
+    facts = bring(STATE_STORAGE, gateway / "config.yaml", root)
     assert facts.volatile == "tmpfs at /, which is in memory"
     assert not facts.allowed

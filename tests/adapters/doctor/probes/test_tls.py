@@ -24,7 +24,7 @@ from iot_onboard.doctor.model import Finding, Level
 from iot_onboard.doctor.probes.tls import (
     CA_FILE,
     MQTT_HANDSHAKE,
-    MQTT_SILENCE,
+    MQTT_LISTEN,
     REGISTRATION_ANSWER,
     REGISTRATION_HANDSHAKE,
     ROOTS,
@@ -208,17 +208,17 @@ def test_the_mqtt_host_hears_nothing(tmp_path: Path) -> None:
     """Not a byte follows the handshake: what waits in silence may be an MQTT server."""
     heard: list[bytes] = []
     with TlsServer(lambda connection: heard.append(connection.recv(4096))) as server:
-        facts = bring(MQTT_SILENCE, configured(tmp_path, mqtt=server.port, ca_file=server.ca_file))
+        facts = bring(MQTT_LISTEN, configured(tmp_path, mqtt=server.port, ca_file=server.ca_file))
         assert wait_for(lambda: heard, "the end of the connection") == [b""]
-    assert tls.silence(facts).level is Level.OK
+    assert tls.waits_for_login(facts).level is Level.OK
 
 
 @pytest.mark.parametrize(("said", "words"), [(b"220 hello\r\n", "speaks first"), (b"", "asked: closed")])
 def test_what_is_no_mqtt_server(tmp_path: Path, said: bytes, words: str) -> None:
     """It speaks or ends before anybody asked."""
     with TlsServer(lambda connection: connection.sendall(said)) as server:
-        facts = bring(MQTT_SILENCE, configured(tmp_path, mqtt=server.port, ca_file=server.ca_file))
-    assert words in tls.silence(facts).sentence
+        facts = bring(MQTT_LISTEN, configured(tmp_path, mqtt=server.port, ca_file=server.ca_file))
+    assert words in tls.waits_for_login(facts).sentence
 
 
 def test_the_anchors(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.doctor.checks.files import ENTER, READ, WRITE, Account, FileFacts, closed_way, may
+from iot_onboard.doctor.checks.files import ENTER, READ, WRITE, Account, FileFacts, impassable_directory, may
 from support.text.judged import SERVICE, directory
 
 
@@ -27,8 +27,8 @@ def test_rights_are_the_kernels(mode: int, uid: int, gid: int, wanted: int) -> N
 def test_the_first_closed_door_is_named() -> None:
     """A way is as open as its first door."""
     way = (directory("/", 0o755, 0), directory("/a", 0o700, 0), directory("/a/b", 0o700, 0))
-    finding = closed_way(SERVICE, way)
+    finding = impassable_directory(SERVICE, way)
     assert finding is not None
     assert finding.sentence == "The service's user iot-onboard may not pass /a (mode 0700)."
     assert finding.fix == "sudo chmod a+x /a"
-    assert closed_way(SERVICE, way[:1]) is None
+    assert impassable_directory(SERVICE, way[:1]) is None

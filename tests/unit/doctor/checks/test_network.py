@@ -87,9 +87,9 @@ DNS = [
     ),
     Row("own private host", network.name, NameFacts(host="broker.local", addresses=("10.1.1.1",)), OK, "10.1.1.1"),
 ]
-ANSWERS = ReachFacts(host=HOST, port=443, attempts=(Attempt(address="192.0.2.9", error="", took_ms=31),))
-SILENT = Attempt(address="2001:db8::9", error="timed out", took_ms=4500)
-REFUSING = replace(SILENT, error="connection refused", took_ms=1)
+ANSWERS = ReachFacts(host=HOST, port=443, attempts=(Attempt(address="192.0.2.9", error="", duration_ms=31),))
+SILENT = Attempt(address="2001:db8::9", error="timed out", duration_ms=4500)
+REFUSING = replace(SILENT, error="connection refused", duration_ms=1)
 THROUGH = replace(ANSWERS, proxy="proxy.example port 3128", attempts=())
 REACH = [
     Row("answers", network.port, ANSWERS, OK, "answers in 31 ms"),

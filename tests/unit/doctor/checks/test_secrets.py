@@ -57,7 +57,7 @@ SECRETS = [
     Row(
         "withheld",
         secrets.by_hand,
-        replace(GOOD, found=None, withheld="the encrypted product secret /x.cred (its key is gone)"),
+        replace(GOOD, found=None, unloadable="the encrypted product secret /x.cred (its key is gone)"),
         FAIL,
         "hand out the encrypted product secret /x.cred",
         "setup",
@@ -65,7 +65,7 @@ SECRETS = [
     Row(
         "withheld, not needed now",
         secrets.by_hand,
-        replace(GOOD, found=None, fallback=True, withheld="the encrypted product secret"),
+        replace(GOOD, found=None, fallback=True, unloadable="the encrypted product secret"),
         WARN,
         "stored secret works",
         "setup",

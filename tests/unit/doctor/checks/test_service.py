@@ -124,7 +124,14 @@ STATE = [
     Row("blocked", service.state, REFUSED, FAIL, "is blocked", "reset the device; more: iot-onboard explain 6289"),
     Row("blocked, no cure", service.state, replace(WAITING, state="blocked"), FAIL, "blocked", "do what the line says"),
     Row("on its way", service.state, replace(WAITING, state="connecting", last_error=None), WARN, "connecting", "wait"),
-    Row("not set up", service.state, replace(WAITING, state="not-set-up"), FAIL, "to be set up", "iot-onboard setup"),
+    Row(
+        "not set up",
+        service.state,
+        replace(WAITING, state="not-provisioned"),
+        FAIL,
+        "to be set up",
+        "iot-onboard setup",
+    ),
     Row("same version", service.version, ONLINE, NOTHING),
     Row(
         "older",

@@ -15,8 +15,8 @@ from iot_onboard.doctor.checks.tls import (
     AnchorFacts,
     Certificate,
     HttpFacts,
+    ListenFacts,
     RootFacts,
-    SilenceFacts,
     TlsFacts,
 )
 from support.text.judged import FAIL, NOTHING, OK, SKIPPED, WARN, Row
@@ -117,7 +117,7 @@ SHOWN = Certificate(
     not_before=datetime(2026, 1, 1, tzinfo=UTC),
     not_after=datetime(2027, 1, 1, tzinfo=UTC),
 )
-GOOD = TlsFacts(host=HOST, port=443, now=NOW, version="TLSv1.3", took_ms=80, certificate=SHOWN)
+GOOD = TlsFacts(host=HOST, port=443, now=NOW, version="TLSv1.3", duration_ms=80, certificate=SHOWN)
 
 
 def broken(cause: Cause, detail: str = "x failed", certificate: Certificate | None = SHOWN) -> TlsFacts:
@@ -147,7 +147,7 @@ TLS = [
 ]
 
 ANSWER = HttpFacts(host=HOST, now=NOW, status=404, at=NOW)
-QUIET = SilenceFacts(host="m.example", port=8883)
+QUIET = ListenFacts(host="m.example", port=8883)
 ENDPOINTS = [
     Row("404", tls.http_answer, ANSWER, OK, "HTTP 404 to a question that is no registration"),
     Row(
@@ -178,9 +178,9 @@ ENDPOINTS = [
         "timedatectl",
     ),
     Row("no date", tls.platform_clock, replace(ANSWER, at=None), SKIPPED, "does not tell"),
-    Row("waits", tls.silence, QUIET, OK, "waits for a login"),
-    Row("speaks", tls.silence, replace(QUIET, spoke=True), WARN, "speaks first", "mqtt.host"),
-    Row("closes", tls.silence, replace(QUIET, ended="closed"), WARN, "asked: closed", "mqtt.host"),
+    Row("waits", tls.waits_for_login, QUIET, OK, "waits for a login"),
+    Row("speaks", tls.waits_for_login, replace(QUIET, spoke=True), WARN, "speaks first", "mqtt.host"),
+    Row("closes", tls.waits_for_login, replace(QUIET, ended="closed"), WARN, "asked: closed", "mqtt.host"),
 ]
 
 

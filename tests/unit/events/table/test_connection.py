@@ -11,7 +11,7 @@ PUBLIC = {
     Event.CONNECTING: ("33b0662cad574c39bf29c7c3b6149ab2", Priority.INFO, Kind.ATTEMPT),
     Event.ONLINE: ("d505e1b9362f4489aa4765c98d1cf35c", Priority.NOTICE, Kind.RECOVERY),
     Event.CONNECT_FAILED: ("f4ebca5b44c34a3a9858c2e1b4e3d53f", Priority.WARNING, Kind.TROUBLE),
-    Event.CLOCK_WRONG: ("fadd52ae669244c8b4b7c1126e770740", Priority.WARNING, Kind.TROUBLE),
+    Event.CLOCK_NOT_SET: ("fadd52ae669244c8b4b7c1126e770740", Priority.WARNING, Kind.TROUBLE),
     Event.LOGIN_REFUSED: ("dee7034dafb54ae192403a864ac27550", Priority.WARNING, Kind.TROUBLE),
     Event.LOGIN_BLOCKED: ("bef8c9c96d204feb9e60536dc66abfda", Priority.ERR, Kind.TROUBLE),
     Event.CONNECTION_LOST: ("194ab38f6efe410f9a21e4c595fadaa0", Priority.WARNING, Kind.TROUBLE),

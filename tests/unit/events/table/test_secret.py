@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iot_onboard.core.advice import Move
+from iot_onboard.core.advice import Responsible
 from iot_onboard.events.model import Details, Event, Kind, Priority
 from iot_onboard.events.table.secret import SECRET
 from support.text.lines import said
@@ -15,8 +15,8 @@ PUBLIC = {
     Event.SECRET_RECOVERED: ("33c9799e2d954d83a03b5d4efc35342b", Priority.WARNING, Kind.PROGRESS),
     Event.SECRET_DAMAGED: ("822b3ff41fde4539b56a1f86dc644e3b", Priority.WARNING, Kind.PROGRESS),
     Event.SECRET_UNREADABLE: ("e68149b5b23a491e9e0a52a00201dffb", Priority.ERR, Kind.TROUBLE),
-    Event.SECRET_WITHHELD: ("4f47ca48e7724305a55d8a8bba0845e2", Priority.WARNING, Kind.NOTE),
-    Event.SECRET_HANDED_OUT: ("659b9b779f4f4ae2a32552cb607f0c22", Priority.NOTICE, Kind.NOTE),
+    Event.SECRET_UNLOADABLE: ("4f47ca48e7724305a55d8a8bba0845e2", Priority.WARNING, Kind.NOTE),
+    Event.SECRET_LOADABLE: ("659b9b779f4f4ae2a32552cb607f0c22", Priority.NOTICE, Kind.NOTE),
     Event.STORE_NOT_WRITABLE: ("cb1d5788bbe349fba841c418b1050f73", Priority.ERR, Kind.TROUBLE),
     Event.STORE_VOLATILE: ("50f1ef2beefe4aaba8b93e02491068a2", Priority.ERR, Kind.TROUBLE),
     Event.SECRET_STORED: ("6eec1d38f8bf4dd6957bf87960814e1b", Priority.NOTICE, Kind.PROGRESS),
@@ -45,4 +45,4 @@ def test_a_secret_that_is_not_on_disk_is_not_used() -> None:
 
 def test_no_line_about_a_secret_asks_for_the_console() -> None:
     """What is wrong with a file is mended at the gateway, or mends itself."""
-    assert {entry.move for entry in SECRET.values()} == {Move.NOBODY, Move.GATEWAY}
+    assert {entry.responsible for entry in SECRET.values()} == {Responsible.NOBODY, Responsible.GATEWAY}

@@ -36,14 +36,14 @@ def test_it_waits_and_starts_by_itself(sandbox: Sandbox, gateway: Gateway) -> No
     secret = gateway.product_secret.read_text()
     gateway.product_secret.unlink()
     gateway.start()
-    status = gateway.wait_for_state("not-set-up")
-    assert (status["product_key"], status["last_event"]) == ("", "not-set-up")
+    status = gateway.wait_for_state("not-provisioned")
+    assert (status["product_key"], status["last_event"]) == ("", "not-provisioned")
     assert "To do: sudo iot-onboard setup" in gateway.wait_for_line(
         "No product identity yet: product_key and device_name"
     )
     told = gateway.command("status")
     assert (told.returncode, "sudo iot-onboard setup" in told.stdout) == (1, True)
-    assert json.loads(gateway.command("status", "--json").stdout)["state"] == "not-set-up"
+    assert json.loads(gateway.command("status", "--json").stdout)["state"] == "not-provisioned"
     setup(gateway, "--product-key", PRODUCT_KEY, "--device-name", gateway.device_name, secret=secret)
     assert gateway.wait() == 0
     gateway.wait_for_line("Configuration changed: starting afresh.")
@@ -74,7 +74,7 @@ def test_a_name_that_the_board_does_not_give_is_waited_for(sandbox: Sandbox, gat
     good = gateway.config.read_text()
     gateway.config.write_text(good.replace(f"device_name: {gateway.device_name}", "device_name: 'gw-{mac:nope0}'"))
     gateway.start()
-    gateway.wait_for_state("not-set-up")
+    gateway.wait_for_state("not-provisioned")
     gateway.wait_for_line("The device name cannot be told: this machine has no {mac:nope0} now")
     gateway.config.write_text(good)
     assert gateway.wait() == 0
@@ -121,7 +121,7 @@ def test_it_costs_little(gateway: Gateway) -> None:
     """Whoever waits for names loads none of the libraries of the connection."""
     gateway.config.write_text(f"runtime_dir: {gateway.runtime_dir}\n")
     gateway.start()
-    gateway.wait_for_state("not-set-up")
+    gateway.wait_for_state("not-provisioned")
     maps = Path(f"/proc/{gateway.pid}/maps").read_text()
     assert "_ssl" not in maps
     assert gateway.stop() == 0
