@@ -39,6 +39,13 @@ def site(release: str, tmp_path: Path, _bootable: None) -> Iterator[Site]:
 
 
 @pytest.fixture
+def old_site(tmp_path: Path, _bootable: None) -> Iterator[Site]:
+    """Hold a site whose machines have no package yet."""
+    with Site(tmp_path, []) as site:
+        yield site
+
+
+@pytest.fixture
 def gateway(site: Site) -> Machine:
     """A machine with its identity, known to the platform, not booted yet."""
     return site.gateway("gw0001")

@@ -6,7 +6,11 @@ import json
 import re
 from typing import Any
 
+from iot_onboard.events.former_names import FORMER_NAMES
+from support.machine import images
+from support.machine.interrupted import SCENARIOS, copy_in, prepare
 from support.machine.machine import Machine
+from support.machine.site import PRODUCT_KEY, Site
 from support.platform.sandbox import wait_for
 
 NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
@@ -22,6 +26,10 @@ def online(gateway: Machine) -> None:
 
 def records(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
+
+
+def rows_of(gateway: Machine, boot: int) -> list[dict[str, Any]]:
+    return records(gateway.run("iot-onboard", "events", "--boot", str(boot), "--json"))
 
 
 def manager_us(gateway: Machine) -> int:
@@ -192,3 +200,36 @@ def test_timeline_of_a_boot_without_network(gateway: Machine) -> None:
     tried_s = at["registered"] - int(registered["IOT_DURATION_MS"]) / 1000
     assert close(min(begin_s for begin_s, _ in waits), at["registering"])
     assert close(max(end_s for _, end_s in waits), tried_s)
+
+
+def test_boots_of_the_first_version_stay_readable(old_site: Site, release: str) -> None:
+    """After an upgrade: the same lines, each by the name that its event has now, and where their time went."""
+    machine = prepare(old_site, release, SCENARIOS["upgrade-first"], "old")
+    old_site.sandbox.add_device(PRODUCT_KEY, "gw0001")
+    (machine.root / "etc/iot-onboard/conf.d/50-identity.yaml").unlink()
+    (machine.root / "etc/iot-onboard/product-secret").unlink()
+    machine.boot()
+    machine.wait_for_event("not-set-up")
+    machine.write("/etc/iot-onboard/conf.d/50-identity.yaml", f"product_key: {PRODUCT_KEY}\ndevice_name: gw0001\n")
+    machine.wait_for_event("not-configured")
+    old_site.identify(machine, "gw0001")
+    machine.wait_for_event("reported")
+    before = [entry for entry in machine.journal() if "IOT_EVENT" in entry]
+    machine.run("dpkg", "--force-confold", "--install", copy_in(machine, images.package()))
+    machine.wait_for_state("online")
+    machine.reboot()
+    machine.wait_for_event("online")
+
+    after = [row for row in rows_of(machine, -1) if row["event"]][: len(before)]
+    assert [row["message"] for row in after] == [entry["MESSAGE"] for entry in before]
+    named = [(entry["IOT_EVENT"], row["event"]) for entry, row in zip(before, after, strict=True)]
+    renamed = {former: present for former, present in named if former != present}
+    assert renamed.items() <= {name: event.value for name, event in FORMER_NAMES.items()}.items()
+    assert {"not-provisioned", "config-changed", "secret-file-invalid"} <= set(renamed.values())
+    assert {row["cause"] for row in after}.isdisjoint(FORMER_NAMES)
+    spent = json.loads(machine.run("iot-onboard", "timeline", "--boot", "-1", "--json"))
+    assert {"waiting-setup", "registration-answer", "login-answer"} <= {
+        span["kind"] for span in spent["timelines"][0]["spans"]
+    }
+    for former in renamed:
+        machine.run("iot-onboard", "explain", former)

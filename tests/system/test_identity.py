@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -125,13 +123,6 @@ def test_an_interface_and_a_machine_id_that_change(site: Site) -> None:
     machine.wait_for_state("online")
     assert len(site.sandbox.seen("register")) == 2
     assert f"stays {name}" in machine.try_run("iot-onboard", "doctor", "--only", "device-name").stdout
-
-
-@pytest.fixture
-def old_site(tmp_path: Path, _bootable: None) -> Iterator[Site]:
-    """Hold a site whose machines have no package yet."""
-    with Site(tmp_path, []) as site:
-        yield site
 
 
 @pytest.mark.parametrize("release", [BOOKWORM])
