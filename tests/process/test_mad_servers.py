@@ -164,7 +164,7 @@ def test_a_stop_while_an_answer_drips(gateway: Gateway, once: bytes, again: byte
 
 
 @pytest.mark.realtime
-@pytest.mark.parametrize("pause_s", [0.05, 0.0], ids=["dripping", "flooding"])
+@pytest.mark.parametrize("gap_s", [0.05, 0.0], ids=["dripping", "flooding"])
 @pytest.mark.parametrize("leg", ["registration", "login"])
 @pytest.mark.parametrize(("once", "again"), [(OK, b"X: 1\r\n"), (OK + b"X: ", b"x"), (b"", b"HTTP/1.1 100 C\r\n\r\n")])
 def test_a_proxy_without_an_end(gateway: Gateway, leg: str, once: bytes, again: bytes, gap_s: float) -> None:

@@ -57,7 +57,7 @@ def test_a_refusal_is_told_with_its_cure(sandbox: Sandbox, gateway: Gateway) -> 
     for words in (
         "blocked (next: register)",
         "code 6288: dynamic registration is switched off",
-        "the operator's, in the cloud console",
+        "you, in the cloud console",
         "switch dynamic registration on",
         "iot-onboard explain 6288",
         "attempt 2",

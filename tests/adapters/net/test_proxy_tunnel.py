@@ -124,7 +124,7 @@ def test_a_proxy_s_name_that_is_unknown() -> None:
 
 @pytest.mark.realtime
 @pytest.mark.parametrize(
-    ("first", "again", "pause_s"),
+    ("first", "again", "gap_s"),
     [
         (b"HTTP/1.1 200 OK\r\n", b"X: 1\r\n", 0.05),
         (b"HTTP/1.1 200 OK\r\nX: ", b"y", 0.05),
