@@ -85,7 +85,7 @@ gallery: deb images ## write docs/gallery.md: what each fault looks like, out of
 field: deb images ## print how each trouble of the network was met, out of the system tests
 	@rm -rf .cache/field && mkdir -p .cache/field
 	FIELD=$(CURDIR)/.cache/field $(PY) -m pytest tests/system/test_field.py -n 4
-	@echo "| trouble | release | told as | failures in a row | online |"; echo "|---|---|---|--:|---|"; cat .cache/field/*.md
+	@echo "| fault | Debian | reported as | failures in a row | online |"; echo "|---|---|---|--:|---|"; cat .cache/field/*.md
 
 bench: setup ## measure beside the bare Paho script and the vendor's client, into docs/performance.md; needs root
 	PYTHONPATH=$(CURDIR):$(CURDIR)/tests:$(PYTHONPATH) $(PY) -m bench $(BENCH)

@@ -116,7 +116,14 @@ def test_a_server_that_vanishes_and_returns(site: Site, gateway: Machine, releas
     site.unblock()
     gateway.wait_for_event("online", 5 + TRY_S, count=2)
     assert_sound(site, gateway)
-    note(gateway, "The server vanishes, and returns without memory", release, 1, time.monotonic() - began_s, BREAK)
+    note(
+        gateway,
+        "The server disappears, and comes back without its connections",
+        release,
+        1,
+        time.monotonic() - began_s,
+        BREAK,
+    )
 
 
 @pytest.mark.parametrize("release", [BOOKWORM])
@@ -150,7 +157,11 @@ def test_a_link_that_returns_as_another(site: Site, gateway: Machine, release: s
     duration_s = time.monotonic() - began_s
     assert_sound(site, gateway)
     note(
-        gateway, "The link was out for a moment, and the router has forgotten (keep-alive 300)", release, 1, duration_s
+        gateway,
+        "The link was down for a moment, and the router forgot the connection (keep-alive 300)",
+        release,
+        1,
+        duration_s,
     )
 
 
@@ -166,7 +177,7 @@ def test_a_name_server_that_is_slow(site: Site, gateway: Machine, release: str) 
         duration_s = time.monotonic() - began_s
         assert gateway.events() == FIRST_BOOT
         assert_sound(site, gateway)
-    note(gateway, "The name server takes 3 s an answer", release, 0, duration_s, BOOT)
+    note(gateway, "The name server needs 3 s for an answer", release, 0, duration_s, BOOT)
 
 
 @pytest.mark.parametrize("release", [BOOKWORM])
@@ -180,7 +191,9 @@ def test_a_name_server_that_flaps(site: Site, gateway: Machine, release: str) ->
     causes = [entry.get("IOT_CAUSE") for entry in gateway.journal() if entry.get("IOT_EVENT", "").endswith("-failed")]
     assert causes[:2] == ["tls", "name-lookup"]
     assert_sound(site, gateway)
-    note(gateway, "The name server lies, is mute, fails and is right by turns", release, 0, duration_s, BOOT)
+    note(
+        gateway, "The name server alternates between wrong, no, failed and right answers", release, 0, duration_s, BOOT
+    )
 
 
 @pytest.mark.parametrize(("release", "routed"), [(TRIXIE, False), (BOOKWORM, True)])
@@ -205,7 +218,7 @@ def test_ipv6_that_leads_nowhere(site: Site, gateway: Machine, release: str, rou
     assert max(times) < 2.0
     assert gateway.events() == FIRST_BOOT
     assert_sound(site, gateway)
-    title = f"IPv6 addresses {'whose route leads nowhere' if routed else 'without a route'}"
+    title = f"IPv6 addresses {'with a route that drops packets' if routed else 'without a route'}"
     note(gateway, title, release, 0, max(times), "the first SYN, at a TCP connection")
 
 
@@ -231,7 +244,7 @@ def test_a_proxy_that_dies(site: Site, gateway: Machine, release: str) -> None:
         duration_s = comes_online(gateway)
         assert second.asked == [mqtt]
         assert_sound(site, gateway)
-    note(gateway, "The proxy dies, and comes back", release, failed, duration_s)
+    note(gateway, "The proxy fails, and comes back", release, failed, duration_s)
 
 
 @pytest.mark.parametrize("release", [BOOKWORM])

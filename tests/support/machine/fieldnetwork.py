@@ -145,7 +145,7 @@ NOT_ACCEPTED = ("certificate", "is not accepted", "Next try in")
 TROUBLES = (
     Trouble(
         id="drop",
-        title="A firewall drops what goes to the platform",
+        title="A firewall drops all packets to the platform",
         broken=blocked(f"{BOTH} drop"),
         event="registration-failed",
         cause="timeout",
@@ -153,7 +153,7 @@ TROUBLES = (
     ),
     Trouble(
         id="reject-icmp",
-        title="A router says that the platform cannot be reached (ICMP)",
+        title="A router reports that the platform cannot be reached (ICMP)",
         broken=blocked(f"{BOTH} reject with icmpx host-unreachable"),
         event="registration-failed",
         cause="network",
@@ -161,7 +161,7 @@ TROUBLES = (
     ),
     Trouble(
         id="reject-rst",
-        title="A firewall refuses the MQTT port (RST), and lets registration through",
+        title="A firewall refuses the MQTT port (RST), and permits registration",
         broken=blocked(f"tcp dport {MQTT} reject with tcp reset"),
         event="connect-failed",
         cause="network",
@@ -195,7 +195,7 @@ TROUBLES = (
     ),
     Trouble(
         id="dns-lies",
-        title="The name server leads to somebody else's host",
+        title="The name server gives the address of a foreign host",
         broken=lying("wrong"),
         event="registration-failed",
         cause="tls",
@@ -203,7 +203,7 @@ TROUBLES = (
     ),
     Trouble(
         id="dns-lies-login",
-        title="The name server leads to somebody else's host, at a new login",
+        title="The name server gives the address of a foreign host, at a new login",
         broken=lying("wrong"),
         event="connect-failed",
         cause="tls",
@@ -220,7 +220,7 @@ TROUBLES = (
     ),
     Trouble(
         id="dns-mute",
-        title="The name server says nothing, at a new login",
+        title="The name server does not answer, at a new login",
         broken=named("mute"),
         event="connect-failed",
         cause="name-lookup",
@@ -229,7 +229,7 @@ TROUBLES = (
     ),
     Trouble(
         id="portal",
-        title="A captive portal opens every connection",
+        title="A captive portal intercepts every connection",
         broken=portal,
         event="registration-failed",
         cause="tls",
@@ -237,7 +237,7 @@ TROUBLES = (
     ),
     Trouble(
         id="portal-login",
-        title="A captive portal opens every connection, at a new login",
+        title="A captive portal intercepts every connection, at a new login",
         broken=portal,
         event="connect-failed",
         cause="tls",
@@ -246,7 +246,7 @@ TROUBLES = (
     ),
     Trouble(
         id="mtu",
-        title="Large packets get lost and nobody says so (MTU black hole)",
+        title="Large packets are lost without an ICMP error (MTU black hole)",
         broken=black_hole,
         event="registration-failed",
         cause="timeout",
@@ -255,7 +255,7 @@ TROUBLES = (
     ),
     Trouble(
         id="mute",
-        title="The server takes the login and stays mute",
+        title="The server accepts the connection and never answers the login",
         broken=misbehaving(MQTT, "mute"),
         event="connect-failed",
         cause="timeout",
@@ -264,7 +264,7 @@ TROUBLES = (
     ),
     Trouble(
         id="close",
-        title="The server hangs up right after CONNACK",
+        title="The server closes the connection right after CONNACK",
         broken=misbehaving(MQTT, "close"),
         event="connection-lost",
         cause="closed-by-server",
@@ -272,7 +272,7 @@ TROUBLES = (
     ),
     Trouble(
         id="noise",
-        title="The server says rubbish in place of CONNACK",
+        title="The server sends random bytes instead of CONNACK",
         broken=misbehaving(MQTT, "noise"),
         event="connect-failed",
         cause="protocol",
@@ -280,7 +280,7 @@ TROUBLES = (
     ),
     Trouble(
         id="rubbish",
-        title="The server says rubbish after CONNACK",
+        title="The server sends random bytes after CONNACK",
         broken=misbehaving(MQTT, "rubbish"),
         event="connection-lost",
         cause="protocol",
