@@ -60,9 +60,10 @@ ROWS = (
 _CHART = ("start_s", "start_cpu_s", "pss_kb", "wakeups_minute", "cpu_ms_minute", "dead_link_keepalives")
 _HEAD = """# Performance
 
-What it costs a gateway to have iot-onboard, beside the *bare Paho script* (`bench/bare_paho.py`: the least Python
-program that logs in and stays) and the vendor's own client. `make bench` measures all three in one run, in turns or
-at the same time, against the same sandbox in a network of its own, and writes this page. Do not edit it by hand.
+What iot-onboard costs a gateway, compared with the *bare Paho script* (`bench/bare_paho.py`: the smallest Python
+program that logs in and stays connected) and with the vendor's own client. `make bench` measures all three in one run,
+in turn or at the same time, against the same sandbox in a network of its own, and writes this page. Do not edit it by
+hand.
 
 ![chart](performance.svg)
 
@@ -70,40 +71,41 @@ at the same time, against the same sandbox in a network of its own, and writes t
 _NOTES = """
 ## How to read it
 
-- Each figure is the median of its repetitions, in brackets how many. A ratio is to the bare script, measured in the
-  same run; of starts it is the median of the ratios of starts that took place next to each other.
-- All run on Debian's interpreter, byte-compiled, without what a development machine hooks into every start of
-  Python. The daemon and the bare script use the same Paho; the vendor's client has the newest that it works with.
-- Names come from a hosts file, so a round trip of name service is in no figure. The proxy that delays by 300 ms counts
-  a TCP handshake as one round trip, and so each flight of TLS and each question and answer.
-- The bare script and the vendor's client end at SIGTERM as any program without a handler: at once, and without the
-  DISCONNECT that the daemon sends and waits for.
-- The vendor's client is given the sandbox's certificate by `config_mqtt(cadata=…)`; for its registration, whose
-  address is fixed, the platform's real names lead to the sandbox.
-- The emulated arm64 is QEMU in user mode, in Debian 13 with Debian's Paho, and what is measured is this machine's
-  processor time. Most of that is the translation of instructions that are met for the first time, so it says nothing
-  of a board's speed, and little of loops. Only the relations carry over, roughly: to the bare script, and to
-  `python3 -S -c pass`, which takes a minute to time on a board. Instructions are not counted, for the emulator as
-  Debian builds it has no such plugin; memory and wake-ups of a board are not measured.
-- Bytes on the wire are those of TCP connections with their IP and TCP headers, both ways.
-- Bytes written are what the kernel counted towards a disk (`write_bytes`); the runtime directory is in memory, as on a
+- Each figure is the median of its repetitions; the number of repetitions is in brackets. A ratio compares with the bare
+  script in the same run. For starts it is the median of the ratios of neighbouring starts.
+- All programs run on Debian's interpreter, byte-compiled, without the extra modules that a development machine loads at
+  every start of Python. The daemon and the bare script use the same Paho. The vendor's client has the newest Paho that
+  it works with.
+- Names come from a hosts file, so no figure includes a round trip of name look-up. The proxy that delays by 300 ms
+  counts a TCP handshake as one round trip, and also each flight of TLS and each question with its answer.
+- The bare script and the vendor's client have no handler for SIGTERM. They end at once, without the DISCONNECT that the
+  daemon sends and waits for.
+- The vendor's client gets the sandbox's certificate by `config_mqtt(cadata=…)`. Its registration address is fixed, so
+  the platform's real names resolve to the sandbox.
+- The emulated arm64 is QEMU in user mode, in Debian 13 with Debian's Paho. The figure is this machine's processor time.
+  Most of it is the translation of instructions that run for the first time, so it says nothing about a board's speed,
+  and little about loops. Only the ratios are roughly valid for a board: to the bare script, and to `python3 -S -c
+  pass`, which is easy to time on a board. Instructions are not counted, because Debian's emulator has no plugin for it.
+  Memory and wake-ups of a board are not measured.
+- Bytes on the wire are those of TCP connections with their IP and TCP headers, in both directions.
+- Bytes written are what the kernel counted for a disk (`write_bytes`). The runtime directory is in memory, as on a
   gateway.
 
-## What stands in the way
+## What limits it
 
-- A start costs more than the bare script's by some seventy modules of our own (15 to 20 ms of processor time on the
-  development machine, of which 4 are their number) and JSON, and less by what Paho imports and never uses here
-  (`docs/decisions/0011`). To import Paho while the first dial is under way was tried: on a busy machine no
-  gain could be shown, so it is left out.
+- A start costs more than the bare script's because of about seventy modules of our own (15 to 20 ms of processor time
+  on the development machine, of which 4 ms depend on their number) and JSON. It costs less because it does not import
+  the parts of Paho that it never uses (`docs/decisions/0011`). We tried to import Paho during the first dial: on a busy
+  machine no gain could be shown, so we left it out.
 - Memory: the same, in both directions.
-- A first boot takes four round trips: TCP, TLS, question and answer for the registration, and question and answer for
-  the login. What is before the login's own runs at the same time. Fewer would need a TLS handshake without a round
-  trip, which a first contact cannot have.
-- The first connection of a process cannot resume a TLS session, for none is kept on disk; later ones do with Python
-  3.13.1 or later, which halves the bytes and the processor time of a reconnect (`docs/decisions/0012`). With TLS 1.3
-  that saves no round trip.
-- The first boot imports `requests`, which takes longer than all else in it; the vendor's client uses the standard
-  library there.
+- A first boot takes four round trips: TCP, TLS, and question and answer for the registration, and question and answer
+  for the login. The earlier steps of the login run at the same time. Fewer round trips would need a TLS handshake
+  without a round trip, which is impossible at a first contact.
+- The first connection of a process cannot resume a TLS session, because none is kept on disk. Later connections resume
+  one with Python 3.13.1 or later, which halves the bytes and the processor time of a reconnect (`docs/decisions/0012`).
+  With TLS 1.3 this saves no round trip.
+- The first boot imports `requests`, which takes longer than everything else in it. The vendor's client uses the
+  standard library there.
 """
 
 
