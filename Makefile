@@ -7,13 +7,13 @@ PAHO1 := .cache/paho-1.6.1
 PAHO1_ADAPTERS := $(addprefix tests/adapters/,mqtt net/test_https.py service/test_cloud_link.py)
 FOREIGN := bookworm-armhf trixie-arm64
 ARCHITECTURE = $(shell dpkg --print-architecture)
-# What runs is this tree, wherever the environment was made.
+# Run the code of this tree, even if the virtual environment was made for another one.
 export PYTHONPATH := $(CURDIR)/daemon:$(CURDIR)/sandbox
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: setup-demo ## a gateway's life in five chapters, against a local stand-in of the platform
+demo: setup-demo ## a gateway's life in five chapters, against a local sandbox of the platform
 	@$(PY) tests/demo.py
 
 test: setup lint types unit paho2 paho1 system ## lint, types and every test
@@ -21,7 +21,7 @@ test: setup lint types unit paho2 paho1 system ## lint, types and every test
 setup-demo:
 	@tests/setup.sh demo $(VENV) $(PAHO1)
 
-setup: ## install what the tests need: Debian packages (with sudo where not root) and a virtual environment
+setup: ## install what the tests need: Debian packages (with sudo if not root) and a virtual environment
 	@tests/setup.sh test $(VENV) $(PAHO1)
 
 lint: setup ## style of Python and shell
@@ -34,20 +34,20 @@ lint: setup ## style of Python and shell
 types: setup ## mypy --strict
 	$(PY) -m mypy
 
-unit: setup ## the pure tests alone
+unit: setup ## only the pure tests
 	$(PY) -m pytest tests/unit -n 2
 
 paho2: setup ## adapters and whole processes, with the newest Paho
 	$(PY) -m pytest tests/adapters tests/process -n 4
 
-paho1: setup ## what touches Paho and requests once more, with Debian 12's
+paho1: setup ## the tests that use Paho and requests again, with Debian 12's versions
 	PYTHONPATH=$(CURDIR)/$(PAHO1):$(PYTHONPATH) $(PY) -m pytest tests/process $(PAHO1_ADAPTERS) -n 4
 
-deb: setup ## the Debian package, in dist/; its build runs the unit tests, but with DEB_BUILD_OPTIONS=nocheck
+deb: setup ## the Debian package, in dist/; its build runs the unit tests, except with DEB_BUILD_OPTIONS=nocheck
 	@rm -f dist/*.deb
 	@debian/build-deb dist
 
-images: setup ## the Debian systems that the system tests boot, run in or build in; needs root
+images: setup ## the Debian systems in which the system tests boot, run or build; needs root
 	@why_not=$$(tests/system/why-not .cache/images); \
 	if [ -n "$$why_not" ]; then echo "images: the system tests will be skipped: $$why_not"; exit 0; fi; \
 	$(MAKE) --no-print-directory -j2 $(FOREIGN:%=image-%) root-bookworm root-trixie
@@ -58,7 +58,7 @@ image-%:
 root-%:
 	@tests/system/build-root $* .cache/images/$*-build
 
-# What is the same everywhere, a foreign one takes from the native one.
+# An image of a foreign architecture takes the architecture-independent part from the native image.
 image-bookworm-armhf: image-bookworm-$(ARCHITECTURE)
 image-trixie-arm64: image-trixie-$(ARCHITECTURE)
 
@@ -66,29 +66,29 @@ system: deb images ## whole Debian systems, booted with the package installed
 	tests/system/with-second-try $(PY) tests/system -n 4
 
 .PHONY: torture
-torture: deb images ## attack the daemon for hours: crashes, disks, the cloud, rubbish, fleets; prints one table
+torture: deb images ## attack the daemon for hours: crashes, disks, the cloud, random inputs, fleets; prints one table
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests $(PY) -m torture $(TORTURE)
 
-reference: setup ## write what is made from tables: the journal catalog, the completion for bash, four documents
+reference: setup ## write the files made from tables: the journal catalog, the bash completion, four documents
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR) $(PY) -m tools.reference .
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR) $(PY) -m tools.completion .
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR) $(PY) -m tools.rooms docs/architecture.md
 
-gallery: deb images ## write docs/gallery.md: what each fault looks like, out of the system tests
+gallery: deb images ## write docs/gallery.md from the system tests: what each fault looks like
 	@rm -rf .cache/gallery && mkdir -p .cache/gallery
 	GALLERY=$(CURDIR)/.cache/gallery $(PY) -m pytest tests/system/test_gallery.py -n 4
 	@{ echo "# What each fault looks like"; echo; \
-	    echo "Made by \`make gallery\`: each fault is broken on a booted system, and this is what a person sees of it."; \
+	    echo "Made by \`make gallery\`: each fault is caused on a booted system. This page shows what an operator sees."; \
 	    for picture in .cache/gallery/*.md; do echo; cat "$$picture"; done; } >docs/gallery.md
 
 .PHONY: field
-field: deb images ## print how each trouble of the network was met, out of the system tests
+field: deb images ## print from the system tests how the gateway reacted to each network fault
 	@rm -rf .cache/field && mkdir -p .cache/field
 	FIELD=$(CURDIR)/.cache/field $(PY) -m pytest tests/system/test_field.py -n 4
 	@echo "| fault | Debian | reported as | failures in a row | online |"; echo "|---|---|---|--:|---|"; cat .cache/field/*.md
 
-bench: setup ## measure beside the bare Paho script and the vendor's client, into docs/performance.md; needs root
+bench: setup ## compare with the bare Paho script and the vendor's client, into docs/performance.md; needs root
 	PYTHONPATH=$(CURDIR):$(CURDIR)/tests:$(PYTHONPATH) $(PY) -m bench $(BENCH)
 
-clean: ## remove what the targets made
+clean: ## remove everything that the targets made
 	rm -rf $(VENV) .cache build dist

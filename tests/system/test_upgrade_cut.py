@@ -142,8 +142,8 @@ def test_what_cannot_be_finished_is_said(site: Site, release: str) -> None:
     machine.boot()
     site.wait_connected(SERIAL)
     told = machine.run("journalctl", "--unit=iot-onboard-upgrade.service", "--output=cat")
-    assert "half installed" in told
-    assert "install it again" in told
+    assert "half-installed" in told
+    assert "install the package again" in told
     doctor = machine.try_run("iot-onboard", "doctor", "--only", "package-files").stdout
     assert "dpkg calls the package half-installed" in doctor
     machine.run("dpkg", "--force-confold", "--install", copy_in(machine, new))
