@@ -101,21 +101,19 @@ def main() -> int:
         return 130
     except (AssertionError, OSError, subprocess.SubprocessError) as error:
         page.write(f"   {page.paint('ERROR', '✗')} {error}")
-        what = f"Chapter {Chapter.number} did not happen." if Chapter.number else "The stage could not be set."
+        what = f"Chapter {Chapter.number} failed." if Chapter.number else "The demo could not start."
         page.write(f"\n{page.paint('bold', what)}")
         return 1
-    page.write(f"\n{page.paint('bold', 'All five chapters happened')}, in {time.monotonic() - begun:.0f} s.")
+    page.write(f"\n{page.paint('bold', 'All five chapters succeeded')}, in {time.monotonic() - begun:.0f} s.")
     return 0
 
 
 def tell(page: Page) -> None:
     """Run three gateways against one platform, in a directory that goes away."""
     page.write(page.paint("bold", "iot-onboard: a gateway's life in five chapters"))
-    page.write("A real daemon, a real TLS server, a real MQTT broker; only the cloud is a local stand-in.")
-    page.write(
-        "The lines behind | are the daemon's own, as with log_level: debug. It takes about half a minute, most of it"
-    )
-    page.write("honest waiting.")
+    page.write("The daemon, the TLS server and the MQTT broker are real; only the cloud is a local sandbox.")
+    page.write("The lines after | are the daemon's own lines, with log_level: debug.")
+    page.write("It takes about half a minute. Most of the time is waiting for retries.")
     # Not in /tmp: where that is in memory, as on Debian 13, nothing of a gateway would outlast a power cut.
     home = tempfile.TemporaryDirectory(dir="/var/tmp", prefix="iot-onboard-demo-")
     with home as name, Sandbox(Path(name) / "sandbox") as sandbox:
@@ -152,8 +150,8 @@ def first_boot(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
 
 def second_boot(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
     """Connect with what is stored."""
-    assert gateway.stop() == 0, "the daemon did not stop in good order"
-    words = "The secret is there: nothing is asked of the registration endpoint."
+    assert gateway.stop() == 0, "the daemon did not stop cleanly"
+    words = "The secret is stored: the daemon sends no registration request."
     chapter = Chapter(page, "Second boot", words, gateway)
     gateway.start()
     chapter.until("Online at")
@@ -164,39 +162,39 @@ def second_boot(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
 
 def outage(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
     """Come back by itself."""
-    words = "The platform goes away for three seconds, and comes back."
+    words = "The platform is down for three seconds, then comes back."
     chapter = Chapter(page, "Cloud outage", words, gateway)
     sandbox.command("outage", "--seconds", "3")
     chapter.until("Connection lost")
     chapter.until("Online at")
     chapter.shown("the platform sees it online again", sandbox.device(gateway.device_name)["online"])
     chapter.end()
-    assert gateway.stop() == 0, "the daemon did not stop in good order"
+    assert gateway.stop() == 0, "the daemon did not stop cleanly"
 
 
 def reset_by_operator(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
     """Heal after ResetThing."""
-    words = "ResetThing, while the gateway is off, voids its secret. Three refusals lead to one new registration."
+    words = "ResetThing, while the gateway is off, makes its secret invalid. After three refusals it registers once."
     chapter = Chapter(page, "Device reset by the operator", words, gateway)
     gateway.start()
     chapter.until("Online at")
     before = gateway.credentials.read_bytes()
-    assert gateway.stop() == 0, "the daemon did not stop in good order"
+    assert gateway.stop() == 0, "the daemon did not stop cleanly"
     sandbox.command("reset", PRODUCT_KEY, gateway.device_name)
     gateway.start()
     chapter.until("registering once")
     chapter.until("Online at")
     previous = gateway.credentials.with_name(gateway.credentials.name + ".1")
-    chapter.shown("healed with no hand on the box", registrations(sandbox, gateway) == 2)
+    chapter.shown("online again, without a hand on the gateway", registrations(sandbox, gateway) == 2)
     kept = gateway.credentials.read_bytes() != before == previous.read_bytes()
-    chapter.shown("the old secret is still there, as the previous generation", kept)
+    chapter.shown("the old secret is kept as the previous generation", kept)
     chapter.end()
-    assert gateway.stop() == 0, "the daemon did not stop in good order"
+    assert gateway.stop() == 0, "the daemon did not stop cleanly"
 
 
 def activated_elsewhere(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
     """Say who has to act."""
-    words = "Its secret went to somebody else: only the operator can help, and the line says how."
+    words = "Another machine has its secret. Only the operator can fix this, and the line says how."
     chapter = Chapter(page, "Device already activated elsewhere", words, gateway)
     sandbox.command("activate", PRODUCT_KEY, gateway.device_name)
     gateway.start()
@@ -204,7 +202,7 @@ def activated_elsewhere(page: Page, gateway: Gateway, sandbox: Sandbox) -> None:
     gateway.wait_for_state("blocked")
     chapter.shown("blocked but alive, and `iot-onboard status` says so", gateway.command("status").returncode == 1)
     chapter.end()
-    assert gateway.stop() == 0, "the daemon did not stop in good order"
+    assert gateway.stop() == 0, "the daemon did not stop cleanly"
 
 
 if __name__ == "__main__":

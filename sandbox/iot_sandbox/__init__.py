@@ -1,1 +1,1 @@
-"""A local stand-in of Alibaba Cloud IoT Platform: registration over HTTPS and MQTT over TLS."""
+"""A local sandbox of Alibaba Cloud IoT Platform: registration over HTTPS and MQTT over TLS."""

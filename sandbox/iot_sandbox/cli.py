@@ -60,7 +60,8 @@ def _serve(arguments: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="iot-sandbox", description="A local stand-in of the IoT platform.")
+    description = "A local sandbox of Alibaba Cloud IoT Platform, for tests."
+    parser = argparse.ArgumentParser(prog="iot-sandbox", description=description)
     parser.set_defaults(what="")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -71,37 +72,37 @@ def _parser() -> argparse.ArgumentParser:
 
     server = add("serve", "serve registration over HTTPS and MQTT over TLS, until SIGTERM")
     server.add_argument("--bind", default="127.0.0.1")
-    server.add_argument("--https-port", type=int, default=0, help="default: any free one")
-    server.add_argument("--mqtt-port", type=int, default=0, help="default: any free one")
-    server.add_argument("--name", action="append", default=[], type=_dns_name, help="one more name for the certificate")
+    server.add_argument("--https-port", type=int, default=0, help="default: a free port")
+    server.add_argument("--mqtt-port", type=int, default=0, help="default: a free port")
+    server.add_argument("--name", action="append", default=[], type=_dns_name, help="add a name to the certificate")
     server.add_argument("--old-tls", action="store_true", help="also serve old TLS 1.2 suites")
     server.add_argument("--json", action="store_true", help="print the ready line as JSON")
     product = add("product", "add a product")
     product.add_argument("what", choices=["add"])
     product.add_argument("product_key")
-    product.add_argument("--secret-file", type=Path, help="default: a new secret, whose file is printed")
+    product.add_argument("--secret-file", type=Path, help="default: make a secret, and print the path of its file")
     product.add_argument("--no-dynamic-registration", action="store_true")
     device = add("device", "pre-register a device")
     device.add_argument("what", choices=["add"])
     _identity(device)
     for name, help_text in {
-        "reset": "ResetThing: forget secret and activation",
+        "reset": "ResetThing: delete the secret and the activation",
         "disable": "disable a device and end its connection",
         "enable": "enable a device",
         "delete": "delete a device and end its connection",
         "kick": "end a device's connection",
-        "activate": "mark a device as activated by somebody else",
+        "activate": "mark a device as activated elsewhere",
     }.items():
         _identity(add(name, help_text))
-    throttle = add("throttle", "answer 429 and CONNACK 3 for a time")
+    throttle = add("throttle", "answer 429 and CONNACK 3 for some seconds")
     throttle.add_argument("--seconds", type=float, required=True)
     throttle.add_argument("--retry-after", default="", help="send this Retry-After, with HTTP status 429")
-    outage = add("outage", "end connections and take none for a time; --seconds 0 ends it")
+    outage = add("outage", "close all connections and accept none for some seconds; --seconds 0 ends it")
     outage.add_argument("--seconds", type=float, required=True)
     outage.add_argument("--leg", choices=["https", "mqtt", "both"], default="both")
-    answer = add("answer", "answer registrations strangely, until 'answer normal'")
+    answer = add("answer", "send faulty answers to registrations, until 'answer normal'")
     answer.add_argument("kind", type=_answer_kind, help=f"{' | '.join(rules.ANSWERS)} | code:N")
-    listing = add("list", "show devices and what was seen")
+    listing = add("list", "show the devices and the recorded events")
     listing.add_argument("--json", action="store_true")
     return parser
 
@@ -119,7 +120,7 @@ def _dns_name(text: str) -> str:
 
 def _answer_kind(text: str) -> str:
     if not rules.is_answer(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(rules.ANSWERS)}, code:N")
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(rules.ANSWERS)}, code:N")
     return text
 
 
