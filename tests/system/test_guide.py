@@ -111,7 +111,7 @@ def test_install_and_set_up_at_the_gateway(bare: Machine) -> None:
 def test_answers_ahead(bare: Machine) -> None:
     """The installation asks nothing, and the gateway is online after it."""
     bare.boot()
-    succeed(bare, "Answers ahead of the installation")
+    succeed(bare, "Answers before the installation")
     assert bare.status()["state"] == "online"
 
 
