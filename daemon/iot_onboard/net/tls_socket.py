@@ -61,7 +61,9 @@ class MeteredSocket(ssl.SSLSocket):
             try:
                 return super().read(*args)
             except ssl.SSLWantReadError:
-                self._flush()
+                # Where the peer has closed, what it sent before is still to be read.
+                with contextlib.suppress(ConnectionError):
+                    self._flush()
                 if deadline is None and piece == _PIECES_A_CALL:
                     raise
             if len(self._unsent) > _MAX_UNSENT_BYTES:
