@@ -12,22 +12,30 @@ import socket
 import sys
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, cast
 
 from iot_onboard.core.secret import Secret
-from iot_onboard.mqtt.client import PAHO_VERSION, Connack, Connection, ConnectionLost, MqttEvent, Published, Unrequested
+from iot_onboard.mqtt.client import Connection
+from iot_onboard.mqtt.model import (
+    Connack,
+    ConnectionLost,
+    MqttEvent,
+    Published,
+    Qos,
+    Received,
+    Subscribed,
+    Subscription,
+    Unsubscribed,
+)
+from iot_onboard.mqtt.paho_client import PAHO_VERSION
 from support.text import mqtt_grammar
 
 from .parts import shared
 from .tally import Tally, joined
 
-if TYPE_CHECKING:
-    import ssl
-
 MOST_S = 1.0
 MOST_GROWTH_MB = 24
 _MOST_TURNS = 2000
-_DOCUMENTED = (Connack, Published, Unrequested, ConnectionLost)
+_DOCUMENTED = (Connack, Published, Subscribed, Unsubscribed, Received, ConnectionLost)
 
 
 class _Clock:
@@ -43,8 +51,9 @@ class Conversation:
         self._chance, self._clock = chance, _Clock()
         ours, self._theirs = socket.socketpair()
         self.heard: list[MqttEvent] = []
+        self._unacknowledged: list[int] = []
         self.connection = Connection(
-            cast("ssl.SSLSocket", ours),
+            ours,
             client_id="pk.gw|securemode=2|",
             username="gw&pk",
             password=Secret("passw0rd"),
@@ -83,20 +92,33 @@ class Conversation:
         self._turn()
         if self.connection.over:
             return
-        match self._chance.randrange(6):
-            case 0 | 1:
-                self.connection.publish("/topic", b"x")
-            case 2:
-                self._clock.now_s += 5.0
-                self.connection.probe()
+        connection, qos = self.connection, self._chance.choice(list(Qos))
+        match self._chance.randrange(10):
+            case 0 | 1 | 2:
+                connection.publish("/topic", b"x", qos=qos, retain=self._chance.random() < 0.5)
             case 3:
+                wanted = ["t/#", "+/u", "v"][: self._chance.randrange(1, 4)]
+                connection.subscribe(*(Subscription(topic_filter=name, qos=qos) for name in wanted))
+            case 4:
+                connection.unsubscribe("t/#")
+            case 5:
+                self._clock.now_s += 5.0
+                connection.probe()
+            case 6:
                 self._clock.now_s += self._chance.choice([1.0, 31.0])
             case _:
                 pass
         self._turn()
 
     def _turn(self) -> None:
-        self.heard += [*self.connection.read(), *self.connection.write(), *self.connection.tick()]
+        events = [*self.connection.read(), *self.connection.write(), *self.connection.tick()]
+        self.heard += events
+        self._unacknowledged += [event.mid for event in events if isinstance(event, Received)]
+        if self._chance.random() < 0.5 or not self.connection.want_read():
+            # Some of them twice, or with a number that nobody has.
+            self._chance.shuffle(self._unacknowledged)
+            self.connection.acknowledge(*self._unacknowledged, self._chance.randrange(70_000))
+            self._unacknowledged = self._unacknowledged[: self._chance.choice([0, 0, 1])]
 
     def _outcome(self) -> str:
         assert self.connection.over, "the end of the stream goes unnoticed"

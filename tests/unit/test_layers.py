@@ -64,6 +64,7 @@ PURE = {
     "fast_start.typing_names",
     "mqtt.inbound",
     "mqtt.keepalive",
+    "mqtt.model",
     "net.rtnetlink",
     "provisioning.boot_file",
     "provisioning.plan",

@@ -10,10 +10,10 @@ from ..aliyun.login import login
 from ..config.hardware import Board
 from ..config.schema import Config
 from ..core.identity import Identity
-from ..core.timings import IdleTime
 from ..fast_start.typing_names import TYPE_CHECKING
 from ..lifecycle import model as m
-from ..mqtt.client import Connack, Connection, ConnectionLost, MqttEvent, Published, Unrequested
+from ..mqtt.client import Connection
+from ..mqtt.model import Connack, ConnectionLost, MqttEvent, Published, Received
 from ..net.tls import BoundedContext
 from ..reporting.runtime_files import ReportLog
 from .loop import READ, WRITE, Loop, Source
@@ -132,11 +132,15 @@ class CloudLink:
             connection.drop()
 
     def _fileno(self) -> int:
-        # Paho may close its socket before we hear of it.
-        return -1 if self._connection is None or self._connection.over else self._connection.fileno()
+        # The selector takes none that is waited for in vain, and a connection that is over has an event waiting.
+        connection = self._connection
+        return connection.fileno() if connection is not None and self._mask() else -1
 
     def _mask(self) -> int:
-        return READ | WRITE if self._connection is not None and self._connection.want_write() else READ
+        connection = self._connection
+        if connection is None:
+            return 0
+        return (READ if connection.want_read() else 0) | (WRITE if connection.want_write() else 0)
 
     def _check_at(self) -> float | None:
         if self._connection is None:
@@ -149,45 +153,50 @@ class CloudLink:
         if self._reports is not None:
             self._reports.tick()
         if self._connection is not None:
-            self._handle(self._connection.tick())
+            self._handle(self._connection, self._connection.tick())
 
     def _on_ready(self, mask: int) -> None:
-        # What is told may close the connection.
+        # What happened may close the connection.
         if self._connection is not None and mask & WRITE:
-            self._handle(self._connection.write())
+            self._handle(self._connection, self._connection.write())
         if self._connection is not None and mask & READ:
-            self._handle(self._connection.read())
+            self._handle(self._connection, self._connection.read())
 
-    def _handle(self, events: list[MqttEvent]) -> None:
+    def _handle(self, connection: Connection, events: list[MqttEvent]) -> None:
         for event in events:
+            if connection is not self._connection:
+                # An event before this one had it closed: what is left is of no session.
+                break
             match event:
                 case Connack(code=0):
                     # A server's session tickets come before its CONNACK.
-                    self._resumable = self._connection.resumable() if self._connection is not None else None
+                    self._resumable = connection.resumable()
                     self._feed(m.Accepted())
                 case Connack(code=code):
                     self._feed(m.Refused(code=code))
                 case ConnectionLost() as lost:
-                    self._lose(lost)
-                case Unrequested(count=count):
-                    self._count_unrequested(count)
+                    self._lose(connection, lost)
                 case Published(mid=mid) if self._reports is not None:
                     self._reports.confirm(mid)
+        if messages := [event for event in events if isinstance(event, Received)]:
+            self._drop_unrequested(connection, messages)
 
-    def _count_unrequested(self, count: int) -> None:
-        before, self._unrequested = self._unrequested, self._unrequested + count
+    def _drop_unrequested(self, connection: Connection, messages: list[Received]) -> None:
+        """Acknowledge what nobody subscribed to: otherwise the server sends it again after each login."""
+        connection.acknowledge(*(message.mid for message in messages))
+        before, self._unrequested = self._unrequested, self._unrequested + len(messages)
         if before < MANY_UNREQUESTED <= self._unrequested:
             self._many_unrequested()
 
-    def _lose(self, lost: ConnectionLost) -> None:
-        reports, connection = self._reports, self._connection
+    def _lose(self, connection: Connection, lost: ConnectionLost) -> None:
+        reports = self._reports
         unanswered = reports is not None and reports.are_unanswered
         input_ = m.Lost(
             by_server=lost.by_server,
             detail=lost.detail,
             violation=lost.violation,
             unanswered=unanswered,
-            idle_time=connection.idle_time if connection is not None else IdleTime(),
+            idle_time=connection.idle_time,
         )
         # A change of the network explains a loss, where it was not the server that ended it.
         is_explained = self._network_changed and not lost.by_server

@@ -186,7 +186,7 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
 
 def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: ConfigWatch, journal: Journal) -> int:
     from ..disk.credentials import Store
-    from ..mqtt.client import PAHO_VERSION
+    from ..mqtt.paho_client import PAHO_VERSION
     from ..net.route_watch import open_watch
     from ..reporting.reporter import Reporter
     from ..system.clock import Clock

@@ -16,7 +16,7 @@ SPARED = ("urllib.request", "email", "http", "uuid", "platform", "logging")
 LOOK = f"import json, sys; print(json.dumps([name in sys.modules for name in {SPARED}]))"
 # Who has one that does not come from a file.
 HOLDERS = (
-    "import iot_onboard.mqtt.client, json, sys\n"
+    "import iot_onboard.mqtt.paho_client, json, sys\n"
     "of = lambda module: [vars(module).get(name) for name in ('uuid', 'platform', 'logging', 'request')]\n"
     "stands_in = lambda found: type(found) is type(sys) and found.__spec__ is None\n"
     "print(json.dumps([name for name, module in sys.modules.items() if any(map(stands_in, of(module)))]))"
@@ -39,7 +39,7 @@ def after(script: str) -> set[str]:
 
 def test_paho_is_imported_without_what_it_does_not_use_here() -> None:
     """The connection's module is there, the libraries are not."""
-    assert after("import iot_onboard.mqtt.client") == set()
+    assert after("import iot_onboard.mqtt.paho_client") == set()
     assert after("import paho.mqtt.client") == set(SPARED), "or it need not be left out any more"
 
 
@@ -55,12 +55,12 @@ def test_paho_is_imported_without_what_it_does_not_use_here() -> None:
 )
 def test_whoever_imports_it_later_gets_the_real_one(import_it: str, of_it: str) -> None:
     """With all that it has."""
-    assert after(f"import iot_onboard.mqtt.client; {import_it}; assert callable({of_it})")
+    assert after(f"import iot_onboard.mqtt.paho_client; {import_it}; assert callable({of_it})")
 
 
 def test_the_real_one_stays_where_it_is_there() -> None:
     """Paho gets it, as it is."""
-    script = "import sys, logging; real = logging; import iot_onboard.mqtt.client, paho.mqtt.client as client"
+    script = "import sys, logging; real = logging; import iot_onboard.mqtt.paho_client, paho.mqtt.client as client"
     assert after(f"{script}; assert sys.modules['logging'] is real is client.logging") == {"logging"}
 
 
@@ -81,7 +81,7 @@ def test_a_paho_that_asks_for_more_gets_the_real_ones(tmp_path: Path, asks: str)
     shutil.copytree(found.submodule_search_locations[0], tmp_path / "paho")
     client = tmp_path / "paho" / "mqtt" / "client.py"
     client.write_text(client.read_text().replace("import logging\n", f"import logging\n{asks}\n", 1))
-    script = "import iot_onboard.mqtt.client, paho.mqtt, json, sys\n"
+    script = "import iot_onboard.mqtt.paho_client, paho.mqtt, json, sys\n"
     script += "print(json.dumps([paho.mqtt.__file__, 'logging' in sys.modules]))"
     assert told_by(script, PYTHONPATH=str(tmp_path)) == [str(tmp_path / "paho" / "mqtt" / "__init__.py"), True]
 

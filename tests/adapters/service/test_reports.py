@@ -13,7 +13,8 @@ from iot_onboard import __version__
 from iot_onboard.config.hardware import Board
 from iot_onboard.core.secret import Secret
 from iot_onboard.lifecycle.report_rules import REST_S, RETRY_S, Report
-from iot_onboard.mqtt.client import Connack, Connection, MqttEvent, Published
+from iot_onboard.mqtt.client import Connection
+from iot_onboard.mqtt.model import Connack, MqttEvent, Published
 from iot_onboard.net.dial import dial
 from iot_onboard.net.tls import tls_context
 from iot_onboard.reporting.runtime_files import ReportLog

@@ -82,8 +82,9 @@ _KINDS = [
 def stream(chance: random.Random) -> bytes:
     """Return what a server says from the login on, half of the time as it should, and else bent in some places."""
     if chance.random() < 0.5:
-        # What answers something: the client publishes now and then, from the number 1 on.
-        last = [b"\x40\x02\x00\x01"] if chance.random() < 0.3 else []
+        # What answers something: the client publishes and subscribes now and then, from the number 1 on.
+        answers = [b"\x40\x02\x00\x01", b"\x90\x03\x00\x01\x01", b"\x90\x04\x00\x01\x80\x00", b"\xb0\x02\x00\x01"]
+        last = [chance.choice(answers)] if chance.random() < 0.4 else []
         return b"".join([CONNACK, *(_good(chance) for _ in range(chance.randrange(12))), *last])
     makers = chance.choices([maker for maker, _ in _KINDS], [weight for _, weight in _KINDS], k=chance.randrange(1, 12))
     said = bytearray(CONNACK if chance.random() < 0.85 else chance.choice([_connack, _rubbish, _any])(chance))

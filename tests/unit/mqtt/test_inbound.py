@@ -87,7 +87,6 @@ def test_any_bytes_are_packets_or_a_violation(sent: list[bytes]) -> None:
             inbound.feed(part)
             while (packet := inbound.next_packet()) is not None:
                 found += packet.data
-                assert packet.data.endswith(packet.body)
     assert b"".join(sent).startswith(found)
 
 
@@ -203,12 +202,12 @@ def test_each_answer_answers_once() -> None:
     inbound = logged_in()
     for mid in (1, 65535):
         inbound.await_answer(Kind.PUBACK, mid)
-    inbound.await_answer(Kind.SUBACK, 1)
+    inbound.await_answer(Kind.SUBACK, 3, filters=2)
     inbound.await_answer(Kind.UNSUBACK, 2)
     inbound.await_pingresp()
     inbound.await_pingresp()
     sent = [
-        answer(Kind.PUBACK, 65535), PINGRESP, answer(Kind.SUBACK, 1, b"\x01\x80"), answer(Kind.UNSUBACK, 2),
+        answer(Kind.PUBACK, 65535), PINGRESP, answer(Kind.SUBACK, 3, b"\x01\x80"), answer(Kind.UNSUBACK, 2),
         answer(Kind.PUBACK, 1), PINGRESP,
     ]  # fmt: skip
     assert packets(inbound, *sent) == sent
