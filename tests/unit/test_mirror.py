@@ -18,6 +18,8 @@ MAX_EXCEPTIONS = 10
 EXCEPTIONS: dict[str, str] = {}
 # Tests that are not of one module, and what each is of.
 EXTRAS: dict[str, str] = {
+    "adapters/mqtt/test_messages.py": "messages and subscriptions: client, inbound and Paho together",
+    "adapters/mqtt/test_mosquitto.py": "the client against a broker that is not ours",
     "adapters/disk/test_power_cut.py": "whatever is written through disk.files, by a disk that forgets",
     "adapters/net/test_resumption.py": "a session of TLS over two dials: dial, tls and early_dial together",
     "unit/lifecycle/test_clones.py": "two gateways of one identity: a run of the whole state machine",

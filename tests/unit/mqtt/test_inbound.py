@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.mqtt.inbound import MAX_PACKET_BYTES, Inbound, Kind, ProtocolViolation
+from iot_onboard.mqtt.inbound import (
+    MAX_HELD,
+    MAX_HELD_BYTES,
+    MAX_PACKET_BYTES,
+    HeldMessages,
+    Inbound,
+    Kind,
+    ProtocolViolation,
+)
+from iot_onboard.mqtt.model import REFUSED, Connack, MqttEvent, Published, Qos, Received, Subscribed, Unsubscribed
 
 CONNACK, PINGRESP = b"\x20\x02\x00\x00", b"\xd0\x00"
 LARGEST = MAX_PACKET_BYTES
@@ -45,6 +54,15 @@ def packets(inbound: Inbound, *parts: bytes) -> list[bytes]:
         inbound.feed(part)
         while (packet := inbound.next_packet()) is not None:
             found.append(packet.data)
+    return found
+
+
+def events(inbound: Inbound, *parts: bytes) -> list[MqttEvent]:
+    found: list[MqttEvent] = []
+    for part in parts:
+        inbound.feed(part)
+        while (packet := inbound.next_packet()) is not None:
+            found += [] if packet.event is None else [packet.event]
     return found
 
 
@@ -225,3 +243,105 @@ def test_the_largest_packet_passes_and_no_more_is_held() -> None:
     padded = b"\x30\x83\x80\x80\x00" + topic
     assert packets(logged_in(), padded) == [padded]
     assert "300,001 bytes" in refusal(logged_in(), b"\x30" + length(LARGEST + 1))
+
+
+def test_the_largest_packet_is_the_servers() -> None:
+    """A local broker may send more than the platform does."""
+    inbound = Inbound(clean_session=False, max_packet_bytes=1_048_576)
+    whole = publish(b"t", bytes(1_000_000))
+    assert packets(inbound, CONNACK, whole) == [CONNACK, whole]
+    assert "1,048,577 bytes" in refusal(inbound, b"\x30" + length(1_048_577))
+
+
+@given(TOPICS, st.binary(max_size=300), st.sampled_from(list(Qos)), st.integers(1, 65535), st.booleans(), st.booleans())
+def test_a_message_is_read_as_it_was_built(
+    topic: str, payload: bytes, qos: Qos, mid: int, retain: bool, dup: bool
+) -> None:
+    """All of it, and nothing else."""
+    raw = publish(topic.encode(), payload, qos=qos, mid=mid, flags=retain | dup << 3)
+    message = Received(topic=topic, payload=payload, qos=qos, retain=retain, dup=dup, mid=mid if qos else 0)
+    assert events(logged_in(), raw) == [message]
+
+
+def test_answers_are_events() -> None:
+    """Each with its number; a ping's answer is nobody's business."""
+    inbound = Inbound(clean_session=False)
+    assert events(inbound, b"\x20\x02\x01\x00") == [Connack(code=0, session_present=True)]
+    assert events(Inbound(clean_session=False), CONNACK) == [Connack(code=0)]
+    assert events(Inbound(clean_session=False), b"\x20\x02\x01\x05") == [Connack(code=5)]
+    inbound.await_answer(Kind.PUBACK, 7)
+    inbound.await_answer(Kind.SUBACK, 8, 3)
+    inbound.await_answer(Kind.UNSUBACK, 9)
+    inbound.await_pingresp()
+    assert [inbound.is_awaited(mid) for mid in (6, 7, 8, 9)] == [False, True, True, True]
+    sent = [PINGRESP, answer(Kind.SUBACK, 8, b"\x00\x80\x02"), answer(Kind.UNSUBACK, 9), answer(Kind.PUBACK, 7)]
+    assert events(inbound, *sent) == [
+        Subscribed(mid=8, granted=(0, REFUSED, 2)), Unsubscribed(mid=9), Published(mid=7)
+    ]  # fmt: skip
+    assert not any(inbound.is_awaited(mid) for mid in (7, 8, 9))
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "words"),
+    [
+        (Kind.SUBACK, answer(Kind.SUBACK, 1, b"\x01"), "a SUBACK with 1 codes for 2 filters"),
+        (Kind.SUBACK, answer(Kind.SUBACK, 1, b"\x01" * 3), "a SUBACK with 3 codes for 2 filters"),
+        (Kind.SUBACK, answer(Kind.SUBACK, 1, b"\x01\x03"), "a SUBACK with the code 3"),
+        (Kind.SUBACK, answer(Kind.SUBACK, 1, b"\x01\x81"), "a SUBACK with the code 129"),
+        (Kind.SUBACK, answer(Kind.SUBACK, 1, b"\x01" * 9), "a SUBACK with the length 11"),
+        (Kind.SUBACK, answer(Kind.PUBACK, 1), "a PUBACK that answers nothing"),
+        (Kind.SUBACK, answer(Kind.UNSUBACK, 1), "an UNSUBACK that answers nothing"),
+        (Kind.PUBACK, answer(Kind.SUBACK, 1, b"\x01\x01"), "a SUBACK that answers nothing"),
+        (Kind.UNSUBACK, answer(Kind.PUBACK, 1), "a PUBACK that answers nothing"),
+    ],
+)
+def test_an_answer_fits_what_it_answers(kind: Kind, sent: bytes, words: str) -> None:
+    """Its kind, and a code for each filter that MQTT has."""
+    inbound = logged_in()
+    inbound.await_answer(kind, 1, 2 if kind is Kind.SUBACK else 0)
+    assert words in refusal(inbound, sent)
+
+
+def message(mid: int, size: int = 0, *, dup: bool = False) -> Received:
+    return Received(topic="t", payload=bytes(size), qos=Qos.AT_LEAST_ONCE, retain=False, dup=dup, mid=mid)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["new", "dup", "done"]), st.integers(1, 4), st.integers(0, 300_000))))
+def test_each_message_handed_on_is_acknowledged_once(steps: list[tuple[str, int, int]]) -> None:
+    """Whatever is sent again, twice or acknowledged twice: as a list of those that wait would have it."""
+    held, waiting = HeldMessages(), list[tuple[int, int]]()
+    for step, mid, size in steps:
+        numbers = [number for number, _ in waiting]
+        if step == "done":
+            assert held.release(mid) == (mid in numbers)
+            if mid in numbers:
+                del waiting[numbers.index(mid)]
+        else:
+            is_new = step == "new" or mid not in numbers
+            assert held.hold(message(mid, size, dup=step == "dup")) == is_new
+            waiting += [(mid, size)] if is_new else []
+        assert held.is_full == (sum(size for _, size in waiting) >= MAX_HELD_BYTES)
+
+
+def test_how_many_are_held() -> None:
+    """So many; one less leaves room."""
+    held = HeldMessages()
+    for mid in range(1, MAX_HELD + 1):
+        assert not held.is_full
+        held.hold(message(mid))
+    assert held.is_full
+    held.release(1)
+    assert not held.is_full
+
+
+def test_what_is_sent_again_while_it_is_held_says_nothing() -> None:
+    """The packet is taken all the same."""
+    inbound = logged_in()
+    first, again = publish(b"t", b"x", qos=1, mid=3), publish(b"t", b"x", qos=1, mid=3, flags=8)
+    assert len(events(inbound, first, again)) == 1
+    assert inbound.held.release(3)
+    assert len(events(inbound, again)) == 1
+    assert (
+        events(inbound, publish(b"t"), publish(b"t"))
+        == [Received(topic="t", payload=b"", qos=Qos.AT_MOST_ONCE, retain=False, dup=False, mid=0)] * 2
+    )
