@@ -43,7 +43,9 @@ class Linked:
         self.reports = 0
         self.skipped: list[SkippedReport] = []
         self.many_unrequested = 0
+        self.sends_bytes: int | None = None
         self.probes = False
+        self.closes = False
         self.ends_on: type[m.Input] | None = None
         self.loop = Loop()
         self.link = CloudLink(
@@ -61,11 +63,16 @@ class Linked:
 
     def log_in(self, server: TlsServer) -> None:
         context = tls_context(server.ca_file, handshake_timeout_s=5)
-        self.link.set_dialled(dial("localhost", server.port, context=context, proxy=None, dial_timeout_s=5))
+        dialled = dial("localhost", server.port, context=context, proxy=None, dial_timeout_s=5)
+        if self.sends_bytes is not None:
+            dialled.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.sends_bytes)
+        self.link.set_dialled(dialled)
 
     def _feed(self, given: m.Input) -> None:
         self.heard.append(given)
         if isinstance(given, m.Accepted):
+            if self.closes:
+                self.link.close(send_disconnect=False)
             self.link.report()
             if self.probes:
                 self.link.probe()
@@ -148,12 +155,12 @@ def test_the_keep_alive_is_that_of_the_login(tmp_path: Path) -> None:
     assert server.packets[0][11:13] == b"\0\x24"
 
 
-def loss_of(linked: Linked, server: TlsServer) -> m.Lost:
+def loss_of(linked: Linked, server: TlsServer, keepalive_s: int = 300) -> m.Lost:
     """Log in, live until the session is lost, and return what the state machine is told."""
     linked.ends_on = m.Lost
     with server:
         linked.log_in(server)
-        linked.link.login(LOGIN)
+        linked.link.login(m.Login(credentials=DEVICE, connects=(), keepalive_s=keepalive_s))
         linked.loop.run()
         linked.link.close(send_disconnect=False)
     (lost,) = (given for given in linked.heard if isinstance(given, m.Lost))
@@ -218,6 +225,62 @@ def test_many_messages_that_nobody_asked_for_are_told_once(tmp_path: Path, count
         linked.loop.run()
         linked.link.close(send_disconnect=False)
     assert (linked.many_unrequested, [type(given) for given in linked.heard]) == (times, [m.Accepted, m.Lost])
+
+
+def test_what_nobody_asked_for_is_acknowledged(tmp_path: Path) -> None:
+    """At once, whatever it weighs: the server would send it again after each login."""
+    numbers, answers = range(1, 13), bytearray()
+
+    def speak(connection: ssl.SSLSocket) -> None:
+        connection.recv(4096)
+        connection.sendall(CONNACK_OK)
+        for number in numbers:
+            # 256 kB at QoS 1: more than is held at a time.
+            connection.sendall(b"\x32\x85\x80\x10\x00\x01t" + number.to_bytes(2, "big") + bytes(262_144))
+        while answers.count(b"\x40\x02\x00") < len(numbers) and (data := connection.recv(4096)):
+            answers.extend(data)
+
+    linked = Linked(tmp_path)
+    # A short keep-alive: a client that does not go on reading ends soon.
+    lost = loss_of(linked, TlsServer(speak), keepalive_s=5)
+    assert lost.by_server
+    assert [answers.count(b"\x40\x02" + number.to_bytes(2, "big")) for number in numbers] == [1] * len(numbers)
+    assert linked.many_unrequested == 1
+
+
+def test_a_server_that_takes_no_acknowledgement_is_left(tmp_path: Path) -> None:
+    """The loop hears of it as of any other loss."""
+
+    def speak(connection: ssl.SSLSocket) -> None:
+        connection.recv(4096)
+        connection.sendall(CONNACK_OK)
+        while True:
+            connection.sendall(b"\x32\x05\x00\x01t\x00\x08" * 1000)
+
+    linked = Linked(tmp_path)
+    linked.sends_bytes = 4096
+    server = TlsServer(speak, receives_bytes=4096)
+    lost = loss_of(linked, server)
+    assert (lost.violation, "takes no acknowledgement" in lost.detail) == (True, True)
+
+
+def test_what_came_after_a_close_of_ours_is_of_no_session(tmp_path: Path) -> None:
+    """The state machine had the connection closed: it does not hear that it was lost as well."""
+
+    def speak(connection: ssl.SSLSocket) -> None:
+        connection.recv(4096)
+        # In one record, so that both are read in one call.
+        connection.sendall(CONNACK_OK + b"\xf0\x00")
+
+    linked = Linked(tmp_path)
+    linked.closes = True
+    linked.ends_on = m.Accepted
+    with TlsServer(speak) as server:
+        linked.log_in(server)
+        linked.link.login(LOGIN)
+        linked.loop.run()
+        server.join()
+    assert [type(given) for given in linked.heard] == [m.Accepted]
 
 
 def test_a_server_that_breaks_the_protocol_is_told_as_that(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ class TlsServer:
         chain: Path | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        receives_bytes: int | None = None,
     ) -> None:
         if chain is None:
             self.ca_file, chain = certificates(authority, names, lasts)
@@ -59,6 +60,9 @@ class TlsServer:
         # So that whoever has shaken hands is among the threads.
         self._starting = threading.Lock()
         self._listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if receives_bytes is not None:
+            # So that a peer that reads nothing is full soon.
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives_bytes)
         self.port: int = self._listener.getsockname()[1]
 
     def __enter__(self) -> Self:
