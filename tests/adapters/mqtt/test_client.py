@@ -31,6 +31,7 @@ from support.platform.mqtt_peer import (
     USERNAME,
     Hands,
     Peer,
+    accept,
     connecting,
     dialled,
     follow,
@@ -300,11 +301,15 @@ def test_one_call_reads_a_bounded_batch_and_the_next_goes_on(peer: Peer) -> None
         assert connection.next_check_at() > time.monotonic()
 
 
-def test_a_server_that_takes_no_acknowledgement_is_left(peer: Peer) -> None:
+def test_a_server_that_takes_no_acknowledgement_is_left() -> None:
     """Messages without end, and nothing read: what waits to be sent has a bound, and the line says why."""
-    with online(peer) as (connection, theirs):
+    with Peer(receives_bytes=4096) as full:
+        ours, theirs = dialled(full)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        connection = log_in(ours)
+        accept(connection, theirs)
         theirs.setblocking(False)
-        message, deadline = b"\x32\x05\x00\x01t\x00\x08" * 1000, time.monotonic() + 60
+        message, deadline = b"\x32\x05\x00\x01t\x00\x08" * 1000, time.monotonic() + 50
         events: list[MqttEvent] = []
         while not connection.over and time.monotonic() < deadline:
             with contextlib.suppress(ssl.SSLWantWriteError):
@@ -314,6 +319,7 @@ def test_a_server_that_takes_no_acknowledgement_is_left(peer: Peer) -> None:
         ended = next(event for event in events + connection.tick() if isinstance(event, ConnectionLost))
         assert (ended.violation, "takes no acknowledgement" in ended.detail) == (True, True)
         assert connection.unsent_bytes <= 4 * (MAX_UNSENT_PUBACKS + STEPS_A_CALL)
+        connection.drop()
 
 
 def test_a_published_message_is_confirmed(peer: Peer) -> None:

@@ -34,9 +34,9 @@ class Hands:
 class Peer(TlsServer):
     """Hand each connection to the test."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.arrived: queue.Queue[ssl.SSLSocket] = queue.Queue()
-        super().__init__(self._hand_over)
+        super().__init__(self._hand_over, **options)
 
     def _hand_over(self, connection: ssl.SSLSocket) -> None:
         connection.settimeout(10)
