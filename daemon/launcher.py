@@ -1,9 +1,9 @@
 #!/usr/bin/python3 -I
-"""Run the current code of iot-onboard, or what can stand in for it where its own files are damaged.
+"""Run the current code of iot-onboard, or older code if its files are damaged.
 
-The package installs this as /usr/bin/iot-onboard. One file names the code that is current, so that one rename switches
-an upgrade (docs/decisions/0020). Where that code cannot be loaded, a fresh interpreter tries the next of `RUNGS`, and
-one line says what is damaged, what runs in its place, and the cure. Standard library alone, and little of that: each
+The package installs this as /usr/bin/iot-onboard. One file names the current code, so one rename switches to the new
+version (docs/decisions/0020). If that code cannot be loaded, a new interpreter tries the next of `FALLBACKS`, and one
+line says what is damaged, what runs instead, and what to do. Imports little, and only from the standard library: each
 start compiles this file.
 """
 
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 _PACKAGE = "iot_onboard"
 _USR = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 _SHARE = _USR + "/share/iot-onboard"
-# `uncached`: the same code, compiled anew; `before`: what ran before the last upgrade; the last: where 0.1.0 had its
-# code, which is whole for as long as an upgrade from there has not switched.
+# `current` and then the fallbacks, in the order in which they are tried. `uncached`: the same code, compiled again;
+# `before`: the code before the last upgrade; `dist-packages`: where 0.1.0 had its code, which is complete until an
+# upgrade from 0.1.0 has switched.
 RUNGS = {
     "current": "",
     "uncached": "it runs without its compiled files, and starts slowly",
     "before": "the code of before the last upgrade runs instead",
     "dist-packages": "the code of version 0.1.0 runs instead",
 }
-# A damaged compiled file may end Python by a signal. What it then writes into this file of the runtime directory begins
-# with one of these words (faulthandler); not with that of SIGABRT, which a watchdog sends, too.
+# A damaged compiled file may end Python with a signal. What faulthandler then writes into this file of the runtime
+# directory begins with one of these texts; the text of SIGABRT is left out, because a watchdog sends that signal too.
 _CRASHED = "crashed"
 _SIGNALS = {
     "Segmentation fault": "SIGSEGV",
@@ -36,13 +37,13 @@ _SIGNALS = {
     "Floating point exception": "SIGFPE",
 }
 _INTERNAL = 70
-# EMFILE, ENFILE, ENOMEM: these pass, and older code would meet them too.
+# EMFILE, ENFILE, ENOMEM: these are temporary, and older code would fail with them too.
 _PASSING = {24, 23, 12}
 _NULL_BYTES = "null bytes"
 
 
 def main() -> int:
-    """Run the command line by the code of the rung that this process is for."""
+    """Run the command line with the code that this process is for."""
     rung = str(sys._xoptions.get("iot-onboard", "current"))
     try:
         if sys.argv[1:2] == ["run"] and (signal := _note_crashes()) and rung == "current":
@@ -54,7 +55,7 @@ def main() -> int:
         return _INTERNAL
     if rung != "current":
         cause = sys._xoptions.get("iot-onboard-cause")
-        # `... .pyc cannot be loaded`: what was compiled is made anew, or done without.
+        # `... .pyc cannot be loaded`: Python compiles it again, or runs without it.
         compiled = str(cause).partition(".pyc ")
         cure = f"sudo rm {compiled[0]}.pyc" if compiled[1] else "sudo apt-get install --reinstall iot-onboard"
         _say(f"{cause}: {RUNGS[rung]}. To do: {cure}")
@@ -69,15 +70,15 @@ def _load(rung: str) -> "Callable[[], int]":
     from iot_onboard.core import tracebacks
 
     if rung == "uncached" and "iot-onboard-module" in sys._xoptions:
-        # What failed may not be due before long, and this is its cure or not.
+        # The module that failed may be imported much later; try now whether compiling it again is enough.
         __import__(str(sys._xoptions["iot-onboard-module"]))
-    # What is imported later may be damaged, too.
+    # A module that is imported later may be damaged too.
     tracebacks.hand_over = lambda error: _descend(rung, error)
     return run
 
 
 def _directory(rung: str) -> str:
-    """Return where the code of a rung is; raise `ImportError` where there is none."""
+    """Return the directory of the code; raise `ImportError` if there is none."""
     named_by = ""
     if rung == "dist-packages":
         found = _USR + "/lib/python3/dist-packages"
@@ -92,23 +93,23 @@ def _directory(rung: str) -> str:
             if error.errno in _PASSING:
                 raise
             raise ImportError("which code is current?", name=_PACKAGE, path=named_by) from error
-    # Python would look elsewhere for what is not here.
+    # Without this check Python would search for it in other directories.
     if not os.path.isfile(f"{found}/{_PACKAGE}/__init__.py"):
         raise ImportError("no code", name=_PACKAGE, path=named_by or found)
     return found
 
 
 def _descend(rung: str, error: BaseException) -> None:
-    """Begin again by the next rung where an error comes from damaged files; return where it does not.
+    """Start again with the next fallback if an error comes from damaged files; otherwise return.
 
-    Of files that are not ours, only what was compiled can be done without.
+    For libraries, only `uncached` can help: it ignores their compiled files.
     """
     ours = _is_damage(error)
     if not ours and not (rung == "current" and _may_be_compiled_wrong(error)):
         return
     names = list(RUNGS)
     for other in names[names.index(rung) + 1 :]:
-        # Compiling anew is no cure for what was compiled just now.
+        # The error came from compiling the source: to compile it again does not help.
         if other == "uncached" and (isinstance(error, SyntaxError) or _NULL_BYTES in str(error)):
             continue
         try:
@@ -121,7 +122,7 @@ def _descend(rung: str, error: BaseException) -> None:
 
 
 def _begin(rung: str, options: "dict[str, str]") -> None:
-    """Begin again by a rung, in a fresh interpreter."""
+    """Start again with this code, in a new interpreter."""
     options = {**options, **sys._xoptions, "iot-onboard": rung}
     words = [word for name, value in options.items() for word in ("-X", f"{name}={value}")]
     sys.stdout.flush()
@@ -129,13 +130,13 @@ def _begin(rung: str, options: "dict[str, str]") -> None:
 
 
 def _note_crashes() -> str:
-    """Have Python note a crash for the next process, and return the signal that ended the one before, or nothing."""
+    """Have Python record a crash for the next process; return the signal that ended the last process, or nothing."""
     directory = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     if not directory:
         return ""
     marker, noted = f"{directory}/{_CRASHED}", b""
     try:
-        # Whatever it is: the directory may be another user's.
+        # It may be a link or a pipe, because another user may own the directory.
         descriptor = os.open(marker, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
         noted = os.read(descriptor, 200)
         os.close(descriptor)
@@ -147,7 +148,7 @@ def _note_crashes() -> str:
 
 
 def _may_be_compiled_wrong(error: BaseException) -> bool:
-    """Say whether a module failed while it was loaded, and not for what it looked for or for its source."""
+    """Say whether a module failed while it was loaded, but not because of a missing import or its source."""
     if isinstance(error, (OSError, MemoryError, ImportError, SyntaxError)):
         return False
     return bool(_culprit(error)) and _NULL_BYTES not in str(error)
@@ -160,7 +161,7 @@ def _is_damage(error: BaseException) -> bool:
 
 
 def _culprit(error: BaseException) -> str:
-    """Return the name of the module that could not be loaded, or nothing where an error is of another kind."""
+    """Return the name of the module that could not be loaded, or nothing if the error has another reason."""
     if isinstance(error, ImportError) and error.name:
         return error.name
     if isinstance(error, SyntaxError) and error.filename:
@@ -176,7 +177,7 @@ def _culprit(error: BaseException) -> str:
         elif frame.f_code.co_name == "_load_unlocked":
             found = frame.f_locals["spec"].name
         trace = trace.tb_next
-    # Python may leave no trace of such a module, but the one that imports it.
+    # Python may leave no frame of such a module, only one of the module that imports it.
     return _PACKAGE if _NULL_BYTES in str(error) and (name == "__main__" or _is_ours(name)) else found
 
 
@@ -185,7 +186,7 @@ def _is_ours(module: str) -> bool:
 
 
 def _what(error: BaseException) -> str:
-    """Return the damaged file, or the module where no file is known, and the kind of error; never its message."""
+    """Return the damaged file, or the module if no file is known, and the type of the error; never its message."""
     file = _compiled(error) or getattr(error, "path", None) or getattr(error, "filename", None)
     if _NULL_BYTES in str(error):
         file = _file_with_null_bytes()
@@ -193,7 +194,7 @@ def _what(error: BaseException) -> str:
 
 
 def _compiled(error: BaseException) -> str:
-    """Return the compiled file that the import system was reading, or nothing where it was not."""
+    """Return the compiled file that the import system was reading, or nothing."""
     if isinstance(error, (OSError, SyntaxError)) or _NULL_BYTES in str(error):
         return ""
     trace = error.__traceback__
@@ -205,7 +206,7 @@ def _compiled(error: BaseException) -> str:
 
 
 def _file_with_null_bytes() -> str:
-    """Return the first such file of the code that was tried: Python does not say which it was."""
+    """Return the first file with null bytes in the code that was tried: Python does not say which it was."""
     for directory, _, names in os.walk(sys.path[0]):
         for name in sorted(names):
             if name.endswith(".py"):
@@ -216,15 +217,15 @@ def _file_with_null_bytes() -> str:
 
 
 def _say(text: str) -> None:
-    """Write a line to stderr, or lose it where its reader takes none: no start waits for a journal that hangs."""
-    # Makes a line of a service an error in the journal.
+    """Write a line to stderr, or drop it if nobody reads: no start waits for a journal that hangs."""
+    # The journal reads this prefix as the priority "error".
     level = "<3>" if "JOURNAL_STREAM" in os.environ else ""
     try:
-        # Imported here: a start that goes well has nothing to say.
+        # Imported here: a normal start writes no line.
         import select
 
         if select.select([], [2], [], 0)[1]:
-            # A pipe that is writable takes so much at once.
+            # A writable pipe takes this much at once.
             os.write(2, f"{level}iot-onboard: {text}\n".encode(errors="backslashreplace")[:4096])
     except (OSError, ValueError, ImportError):
         return

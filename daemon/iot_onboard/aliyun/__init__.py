@@ -1,1 +1,1 @@
-"""Everything that is the vendor's: signing, wire shapes, codes, hosts, topics. Pure."""
+"""The vendor's rules: signing, wire formats, codes, hosts, topics. Pure."""

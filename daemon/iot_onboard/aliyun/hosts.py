@@ -1,9 +1,9 @@
-"""Where the platform is."""
+"""The host names of the platform."""
 
 from __future__ import annotations
 
 VENDOR_DOMAIN = "aliyuncs.com"
-# Those the vendor's documentation names; there may be more, so a region is free text.
+# The regions that the vendor's documentation names; there may be more, so the configuration accepts any region.
 KNOWN_REGIONS = frozenset(
     {
         "ap-northeast-1",
@@ -24,7 +24,7 @@ def registration_url(region: str) -> str:
 
 
 def mqtt_host(product_key: str, region: str, instance_id: str | None) -> str:
-    """Return the MQTT host: by instance where there is an id, by product on older public instances (vendor docs)."""
+    """Return the MQTT host: by instance if there is an id, by product on older public instances (vendor docs)."""
     if instance_id:
         return f"{instance_id}.mqtt.iothub.aliyuncs.com"
     return f"{product_key}.iot-as-mqtt.{region}.aliyuncs.com"

@@ -1,4 +1,4 @@
-"""The MQTT login triple."""
+"""The client id, user name and password of an MQTT login."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .signing import SignMethod, sign
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """Hold what a CONNECT carries."""
+    """Hold what a CONNECT packet carries."""
 
     client_id: str
     username: str
@@ -18,10 +18,10 @@ class Login:
 
 
 def login(credentials: Credentials, method: SignMethod) -> Login:
-    """Build the triple for a device secret.
+    """Build the login for a device secret.
 
-    `securemode=2` is TLS. The part between the bars is not signed. No timestamp: it is optional and not checked
-    (vendor SDK source), and without it the login is a constant that asks nothing of the clock.
+    `securemode=2` is TLS. The part between the bars is not signed. No timestamp: it is optional and not checked (vendor
+    SDK source), and without it the login does not depend on the clock.
     """
     identity = credentials.identity
     client = str(identity)

@@ -1,10 +1,10 @@
-"""What the platform takes as a product key and as a device name."""
+"""Which product keys and device names the platform accepts."""
 
 from __future__ import annotations
 
 from string import ascii_letters, digits
 
-# Sets and not patterns: every start looks at both names, and to compile a pattern takes longer than all else here.
+# Sets and not patterns: every start checks both names, and compiling a pattern takes longer than everything else here.
 _PRODUCT_KEY = frozenset(ascii_letters + digits)
 _DEVICE_NAME = _PRODUCT_KEY | frozenset("-_@.:")
 
@@ -24,7 +24,7 @@ def product_key_problem(product_key: str) -> str | None:
 def device_name_problem(device_name: str) -> str | None:
     """Say what is wrong with a device name, or `None`.
 
-    4 to 32 characters out of letters, digits and `-_@.:` (vendor documentation).
+    4 to 32 characters: letters, digits and `-_@.:` (vendor documentation).
     """
     if not 4 <= len(device_name) <= 32:
         return f"has {len(device_name)} characters; the platform takes 4 to 32"

@@ -1,4 +1,4 @@
-"""Dynamic registration over HTTPS: the request we send, and every answer we may meet."""
+"""Dynamic registration over HTTPS: the request, and how to read every possible answer."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def registration_request(
 def credentials_of(
     answer: HttpAnswer, identity: Identity, issued_at: datetime, known: KnownSecrets | None = None
 ) -> Credentials:
-    """Read the device secret out of an answer, or raise `OnboardError` with what the answer asks for.
+    """Read the device secret from an answer, or raise `OnboardError`.
 
     The JSON `code` decides, a number or a numeric string: the HTTP status of a failure is not documented. An object
-    that names a value twice is no answer. The names echoed must be the ones asked for. Nothing of the body enters an
-    error but the platform's own code and message, that without what is in `known`.
+    with the same key twice is refused. The product key and the device name in the answer must be those of the request.
+    Of the body, only the platform's code and message enter an error, the message without the secrets in `known`.
     """
     envelope = _json_object(answer)
     code = _code(envelope.get("code"))
@@ -82,7 +82,7 @@ def _code(value: object) -> str | None:
 
 
 def _message(envelope: dict[str, object], known: KnownSecrets) -> str:
-    """Return the platform's words, without the secrets that we know and one that it gives beside its refusal."""
+    """Return the platform's message, without the known secrets and without a secret that stands in the same answer."""
     message, data = envelope.get("message"), envelope.get("data")
     given = data.get("deviceSecret") if isinstance(data, dict) else None
     if not isinstance(message, str):

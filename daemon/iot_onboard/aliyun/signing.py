@@ -1,4 +1,4 @@
-"""Sign what a device says: HMAC over sorted names and values, in hexadecimal."""
+"""Sign the parameters of a request: HMAC over sorted names and values, in hexadecimal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..core.secret import Secret
 
 
 class SignMethod(enum.Enum):
-    """Name the HMACs that the platform takes; the value is its spelling on the wire."""
+    """Name the HMACs that the platform accepts; the value is the spelling in the protocol."""
 
     HMACMD5 = "hmacmd5"
     HMACSHA1 = "hmacsha1"
@@ -25,8 +25,8 @@ class SignMethod(enum.Enum):
 def sign(method: SignMethod, key: Secret, parameters: Mapping[str, str]) -> str:
     """Return the lower-case hex HMAC of the parameters, sorted by name, each name followed by its value.
 
-    UTF-8, nothing in between, raw values: form-encoding comes after (vendor documentation). Every byte gives two
-    digits, leading zeros too.
+    UTF-8, no separator, raw values: form-encoding comes after (vendor documentation). Every byte gives two digits, also
+    a byte below 16.
     """
     text = "".join(name + parameters[name] for name in sorted(parameters))
     return hmac.new(key.reveal().encode(), text.encode(), method.digest).hexdigest()

@@ -1,4 +1,4 @@
-"""What a device reports of itself after the login: topics and payloads."""
+"""What a device reports about itself after the login: topics and payloads."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Message:
 
 
 def version_report(identity: Identity, version: str) -> Message:
-    """Tell the firmware version (vendor documentation: OTA inform)."""
+    """Return the message that reports the firmware version (vendor documentation: OTA inform)."""
     topic = f"/ota/device/inform/{identity.product_key}/{identity.device_name}"
     return Message(topic=topic, payload=_json({"id": "1", "params": {"version": version}}))
 
 
 def tags_report(identity: Identity, tags: Mapping[str, str]) -> Message:
-    """Tell the device's tags (vendor documentation: thing.deviceinfo.update); the answer is not waited for."""
+    """Return the message that reports the device's tags (vendor documentation: thing.deviceinfo.update)."""
     topic = f"/sys/{identity.product_key}/{identity.device_name}/thing/deviceinfo/update"
     params = [{"attrKey": key, "attrValue": value} for key, value in tags.items() if value]
     body = {"id": "2", "version": "1.0", "params": params, "method": "thing.deviceinfo.update"}

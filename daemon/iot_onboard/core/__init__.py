@@ -1,1 +1,1 @@
-"""Words that every room uses: values, failures and arithmetic, without a look at the world."""
+"""Values, failures and arithmetic that every package uses. Pure."""

@@ -28,68 +28,71 @@ class Pace:
 
     def ceiling_s(self, attempt: int) -> float:
         """Return the longest wait after the `attempt`-th failure."""
-        # 2**20 times the smallest first wait is past every cap; the bound keeps a huge attempt from overflowing.
+        # 2**20 times the smallest first wait exceeds every cap; the bound prevents an overflow for a huge attempt
+        # number.
         return min(self.cap_s, self.first_s * 2.0 ** min(max(attempt, 1) - 1, 20))
 
 
-# First retry within 5 s, five minutes at the most.
+# The first retry comes within 5 s; no wait is longer than five minutes.
 WAITING = Pace(floor_s=1.0, first_s=5.0, cap_s=300.0)
-# What somebody mends on this gateway is noticed within a minute.
+# When somebody fixes the cause on this gateway, the daemon notices it within a minute.
 SOON = Pace(floor_s=1.0, first_s=5.0, cap_s=60.0)
-# Refused, throttled without a wish, or a code nobody knows: knocking fast would only do harm.
+# Refused, throttled without a Retry-After, or an unknown code: fast retries would only do harm.
 SLOW = Pace(floor_s=60.0, first_s=120.0, cap_s=300.0)
-# About hourly: the cure happens in the cloud console, and nobody visits the box to tell us.
+# About hourly: the fix happens in the cloud console, and nothing on the gateway shows it.
 BLOCKED = Pace(floor_s=3240.0, first_s=3960.0, cap_s=3960.0)
-# Two holders of one secret evict each other: each short session makes the next hold-off longer, to 15 minutes.
+# Two devices with the same secret disconnect each other: each short session makes the next hold-off longer, up to 15
+# minutes.
 HOLD_OFF = Pace(floor_s=30.0, first_s=120.0, cap_s=900.0)
-# News that end a wait lead to a try at once. Where that fails, the next one that news may lead to comes so much later,
-# and so on: news of a link that flaps come without end.
+# A change (of a route, the clock, the configuration) ends a wait, and the daemon tries at once. If that try fails, the
+# next early try comes at least this much later, and so on: a link that flaps changes all the time.
 _EARLY_FLOORS_S = (1.0, 5.0, 15.0)
-# An account takes 500 logins a second. A fleet of a known size that was refused for load comes back at less: what is
-# left is for those who draw the same second, and for those who come for the first time.
+# The platform accepts 500 logins a second per account. After a refusal for load, a fleet of known size comes back more
+# slowly: this leaves room for gateways that draw the same second, and for first logins.
 SPREAD_PER_S = 450.0
-# How often a refused login may lead to a registration: 10 minutes, doubling to 6 hours.
+# How often a refused login may lead to a registration: after 10 minutes, doubling to 6 hours.
 REREGISTER_FIRST_S = 600.0
 REREGISTER_CAP_S = 21_600.0
 
-# How soon an idle connection is tried at the most: the platform takes keep-alives from 30 to 1200 s.
+# The shortest keep-alive: the platform accepts 30 to 1200 s.
 MIN_KEEPALIVE_S = 30
 
-# A process that ends within a minute of its start, again and again: ten times nothing but systemd's two seconds.
+# For a process that ends within a minute of its start, again and again: the first ten times only systemd's two seconds
+# separate two starts.
 LIFE_S = 60.0
 FREE_LIVES = 10
 _LIFE_FIRST_S = 10.0
 _LIFE_CAP_S = 600.0
 
-# A server's own wish is obeyed up to here: a mistyped header must not strand a gateway for a year.
+# A Retry-After is obeyed up to this limit: a wrong header must not stop a gateway for a year.
 RETRY_AFTER_CAP_S = 3600.0
 
 
 def restart_delay_s(short_runs: int) -> float:
-    """Return how long a process waits before it begins, after so many that ended soon."""
+    """Return how long a process waits before it begins, after `short_runs` processes that ended soon."""
     beyond = short_runs - FREE_LIVES
     return min(_LIFE_CAP_S, _LIFE_FIRST_S * 2.0 ** min(beyond - 1, 20)) if beyond > 0 else 0.0
 
 
 def obeyed_wait_s(retry_after_s: float, chance: float, spread_s: float = 0.0) -> float:
-    """Return a wait of at least `retry_after_s` (an hour at most), spread so that a fleet does not return at once."""
+    """Return a wait of at least `retry_after_s` (at most an hour), spread so that a fleet does not return at once."""
     asked = min(max(retry_after_s, WAITING.floor_s), RETRY_AFTER_CAP_S)
     return asked + chance * max(asked * 0.1, 2.0, spread_s)
 
 
 def spread_s(fleet_size: int) -> float:
-    """Return over how long a fleet is spread that was refused for load."""
+    """Return over how many seconds the logins of a fleet are spread after a refusal for load."""
     return fleet_size / SPREAD_PER_S
 
 
 def spread_wait_s(left_s: float, refusals: int, chance: float) -> float:
-    """Return a wait within what is left of the spread; near its end the back-off holds, by the refusals for load."""
+    """Return a wait within the rest of the spread; near its end the back-off counts, by the number of refusals."""
     ceiling_s = max(left_s, WAITING.ceiling_s(refusals))
     return WAITING.floor_s + chance * (ceiling_s - WAITING.floor_s)
 
 
 def early_retry_s(stamps: tuple[float, ...], now_s: float) -> float:
-    """Return when news may lead to a try: `stamps` are of those that news led to since the last success, or will."""
+    """Return when a change may lead to an early try; `stamps` are the early tries since the last success."""
     recent = within_window(stamps, now_s)
     if not recent:
         return now_s
@@ -97,12 +100,12 @@ def early_retry_s(stamps: tuple[float, ...], now_s: float) -> float:
 
 
 def within_window(stamps: tuple[float, ...], now_s: float) -> tuple[float, ...]:
-    """Keep the stamps that still count."""
+    """Return the stamps that still count."""
     return tuple(stamp for stamp in stamps if now_s - stamp < BUDGET_WINDOW_S + BUDGET_SLACK_S)
 
 
 def earliest_s(stamps: tuple[float, ...], now_s: float, budget: int = BUDGET_CONNECTS) -> float:
-    """Return when the next attempt is within the budget: now, or when so many stamps back leaves the window."""
+    """Return when the budget allows the next attempt: now, or when the `budget`-th newest stamp leaves the window."""
     recent = sorted(within_window(stamps, now_s))
     if len(recent) < budget:
         return now_s

@@ -1,6 +1,6 @@
-"""Which module or file cannot be loaded, out of the exception that came of it; and what helps. Pure.
+"""Find from an exception which module or file cannot be loaded, and what to do. Pure.
 
-The launcher has a smaller one of these, for what fails before this can be imported.
+The launcher has a smaller version, for failures before this module can be imported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DEBIAN = {
     "chardet": "python3-chardet",
     "charset_normalizer": "python3-charset-normalizer",
 }
-# What stands here comes before what Debian ships, whoever put it there.
+# A library here is imported before the one of the Debian package.
 _LOCAL = "/usr/local/"
 _CANNOT_IMPORT_NAME = re.compile(r"cannot import name '(\w+)'")
 
@@ -39,7 +39,7 @@ class BrokenCode:
 
     @property
     def trial(self) -> str:
-        """Return the Python statements that fail as long as this is broken: an empty module can be imported."""
+        """Return Python statements that fail while this is broken; for an empty file `import` alone would not."""
         return self.repeats or f"import {self.module}"
 
     @property
@@ -54,7 +54,7 @@ class BrokenCode:
         top = self.module.partition(".")[0]
         package = _DEBIAN.get(top)
         if self.file.endswith(".pyc"):
-            # It is made anew, or done without.
+            # Python compiles it again, or runs without it.
             return f"sudo rm {self.file}"
         if self.file.startswith(_LOCAL):
             directory = self.file.partition(f"/{top}/")[0] + f"/{top}"
@@ -63,10 +63,10 @@ class BrokenCode:
 
 
 def broken_code(error: BaseException) -> BrokenCode | None:
-    """Return what could not be loaded, or `None` where an error is of another kind."""
+    """Return what could not be loaded, or `None` if the error has another reason."""
     module, file = _where(error)
     kind = type(error).__name__
-    # Where a library was being loaded, that is what failed, and not what it asked for.
+    # If the error came up while a library was loaded, the library is broken, not what it imports.
     repeats = f"import {module}" if module and module.partition(".")[0] != OURS else ""
     if isinstance(error, OSError) and error.strerror:
         kind = error.strerror
@@ -77,7 +77,7 @@ def broken_code(error: BaseException) -> BrokenCode | None:
         module, file = error.name or module, error.path or ("" if error.name else file)
         kind = "it is not there" if isinstance(error, ModuleNotFoundError) else kind
     elif isinstance(error, SyntaxError):
-        # No frame is of a module whose source makes no sense: the innermost is of the one that imports it.
+        # A module with a syntax error has no frame: the innermost frame is that of the module that imports it.
         file = error.filename or file
         module = _module_of(file) or module
     elif isinstance(error, AttributeError) and _is_library(error.obj):
@@ -88,17 +88,17 @@ def broken_code(error: BaseException) -> BrokenCode | None:
 
 
 def _is_library(owner: object) -> bool:
-    """Say whether it is a module that neither we nor Python brought: another version than ours, for what it lacks."""
+    """Say whether it is a third-party module; one that lacks an attribute is of a version that we do not support."""
     return type(owner).__name__ == "module" and "-packages/" in str(getattr(owner, "__file__", None))
 
 
 def software_fault(broken: BrokenCode) -> OnboardError:
-    """Return what to raise: a fault of this gateway, which somebody mends here."""
+    """Return the exception to raise: a fault that somebody has to fix on this gateway."""
     return OnboardError(Transient(cause=Cause.LOCAL, detail=broken.clause, soon=True, cure=broken.cure))
 
 
 def _module_of(file: str) -> str:
-    """Return the name of a library's or our own module by the path of its source, empty where that does not say."""
+    """Return the name of a library's or our own module from the path of its source, or nothing."""
     _, packages, tail = file.rpartition("-packages/")
     if not packages:
         _, ours, tail = file.rpartition(f"/{OURS}/")
@@ -114,7 +114,7 @@ def _where(error: BaseException) -> tuple[str, str]:
         if frame.f_code.co_name == "<module>" and (name := str(frame.f_globals.get("__name__"))) != "__main__":
             module, file = name, frame.f_code.co_filename
         elif frame.f_code.co_name == "get_code" and "bytecode_path" in frame.f_locals:
-            # Of the import system: it reads what was compiled, or compiles the source.
+            # A frame of the import system: it reads the compiled file, or compiles the source.
             module = str(frame.f_locals.get("fullname", module))
             file = str(frame.f_locals["bytecode_path"] or frame.f_locals.get("source_path", ""))
         trace = trace.tb_next

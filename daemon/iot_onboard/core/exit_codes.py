@@ -1,4 +1,4 @@
-"""What a process of ours ends with."""
+"""The exit codes of our processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class ExitCode(enum.IntEnum):
-    """Name the exit codes; systemd is told not to restart on `CONFIGURATION`."""
+    """Name the exit codes; the unit has systemd not restart the service on `CONFIGURATION`."""
 
     DONE = 0
     FAILED = 1

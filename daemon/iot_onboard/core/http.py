@@ -1,4 +1,4 @@
-"""What goes over HTTP and comes back, before anyone reads a meaning into it."""
+"""The request and the answer of HTTP, before anything in the answer is interpreted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """Hold an answer: its body may be a secret, and does not show itself."""
+    """Hold an answer; `repr` leaves out the body, because it may hold a secret."""
 
     status: int
     body: bytes

@@ -1,16 +1,17 @@
-"""Read one HTTP/1.x answer out of bytes as they come, within bounds: no byte of a server can surprise. Pure.
+"""Read one HTTP/1.x answer from bytes as they arrive, within bounds that hold for any input. Pure.
 
-Of the headers these are looked at, and every other is skipped unread: Content-Length, Transfer-Encoding and
-Content-Encoding say where the body ends and that it is plain; Retry-After and Date say when to come again. A caller may
-name more. What is decided where RFC 9112 leaves a choice, or servers differ:
+Only these headers are read, all others are skipped: Content-Length, Transfer-Encoding and Content-Encoding say where
+the body ends and that it is plain; Retry-After and Date say when to come again. A caller may name more. Choices where
+RFC 9112 leaves one, or servers differ:
 
-- A line ends with LF, with or without CR before it; a folded line belongs to the header before it. Names count in any
-  case. A header that occurs more than once is the list of its values.
-- Lengths that are no numbers or differ, and a length beside a transfer coding, leave the end of the body unknown: the
-  answer is refused. So is every transfer coding but `chunked`, and every content encoding but `identity`.
-- A close ends the headers, and a body without a length, as far as it came: who reads the body sees what is missing.
-- 1xx is skipped; 204 and 3xx end with their headers, whatever they say of a body. Location is not looked at.
-- What follows the answer on the connection is not looked at.
+- A line ends with LF, with or without CR before it; a folded line belongs to the header before it. The case of a name
+does not matter. A header that occurs more than once is the list of its values.
+- A length that is not a number, two different lengths, or a length together with a transfer coding leave the end of the
+body unknown: the answer is refused. So is any transfer coding except `chunked`, and any content encoding except
+`identity`.
+- A close ends the headers, and a body without a length: the reader of the body sees whether it is complete.
+- 1xx is skipped; 204 and 3xx end with their headers, even if these announce a body. Location is ignored.
+- Bytes after the answer are ignored.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Iterable
 MAX_EXCHANGE_BYTES = 262_144
 MAX_BODY_BYTES = 65_536
 MAX_LINE_BYTES = 16_384
-# Of headers and trailers, in all the answers of an exchange together.
+# Header and trailer lines, counted over all answers of an exchange.
 MAX_LINES = 256
 MAX_CHUNKS = 1024
 MAX_INTERIM_ANSWERS = 8
@@ -36,9 +37,9 @@ _LENGTH = re.compile(rb"[0-9]{1,64}")
 
 
 class MeaninglessAnswer(Exception):
-    """Say in words of ours what is wrong with an answer: a clause that goes on after "the server answered".
+    """Say what is wrong with an answer: a clause that follows "the server answered".
 
-    `said` is how something began that is not HTTP, in its own words.
+    `said` is the beginning of an answer that is not HTTP, as it came.
     """
 
     def __init__(self, problem: str, said: bytes = b"") -> None:
@@ -63,10 +64,10 @@ class _Part(enum.Enum):
 
 
 class AnswerReader:
-    """Take the bytes of a connection until `complete`; then `status`, `reason` and `body` are the answer's.
+    """Take the bytes of a connection until `complete`; then `status`, `reason` and `body` are those of the answer.
 
-    `head_only` is for answers that have no body: to HEAD and CONNECT. `also` names headers that count besides, in small
-    letters. `reason` and what `header` returns are the server's own words, as they came.
+    `head_only` is for answers without a body: to HEAD and CONNECT. `also` names more headers to read, in small letters.
+    `reason` and the result of `header` are raw bytes of the server.
     """
 
     def __init__(self, *, head_only: bool = False, also: Iterable[bytes] = ()) -> None:
@@ -79,7 +80,7 @@ class AnswerReader:
         self._headers: dict[bytes, bytes] = {}
         self._last_name = b""
         self._part = _Part.STATUS
-        # Of the body or the chunk, the bytes to come; `None` where the close ends them.
+        # The bytes that are still to come of the body or the chunk; `None` if the close ends them.
         self._left: int | None = None
         self._buffer = bytearray()
         self._searched = 0
@@ -87,7 +88,7 @@ class AnswerReader:
         self._taken = self._lines = self._chunks = self._interim = 0
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes, none for the close; raise `MeaninglessAnswer` or `AnswerCutOff`."""
+        """Take the next bytes, no bytes for the close; raise `MeaninglessAnswer` or `AnswerCutOff`."""
         if not data:
             self._close()
             return
@@ -99,11 +100,11 @@ class AnswerReader:
             pass
 
     def header(self, name: bytes) -> bytes | None:
-        """Return the value of a header that counts, `None` where the answer has none."""
+        """Return the value of a header that is read, `None` if the answer does not have it."""
         return self._headers.get(name)
 
     def _advance(self) -> bool:
-        """Take one step; say whether there may be another without more bytes."""
+        """Read one part; return whether another part may be read without more bytes."""
         if self._part in {_Part.BODY, _Part.CHUNK}:
             return self._take_data()
         if self._part is _Part.STATUS and not _may_be_http(self._buffer):
@@ -129,7 +130,7 @@ class AnswerReader:
         return True
 
     def _take_line(self) -> bytes | None:
-        """Return the next line without its end, `None` while that has not come."""
+        """Return the next line without its end, `None` while it is incomplete."""
         end = self._buffer.find(b"\n", self._searched)
         if (len(self._buffer) if end < 0 else end) > MAX_LINE_BYTES:
             raise MeaninglessAnswer(f"with a line of more than {MAX_LINE_BYTES // 1024} kB")
@@ -155,7 +156,7 @@ class AnswerReader:
 
     def _read_header(self, line: bytes) -> None:
         if line[:1] in {b" ", b"\t"}:
-            # Folded, as mail has it (RFC 9112, 5.2): of a header that is skipped it is skipped, too.
+            # A folded line, as in mail (RFC 9112, 5.2): if the header is skipped, its folded lines are skipped too.
             if self._last_name in self._headers:
                 self._headers[self._last_name] = (self._headers[self._last_name] + b" " + line.strip(b" \t")).strip()
             return
@@ -196,7 +197,7 @@ class AnswerReader:
             self._expect(int(length))
 
     def _tokens(self, name: bytes) -> set[bytes]:
-        """Return the different values of a list, in small letters; none where the header is not there."""
+        """Return the different values of a list, in small letters; an empty set if the header is missing."""
         value = self._headers.get(name)
         return set() if value is None else {token.strip(b" \t").lower() for token in value.split(b",")}
 
@@ -219,7 +220,7 @@ class AnswerReader:
         self._expect(size)
 
     def _take_data(self) -> bool:
-        """Take what belongs to the body out of the buffer."""
+        """Move what belongs to the body out of the buffer."""
         taken = len(self._buffer) if self._left is None else min(self._left, len(self._buffer))
         if len(self._pieces) + taken > MAX_BODY_BYTES:
             raise MeaninglessAnswer(f"more than {MAX_BODY_BYTES // 1024} kB")
@@ -249,5 +250,5 @@ class AnswerReader:
 
 
 def _may_be_http(data: bytearray) -> bool:
-    """Say whether a status line may begin so: who speaks another protocol need not end a line."""
+    """Say whether this may be the beginning of a status line: another protocol may never send a line end."""
     return data.startswith(_VERSION) or _VERSION.startswith(data)

@@ -1,4 +1,4 @@
-"""What a gateway is, and the secret that proves it."""
+"""The identity of a device, and the secret that proves it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody else said, as far as a line may show it: short, and of printable characters alone. Pure."""
+"""Make text of a peer fit to be shown: short, and only printable characters. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ MAX_SHOWN = 120
 
 
 def printable(words: str | bytes, max_count: int = MAX_SHOWN) -> str:
-    """Return the beginning of some words without what is no character of a text.
+    """Return the beginning of a text without the characters that cannot be printed.
 
-    Escapes of terminals, line ends and the marks that turn the direction of writing go; what is no UTF-8 is replaced.
+    Terminal escapes, line ends and marks of writing direction are removed; bytes that are not UTF-8 are replaced.
     """
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
     return "".join(character for character in text[: 8 * max_count] if character.isprintable())[:max_count]

@@ -1,4 +1,4 @@
-"""An HTTP proxy that both legs go through."""
+"""An HTTP proxy, for the registration and for the MQTT connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .secret import KnownSecrets, Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyAddress:
-    """Name a proxy, and what it asks of us."""
+    """Hold the address of a proxy, and the user name and password that it asks for."""
 
     host: str
     port: int
@@ -20,7 +20,7 @@ class ProxyAddress:
 
 
 def authorization(proxy: ProxyAddress) -> dict[str, str]:
-    """Return the headers that tell the proxy who we are; UTF-8, as RFC 7617 advises."""
+    """Return the headers with the user name and the password for the proxy; UTF-8, as RFC 7617 advises."""
     if proxy.username is None:
         return {}
     password = proxy.password.reveal() if proxy.password is not None else ""
@@ -29,12 +29,12 @@ def authorization(proxy: ProxyAddress) -> dict[str, str]:
 
 
 def destination(host: str) -> str:
-    """Return a host as CONNECT names it (RFC 9110, 9.3.6): an address of IPv6 in brackets."""
+    """Return a host as CONNECT writes it (RFC 9110, 9.3.6): an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def connect_request(proxy: ProxyAddress, host: str, port: int) -> bytes:
-    """Return what asks a proxy for a tunnel; raise `UnicodeError` for what is no host name."""
+    """Return the request for a tunnel; raise `UnicodeError` if `host` is not a host name."""
     where = f"{destination(host)}:{port}"
     headers = {"Host": where, **authorization(proxy)}
     lines = [f"CONNECT {where} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
@@ -42,13 +42,13 @@ def connect_request(proxy: ProxyAddress, host: str, port: int) -> bytes:
 
 
 def refusal(status: int, reason: bytes) -> str:
-    """Say what a proxy answered in place of a tunnel."""
+    """Say with what answer a proxy refused a tunnel."""
     return f"Tunnel connection failed: {status} {reason.decode('utf-8', 'replace')}".rstrip()
 
 
 def proxy_failure(proxy: ProxyAddress, error: Exception) -> Transient:
-    """Say that the proxy is what is in the way; its own words come from outside, hence short, and its password not."""
-    # Imported here: only trouble needs them.
+    """Return the failure of a proxy; text that came from it is cut short, and the password is masked in it."""
+    # Imported here: only a failure needs them.
     from .http_reader import AnswerCutOff, MeaninglessAnswer
     from .peer_words import MAX_SHOWN
 

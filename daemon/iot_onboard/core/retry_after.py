@@ -1,4 +1,4 @@
-"""Read when to come again out of an answer's headers: by strict rules of our own, for any value may come. Pure."""
+"""Read from an answer's headers when to come again: by strict rules, because any value may come. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _EPOCH_YEAR = 1970
 
 
 def retry_after_s(value: bytes | None, date: bytes | None, now: datetime) -> float | None:
-    """Return how long a server asks to wait, by `date`, its own clock, where that is one: ours may not be set yet.
+    """Return how long a server asks to wait, or `None`.
 
-    `value` is up to nine digits of seconds or a date (RFC 9110, 10.2.3); anything else, and the past, is no wish.
+    `value` is up to nine digits of seconds or a date (RFC 9110, 10.2.3); anything else, and a past date, count as none.
+    `date` is the server's own clock: it is used if it is valid, because our clock may not be set yet.
     """
     if value is None:
         return None
@@ -31,7 +32,7 @@ def retry_after_s(value: bytes | None, date: bytes | None, now: datetime) -> flo
 
 
 def date_of(value: bytes | None) -> datetime | None:
-    """Return the moment that a header names, in UTC; `None` where it is in another form, or no date."""
+    """Return the time that a header names, in UTC; `None` if it has another form, or is not a date."""
     found = _DATE.fullmatch(value or b"")
     if found is None or found[2] not in _MONTHS or int(found[3]) < _EPOCH_YEAR:
         return None

@@ -1,4 +1,4 @@
-"""Cover known secrets in whatever form they stand: plain, escaped, in hexadecimal, in base64. Pure."""
+"""Mask known secrets in a text in every form: plain, escaped, hexadecimal, base64. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable
 
 COVER = b"[secret]"
-# What is shorter hides nothing, and would cover half of every text; in the configuration it is masked all the same.
+# A shorter secret would match in half of every text; in the configuration it is masked by its key.
 MIN_BYTES = 4
-# What may be looked for in all: each character costs time to prepare, and each secret time in every text. No gateway
-# has as many secrets; a file of rubbish may hold ten thousand words that look like one.
+# How many secrets and characters are searched for: each character costs time to prepare, and each secret time in every
+# text. No gateway has as many secrets, but a damaged file may hold ten thousand words that look like one.
 MAX_SECRETS = 150
 MAX_CHARACTERS = 12_000
-# Of one source that is rubbish.
+# From one file that cannot be parsed.
 MAX_OF_ONE = 30
 _LIKELY = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,128}")
 # Lines may be folded within base64.
@@ -21,7 +21,7 @@ _FOLD = rb"(?:\r?\n)?"
 
 
 def most_likely(words: Iterable[str], max_count: int, max_characters: int = MAX_CHARACTERS) -> frozenset[str]:
-    """Return as many of some words as may be looked for, those first that look like a secret of the platform's."""
+    """Return as many words as may be searched for; those that look like a secret of the platform come first."""
     chosen: set[str] = set()
     left = max_characters
     for word in sorted(set(words), key=lambda word: (_LIKELY.fullmatch(word) is None, len(word), word)):
@@ -32,23 +32,23 @@ def most_likely(words: Iterable[str], max_count: int, max_characters: int = MAX_
 
 
 class Scrubber:
-    """Cover each of some secrets wherever it stands in a text.
+    """Mask secrets wherever they stand in a text.
 
-    A secret is looked for as it is, with any of its characters escaped as URLs, JSON or C do it; as hexadecimal
-    digits or as numbers, one a byte; and as base64 of either alphabet, wherever it stands in what was encoded.
-    `omitted` counts those that are too many to be looked for.
+    A secret is found as it is, and with any of its characters escaped as in URLs, JSON or C; as hexadecimal digits or
+    as decimal numbers, one for each byte; and as base64 of either alphabet, at any place of the encoded data. `omitted`
+    counts the secrets beyond the limit.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
         wanted = {secret for secret in secrets if len(secret.encode("utf-8", "surrogateescape")) >= MIN_BYTES}
         chosen = most_likely(wanted, MAX_SECRETS)
         self.omitted = len(wanted) - len(chosen)
-        # The longest first: one secret may hold another.
+        # The longest first: one secret may be a part of another.
         known = sorted(chosen, key=len, reverse=True)
         self._patterns = [re.compile(pattern, re.DOTALL) for secret in known for pattern in _patterns(secret)]
 
     def clean(self, data: bytes) -> bytes:
-        """Return the data with every known secret covered."""
+        """Return the data with every known secret masked."""
         for pattern in self._patterns:
             data = pattern.sub(COVER, data)
         return data
@@ -65,7 +65,7 @@ def _patterns(secret: str) -> list[bytes]:
 
 
 def _character(character: str) -> bytes:
-    """Match one character: plain, or escaped by URLs (any number of times), JSON, or C and systemd (`\\x2d`)."""
+    """Match one character: plain, or escaped as in URLs (any number of times), JSON, or C and systemd (`\\x2d`)."""
     data = character.encode()
     ways = [re.escape(data), b"".join(rb"%%(?:25)*(?i:%02x)" % byte for byte in data)]
     ways.append(b"".join(rb"\\+x(?i:%02x)" % byte for byte in data))
@@ -79,9 +79,10 @@ def _character(character: str) -> bytes:
 
 
 def _base64(data: bytes, offset: int) -> bytes:
-    """Match what the data gives where `offset` bytes stand before it, whatever those and the following ones are.
+    """Match the base64 of the data if `offset` bytes come before it, for any bytes before and after.
 
-    The digits at both ends hold bits of the neighbours too, and stay: of the secret they tell less than a byte.
+    The digits at both ends also hold bits of the neighbours, and are not matched: they show less than a byte of the
+    secret.
     """
     digits = base64.b64encode(b"\0" * offset + data)
     first, last = -(-offset * 8 // 6), (offset + len(data)) * 8 // 6

@@ -1,4 +1,4 @@
-"""A secret that does not show itself."""
+"""A secret that is masked wherever it is printed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import hmac
 
 from ..fast_start.typing_names import NoReturn
 
-# What is looked through for secrets of what somebody said.
+# How many characters of a peer's text are searched for secrets.
 _MAX_LOOKED_THROUGH = 2000
-# Of longer words, an end that may hold a piece of one: as long as 64 characters are, each written `\\u0041`.
+# How much is cut off the end of a longer text, because it may hold a part of a secret: 64 characters, each written as
+# `\\u0041`.
 _UNSURE = 384
-# For words that may hold a secret, where no descriptor is left to load what finds it.
+# Shown in place of a text that may hold a secret, if no descriptor is left to load the module that finds it.
 _NOT_LOOKED_THROUGH = "details are not shown, because this gateway has no file descriptor left"
 
 
@@ -25,7 +26,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the value, for signing and for the store alone."""
+        """Return the value; only for signing and for the store."""
         return self._value
 
     def __repr__(self) -> str:
@@ -44,7 +45,7 @@ class Secret:
 
 
 class KnownSecrets:
-    """Collect the secrets that this process meets, so that none of them is told: a peer may say one back."""
+    """Collect the secrets that this process uses, so that none of them is printed: a peer may send one back."""
 
     def __init__(self, *secrets: Secret | None) -> None:
         self._values: set[str] = set()
@@ -52,21 +53,21 @@ class KnownSecrets:
         self.add(*secrets)
 
     def add(self, *secrets: Secret | None) -> None:
-        """Know more of them; none is forgotten."""
+        """Add secrets; none is ever removed."""
         self._values |= {secret.reveal() for secret in secrets if secret is not None}
 
     def add_for_now(self, *secrets: Secret) -> None:
-        """Know some until others take their place: there is no end to such as are made anew each time."""
+        """Keep these until the next call replaces them: for secrets that are made for each attempt."""
         self._passing = {secret.reveal() for secret in secrets}
 
     def shown(self, words: str | bytes, max_count: int) -> str:
-        """Return the beginning of some words as a line may show them: printable, and with every known secret covered.
+        """Return the beginning of a text in the form that a line may show: printable, with every known secret masked.
 
-        Covered before they are cut, for a piece of a secret is one, too; and after what is not printable has gone, for
-        it may have parted one.
+        Characters that cannot be printed are removed first, because one may stand inside a secret. The text is cut
+        last, because a part of a secret is a secret too.
         """
         try:
-            # Imported here: a start without trouble needs none.
+            # Imported here: a start without failures needs none of it.
             from .peer_words import printable
             from .scrub import Scrubber
         except OSError:

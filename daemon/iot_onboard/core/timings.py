@@ -1,4 +1,4 @@
-"""How long the parts of an exchange took, and how long a connection was silent."""
+"""How long the phases of an exchange took, and how long a connection was idle."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from ..fast_start.fast_dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Hold how long the parts of an exchange took, one after the other, in milliseconds; `None` where not measured.
+    """Hold how long the phases of an exchange took, in order, in milliseconds; `None` if not measured.
 
-    `tcp_ms` is the way through a proxy as well, where there is one; `answer_ms` is from the first byte that we send to
+    `tcp_ms` includes opening the tunnel of a proxy, if there is one; `answer_ms` is from the first byte that we send to
     the platform's answer.
     """
 
@@ -21,9 +21,9 @@ class Timings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleTime:
-    """Hold how long nothing went either way before a connection ended: before its last ping, where no answer came.
+    """Hold how long no packet went in either direction before a connection ended, or before an unanswered ping.
 
-    `survived_s` is the longest silence of that connection after which the server was heard again.
+    `survived_s` is the longest idle time of that connection after which a packet of the server came.
     """
 
     lasted_s: float = 0.0

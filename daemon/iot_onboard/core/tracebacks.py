@@ -1,4 +1,4 @@
-"""Say where an exception came from, and nothing of what it holds."""
+"""Say where an exception came from, without its message."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ def _to_nobody(_: BaseException) -> None:
     pass
 
 
-# The package's launcher puts its own in this place: where an error comes from damaged files of this program, it begins
-# again with older code, and otherwise returns.
+# The launcher of the package replaces this function. If an error comes from damaged files of this program, its function
+# starts older code; otherwise it returns.
 hand_over: Callable[[BaseException], None] = _to_nobody
 
 

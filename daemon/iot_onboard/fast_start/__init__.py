@@ -1,1 +1,1 @@
-"""What makes a start cheap, and nothing else: see the README beside this file."""
+"""All that makes a start fast: see the README in this directory."""

@@ -1,4 +1,4 @@
-"""Calls that do the same for less: see the README beside this file."""
+"""Replacements for calls that cost a start time or memory: see the README in this directory."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import gc
 
 
 def collect_rarely() -> None:
-    """Look for garbage every 10,000 new objects, not every 700: what a start builds stays.
+    """Collect garbage every 10,000 new objects, not every 700: the objects of a start stay in use.
 
-    Not at all would be little faster, and what is then not found in time takes memory for good.
+    To switch the collection off during the start would be little faster, and would take more memory.
     """
     gc.set_threshold(10_000)
 
 
 def host_bytes(host: str) -> str | bytes:
-    """Return a host name as bytes; what is no name of the plain kind stays text, and Python objects to it.
+    """Return a host name as bytes; a name that is not plain ASCII stays text, and Python checks it.
 
     For text, `socket` and `ssl` load the tables of international names.
     """

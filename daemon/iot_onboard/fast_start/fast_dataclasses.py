@@ -1,8 +1,8 @@
-"""Records: the standard frozen `dataclass` with slots, without what it costs a start.
+"""Records: the standard frozen `dataclass` with slots, without its cost at a start.
 
-The standard module imports inspect (and with that ast, dis and tokenize) and compiles the methods of every class anew;
-here all classes share theirs. Type checkers are shown the standard one, and a test holds both to the same behaviour.
-Whoever needs more (`field`, `fields`, a record that changes) takes the standard one, off the way of a start.
+The standard module imports inspect (and with it ast, dis and tokenize) and compiles the methods for every class; here
+all classes share them. Type checkers see the standard one, and a test compares the behaviour of both. Code that needs
+more (`field`, `fields`, a record that changes) uses the standard one, in modules that a start does not load.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ else:
 
 
 def as_dict(record: Any) -> dict[str, Any]:
-    """Return the fields of a record by name, as they are; one of the standard module's will do too."""
+    """Return the fields of a record by name, not copied; works for records of the standard module too."""
     return {name: getattr(record, name) for name in record.__slots__}
 
 
@@ -36,13 +36,13 @@ def _record(cls: type, frozen: bool, kw_only: bool) -> type:
     if not frozen or "__post_init__" in body:
         raise TypeError("a record is frozen, has slots and no __post_init__")
     body |= {"__qualname__": cls.__qualname__, "__slots__": names, "__match_args__": () if kw_only else names}
-    # Another record among the bases is refused by Python: it comes after the class that it is made from.
+    # Python refuses a record among the bases, because `_Record` stands before it.
     bases = (_Record, *(base for base in cls.__bases__ if base is not object))
     return type(cls.__name__, bases, {**body, "_defaults": defaults})
 
 
 class _Record:
-    """Do for all records what the standard module writes into each."""
+    """Provide for all records the methods that the standard module generates for each."""
 
     __slots__ = ()
 

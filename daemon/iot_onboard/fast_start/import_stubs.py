@@ -1,4 +1,4 @@
-"""Keep a library from importing what it has no use for here."""
+"""Keep a library from importing modules that it does not use here."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from types import ModuleType
 
 @contextmanager
 def import_stub(name: str, **attributes: object) -> Iterator[None]:
-    """Let imports in this block find a module of that name with these attributes alone.
+    """Let imports in this block find a module of that name that has only these attributes.
 
-    Whoever imports it later gets the real one; where that is there already it stays. For the time before threads: the
-    name is everybody's meanwhile.
+    Later imports get the real module; if that is loaded already, it stays. Use it before other threads run: the stub is
+    visible to all of them.
     """
     if name in sys.modules:
         yield
