@@ -1,7 +1,7 @@
-"""Go down a path that other users have a hand in: whose it is, and what of it may be read.
+"""Open a path that other users may change: find out who owns it, and which files of it may be read.
 
-Whoever owns a directory may at any moment put a link, a pipe or another directory in the place of what lies in it. So
-each part is opened in the one before it, and what is decided is decided on what was opened.
+The owner of a directory may at any moment replace what lies in it with a link, a pipe or another directory. So each
+part is opened relative to the one before it, and all checks are made on the open descriptor.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from .files import refuse_other
 
 _STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# Not blocking: nobody may ever write to a named pipe, and a lease of its owner's would hold us up for 45 s.
+# O_NONBLOCK: a named pipe may never get a writer, and a lease of the owner would make us wait for 45 s.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
-# As the kernel's own limit (path_resolution(7)).
+# The kernel's own limit (path_resolution(7)).
 _MAX_LINKS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathPart:
-    """Hold a part of a path as it was found: a directory, a link on the way, or what stands at the end."""
+    """Hold one part of a path: a directory, a link on the way, or what is at the end."""
 
     name: str
     mode: int
@@ -38,7 +38,7 @@ class PathPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descent:
-    """Hold how far a path goes: a descriptor of the last part (O_PATH), the parts up to it, and what is not there."""
+    """Hold what exists of a path: a descriptor of the last part (O_PATH), the parts up to it, and the missing names."""
 
     descriptor: int
     parts: tuple[PathPart, ...]
@@ -47,7 +47,7 @@ class Descent:
 
 @contextlib.contextmanager
 def descended(path: Path) -> Iterator[Descent]:
-    """Go down from `/` as far as there is something, through links too; raise `OSError`."""
+    """Open a path from `/` on, as far as it exists, and follow links; raise `OSError`."""
     parts: list[PathPart] = []
     left = [*reversed(path.absolute().parts[1:])]
     with contextlib.ExitStack() as opened:
@@ -78,10 +78,10 @@ def _step(name: str, opened: contextlib.ExitStack, directory: int | None = None)
 
 
 def first_owner(path: Path, parts: Sequence[PathPart], *, whole: bool = True) -> PathPart | None:
-    """Return the first part that is not root's, or `None`: from there on, its owner says what the path leads to.
+    """Return the first part that root does not own, or `None`: from there on its owner decides where the path leads.
 
-    Raises `OnboardError` where a part of root's may be changed by others, for then anybody may say so. In a sticky
-    directory they may not replace what is root's, but they may add to it: that will do on the way, not at the end.
+    Raises `OnboardError` if others may change a part that root owns: then anybody could decide that. In a sticky
+    directory others cannot replace what root owns, but they can add to it: this is safe on the way, not at the end.
     """
     for number, part in enumerate(parts, 1):
         if part.uid != 0:
@@ -95,9 +95,9 @@ def first_owner(path: Path, parts: Sequence[PathPart], *, whole: bool = True) ->
 
 
 def open_made(found: Descent, mode: int) -> int:
-    """Return a descriptor of a directory, made durably where it is missing; those above it everybody may look into.
+    """Return a descriptor of a directory, created durably if it is missing; new parent directories get mode 0755.
 
-    Raises `OSError`, also where somebody was faster.
+    Raises `OSError`, also if another process created it first.
     """
     here = os.open(".", _LIST, dir_fd=found.descriptor)
     for name in found.missing:
@@ -112,9 +112,9 @@ def open_made(found: Descent, mode: int) -> int:
 
 
 def read_foreign(path: Path, max_bytes: int) -> bytes:
-    """Return the first bytes of a plain file in a directory that somebody else may own; raise `OSError`, at once.
+    """Return the first bytes of a plain file in a directory that another user may own; never wait, raise `OSError`.
 
-    It is one that this owner may read: root must not be led to show, as theirs, what is not theirs.
+    Only a file that this owner may read: otherwise the owner could make root show a file of somebody else.
     """
     with _describe(path), _foreign(path.parent) as (directory, owner):
         descriptor = os.open(path.name, _READ, dir_fd=directory)
@@ -124,9 +124,9 @@ def read_foreign(path: Path, max_bytes: int) -> bytes:
 
 
 def list_foreign(path: Path, max_count: int) -> tuple[list[tuple[str, os.stat_result]], bool]:
-    """Return names and status of what lies in a directory that somebody else may own, and whether there is more.
+    """Return names and status of the files in a directory that another user may own, and whether there are more.
 
-    Sorted; links are not followed. Raises `OSError`, at once.
+    Sorted; links are not followed. Never waits; raises `OSError`.
     """
     with _describe(path), _foreign(path) as (directory, _):
         descriptor = os.open(".", _LIST, dir_fd=directory)
@@ -135,7 +135,7 @@ def list_foreign(path: Path, max_count: int) -> tuple[list[tuple[str, os.stat_re
                 names = [entry.name for entry in islice(entries, max_count + 1)]
             found: list[tuple[str, os.stat_result]] = []
             for name in sorted(names[:max_count]):
-                # What is gone meanwhile was not there.
+                # A file that was removed meanwhile is left out.
                 with contextlib.suppress(FileNotFoundError):
                     found.append((name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)))
         finally:
@@ -145,7 +145,7 @@ def list_foreign(path: Path, max_count: int) -> tuple[list[tuple[str, os.stat_re
 
 @contextlib.contextmanager
 def _describe(path: Path) -> Iterator[None]:
-    """Let an error name the whole path, in the place of the part that was opened."""
+    """Put the whole path into an error, in place of the part that was opened."""
     try:
         yield
     except OSError as error:
@@ -155,7 +155,7 @@ def _describe(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _foreign(directory: Path) -> Iterator[tuple[int, PathPart]]:
-    """Open a directory, by no other links than root's and our own, and say whose it is."""
+    """Open a directory and give its descriptor and owner; refuse links that neither root nor we own."""
     with descended(directory) as found:
         if found.missing:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))

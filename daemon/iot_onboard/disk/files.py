@@ -1,4 +1,4 @@
-"""Write and read small files: a power cut leaves the old one or the new one, and only plain files are read."""
+"""Write and read small files: after a power cut the old or the new one is there; only plain files are read."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _TEMP = re.compile(r"(.+?)(?:\.[0-9a-f]{16})?\.new", re.DOTALL)
 
 
 def write_durably(path: Path, data: bytes, mode: int | None = None, gid: int = -1) -> None:
-    """Put a file in place so that every later power cut leaves it whole; raise `OSError`, and the old one stays.
+    """Replace a file so that no later power cut damages it; raise `OSError`, then the old one stays.
 
-    Without a mode it is what the file system gives: FAT refuses others. -1 leaves the group, as in chown(2).
+    Without `mode` the file keeps the mode that the file system gives: FAT refuses any other. -1 leaves the group, as in
+    chown(2).
     """
     remove_temps(path.parent, path.name)
     with written_beside(path, data, mode, gid) as temp:
@@ -26,9 +27,9 @@ def write_durably(path: Path, data: bytes, mode: int | None = None, gid: int = -
 
 
 def write_if_changed(path: Path, data: bytes, mode: int | None = None, gid: int = -1) -> bool:
-    """Write durably what does not stand there just so, and say whether that was needed: a write wears a card out.
+    """Write a file durably unless it already has this content; return whether it was written. Writes wear out a card.
 
-    What stands there is made durable too: whoever wrote it may have been killed before the sync.
+    An equal file is synced too: the process that wrote it may have been killed before its sync.
     """
     with contextlib.suppress(OSError), open_plain(path, follow=False) as file:
         found = os.fstat(file.fileno())
@@ -42,10 +43,10 @@ def write_if_changed(path: Path, data: bytes, mode: int | None = None, gid: int 
 
 
 def write_atomically(path: Path, data: bytes, mode: int) -> bool:
-    """Put a file in memory in place at once, and say whether that went well; no power cut leaves it, so no sync.
+    """Replace a file on a tmpfs in one step, and return whether it succeeded; without sync, because it is in memory.
 
-    Where there is no room for another one, the bytes of the old one are written over; where that fails too, it is
-    removed as far as that can be done: what no longer holds is worse than nothing.
+    If there is no space for a second file, the old one is overwritten. If that fails too, the file is removed if
+    possible: no file is better than a file that is out of date.
     """
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -76,7 +77,7 @@ def _written_over(path: Path, data: bytes) -> bool:
 def written_beside(
     path: Path, data: bytes, mode: int | None = None, gid: int = -1, *, sync: bool = True
 ) -> Iterator[Path]:
-    """Give what is to be renamed over `path`: written, synced and read back; what the block leaves of it is removed."""
+    """Write a temporary file beside `path`, synced and read back, for the block to rename; remove it if it is left."""
     temp = _temp_of(path)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
@@ -96,7 +97,7 @@ def written_beside(
 
 
 def remove_temps(directory: Path, name: str = "") -> None:
-    """Remove what a crash has left of one file, or of all, that was written beside, by this version or an older one."""
+    """Remove the temporary files that a crash has left, of one file or of all, from this version or an older one."""
     with contextlib.suppress(OSError):
         for found in os.listdir(directory):  # noqa: PTH208 - names are wanted, not paths
             if (temp := _TEMP.fullmatch(found)) and name in {"", temp[1]}:
@@ -104,7 +105,7 @@ def remove_temps(directory: Path, name: str = "") -> None:
 
 
 def _temp_of(path: Path) -> Path:
-    # Nobody can put something in the place of a name that they cannot guess.
+    # Random, so that no other user can create a file of this name first.
     return path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
 
 
@@ -115,7 +116,7 @@ def rename_durably(temp: Path, path: Path) -> None:
 
 
 def overwrite(path: Path, parts: Iterable[bytes]) -> None:
-    """Write over the bytes that a file has, each part durable before the next one is begun; raise `OSError`."""
+    """Overwrite a file in place with several contents, and sync each before the next; raise `OSError`."""
     with _opened(path, os.O_WRONLY | os.O_NOFOLLOW) as descriptor:
         for part in parts:
             _write_all(descriptor, part)
@@ -123,7 +124,7 @@ def overwrite(path: Path, parts: Iterable[bytes]) -> None:
 
 
 def set_aside(path: Path, suffix: str) -> Path:
-    """Rename a file to a free name beside it, durably, and return that name: nothing is deleted or written over."""
+    """Rename a file durably to a free name in the same directory, and return that name: nothing is lost."""
     for number in range(100):
         aside = path.with_name(f"{path.name}.{suffix}" + (f"-{number}" if number else ""))
         if not os.path.lexists(aside):
@@ -133,23 +134,23 @@ def set_aside(path: Path, suffix: str) -> Path:
 
 
 def remove_durably(path: Path) -> None:
-    """Remove a file, where there is one, and sync the directory."""
+    """Remove a file, if it exists, and sync the directory."""
     path.unlink(missing_ok=True)
     sync_directory(path.parent)
 
 
 def make_directory(path: Path, mode: int = 0o755) -> None:
-    """Make a directory durably, and those above it, which everybody may look into."""
+    """Create a directory durably; new parent directories get mode 0755."""
     for missing in reversed([above for above in (path, *path.parents) if not above.is_dir()]):
         wanted = mode if missing == path else 0o755
         try:
             missing.mkdir(mode=wanted)
         except FileExistsError:
-            # Another process may have made it just now.
+            # Another process may have created it just now.
             if not missing.is_dir():
                 raise
         else:
-            # The umask is that of whoever runs this, and others are to find what lies in it.
+            # The umask of the caller must not count: other users have to reach the files in it.
             missing.chmod(wanted)
         sync_directory(missing.parent)
 
@@ -162,10 +163,10 @@ def sync_directory(directory: Path) -> None:
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Keep other processes out that ask in the same way; raise `BlockingIOError` where one is in.
+    """Hold a lock on a directory; raise `BlockingIOError` if another process holds it.
 
-    The lock is on the directory itself, which works on a read-only file system too; raises `OSError` where that cannot
-    be opened. On a file system without locks, a gateway that runs without one is better than one that does not run.
+    The lock is on the directory itself, so it works on a read-only file system too; raises `OSError` if that cannot be
+    opened. On a file system without locks the block runs without one: that is better than a gateway that does not run.
     """
     with _opened(directory, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         try:
@@ -173,21 +174,21 @@ def locked(directory: Path) -> Iterator[None]:
         except BlockingIOError:
             raise
         except OSError:
-            # It knows no locks.
+            # This file system has no locks.
             pass
         yield
 
 
 def read_plain(path: Path, max_bytes: int, *, follow: bool = True) -> bytes:
-    """Return the first bytes of a plain file; raise `OSError` for anything else, at once."""
+    """Return the first bytes of a plain file; for anything else raise `OSError`, without waiting."""
     with open_plain(path, follow=follow) as file:
         return file.read(max_bytes)
 
 
 @contextlib.contextmanager
 def open_plain(path: Path, *, follow: bool = True) -> Iterator[BufferedReader]:
-    """Open a plain file for reading; raise `OSError` for anything else, at once."""
-    # Not blocking: nobody may ever write to a named pipe.
+    """Open a plain file for reading; for anything else raise `OSError`, without waiting."""
+    # O_NONBLOCK: a named pipe may never get a writer.
     flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
         refuse_other(os.fstat(file.fileno()).st_mode)
@@ -195,10 +196,10 @@ def open_plain(path: Path, *, follow: bool = True) -> Iterator[BufferedReader]:
 
 
 def is_roots_alone(directory: Path) -> bool:
-    """Say whether nobody but root has a hand in a directory: each one from `/` down is root's, and closed to others.
+    """Say whether only root can change a directory: root owns each directory from `/` down, and others cannot write.
 
-    What is seen of one holds, for nobody may put another one in its place: not in a sticky one above it either. Of what
-    is a link, or missing, `disk/descent` tells more.
+    The answer stays true, because nobody else can replace one of them, not even in a sticky directory above. For links
+    and missing parts use `disk/untrusted_path`.
     """
     try:
         found = [os.lstat(part) for part in (*reversed(directory.parents), directory)]
@@ -210,7 +211,7 @@ def is_roots_alone(directory: Path) -> bool:
 
 
 def fingerprint(path: Path | str) -> tuple[int, ...] | None:
-    """Return what tells, without reading it, that a file or a directory is not what it was; `None` for none."""
+    """Return values that change when a file or a directory changes, without reading it; `None` if it is missing."""
     try:
         found = os.stat(path)  # noqa: PTH116 - some are paths, some are text
     except OSError:
@@ -219,7 +220,7 @@ def fingerprint(path: Path | str) -> tuple[int, ...] | None:
 
 
 def refuse_other(mode: int) -> None:
-    """Raise the `OSError` that says what a file is, where it is not a plain one."""
+    """Raise the matching `OSError` if a file is not a plain one."""
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
@@ -236,14 +237,14 @@ def _opened(path: Path, flags: int, mode: int = 0o600) -> Iterator[int]:
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    """Write every byte: one call may take a part only."""
+    """Write every byte: one system call may write only a part."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
 
 def _read_back(descriptor: int, data: bytes) -> None:
-    # From memory it would prove little: the kernel is asked to drop its copy, so that the disk has to answer.
+    # The kernel is asked to drop its copy, so that the bytes come from the disk and not from memory.
     with contextlib.suppress(OSError):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     if os.pread(descriptor, len(data) + 1, 0) != data:

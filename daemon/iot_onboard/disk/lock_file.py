@@ -1,4 +1,4 @@
-"""A lock that only the owner of a directory can take: a file of its own, closed to others."""
+"""A lock that only the owner of a directory can take: a file of its own, mode 0600."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from ..core.peer_words import printable
 _POLL_S = 0.1
 # `struct flock` of fcntl(2): type, whence, start, length, pid.
 _FLOCK = "hhqqi"
-# Where nothing can be written anyway, or the file system knows no locks.
+# Nothing can be written there, or the file system has no locks.
 _NO_LOCKS = {errno.EROFS, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class Held(Exception):
-    """Say who holds the lock: a process's number and its command, as far as this user may know."""
+    """Say who holds the lock: the number and the command of a process, if this user may see them."""
 
 
 @contextlib.contextmanager
 def lock_file(path: Path, timeout_s: float) -> Iterator[None]:
-    """Keep other processes out that ask in the same way; raise `Held` where one is in for longer, or `OSError`.
+    """Hold a lock; raise `Held` if another process holds it for longer than `timeout_s`, or `OSError`.
 
-    A lock on the directory itself could be taken by everybody who may read it. The file goes with the lock. On a
-    read-only file system, and on one without locks, the block runs without.
+    A lock on the directory itself could be taken by everybody who may read it. The file is removed with the lock. On a
+    read-only file system, and on one without locks, the block runs without a lock.
     """
     with contextlib.ExitStack() as stack:
         try:
             stack.callback(os.close, _taken(path, time.monotonic() + timeout_s))
-            # While it is held: whoever waits with the old one open finds that it is not there, and makes another.
+            # Removed while it is locked: a process that waits with the old file open sees that it is gone, and creates
+            # a new one.
             stack.callback(path.unlink, missing_ok=True)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
@@ -43,7 +44,7 @@ def lock_file(path: Path, timeout_s: float) -> Iterator[None]:
 
 
 def _taken(path: Path, until_s: float) -> int:
-    """Return the descriptor of the locked file that is there."""
+    """Return the descriptor of the locked file."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
         try:
@@ -76,6 +77,6 @@ def _holder(descriptor: int) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").strip()
     except OSError:
         words = b""
-    # A command line may hold anything, and this is one line on a terminal.
+    # A command line may contain any bytes, and this goes to a terminal.
     shown = printable(words)
     return f"process {pid}" + (f" ({shown})" if shown else "")

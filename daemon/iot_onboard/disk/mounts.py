@@ -1,4 +1,4 @@
-"""Read the kernel's list of mounts (proc(5), mountinfo), and find the one that holds a path. Pure."""
+"""Read the kernel's list of mounts (proc(5), mountinfo), and find the mount of a path. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Mount:
 
     @property
     def read_only(self) -> bool:
-        """Say whether nothing can be written there."""
+        """Say whether the mount is read-only."""
         return "ro" in self.options or "ro" in self.super_options
 
     def option(self, name: str) -> str | None:
@@ -72,20 +72,21 @@ def _options(text: str) -> list[str]:
 
 
 def unescaped(text: str) -> str:
-    """Return what the kernel wrote with octal numbers: of blanks, tabs, line ends and backslashes."""
+    """Replace the octal escapes that the kernel writes for blanks, tabs, line ends and backslashes."""
     return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
 
 
 def holder(mounts: tuple[Mount, ...], path: str) -> Mount | None:
-    """Return the mount that a path without symbolic links leads to: walk down as the kernel does.
+    """Return the mount of a path without symbolic links: walk down as the kernel does.
 
-    From the root, each step goes to the mount that covers the shortest part of the path, so that one over `/data`
-    hides an earlier one on `/data/iot`. Two on one point are parent and child.
+    From the root, each step goes to the mount that covers the shortest part of the path, so a mount on `/data` hides an
+    earlier one on `/data/iot`. Two mounts on one point are parent and child.
     """
     numbers = {mount.number for mount in mounts}
     tops = [mount for mount in mounts if mount.point == "/" and mount.parent not in numbers - {mount.number}]
     if not tops:
-        # The root is not a mount of its own (chroot): the longest way is the best guess, and the later of two.
+        # The root is not a mount of its own (chroot): the longest mount point is the best guess, and the later one of
+        # two.
         above = [mount for mount in mounts if _covers(mount.point, path)]
         return max(reversed(above), key=lambda mount: len(mount.point), default=None)
     found, seen = tops[-1], {tops[-1].number}

@@ -1,4 +1,4 @@
-"""Write what a command gives to whoever called it: to a file, or to standard output."""
+"""Write the result of a command to a file or to standard output."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .files import refuse_other
 
 
 def write_output(path: Path, data: bytes, mode: int) -> None:
-    """Put a file in place, or write to standard output where that is meant; raise `OSError`.
+    """Replace a file, or write to standard output if `path` names it; raise `OSError`.
 
-    It is written beside, under a name that nobody can guess, and renamed: a link in its place is replaced, not
-    followed. What is neither a link nor a plain file stays what it is, and is not opened.
+    A temporary file with a random name is written and renamed: a link at `path` is replaced, not followed. Anything
+    that is neither a link nor a plain file is not opened, and stays.
     """
     if is_standard_output(path):
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    # What the name of the directory leads to may change meanwhile: all is done in the one that was opened.
+    # Another directory may get this name meanwhile: all calls use the directory that was opened.
     directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _refuse_other(path.name, directory)
@@ -45,7 +45,7 @@ def _refuse_other(name: str, directory: int) -> None:
     if not stat.S_ISLNK(found.st_mode):
         refuse_other(found.st_mode)
     elif os.readlink(name, dir_fd=directory).startswith("/proc/"):
-        # As /dev/stderr is: the system needs it.
+        # For example /dev/stderr: the system needs it.
         raise OSError(errno.EINVAL, "a link into /proc")
 
 

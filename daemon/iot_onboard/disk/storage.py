@@ -1,4 +1,4 @@
-"""Look at what a directory lies on, and whether it outlasts a boot. Nothing is written."""
+"""Find out on which storage a directory lies, and whether it survives a reboot. Writes nothing."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from .credentials_format import DIRECTORY
 from .storage_kind import CLOSED, Disk, Size, Storage, Surroundings, judge
 
 _ROOT = Path("/")
-# Written by what manages the container, or by the first process in it.
+# Written by the container manager, or by the first process in the container.
 _OF_A_CONTAINER = ("run/systemd/container", "run/.containerenv", ".dockerenv")
 
 
 def storage_of(state_dir: Path, root: Path = _ROOT) -> Storage:
-    """Return what the secrets of a state directory lie on, or will lie on once their directory is made.
+    """Return the storage of the secrets of a state directory, even if their directory does not exist yet.
 
-    `root` is where the kernel's files are.
+    `root` is the directory that has `proc` and `sys`.
     """
-    # It may be a mount, or lead to another one, of its own.
+    # The subdirectory may itself be a mount point or a link.
     return judge_path(state_dir / DIRECTORY, root)
 
 
 def judge_path(path: Path, root: Path = _ROOT) -> Storage:
-    """Return what any path lies on."""
+    """Return the storage of any path."""
     resolved = os.path.realpath(path)
     return judge(
         resolved,
@@ -42,24 +42,24 @@ def judge_path(path: Path, root: Path = _ROOT) -> Storage:
 
 
 def mount_changed(directory: str, known: str, root: Path = _ROOT) -> bool:
-    """Say whether another mount holds the directory than the `known` one (`mount_id`); it never waits for a disk."""
+    """Say whether the mount of a directory is another one than `known` (`mount_id`); never waits for a disk."""
     now = mount_id(mounts.holder(read_mounts(root), directory))
     return bool(now) and now != known
 
 
 def mount_id(mount: mounts.Mount | None) -> str:
-    """Return what tells a mount from another one, and a writable one from one that is not."""
+    """Return a text that is different for each mount, and for read-only and writable."""
     return "" if mount is None else f"{mount.number} {mount.device} {mount.point} {'ro' if mount.read_only else 'rw'}"
 
 
 def read_mounts(root: Path = _ROOT) -> tuple[mounts.Mount, ...]:
-    """Return the mounts of this process's name space; none where the kernel does not say."""
+    """Return the mounts of this process's name space; none if they cannot be read."""
     return mounts.parse(_text(root / "proc/self/mountinfo"))
 
 
 def _text(path: Path) -> str:
     try:
-        # A mount point is bytes, and need not be UTF-8; it has to match what the system calls give.
+        # A mount point is bytes, and need not be UTF-8; it has to match the paths of the system calls.
         return path.read_bytes().decode(errors="surrogateescape").strip("\n")
     except OSError:
         return ""
@@ -96,7 +96,7 @@ def _size(path: str) -> Size | None:
 
 
 def _block_device(device: str, root: Path) -> Path:
-    """Return where the kernel describes a device, by its number or its path; the unit may hide what lies in /dev."""
+    """Return the kernel's directory of a device, given by number or path; the unit may hide the files of /dev."""
     if not device.startswith("/"):
         return root / "sys/dev/block" / device
     directory, name = root / "sys/class/block", Path(os.path.realpath(device)).name
@@ -110,7 +110,7 @@ def _disk(link: Path) -> Disk | None:
         path = link.resolve(strict=True)
     except OSError:
         return None
-    # A partition is of the disk whose directory it is in.
+    # The directory of a partition lies in that of its disk.
     if (path / "partition").exists():
         path = path.parent
     parts: list[str] = []

@@ -1,8 +1,8 @@
-"""Judge whether what is written to a directory outlasts a boot. Pure; docs/decisions/0022 has the rule.
+"""Decide whether files of a directory survive a reboot. Pure; docs/decisions/0022 has the rule.
 
-A device that has logged in gets no second secret from the platform. So what is in memory must not be taken for a disk:
-a tmpfs, an overlay with its upper layer on one, a disk that is made of memory, a file on any of those. What cannot be
-seen from here, such as the layers of a container, counts as lasting.
+A device that has logged in gets no second secret from the platform. So storage in memory must be recognised: a tmpfs,
+an overlay with its upper layer on one, a disk in memory, a file on any of these. Storage that this process cannot see,
+such as the layers of a container, counts as persistent.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from .mounts import Mount, holder
 _IN_MEMORY = {"tmpfs", "ramfs", "rootfs", "devtmpfs", "hugetlbfs"}
 _STACKED = ("fuse.", "ecryptfs", "shiftfs")
 _UNIONS = {"overlay", "overlayfs", "aufs", "unionfs"}
-# The kernel's disks in memory: compressed, plain, and those of its tests.
+# The kernel's disks in memory: compressed, plain, and its test device.
 _MEMORY_DISKS = ("zram", "ram", "nullb")
-# What systemd removes by itself, by what its name holds: the files of a service's PrivateTmp= and RootEphemeral=, and a
-# container's root that was started with --ephemeral.
+# Directories that systemd removes, by a part of their name: those of PrivateTmp= and RootEphemeral= of a service, and
+# the root of a container that was started with --ephemeral.
 _PRIVATE_TMP = "/systemd-private-"
 _REMOVED = {
     _PRIVATE_TMP: "which systemd empties whenever the service stops (PrivateTmp=)",
     "/systemd/ephemeral-trees/": "a copy that systemd removes when the service stops (RootEphemeral=)",
     "/.#machine.": "a copy that systemd removes when the container stops (--ephemeral)",
 }
-# What a unit may not see is covered by this; nothing is known of what lies below.
+# systemd mounts this over a path that a unit may not see; what lies below is unknown.
 _COVERED = "/systemd/inaccessible/"
 _DELETED = " (deleted)"
-# A snapshot of a live system's root.
+# The snapshot that is the root of a live system.
 _LIVE = "/dev/mapper/live-"
-# How large a tmpfs is made: half of the memory unless told otherwise, and what systemd, live systems and guides write.
+# The usual sizes of a tmpfs: half of the memory by default, and the values of systemd, live systems and guides.
 _SHARES_PERCENT = (10, 15, 20, 25, 30, 33, 35, 40, 45, 50, 60, 70, 75, 80, 90, 95, 100)
 _SHARE_TOLERANCE = 0.001
 _LOW_MEMORY_BYTES = (512 * 1024**2, 1024**3)
-# Layers on layers, files on loop devices: an end for what leads in a circle.
+# The limit for layers on layers and files on loop devices, which may form a circle.
 _MAX_DEPTH = 8
 
 
@@ -43,7 +43,7 @@ CLOSED = "closed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """Hold how large a file system says it is (statvfs(3))."""
+    """Hold the size that a file system reports (statvfs(3))."""
 
     block_bytes: int
     blocks: int
@@ -54,7 +54,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """Hold a block device: its name, what it is made of (device numbers), and the file behind a loop device."""
+    """Hold a block device: its name, the devices below it (by number), and the file of a loop device."""
 
     name: str
     parts: tuple[str, ...] = ()
@@ -63,11 +63,11 @@ class Disk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """Hold what the judgement rests on.
+    """Hold the facts that the decision needs.
 
-    `device_at` gives the number of the file system on which a path lies as it is seen from here, `None` where it is
-    not seen, and `CLOSED` where it is there and this user may not look. `disk` gives a block device by its number, or
-    by its path in /dev. `command_line` is empty in a container, whose root the kernel's does not speak of.
+    `device_at` returns the device number of the file system of a path, `None` if this process does not see the path,
+    and `CLOSED` if this user may not look at it. `disk` returns a block device by its number, or by its path in /dev.
+    `command_line` is the kernel's; it is empty in a container, because it does not describe a container's root.
     """
 
     mounts: tuple[Mount, ...]
@@ -81,7 +81,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """Hold what a directory lies on: `volatile` says why it does not last, `unseen` what could not be looked at."""
+    """Hold the storage of a directory: `volatile` says why it does not persist, `unseen` what could not be checked."""
 
     directory: str
     mount: Mount | None = None
@@ -90,15 +90,15 @@ class Storage:
 
 
 def judge(directory: str, surroundings: Surroundings) -> Storage:
-    """Say whether a directory, given without symbolic links, outlasts a boot."""
+    """Decide whether a directory, given without symbolic links, survives a reboot."""
     mount = holder(surroundings.mounts, directory)
     if mount is None:
         return Storage(directory=directory, unseen="the kernel does not say what it lies on")
     root = holder(surroundings.mounts, "/")
-    # An overlay without an upper layer is read-only; the other kinds name none here.
+    # An overlay without an upper layer is read-only; other kinds do not name theirs here.
     writable = mount.kind != "overlay" or mount.option("upperdir") is not None
     hidden = mount.kind in _UNIONS and writable and _upper_of(mount, surroundings) is None
-    # A layer that is seen on a disk counts for more than a word.
+    # If the upper layer is visible, and on a disk, the kernel's command line does not count.
     is_judged_by_command_line = hidden or mount.source.startswith(_LIVE)
     volatile = (
         _why_volatile(mount, surroundings, _MAX_DEPTH)
@@ -115,7 +115,7 @@ def judge(directory: str, surroundings: Surroundings) -> Storage:
 
 
 def _why_volatile(mount: Mount, surroundings: Surroundings, depth: int) -> str:
-    """Return why what is written to a mount is lost, as far as can be followed from here, or nothing."""
+    """Return why files of a mount are lost at a reboot, as far as this process can see, or nothing."""
     where = f"{mount.kind} at {mount.point}"
     if mount.kind in _IN_MEMORY:
         return f"{where}, which is in memory"
@@ -128,11 +128,11 @@ def _why_volatile(mount: Mount, surroundings: Surroundings, depth: int) -> str:
         why = _why_volatile(below, surroundings, depth - 1) if below is not None else ""
         return f"{where}, whose upper layer {mount.option('upperdir')} lies on {why}" if why else ""
     if mount.kind.startswith(_STACKED):
-        # Encrypted, or shown by a program: the source is the directory below.
+        # Encrypted, or a FUSE file system: the source is the directory below.
         below = _mount_at(mount.source, surroundings) if depth and not mount.source.startswith("/dev/") else None
         why = _why_volatile(below, surroundings, depth - 1) if below is not None else ""
         return f"{where}, which shows {mount.source} on {why}" if why else ""
-    # Some kinds (btrfs) have a number of their own, and name the disk as their source.
+    # Some file systems (btrfs) have a device number of their own, and name the disk as their source.
     named = mount.device.startswith("0:") and mount.source.startswith("/dev/")
     return _disk_in_memory(mount.source if named else mount.device, where, surroundings, depth)
 
@@ -150,27 +150,27 @@ def _disk_in_memory(device: str, where: str, surroundings: Surroundings, depth: 
         why = _why_volatile(below, surroundings, depth - 1) if below is not None else ""
         return f"{where}, a file ({disk.file}) that lies on {why}" if why else ""
     whys = [_disk_in_memory(part, where, surroundings, depth - 1) for part in disk.parts]
-    # A mirror lasts as long as one of its disks does; a snapshot or an encrypted disk needs all that it is made of.
+    # A mirror persists if one of its disks does; a snapshot or an encrypted disk needs all devices below it.
     lost = all(whys) if disk.name.startswith("md") else any(whys)
     return next(filter(None, whys)) if whys and lost else ""
 
 
 def _upper_of(mount: Mount, surroundings: Surroundings) -> Mount | None:
     upper = _mount_at(mount.option("upperdir") or "", surroundings)
-    # No overlay is its own layer: the name is one of another name space.
+    # An overlay cannot be its own layer: this path belongs to another name space.
     return upper if upper is not None and upper.device != mount.device else None
 
 
 def _mount_at(path: str, surroundings: Surroundings) -> Mount | None:
-    """Return the mount of a path that another mount names; the path may be of another name space, and mean nothing."""
+    """Return the mount of a path that another mount names; `None` if the path belongs to another name space."""
     if not path.startswith("/"):
         return None
     mount, device = holder(surroundings.mounts, path), surroundings.device_at(path)
     if mount is None or _COVERED in mount.root:
         return None
     if _PRIVATE_TMP in mount.root:
-        # It hides the directory of that name, and lies on the same file system; not so in a container, whose layers'
-        # names are those of its host.
+        # The private directory lies on the same file system as the one that it hides. This is not true in a container:
+        # the names of its layers are those of the host.
         return mount if mount.kind in _IN_MEMORY and surroundings.command_line else None
     return mount if device in {mount.device, CLOSED} else None
 
@@ -178,9 +178,9 @@ def _mount_at(path: str, surroundings: Surroundings) -> Mount | None:
 def _in_hidden_memory(mount: Mount, surroundings: Surroundings) -> str:
     """Recognise an upper layer in memory by its size, which an overlay reports as its own.
 
-    An initramfs or a container's manager mounts it where nobody sees it later. A tmpfs is as large as a round part of
-    the memory, to the block; it has pages for blocks, keeps nothing back for root, and its files are counted by half of
-    the memory's pages, which is proof of its own, or by a round number.
+    An initramfs or a container manager mounts the layer where later processes do not see it. The size of a tmpfs is a
+    round part of the memory, exact to the block; its blocks are pages, and it reserves nothing for root. Its number of
+    files is half of the memory's pages, which is proof enough, or a round number.
     """
     size = surroundings.size
     if size is None or not surroundings.memory_bytes:
@@ -201,7 +201,7 @@ def _in_hidden_memory(mount: Mount, surroundings: Surroundings) -> str:
 
 
 def _by_low_memory(size: Size, pages: int) -> bool:
-    """Say whether files may be counted as a 32-bit kernel does that has more memory than it can map at once."""
+    """Say whether the number of files fits a 32-bit kernel with more memory than it can map at once."""
     return _LOW_MEMORY_BYTES[0] <= size.files * size.block_bytes <= _LOW_MEMORY_BYTES[1] and 2 * size.files <= pages
 
 
@@ -210,7 +210,7 @@ def _near(number: float, expected: float) -> bool:
 
 
 def _by_command_line(root: Mount, surroundings: Surroundings) -> str:
-    """Recognise a root that the kernel's command line keeps in memory; a later word wins, as for the initramfs."""
+    """Recognise a root in memory by the kernel's command line; of two equal options the later one counts."""
     words = surroundings.command_line.split()
     values = dict(word.partition("=")[::2] for word in words)
     on_snapshot = root.kind in _UNIONS or root.source.startswith(_LIVE)
