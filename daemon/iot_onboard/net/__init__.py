@@ -1,1 +1,1 @@
-"""Reach a server: names, addresses, proxy, TLS and HTTPS; and hear of routes."""
+"""Connect to a server: names, addresses, proxy, TLS and HTTPS; and watch the routes."""

@@ -1,4 +1,4 @@
-"""Reach a server over TCP and TLS, through a proxy where there is one. Sends nothing of MQTT."""
+"""Connect to a server over TCP and TLS, through a proxy if one is configured. Sends no MQTT."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def dial(
     host: str, port: int, *, context: BoundedContext, proxy: ProxyAddress | None, dial_timeout_s: float
 ) -> ssl.SSLSocket:
-    """Return a connection whose handshake is done, or raise `OnboardError`; each address has its own time limit."""
+    """Return a connection after its TLS handshake, or raise `OnboardError`; each address has its own time limit."""
     context.timer.start()
     if proxy is None:
         raw = reach(host, port, dial_timeout_s, context.timer, context.resolved)
     else:
-        # Only a gateway behind a proxy pays for it.
+        # Imported here: only a gateway behind a proxy needs it.
         from .proxy_tunnel import open_tunnel
 
         raw = open_tunnel(host, port, proxy, dial_timeout_s, context.resolved)
@@ -32,7 +32,7 @@ def dial(
 
 
 def secure(raw: socket.socket, host: str, port: int, context: BoundedContext) -> ssl.SSLSocket:
-    """Shake hands on a connection, or close it and raise `OnboardError`."""
+    """Do the TLS handshake on a connection, or close it and raise `OnboardError`."""
     where = f"{host} port {port}"
     try:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -53,7 +53,7 @@ def secure(raw: socket.socket, host: str, port: int, context: BoundedContext) ->
 
 
 def _unresolved(host: str, error: OSError | ValueError) -> Transient:
-    """Say that a name has no address; one that does not exist may be a mistake in the configuration."""
+    """Return the failure of a name without an address; a name that does not exist may be a wrong configuration."""
     reason = error.strerror if isinstance(error, OSError) else "not a host name"
     wrong = isinstance(error, ValueError) or (isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME)
     hint = "; if that stays so, check region, instance_id and hosts in the configuration" if wrong else ""
@@ -61,7 +61,7 @@ def _unresolved(host: str, error: OSError | ValueError) -> Transient:
 
 
 def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer, resolved: Resolved | None = None) -> socket.socket:
-    """Return a TCP connection to an address of a name, to the first that answers, or raise `OnboardError`."""
+    """Return a TCP connection to the first address of a host that answers, or raise `OnboardError`."""
     try:
         found = resolve(host, port, resolved=resolved)
     except (OSError, ValueError) as error:
@@ -80,12 +80,12 @@ def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer, resolved: R
         detail = f"no connection to {host} port {port}: {', '.join(tried) or 'no usable address'}"
         raise OnboardError(Transient(cause=cause, detail=detail)) from last
     except OSError as error:
-        # This process has no descriptor left to wait with.
+        # This process has no descriptor left.
         raise local_fault(f"no connection to {host} port {port}", error) from error
 
 
 def _is_shortage(error: Exception) -> bool:
-    """Say whether this gateway lacks something; a server or a network that is too slow is none."""
+    """Say whether this gateway lacks a resource; a slow server or network is no shortage."""
     return passes(error) and not isinstance(error, TimeoutError)
 
 

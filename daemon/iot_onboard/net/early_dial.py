@@ -1,4 +1,4 @@
-"""A dial that runs ahead of its need, on a thread of its own: silent where it fails, closed where nobody takes it."""
+"""Dial before the connection is needed, on a separate thread; report no failure, and close an unused connection."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from ..core.failures import Cause, OnboardError, Transient
 from ..core.timings import Timings
 
-# What stands unused for longer is closed: a server gives a client without CONNECT only seconds.
+# An unused connection is closed after this time: a server waits only seconds for the CONNECT.
 FRESH_S = 5.0
 
 Found = tuple[ssl.SSLSocket, Timings]
 
 
 class EarlyDial:
-    """Dial once, from now on. `dial` has limits of its own; its failure is kept to itself, for the real dial speaks."""
+    """Start one dial now. `dial` has its own time limits; its failure is not reported: the real dial reports it."""
 
     def __init__(self, dial: Callable[[], Found], fresh_s: float = FRESH_S) -> None:
         self._dial = dial
@@ -29,11 +29,11 @@ class EarlyDial:
         try:
             threading.Thread(target=self._work, name="early-dial", daemon=True).start()
         except (RuntimeError, MemoryError):
-            # No thread is to be had: then the real dial is the first.
+            # No thread could be started: the real dial does it all.
             self._over = True
 
     def take(self) -> Found | None:
-        """Return what was dialled, once; waits while the dial is under way. `None` if it failed, grew old or died."""
+        """Return the connection, once; wait while the dial runs. `None` if it failed, is too old or was closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._over or not self._wanted)
             found = self._give_up()
@@ -43,14 +43,14 @@ class EarlyDial:
         return None
 
     def drop(self) -> None:
-        """Close what was dialled, now or when it stands; waits for nothing."""
+        """Close the connection, now or as soon as it is there; do not wait."""
         with self._changed:
             found = self._give_up()
         if found is not None:
             found[0].close()
 
     def name_unresolved(self) -> bool:
-        """Say whether it ended before anyone was spoken to: the name had no address."""
+        """Say whether the dial failed because the name had no address, so no server saw it."""
         return self._name_unresolved
 
     def _give_up(self) -> Found | None:
@@ -65,7 +65,8 @@ class EarlyDial:
         except OnboardError as error:
             self._name_unresolved = isinstance(error.failure, Transient) and error.failure.cause is Cause.NAME_LOOKUP
         except Exception:
-            # A defect. The real dial meets it too, and the worker says where; here it would print what it quotes.
+            # A defect. The real dial fails too, and the worker reports where; here Python would print the message,
+            # which may hold a secret.
             self._name_unresolved = False
         with self._changed:
             self._found, self._over = found, True
@@ -77,7 +78,7 @@ class EarlyDial:
 
 
 def _alive(sock: ssl.SSLSocket) -> bool:
-    """Say whether a server that has nothing to say yet still listens; session tickets are read on the way."""
+    """Say whether the server has kept the connection open; reads its session tickets."""
     limit_s = sock.gettimeout()
     sock.settimeout(0)
     try:

@@ -1,4 +1,4 @@
-"""Connect to whichever of several addresses answers: none that leads nowhere holds up the others (RFC 8305)."""
+"""Connect to the first of several addresses that answers: a dead address does not delay the others (RFC 8305)."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from ..fast_start.cheap_calls import host_bytes
 from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.typing_names import Any
 
-# A name server may give thousands; so many are tried, of both families.
+# A name server may return thousands; this many are tried, of both families.
 MAX_ADDRESSES = 8
-# More than the resolver takes for three dead name servers, each asked twice.
+# Longer than the resolver needs for three dead name servers, each asked twice.
 LOOKUP_LIMIT_S = 60.0
-# How long an address is waited for before the next one gets its chance as well.
+# How long to wait for an address before the next one is tried too.
 ATTEMPT_DELAY_S = 0.25
 
 # As `socket.getaddrinfo` gives them: family, type, protocol, canonical name, address.
 Place = tuple[Any, Any, int, str, tuple[Any, ...]]
-# By host, the addresses that the last look-up gave, as far as they are tried; none where it failed.
+# By host, the addresses of the last look-up that are tried; none if it failed.
 Resolved = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """Hold an attempt that is under way, and when it is given up."""
+    """Hold an attempt that runs, and when it is given up."""
 
     number: int
     deadline: float
 
 
 class NobodyAnswered(Exception):
-    """Hold what became of each address, in the order of the attempts."""
+    """Hold the error of each address, in the order of the attempts."""
 
     def __init__(self, tried: Sequence[tuple[str, OSError]]) -> None:
         super().__init__()
@@ -45,10 +45,10 @@ class NobodyAnswered(Exception):
 
 
 def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S, resolved: Resolved | None = None) -> list[Place]:
-    """Return the addresses of a host, and note them; raise `OSError`, or `ValueError` for what is no host name.
+    """Return the addresses of a host and record them in `resolved`; raise `OSError`, or `ValueError` for a bad name.
 
-    The resolver has limits of its own, but none for a name server that it asks over TCP: there a mute one would hold us
-    for ever. Hence a thread, whose connections are ended when the limit is over.
+    The resolver has time limits, except for a name server that it asks over TCP: it would wait for ever for one that
+    does not answer. So the look-up runs on a thread, and its connections are ended at the time limit.
     """
     ended: list[list[Place] | BaseException] = []
     if resolved is not None:
@@ -65,7 +65,7 @@ def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S, resolved: Res
         thread.start()
         thread.join(limit_s)
     except RuntimeError:
-        # There is no thread to be had: rather without a limit than not at all.
+        # No thread could be started: look up without a time limit.
         look_up()
     if not ended:
         # Imported here: a name server that answers needs none of it.
@@ -81,9 +81,10 @@ def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S, resolved: Res
 
 
 class ConnectAttempts:
-    """Try places one after the other, a later one beside those that have not answered yet.
+    """Try addresses one after the other; an attempt goes on while the next ones start.
 
-    Each has `timeout_s`, and they are few: all of it ends soon after. Raises `OSError` where this process cannot wait.
+    Each has `timeout_s`, and they are few, so all ends soon after. Raises `OSError` if this process has no descriptor
+    left.
     """
 
     def __init__(self, found: Sequence[Place], timeout_s: float) -> None:
@@ -160,7 +161,7 @@ class ConnectAttempts:
 
 
 def interleave_families(found: Sequence[Place]) -> list[Place]:
-    """Let the families take turns, the resolver's favourite first: one of them may lead nowhere as a whole."""
+    """Alternate the address families, beginning with the resolver's first: one family may not work at all."""
     mine = [place for place in found if place[0] == found[0][0]]
     others = [place for place in found if place[0] != found[0][0]]
     return [place for place in chain.from_iterable(zip_longest(mine, others)) if place is not None]

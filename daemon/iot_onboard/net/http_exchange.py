@@ -1,4 +1,4 @@
-"""Read an answer off a connection: one time limit for the whole of it, and no more bytes than `AnswerReader` takes."""
+"""Read an answer from a connection: with one time limit for all of it, and no more bytes than `AnswerReader` takes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _MAX_AT_ONCE = 16_384
 
 
 def read_answer(connection: socket.socket, reader: AnswerReader, deadline: float) -> AnswerReader:
-    """Return the reader when it has the whole answer, read by `deadline` (monotonic seconds).
+    """Return the reader when it has the whole answer, read before `deadline` (monotonic seconds).
 
-    Raise `TimeoutError`, any other `OSError` of the connection, `MeaninglessAnswer` or `AnswerCutOff`. A byte now and
-    then restarts no clock.
+    Raise `TimeoutError`, any other `OSError` of the connection, `MeaninglessAnswer` or `AnswerCutOff`. New bytes do not
+    extend the deadline.
     """
     while not reader.complete:
         left_s = deadline - time.monotonic()

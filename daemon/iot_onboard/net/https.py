@@ -1,4 +1,4 @@
-"""Send one registration request over HTTPS. The only module that uses `requests`, and that to write the request."""
+"""Send one registration request over HTTPS. Only this module uses `requests`, and only to write the request."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from .http_exchange import read_answer
 from .tls import BoundedContext, tls_failure
 
 _IN_ITS_PLACE = "a captive portal or a proxy may be answering in the platform's place"
-# Whose wish to wait counts, whatever its body is.
+# Of these answers Retry-After counts, even if the body cannot be read.
 _BUSY = frozenset({429, 503})
 
 
 def post(request: Request, *, context: BoundedContext, timeout_s: float, proxy: ProxyAddress | None) -> HttpAnswer:
     """Send the form and return the whole answer, or raise `OnboardError`.
 
-    `timeout_s` bounds the way there, the handshake, and then the answer as a whole. No redirect is followed, and the
-    environment's proxies are not looked at. No library reads the answer: `core.http_reader` says what counts of it.
+    `timeout_s` bounds the TCP connection, the handshake, and the whole answer, each. Redirects are not followed, and
+    proxies of the environment are not used. No library reads the answer: `core.http_reader` does.
     """
     url = urlsplit(request.url)
     where = url.netloc
@@ -46,12 +46,12 @@ def post(request: Request, *, context: BoundedContext, timeout_s: float, proxy: 
         failure = error.failure
     except (AnswerCutOff, OSError) as error:
         failure = _failure(error, where)
-    # Not chained: what requests raises may hold the request, and that the signature.
+    # Not chained: an exception of requests may hold the request, and with it the signature.
     raise OnboardError(failure)
 
 
 def _written(request: Request, where: str) -> bytes:
-    """Have requests write the form; without a session of its own it looks at no environment and at no answer."""
+    """Have requests write the form; without a session it reads no environment and no answer."""
     headers = {
         "Host": where,
         "User-Agent": requests.utils.default_user_agent(),
@@ -66,9 +66,9 @@ def _written(request: Request, where: str) -> bytes:
 
 
 def receive(sock: socket.socket, where: str, deadline: float) -> HttpAnswer:
-    """Read an answer, whole or not at all; of one that says when to come again, that alone may do.
+    """Read a complete answer; of a 429 or 503 a valid Retry-After is enough.
 
-    Raises `OnboardError` for what makes no sense, `AnswerCutOff`, or an `OSError` of the connection.
+    Raises `OnboardError` for an invalid answer, `AnswerCutOff`, or an `OSError` of the connection.
     """
     reader = AnswerReader()
     problem = ""
@@ -86,7 +86,7 @@ def receive(sock: socket.socket, where: str, deadline: float) -> HttpAnswer:
 
 
 def _failure(error: Exception, where: str) -> Failure:
-    """Say what went wrong after the handshake."""
+    """Return the failure for an error after the handshake."""
     if isinstance(error, TimeoutError):
         return Transient(cause=Cause.TIMEOUT, detail=f"{where} did not answer within the time limit")
     if isinstance(error, ssl.SSLError):

@@ -1,4 +1,4 @@
-"""Ask the kernel for all of its addresses and routes: for the doctor, not for the daemon."""
+"""Ask the kernel for all addresses and routes: for the doctor, not for the daemon."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DUMP_TIMEOUT_S = 1.0
 
 
 def snapshot() -> set[netlink.Key]:
-    """Return the addresses and routes that the kernel has now, loopback's left out."""
+    """Return the addresses and routes that the kernel has now, without those of loopback."""
     known: set[netlink.Key] = set()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
         deadline = time.monotonic() + _DUMP_TIMEOUT_S

@@ -1,4 +1,4 @@
-"""Reach a server through an HTTP proxy, by CONNECT."""
+"""Connect to a server through an HTTP proxy, with the method CONNECT."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .http_exchange import read_answer
 def open_tunnel(
     host: str, port: int, proxy: ProxyAddress, timeout_s: float, resolved: Resolved | None = None
 ) -> socket.socket:
-    """Return a connection through a proxy, its tunnel open, or raise `OnboardError`.
+    """Return a connection through the open tunnel of a proxy, or raise `OnboardError`.
 
-    `timeout_s` is for all of it, from the first packet to the end of the proxy's answer. What the proxy says right
-    behind its answer is dropped: a TLS server waits to be spoken to.
+    `timeout_s` covers everything from the first packet to the end of the proxy's answer. Bytes that follow the answer
+    are dropped: a TLS server waits for the client to begin.
     """
     try:
         raw = _reach(proxy, host, port, timeout_s, resolved)

@@ -1,7 +1,7 @@
-"""Notice when the route to the platform changes or comes back, by the kernel's own word.
+"""Notice when the route to the platform changes or comes back, from messages of the kernel.
 
-The kernel tells of every link, address and route; what counts is by which route it would reach the platform, before and
-after. A container that comes and goes changes much, and nothing of that.
+The kernel reports every change of a link, address or route. Only the route to the platform counts, so the routes before
+and after are compared: a container that starts or stops changes many things, but not that route.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from collections.abc import Callable, Iterable
 from ..fast_start.fast_dataclasses import dataclass, replace
 from . import rtnetlink as netlink
 
-# What one call reads, more than the kernel keeps: routes that come and go without end must not keep the loop.
+# How much one call reads, more than the kernel's buffer holds: endless changes of routes must not block the loop.
 _MAX_READS = 512
-# Of how many addresses the routes are compared: each is a question to the kernel.
+# For how many addresses the routes are compared: each is one request to the kernel.
 MAX_DESTINATIONS = 12
-# So few looks in so long come soon after the one before.
+# At most so many checks in this window come soon after the one before.
 _MAX_SOON, _SOON_WINDOW_S, _SOON_REST_S = 3, 900.0, 1.0
 _UNROUTED_REST_S = 0.5
-# Nobody is meant, and nothing is sent: whoever has a default route reaches them by it.
+# Used to find the default routes; nothing is sent to these addresses.
 _ANYWHERE = ("128.0.0.1", "2000::1")
 _RESOLVER_FILES = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """Say whether the kernel had told anything, whether there is a route to the platform, and whether that changed.
+    """Hold the result of a check: whether the kernel sent messages, and whether the route changed and exists.
 
-    One that came back has changed as well.
+    A route that came back counts as changed.
     """
 
     heard: bool
@@ -39,9 +39,9 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
-    """Say how long the descriptor is left alone after a look: not at all for 0, then it may wake the process.
+    """Hold how long the descriptor is ignored after a check; with 0 it may wake the process at any time.
 
-    `woken_at` is when it last did, `soon_at` when the next look was to come soon.
+    `woken_at` is when it last did; `soon_at` are the times of checks after which the next one came soon.
     """
 
     rest_s: float = 0.0
@@ -51,10 +51,10 @@ class Rest:
 
 
 def rest_after(rest: Rest, found: Look, pace_s: float, now_s: float) -> Rest:
-    """Choose when to look again: at a pace, as long as the kernel tells of anything.
+    """Choose when to check again: every `pace_s`, while the kernel sends messages.
 
-    A change mostly comes in several messages: a few looks come soon after the one before, and all of them do while
-    there is no route.
+    A change mostly comes in several messages: a few checks come soon after the one before, and all do while there is no
+    route.
     """
     soon_at = tuple(at for at in rest.soon_at if now_s - at < _SOON_WINDOW_S)
     has_soon = len(soon_at) < _MAX_SOON
@@ -64,42 +64,43 @@ def rest_after(rest: Rest, found: Look, pace_s: float, now_s: float) -> Rest:
     elif found.heard and has_soon and pace_s > _SOON_REST_S:
         rest_s, soon_at = _SOON_REST_S, (*soon_at, now_s)
     elif not found.heard and (has_soon or now_s >= rest.woken_at + pace_s):
-        # It is quiet again. Messages that are a little further apart than our looks wake us no more often than those.
+        # No more messages. If later ones are a little further apart than our checks, they wake us no more often than
+        # `pace_s`.
         rest_s = 0.0
     return replace(rest, rest_s=rest_s, looked_at=now_s, soon_at=soon_at)
 
 
 class RouteWatch:
-    """Listen to rtnetlink, and remember by which routes the platform was reached."""
+    """Listen to rtnetlink, and remember the routes to the platform."""
 
     def __init__(self) -> None:
         self._socket = _open()
         self._socket.bind((0, netlink.GROUPS))
         self._destinations = _packed(_ANYWHERE)
         self._routes: dict[bytes, netlink.Route] = {}
-        # The values of `_routes`, without those that were gone since.
+        # The values of `_routes`, without routes that were removed since.
         self._known: set[netlink.Route] = set()
-        # No descriptor was left to ask with: the next look does.
+        # No descriptor was left for the request: the next check repeats it.
         self._unasked = False
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable when the kernel has news."""
+        """Return the descriptor that is readable when the kernel has sent messages."""
         return self._socket.fileno()
 
     def settle(self) -> None:
-        """Take the routes of now for known, and forget what the kernel told: an attempt that starts now sees it."""
+        """Take the present routes as known and drop waiting messages: an attempt that starts now uses these routes."""
         self._read()
         self._ask()
 
     def head_for(self, addresses: Iterable[str]) -> None:
-        """Compare the routes to these addresses from now on; without any, the default routes and the name servers'."""
+        """Watch the routes to these addresses from now on; without any, default routes and those to name servers."""
         self._destinations = _packed(addresses) or _packed((*_ANYWHERE, *name_servers()))
         self._ask()
 
     def look(self) -> Look:
-        """Read what the kernel told, within a bound, and compare the routes where it told anything.
+        """Read the kernel's messages, within a bound, and if there are any, compare the routes.
 
-        Where the bound is reached the descriptor stays readable.
+        If the bound is reached, the descriptor stays readable.
         """
         if not self._read() and not self._unasked:
             return Look(heard=False, changed=False, routed=bool(self._routes))
@@ -111,7 +112,7 @@ class RouteWatch:
         self._socket.close()
 
     def _read(self) -> bool:
-        """Say whether there was anything, and forget the routes that were gone meanwhile, be they back or not."""
+        """Return whether there were messages, and forget routes that were removed meanwhile, even if they are back."""
         heard = False
         for _ in range(_MAX_READS):
             try:
@@ -121,14 +122,14 @@ class RouteWatch:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     break
-                # The kernel dropped news: the question that follows tells what is left of them.
+                # The kernel dropped messages: the request that follows shows the present state.
                 data = b""
             heard = True
             self._known -= netlink.interrupted(data, self._routes)
         return heard
 
     def _ask(self) -> bool:
-        """Ask for the routes of now, and say whether one of them was not known."""
+        """Ask for the present routes; return whether one of them is new."""
         try:
             with _open() as asking:
                 self._routes = _routes_to(self._destinations, asking)
@@ -141,10 +142,10 @@ class RouteWatch:
 
 
 class PacedWatch:
-    """Look at a watch at a pace: a kernel that tells of much wakes the process seldom.
+    """Check a `RouteWatch` at most every `pace_s`: many messages of the kernel wake the process seldom.
 
-    `pace_s` is `None` while nobody wants to know. What the kernel tells meanwhile is kept by it, and compared with the
-    routes that `begin` or `resume` found. `changed` is called where the route is another one, or came back.
+    `pace_s` returns `None` while routes do not matter. The kernel keeps its messages meanwhile; the routes are later
+    compared with those that `begin` or `resume` found. `changed` is called if the route is another one, or came back.
     """
 
     def __init__(
@@ -161,12 +162,12 @@ class PacedWatch:
         self._rest = Rest()
 
     def begin(self) -> None:
-        """Forget what was told: an attempt begins, and sees it."""
+        """Drop waiting messages: an attempt begins, and uses the present routes."""
         self._watch.settle()
         self._rest = replace(self._rest, rest_s=0.0)
 
     def resume(self, addresses: Iterable[str]) -> None:
-        """Go on after an attempt, with the addresses that it was for; hand on what changed meanwhile."""
+        """Go on after an attempt, with the addresses that it tried; report a change in the meantime."""
         changed = self._watch.look().changed
         self._watch.head_for(addresses)
         self._rest = replace(self._rest, rest_s=0.0)
@@ -174,27 +175,27 @@ class PacedWatch:
             self._changed()
 
     def fileno(self) -> int:
-        """Return the descriptor to wait for, or -1 for now."""
+        """Return the descriptor to wait for, or -1 while it is ignored."""
         return -1 if self._rest.rest_s or self._pace_s() is None else self._watch.fileno()
 
     def due_at(self) -> float | None:
-        """Return when to look, where the descriptor is left alone."""
+        """Return when to check next, while the descriptor is ignored."""
         rest_s, pace_s = self._rest.rest_s, self._pace_s()
-        # The pace may be a faster one by now.
+        # The pace may have become shorter.
         return self._rest.looked_at + min(rest_s, pace_s) if rest_s and pace_s is not None else None
 
     def on_ready(self) -> None:
-        """Look: the kernel has woken the process."""
+        """Check: the kernel has woken the process."""
         self._rest = replace(self._rest, woken_at=self._monotonic_s())
         self.look()
 
     def tick(self) -> None:
-        """Look now rather than at a moment of our own: the process is awake for something else."""
+        """Check now if a check is planned: the process is awake anyway."""
         if self.due_at() is not None:
             self.look()
 
     def look(self) -> None:
-        """Look now."""
+        """Check now."""
         found, pace_s = self._watch.look(), self._pace_s()
         if pace_s is not None:
             self._rest = rest_after(self._rest, found, pace_s, self._monotonic_s())
@@ -203,7 +204,7 @@ class PacedWatch:
 
 
 def open_watch() -> RouteWatch | None:
-    """Return a watch, or `None` where the kernel or a sandbox has no netlink: back-off alone retries then."""
+    """Return a watch, or `None` if netlink is not available: then only back-off decides about retries."""
     try:
         return RouteWatch()
     except OSError:
@@ -211,7 +212,7 @@ def open_watch() -> RouteWatch | None:
 
 
 def _routes_to(destinations: Iterable[bytes], asking: socket.socket) -> dict[bytes, netlink.Route]:
-    """Return by which route the kernel reaches each address now; one by an interface without a signal is none."""
+    """Return the kernel's present route to each address; routes over an interface without link are left out."""
     found: dict[bytes, netlink.Route] = {}
     for number, destination in enumerate(destinations):
         route = netlink.route_of(_answer(asking, netlink.route_request(destination, number)))
@@ -223,7 +224,7 @@ def _routes_to(destinations: Iterable[bytes], asking: socket.socket) -> dict[byt
 
 
 def _answer(asking: socket.socket, request: bytes) -> bytes:
-    """Return what the kernel answers, which it does while it is asked: nothing waits here."""
+    """Return the kernel's answer; it is there as soon as the request is sent, so this never waits."""
     try:
         asking.send(request)
         return asking.recv(65536)
@@ -236,7 +237,7 @@ def _open() -> socket.socket:
 
 
 def name_servers(files: Iterable[str] = _RESOLVER_FILES) -> list[str]:
-    """Return the name servers of this gateway: where a look-up failed, the way to them counts."""
+    """Return the name servers of this gateway: after a failed look-up the routes to them count."""
     found: list[str] = []
     for path in files:
         try:
@@ -249,7 +250,7 @@ def name_servers(files: Iterable[str] = _RESOLVER_FILES) -> list[str]:
 
 
 def _packed(addresses: Iterable[str]) -> tuple[bytes, ...]:
-    """Return addresses as the kernel has them, each once; what is none is passed over, as is a zone."""
+    """Return addresses as bytes, each once; skip text that is not an address, and cut off a zone."""
     found: dict[bytes, None] = {}
     for text in addresses:
         family = socket.AF_INET6 if ":" in text else socket.AF_INET

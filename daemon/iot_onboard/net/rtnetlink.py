@@ -26,7 +26,7 @@ LOOPBACK_INDEX = 1
 _IFF_RUNNING = 0x40
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_F_TENTATIVE = 1, 2, 0x40
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_TABLE, _RTA_VIA = 1, 4, 5, 6, 7, 15, 18
-# RTN_UNICAST and RTN_LOCAL; the others lead nowhere on purpose.
+# RTN_UNICAST and RTN_LOCAL; the other types reject or drop packets.
 _LEADING = {1, 2}
 
 Key = tuple[object, ...]
@@ -34,9 +34,9 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Say how packets leave: by which interface, through which gateway, and from which address of ours.
+    """Hold how packets leave: the interface, the gateway, and our source address.
 
-    No table and no metric: by which rule the kernel came to its answer makes no difference to a connection.
+    No table and no metric: they make no difference to a connection.
     """
 
     interface: int
@@ -45,19 +45,19 @@ class Route:
 
 
 def route_request(destination: bytes, sequence: int) -> bytes:
-    """Build the question by which route the kernel would reach an address."""
+    """Build the request for the route to an address."""
     head = _ROUTE.pack(_FAMILIES[len(destination)], 8 * len(destination), 0, 0, 0, 0, 0, 0, 0)
     attribute = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(destination), _RTA_DST) + destination
     return _request(RTM_GETROUTE, NLM_F_REQUEST, sequence, head + attribute)
 
 
 def link_request(interface: int, sequence: int) -> bytes:
-    """Build the question how an interface is."""
+    """Build the request for the state of an interface."""
     return _request(RTM_GETLINK, NLM_F_REQUEST, sequence, _LINK.pack(0, 0, interface, 0, 0))
 
 
 def dump_request(kind: int, sequence: int) -> bytes:
-    """Build the message that asks for all addresses or routes."""
+    """Build the request for all addresses or routes."""
     body = b"\0" * (_ADDRESS.size if kind == RTM_GETADDR else _ROUTE.size)
     return _request(kind, NLM_F_REQUEST | NLM_F_DUMP, sequence, body)
 
@@ -67,7 +67,7 @@ def _request(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
 
 
 def route_of(answer: bytes) -> Route | None:
-    """Return the route that the answer to a `route_request` tells, or `None` where there is none."""
+    """Return the route in the answer to a `route_request`, or `None` if there is none."""
     for kind, body in _parts(answer, _HEADER):
         if kind != RTM_NEWROUTE or len(body) < _ROUTE.size or _ROUTE.unpack_from(body)[7] not in _LEADING:
             continue
@@ -81,7 +81,7 @@ def route_of(answer: bytes) -> Route | None:
 
 
 def is_down(answer: bytes) -> bool:
-    """Say whether the answer to a `link_request` tells of an interface that is off, or has no signal."""
+    """Say whether the answer to a `link_request` shows an interface that is off, or has no link."""
     return any(
         kind == RTM_NEWLINK and len(body) >= _LINK.size and not _LINK.unpack_from(body)[3] & _IFF_RUNNING
         for kind, body in _parts(answer, _HEADER)
@@ -89,15 +89,15 @@ def is_down(answer: bytes) -> bool:
 
 
 def interrupted(news: bytes, routes: Mapping[bytes, Route]) -> set[Route]:
-    """Return which routes, given by destination, were gone at some time, by what one read of news tells.
+    """Return which of the routes, given by destination, were removed according to the messages of one read.
 
-    They may be back by now: a question cannot tell that they were away.
+    They may be back already: a request for the present routes does not show that they were removed.
     """
     found: set[Route] = set()
     for kind, body in _parts(news, _HEADER):
         if kind in {RTM_NEWLINK, RTM_DELLINK} and len(body) >= _LINK.size:
             family, _, index, flags, _ = _LINK.unpack_from(body)
-            # A bridge tells of its ports by the same message, with a family.
+            # A bridge uses the same message for its ports, with a family.
             if not family and (kind == RTM_DELLINK or not flags & _IFF_RUNNING):
                 found.update(route for route in routes.values() if route.interface == index)
         elif kind == RTM_DELADDR and len(body) >= _ADDRESS.size:
@@ -111,7 +111,7 @@ def interrupted(news: bytes, routes: Mapping[bytes, Route]) -> set[Route]:
 
 
 def _leads(body: bytes, destination: bytes, route: Route) -> bool:
-    """Say whether a route that was deleted may be the one to a destination."""
+    """Say whether a deleted route may be the one to a destination."""
     family, length, _, _, table, _, _, _, _ = _ROUTE.unpack_from(body)
     if table == _LOCAL_TABLE or _FAMILIES[len(destination)] != family or length > 8 * len(destination):
         return False
@@ -120,15 +120,14 @@ def _leads(body: bytes, destination: bytes, route: Route) -> bool:
     shift = 8 * len(destination) - length
     covers = int.from_bytes(prefix, "big") >> shift == int.from_bytes(destination, "big") >> shift
     index = _index(attributes)
-    # One with several next hops names none of them here.
+    # A route with several next hops has no interface here.
     return covers and (index is None or (index, _gateway(attributes)) == (route.interface, route.gateway))
 
 
 def keys(data: bytes) -> list[Key]:
-    """Return the addresses and routes in the answer to a `dump_request`, loopback's and the local table's left out.
+    """Return the addresses and routes in the answer to a `dump_request`, without loopback and the local table.
 
-    Lifetimes are left out. The tentative flag is not: an IPv6 address is of use only once duplicate detection is
-    through.
+    Lifetimes are left out. The tentative flag counts: an IPv6 address can be used only after duplicate detection.
     """
     found: list[Key] = []
     for kind, body in _parts(data, _HEADER):
@@ -139,7 +138,7 @@ def keys(data: bytes) -> list[Key]:
 
 
 def ends_dump(data: bytes) -> bool:
-    """Say whether nothing follows one read of the answer to a `dump_request`."""
+    """Say whether this read is the last of the answer to a `dump_request`."""
     kinds = {kind for kind, _ in _parts(data, _HEADER)}
     return not kinds or bool(kinds & {NLMSG_DONE, NLMSG_ERROR})
 
@@ -179,7 +178,7 @@ def _index(attributes: Mapping[int, bytes]) -> int | None:
 
 
 def _parts(data: bytes, header: struct.Struct) -> Iterator[tuple[int, bytes]]:
-    """Give kind and body of each message, or of each attribute: the headers of both begin with a length and a kind."""
+    """Give the kind and body of each message or attribute: the headers of both begin with length and kind."""
     offset = 0
     while offset + header.size <= len(data):
         length, kind = header.unpack_from(data, offset)[:2]

@@ -1,4 +1,4 @@
-"""End a name look-up that a name server holds: glibc waits without a limit for what it asks over TCP."""
+"""End a name look-up that hangs: over TCP, glibc waits without a time limit for a name server."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import stat
 import threading
 
 _PORT = 53
-# The resolver tries one server after the other, for each kind of address: each of its connections has to be ended.
+# The resolver tries each server for each address family: each of these connections has to be ended.
 _EVERY_S = 0.5
 _LONGEST_S = 60.0
 
 
 def end(thread: threading.Thread) -> None:
-    """Shut down the connections to name servers of this process until a look-up's thread has ended, for a minute."""
+    """Shut down this process's connections to name servers until the look-up's thread has ended, at most a minute."""
     for _ in range(int(_LONGEST_S / _EVERY_S)):
         for descriptor in _descriptors():
             _shut_down(descriptor)
@@ -29,8 +29,8 @@ def _descriptors() -> list[int]:
 
 
 def _shut_down(descriptor: int) -> None:
-    """Shut a descriptor down if it is a connection to a name server; it stays open, for it is not ours."""
-    # It may be gone meanwhile, or not connected.
+    """Shut down a descriptor if it is a connection to a name server; do not close it, because glibc owns it."""
+    # It may be closed already, or not connected.
     with contextlib.suppress(OSError):
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             return

@@ -1,4 +1,4 @@
-"""Measure the parts of an exchange as they end, for the price of a look at the clock."""
+"""Measure the phases of an exchange, with one reading of the clock each."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 class PhaseTimer:
-    """Note how long each part took since the one before it."""
+    """Record how long each phase took, counted from the end of the one before."""
 
     def __init__(self) -> None:
         self._began_s = time.monotonic()
         self._ms: dict[Part, int] = {}
 
     def start(self) -> None:
-        """Count from here: what was before belongs to no part."""
+        """Start the first phase now."""
         self._began_s = time.monotonic()
 
     def finish(self, part: Part) -> None:
-        """Say that a part is over, and the next one begins."""
+        """End a phase, and start the next one."""
         now_s = time.monotonic()
         self._ms[part] = round((now_s - self._began_s) * 1000)
         self._began_s = now_s
 
     def timings(self) -> Timings:
-        """Return what was measured."""
+        """Return the measured times."""
         return Timings(**{f"{part}_ms": ms for part, ms in self._ms.items()})

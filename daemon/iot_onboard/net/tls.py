@@ -1,4 +1,4 @@
-"""Whom we believe: the TLS context of both legs. There is no switch against verification."""
+"""The TLS context of registration and MQTT: which certificates are trusted. Verification cannot be switched off."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _ANCHOR_PLACES = (
 )
 Sources = tuple[tuple[str, tuple[int, ...] | None], ...]
 
-# A resumed session shows no certificate: how long the last one that was seen is believed in its place.
+# A resumed session shows no certificate: how long the last verified one counts.
 RESUMED_FOR_S = 3600.0
-# Before Python 3.13.1 each look at a session keeps 6 kB for good (CPython issue 116810). Where a link flaps, that fills
-# a small gateway's memory in days.
+# Before Python 3.13.1 each read of a session leaks 6 kB (CPython issue 116810). With a link that flaps, this fills the
+# memory of a small gateway in days.
 SESSIONS_ARE_FREED = sys.hexversion >= 0x030D01F0
 _MAX_BYTES = 4_000_000
 _CURE_ROOTS = "sudo update-ca-certificates --fresh; where that is no command, sudo apt-get install ca-certificates"
@@ -42,9 +42,9 @@ _UNKNOWN_ISSUER = {2, 19, 20}
 class BoundedContext(ssl.SSLContext):
     """Give up a handshake after `handshake_timeout_s`.
 
-    `timer` measures the exchange that is under way, `resolved` notes the addresses that it is for. `session` is offered
-    to the server once; `verified_at` (monotonic) is when a certificate was looked at last, and `sources` what its trust
-    was read from, as that was then.
+    `timer` measures the present exchange, `resolved` records its addresses. `session` is offered to the server once;
+    `verified_at` (monotonic) is when a certificate was last verified; `sources` are the fingerprints of the trust files
+    when they were read.
     """
 
     timer: PhaseTimer
@@ -56,7 +56,7 @@ class BoundedContext(ssl.SSLContext):
     sources: Sources = ()
 
     def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        """Shake hands with the server and check its name."""
+        """Do the handshake with the server and check its name."""
         kwargs["session"], self.session = self.session, None
         self.timer.finish("tcp")
         secured = super().wrap_socket(*args, **kwargs)
@@ -67,10 +67,10 @@ class BoundedContext(ssl.SSLContext):
 
 
 class BoundedSocket(MeteredSocket):
-    """Hold a server to the time limit of its context: one that drips a byte a second cannot hold us."""
+    """Give a server only the time limit of its context: sending a byte a second does not extend it."""
 
     def do_handshake(self, block: bool = False) -> None:
-        """Shake hands within the limit, which is one for the whole exchange."""
+        """Do the handshake within the time limit, which covers all of it."""
         before = self.gettimeout()
         if isinstance(self.context, BoundedContext):
             self.settimeout(self.context.handshake_timeout_s)
@@ -79,21 +79,21 @@ class BoundedSocket(MeteredSocket):
 
 
 def anchor_path() -> Path | None:
-    """Return where the shipped root is: installed, or in the source tree."""
+    """Return the path of the shipped root certificate: installed, or in the source tree."""
     return next((path for path in _ANCHOR_PLACES if path.exists()), None)
 
 
 def tls_context(ca_file: Path | None, *, handshake_timeout_s: float) -> BoundedContext:
     """Return a context that verifies against the system store, the shipped root and `ca_file`; TLS 1.2 or newer.
 
-    The same checks on every Python: what 3.13 adds to its default contexts (VERIFY_X509_STRICT) refuses certificates
-    for their form alone, and nobody here can mend the platform's.
+    The same checks on every Python: VERIFY_X509_STRICT, which 3.13 adds to its default contexts, refuses certificates
+    only because of their form, and the platform's certificates cannot be changed here.
     """
     context = BoundedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = BoundedSocket
     context.handshake_timeout_s = handshake_timeout_s
-    # Before they are read: what changes meanwhile has changed.
+    # Before they are read: a change during the read is noticed later.
     context.sources = _sources(ca_file)
     _trust_system(context)
     _trust(context, anchor_path(), "install the package iot-onboard anew")
@@ -103,7 +103,7 @@ def tls_context(ca_file: Path | None, *, handshake_timeout_s: float) -> BoundedC
 
 
 def resumable(sock: ssl.SSLSocket) -> BoundedContext | None:
-    """Return the context of a connection, with the session that its server gave, for the next dial to the same host."""
+    """Return the context of a connection with the server's session in it, for the next dial to the same host."""
     context = sock.context
     session = sock.session
     if not isinstance(context, BoundedContext) or session is None:
@@ -113,13 +113,13 @@ def resumable(sock: ssl.SSLSocket) -> BoundedContext | None:
 
 
 def is_current(context: BoundedContext, ca_file: Path | None) -> bool:
-    """Say whether a kept context trusts what a new one would, and its server's certificate was seen lately."""
+    """Say whether a stored context trusts what a new one would, and verified its server's certificate recently."""
     age_s = time.monotonic() - context.verified_at
     return age_s < RESUMED_FOR_S and context.sources == _sources(ca_file)
 
 
 def _sources(ca_file: Path | None) -> Sources:
-    """Look at all that trust is read from, by status alone."""
+    """Return the fingerprints of all files and directories of trusted certificates."""
     paths = ssl.get_default_verify_paths()
     places = (anchor_path(), ca_file, paths.cafile, paths.capath)
     return tuple((str(place), fingerprint(place)) for place in places if place is not None)
@@ -128,8 +128,8 @@ def _sources(ca_file: Path | None) -> Sources:
 def _trust_system(context: BoundedContext) -> None:
     """Trust the system store.
 
-    From a directory of hashed names OpenSSL reads the one certificate that a handshake asks for; from the bundle it
-    reads all of them, at every dial.
+    From a directory of hashed names OpenSSL reads only the certificate that a handshake needs; from the bundle it reads
+    all, at every dial.
     """
     paths = ssl.get_default_verify_paths()
     chosen = {paths.openssl_cafile_env, paths.openssl_capath_env} & os.environ.keys()
@@ -140,9 +140,9 @@ def _trust_system(context: BoundedContext) -> None:
 
 
 def holds_all(directory: Path, bundle: Path | None) -> bool:
-    """Say whether a directory of hashed names holds what the bundle does, as where update-ca-certificates made both.
+    """Say whether a directory of hashed names has all of the bundle, as after update-ca-certificates.
 
-    Where somebody appended to the bundle alone, or it cannot be read, the directory is not enough.
+    Not if somebody appended a certificate only to the bundle, or if it cannot be read.
     """
     try:
         # Eight digits of a hash, a dot, a number.
@@ -157,7 +157,7 @@ def holds_all(directory: Path, bundle: Path | None) -> bool:
 
 
 def missing_roots() -> str:
-    """Return the file that should hold the public authorities, where the system has none; empty where it has some."""
+    """Return the file that should hold the public CA certificates if the system has none; empty if it has some."""
     paths = ssl.get_default_verify_paths()
     file = Path(os.environ.get(paths.openssl_cafile_env) or paths.openssl_cafile)
     directory = Path(os.environ.get(paths.openssl_capath_env) or paths.openssl_capath)
@@ -171,7 +171,7 @@ def missing_roots() -> str:
 
 
 def refuse_without_roots() -> None:
-    """Raise `OnboardError` where the system trusts nobody."""
+    """Raise `OnboardError` if the system has no CA certificates."""
     if missing := missing_roots():
         raise OnboardError(_no_roots(missing, "registration is not possible"))
 
@@ -189,16 +189,16 @@ def _trust(context: BoundedContext, path: Path | None, cure: str) -> None:
     if path is None:
         return
     try:
-        # Read here, for OpenSSL hides why it cannot, and would wait for a writer of a named pipe.
+        # Read here, because OpenSSL does not say why it fails, and would wait for the writer of a named pipe.
         data = read_plain(path, _MAX_BYTES + 1)
         if len(data) > _MAX_BYTES:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        # What is no ASCII stands beside the certificates.
+        # Bytes that are not ASCII stand between the certificates.
         context.load_verify_locations(cadata=data.decode("ascii", "ignore"))
     except (OSError, ValueError, MemoryError) as error:
         if passes(error):
             raise local_fault(f"the certificate file {path} cannot be read", error) from error
-        # OpenSSL's own words, for all that is wrong inside a file, help nobody.
+        # OpenSSL's texts about the content of a file do not help an operator.
         reason = "it holds no whole certificate in PEM form"
         if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
             reason = error.strerror or str(error)
@@ -207,12 +207,12 @@ def _trust(context: BoundedContext, path: Path | None, cure: str) -> None:
 
 
 def tls_failure(error: ssl.SSLError | ssl.CertificateError, where: str) -> Transient:
-    """Say what was wrong with the TLS of `where`."""
+    """Return the failure of TLS with `where`."""
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in _UNKNOWN_ISSUER and (missing := missing_roots()):
             return _no_roots(missing, f"the certificate of {where} cannot be verified")
         cause = Cause.TLS_DATE if error.verify_code in _DATE_ERRORS else Cause.TLS
-        # OpenSSL ends some of its words with a full stop, and our sentence has its own.
+        # Some texts of OpenSSL end with a full stop, and our sentence has its own.
         reason = error.verify_message.rstrip(".")
         return Transient(cause=cause, detail=f"the certificate of {where} is not accepted: {reason}")
     reason = "the connection was closed" if is_close(error) else tls_reason(error)
@@ -220,10 +220,10 @@ def tls_failure(error: ssl.SSLError | ssl.CertificateError, where: str) -> Trans
 
 
 def is_close(error: Exception) -> bool:
-    """Say whether TLS broke because the other side closed the connection, politely or not."""
+    """Say whether TLS failed because the other side closed the connection, with or without close_notify."""
     return isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
 
 
 def tls_reason(error: ssl.SSLError | ssl.CertificateError) -> str:
-    """Return OpenSSL's name of what went wrong, as words."""
+    """Return OpenSSL's name of the error, as words."""
     return (error.reason or "no reason given").replace("_", " ").lower()

@@ -1,8 +1,8 @@
-"""A TLS socket whose calls end, whatever the peer sends: OpenSSL is given a bounded piece of it at a time.
+"""A TLS socket whose calls always return: OpenSSL gets a bounded piece of the stream at a time.
 
-Over a descriptor OpenSSL reads on until there is data for us. Records that hold none (session tickets, new keys, a
-renegotiation) keep such a call inside for as long as the peer sends them, in non-blocking mode too: a loop around it
-hears no signal and feeds no watchdog.
+With a descriptor OpenSSL reads on until there is data for us. Records without data (session tickets, key updates, a
+renegotiation) keep such a call from returning as long as the peer sends them, also in non-blocking mode: the loop
+around it handles no signal and sends no watchdog message.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from collections.abc import Callable
 
 from ..fast_start.typing_names import Any
 
-# 4 kB of the cheapest records take a processor some 10 ms.
+# 4 kB of the smallest records take about 10 ms of processor time.
 _PIECE_BYTES = 4096
 _PIECES_A_CALL = 2
 _RECORD_BYTES = 16_384
-# What TLS itself answers (new keys) to a peer that reads nothing.
+# The limit for TLS's own answers (key updates) to a peer that does not read.
 _MAX_UNSENT_BYTES = 65_536
 
 
 class MeteredSocket(ssl.SSLSocket):
-    """Read a few pieces of the stream a call where the socket does not block, and else until its time limit.
+    """A socket that reads a few pieces of the stream per call if it does not block, and else until its time limit.
 
-    Made by an `SSLContext` with this as its `sslsocket_class`. Time limits are those of `settimeout`; what was sent and
-    could not go out yet is told as OpenSSL does: `SSLWantWriteError`, after which the same data is sent again. A peer
-    that has TLS answer and takes no answer ends in an `OSError` with EPROTO.
+    Created by an `SSLContext` that has it as its `sslsocket_class`. Time limits are those of `settimeout`. If data
+    could not be sent yet, it raises `SSLWantWriteError` as OpenSSL does; the caller sends the same data again. For a
+    peer that makes TLS answer and does not read, it raises an `OSError` with EPROTO.
     """
 
     _incoming: ssl.MemoryBIO
@@ -39,10 +39,10 @@ class MeteredSocket(ssl.SSLSocket):
     _accepted = 0
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: ARG002 - of the standard library
-        """Shake hands within the time limit."""
+        """Do the handshake within the time limit."""
         deadline = _deadline(self.gettimeout())
         self._incoming, self._outgoing, self._unsent = ssl.MemoryBIO(), ssl.MemoryBIO(), bytearray()
-        # As bytes: for text the tables of international names are loaded.
+        # As bytes: for text Python loads the tables of international names.
         name = (self.server_hostname or "").encode("ascii")
         wrapped: Any = self.context.wrap_bio(
             self._incoming,
@@ -50,12 +50,12 @@ class MeteredSocket(ssl.SSLSocket):
             server_hostname=name,
             session=self._session,  # type: ignore[attr-defined]  # what `wrap_socket` was given
         )
-        # In the place of one over the descriptor. A private name, the same in Python 3.11 to 3.13.
+        # Replaces the object that uses the descriptor. A private name, the same in Python 3.11 to 3.13.
         self._sslobj = wrapped._sslobj
         self._finish(wrapped.do_handshake, deadline)
 
     def read(self, *args: Any) -> Any:
-        """Return what there is, as `recv` and `recv_into` want it."""
+        """Return the data that is there, for `recv` and `recv_into`."""
         deadline = _deadline(self.gettimeout())
         for piece in itertools.count():
             try:
@@ -72,7 +72,7 @@ class MeteredSocket(ssl.SSLSocket):
         raise AssertionError("unreachable")
 
     def send(self, data: Any, flags: int = 0) -> int:
-        """Send the first piece, and return how long it was."""
+        """Send the first piece, and return its length."""
         if not self._accepted:
             self._accepted = super().send(memoryview(data)[:_RECORD_BYTES], flags)
         self._flush()
@@ -82,7 +82,7 @@ class MeteredSocket(ssl.SSLSocket):
         return accepted
 
     def unwrap(self) -> socket.socket:
-        """End TLS on both sides, and return the socket without it; a peer that closes has ended it as well."""
+        """End TLS in both directions, and return the socket; a peer that closes the connection ends TLS too."""
         sslobj: Any = self._sslobj
         with contextlib.suppress(ssl.SSLEOFError):
             self._finish(sslobj.shutdown, _deadline(self.gettimeout()))
@@ -90,7 +90,7 @@ class MeteredSocket(ssl.SSLSocket):
         return self
 
     def _finish(self, step: Callable[[], object], deadline: float | None) -> None:
-        """Take a step again and again until TLS has all that it wants."""
+        """Repeat a step until TLS has all the data that it needs."""
         while not self._finished(step):
             self._fill(deadline)
 
@@ -100,12 +100,12 @@ class MeteredSocket(ssl.SSLSocket):
         except ssl.SSLWantReadError:
             return False
         finally:
-            # An alert, too, where it failed.
+            # If it failed, this sends the alert.
             self._flush()
         return True
 
     def _fill(self, deadline: float | None) -> None:
-        """Give TLS the next piece of what came, or its end."""
+        """Give TLS the next piece of received data, or the end of the stream."""
         if deadline is not None and time.monotonic() > deadline:
             raise TimeoutError("timed out")
         try:
@@ -127,7 +127,7 @@ class MeteredSocket(ssl.SSLSocket):
 
 
 def _deadline(timeout_s: float | None) -> float | None:
-    """Return when a call has to end, or `None` where the socket does not block."""
+    """Return when a call has to end, or `None` if the socket does not block."""
     if timeout_s is None:
         return float("inf")
     return time.monotonic() + timeout_s if timeout_s > 0 else None
