@@ -1,4 +1,4 @@
-"""The lines that wait for a journal that does not take them: bounded, in order, and what is lost is counted. Pure."""
+"""The lines that wait while the journal takes none: bounded, in order; lost lines are counted. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_BYTES = 128 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """Count the lines that are lost, and hold when the first and the last of them was written."""
+    """Count the lost lines, with the times of the first and the last of them."""
 
     lines: int
     first_at: datetime
@@ -24,9 +24,9 @@ class Lost:
 
 
 class Backlog:
-    """Keep the first lines and the last ones: those say how it began, these how it is now.
+    """Keep the first lines, which show how it began, and the last ones, which show the present state.
 
-    Half of the room is for each. What does not fit falls out of the middle, the oldest first.
+    Each get half of the space. If a line does not fit, the oldest of the last lines is dropped.
     """
 
     def __init__(self, max_lines: int = MAX_LINES, max_bytes: int = MAX_BYTES) -> None:
@@ -41,11 +41,11 @@ class Backlog:
 
     @property
     def size(self) -> int:
-        """Return how many bytes wait."""
+        """Return the number of waiting bytes."""
         return self._first_bytes + self._last_bytes
 
     def add(self, data: bytes, at: datetime) -> None:
-        """Let a line wait behind the others."""
+        """Add a line at the end."""
         has_room = len(self._first) < self._max_lines and self._first_bytes + len(data) <= self._max_bytes
         if has_room and not self._last:
             self._first.append((data, at))
@@ -59,12 +59,12 @@ class Backlog:
             self.lose(dropped_at)
 
     def head(self) -> bytes | None:
-        """Return the line that has waited longest, or what is left of it."""
+        """Return the oldest line, or the unsent rest of it."""
         lines = self._first or self._last
         return lines[0][0] if lines else None
 
     def sent(self, count: int) -> None:
-        """Take away what was written of the first line."""
+        """Remove the sent bytes of the oldest line."""
         lines = self._first or self._last
         data, at = lines.popleft()
         if lines is self._first:
@@ -75,25 +75,25 @@ class Backlog:
             lines.appendleft((data[count:], at))
 
     def drop_head(self) -> None:
-        """Lose the line that has waited longest: it will never be taken."""
+        """Drop the oldest line: it can never be sent."""
         lines = self._first or self._last
         data, at = lines[0]
         self.sent(len(data))
         self.lose(at)
 
     def lose(self, at: datetime) -> None:
-        """Count a line of that moment as lost."""
+        """Count a line of that time as lost."""
         if self._lost is None:
             self._lost = Lost(lines=1, first_at=at, last_at=at)
         else:
             self._lost = replace(self._lost, lines=self._lost.lines + 1, last_at=at)
 
     def has_lost(self) -> bool:
-        """Say whether there is something to take."""
+        """Say whether lines were lost."""
         return self._lost is not None
 
     def take_lost(self) -> Lost | None:
-        """Return what was lost, once, when no line waits any more."""
+        """Return the count of lost lines, once, when no line waits any more."""
         if len(self):
             return None
         lost, self._lost = self._lost, None

@@ -1,4 +1,4 @@
-"""Write the operator's lines: to the journal with fields, or readable to stderr. Nothing here waits for a reader."""
+"""Write the operator's lines: to the journal with fields, or as text to stderr. Never waits for a reader."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from .backlog import Backlog, Lost
 
 # systemd.journal-fields(7) and "Native Journal Protocol" of systemd.io.
 SOCKET = "/run/systemd/journal/socket"
-# How soon lines that wait are tried again: soon at first, then less and less often.
+# When waiting lines are tried again: soon at first, then less and less often.
 FIRST_RETRY_S = 0.25
 MAX_RETRY_S = 10.0
-# What an end waits at most for lines that a reader takes slowly; a stop has half a second for all.
+# How long `close` waits for a slow reader; a stop of the daemon may take half a second in all.
 CLOSE_S = 0.1
 _CLOSE_STEP_S = 0.01
-# Beyond any line of ours: more than a socket takes at once would never go through.
+# Longer than any line of ours: a message that exceeds the socket's limit could never be sent.
 MAX_MESSAGE = 16_000
 _LEVELS = {"error": 3, "warning": 4, "info": 6, "debug": 7}
 _WORDS = {2: "CRITICAL", 3: "ERROR", 4: "warning", 5: "notice", 6: "info", 7: "debug"}
 
 
 class Journal:
-    """Pass on lines up to a level. One that is not taken waits its turn, and is lost where too many wait.
+    """Write lines up to a level. A line that cannot be written waits; it is lost if too many lines wait.
 
-    `encode` makes the bytes of a line, and is given when it was written where it comes late.
+    `encode` returns the bytes of a line; for a late line it also gets the time at which it was written.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Journal:
         self._retry_at: float | None = None
 
     def write(self, line: Line) -> None:
-        """Write one line, or let it wait."""
+        """Write one line, or add it to the waiting ones."""
         if line.priority > self._most:
             return
         at = _now()
@@ -63,7 +63,7 @@ class Journal:
             self._backlog.add(data[taken:] if taken else self._encode(line, at), at)
             self._wait()
         elif self._backlog.has_lost():
-            # What was lost can be told now.
+            # The journal takes lines again: `flush` returns the count of lost lines.
             self._retry_at = self._monotonic_s()
 
     def retry_at(self) -> float | None:
@@ -71,7 +71,7 @@ class Journal:
         return self._retry_at
 
     def flush(self) -> Lost | None:
-        """Write what waits; return what was lost meanwhile, once nothing waits any more."""
+        """Write the waiting lines; when none is left, return the count of lost lines."""
         fails = False
         while (data := self._backlog.head()) is not None:
             taken = self._try(data)
@@ -88,7 +88,7 @@ class Journal:
         return None if fails else self._backlog.take_lost()
 
     def close(self) -> None:
-        """Write what waits, as far as that goes at once or nearly so: this process ends."""
+        """Write the waiting lines as far as possible within `CLOSE_S`: this process ends."""
         until_s = self._monotonic_s() + CLOSE_S
         while self._retry_at is not None:
             self.flush()
@@ -98,7 +98,7 @@ class Journal:
         self._outlet.close()
 
     def _try(self, data: bytes) -> int | None:
-        """Return how much of a line was taken, `None` where it never will be."""
+        """Return how much of a line was written, `None` if it can never be written."""
         try:
             return self._outlet.send(data)
         except (OSError, ValueError, AttributeError):
@@ -110,14 +110,14 @@ class Journal:
 
 
 def open_journal(environ: Mapping[str, str], stderr: TextIO, level: str, address: str = SOCKET) -> Journal:
-    """Choose the journal where stderr leads there (systemd.exec(5), JOURNAL_STREAM), else stderr itself."""
+    """Choose the journal if stderr is connected to it (systemd.exec(5), JOURNAL_STREAM), else stderr itself."""
     if _leads_to_journal(environ, stderr):
         return Journal(DatagramOutlet(address), native, level)
     return Journal(_stderr_outlet(stderr), _for_people, level)
 
 
 def native(line: Line, late_at: datetime | None = None) -> bytes:
-    """Return the journal's datagram of a line; one that comes late says when it was written."""
+    """Return the journal's datagram for a line; a late line says when it was written."""
     late = f" (written at {late_at:%H:%M:%S}, taken late)" if late_at is not None else ""
     head = {
         "MESSAGE": line.message[:MAX_MESSAGE] + late,
@@ -136,7 +136,7 @@ def _field(name: str, value: str) -> bytes:
 
 
 def readable(line: Line, at: datetime) -> str:
-    """Return a line for a terminal: one event is one line, whatever the message holds."""
+    """Return a line for a terminal: always one line, for any message."""
     message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line.message[:MAX_MESSAGE])
     return f"{at:%H:%M:%S} {_WORDS[int(line.priority)]:<8} {message}"
 
@@ -149,7 +149,7 @@ def _stderr_outlet(stderr: TextIO) -> Outlet:
     try:
         return StreamOutlet(stderr.fileno())
     except (OSError, ValueError, AttributeError):
-        # Closed, or no descriptor stands behind it.
+        # stderr is closed, or has no descriptor.
         return TextOutlet(stderr)
 
 

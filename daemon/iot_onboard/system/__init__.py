@@ -1,1 +1,1 @@
-"""The machine around us: clock, service manager, processes, accounts and terminal."""
+"""The machine: clock, service manager, processes, accounts and terminal."""

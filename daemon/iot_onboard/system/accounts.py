@@ -1,4 +1,4 @@
-"""The service's own user, where the package has made it."""
+"""The user of the service, which the package creates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ USER = "iot-onboard"
 
 
 def service_group(user: str = USER) -> int:
-    """Return the group of the service's user, where files can be given to it, by root, once there is one; else -1."""
+    """Return the group of the service's user if this process is root and the user exists; else -1."""
     try:
         return pwd.getpwnam(user).pw_gid if os.geteuid() == 0 else -1
     except KeyError:

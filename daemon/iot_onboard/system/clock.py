@@ -1,4 +1,4 @@
-"""What time it is, and whether the wall clock can be believed."""
+"""The time, and whether the wall clock can be trusted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-# No gateway runs this code before it was written.
+# A wall clock before this date is wrong: this code did not exist yet.
 BUILT_AT = datetime(2026, 11, 1, tzinfo=UTC)
 STEP_S = 60.0
 TIMESYNCD_FLAG = "run/systemd/timesync/synchronized"
@@ -16,9 +16,8 @@ TIMESYNCD_FLAG = "run/systemd/timesync/synchronized"
 class Clock:
     """Read the clocks, and notice when the wall clock is set.
 
-    systemd-timesyncd leaves a flag file when it has synchronised. The kernel's own answer, adjtimex, is out of reach:
-    systemd's ProtectClock= filters it even for reading. Where another daemon keeps the time, a step of more than a
-    minute tells.
+    systemd-timesyncd creates a flag file when it has synchronised. The kernel's own state (adjtimex) cannot be read:
+    systemd's ProtectClock= filters the call. With another time daemon, a step of more than a minute shows it.
     """
 
     def __init__(
@@ -36,7 +35,7 @@ class Clock:
         self._offset_s = wall_s() - monotonic_s()
 
     def monotonic_s(self) -> float:
-        """Return the seconds of the monotonic clock, which goes on across restarts of the service."""
+        """Return the seconds of the monotonic clock, which continues across restarts of the service."""
         return self._monotonic_s()
 
     def utc_now(self) -> datetime:

@@ -1,4 +1,4 @@
-"""Tell the service manager how we are, by sd_notify(3), without ever waiting for it."""
+"""Send our state to the service manager with sd_notify(3), without ever waiting for it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from .outlets import DatagramOutlet
 
 # As TimeoutStartSec= of the unit.
 _START_S = 90.0
-# How soon what was not taken is tried again.
+# How soon an unsent message is tried again.
 RETRY_S = 1.0
-# systemd takes no message of more than 4096 bytes, and passes over a longer one as a whole.
+# systemd ignores a message of more than 4096 bytes.
 _MAX_STATUS_BYTES = 2048
 
 
 class Notifier:
-    """Send READY, STATUS, WATCHDOG and STOPPING; do nothing where no service manager listens.
+    """Send READY, STATUS, WATCHDOG and STOPPING; do nothing if there is no service manager.
 
-    What a busy service manager does not take waits, of each variable the latest value; a WATCHDOG is never late.
+    If a busy service manager does not take a message, the latest value of each variable waits; WATCHDOG never waits.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Notifier:
         self.watchdog_interval_s = _watchdog_interval_s(environ)
 
     def ready(self) -> None:
-        """Say that the loop runs."""
+        """Report that the loop runs."""
         self._set("READY", "1")
 
     def status(self, text: str) -> None:
@@ -45,17 +45,17 @@ class Notifier:
             self._set("STATUS", shown.decode("utf-8", "ignore"))
 
     def starts_later(self, seconds: float) -> None:
-        """Say that READY takes so much longer than TimeoutStartSec= allows."""
+        """Ask systemd to wait this much longer for READY than TimeoutStartSec=."""
         self._set("EXTEND_TIMEOUT_USEC", str(round((seconds + _START_S) * 1_000_000)))
 
     def watchdog(self) -> None:
-        """Say that the loop turns."""
+        """Report that the loop still runs."""
         if self._outlet is not None:
             self._send("WATCHDOG=1")
             self.flush()
 
     def stopping(self) -> None:
-        """Say that we end on purpose."""
+        """Report that the process is about to exit."""
         self._set("STOPPING", "1")
 
     def retry_at(self) -> float | None:
@@ -63,7 +63,7 @@ class Notifier:
         return self._retry_at
 
     def flush(self) -> None:
-        """Send what was not taken."""
+        """Send the waiting messages."""
         if self._pending and self._send("\n".join(f"{name}={value}" for name, value in self._pending.items())):
             self._pending.clear()
         self._retry_at = self._monotonic_s() + RETRY_S if self._pending else None
@@ -78,12 +78,12 @@ class Notifier:
         try:
             return self._outlet.send(message.encode()) > 0
         except OSError:
-            # Too long for the socket: it never will be taken.
+            # Too long for the socket: it can never be sent.
             return True
 
 
 def _watchdog_interval_s(environ: Mapping[str, str]) -> float | None:
-    """Return half of WatchdogSec=, where it is meant for this process (sd_watchdog_enabled(3))."""
+    """Return half of WatchdogSec= if it is meant for this process (sd_watchdog_enabled(3))."""
     try:
         usec = int(environ.get("WATCHDOG_USEC", "0"))
         pid = int(environ.get("WATCHDOG_PID", str(os.getpid())))

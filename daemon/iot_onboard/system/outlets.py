@@ -1,7 +1,7 @@
 """Write to a socket, a pipe or a terminal without ever waiting for its reader.
 
-The libraries for the journal and for sd_notify(3) wait where the reader's queue is full, and keep every thread of
-Python waiting with them. So both protocols are spoken here, by datagrams that are sent or not.
+The libraries for the journal and for sd_notify(3) wait if the reader's queue is full, and block every thread of Python
+meanwhile. So both protocols are implemented here, with datagrams that are sent at once or not at all.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ import stat
 
 from ..fast_start.typing_names import TextIO
 
-# A pipe that polls as writable takes so much at once (pipe(7), PIPE_BUF).
+# A writable pipe takes this much at once (pipe(7), PIPE_BUF).
 _MAX_WRITE = 4096
-# Neither the reader's fault nor the message's: it may go through later.
+# Temporary errors: the same message may be sent later.
 _PASSING = frozenset({errno.EAGAIN, errno.EINTR, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
 class Outlet:
-    """Take bytes without waiting."""
+    """Write bytes without waiting."""
 
     def send(self, data: bytes) -> int:
-        """Return how many bytes were taken, 0 where they have to wait; raise `OSError` where they never will be."""
+        """Return how many bytes were written, 0 to try later; raise `OSError` if they can never be written."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Give back what is held."""
+        """Free the resources."""
 
 
 class DatagramOutlet(Outlet):
-    """Send datagrams to a Unix socket by its address; `@` begins an abstract one."""
+    """Send datagrams to a Unix socket by its address; `@` at the start means an abstract one."""
 
     def __init__(self, address: str) -> None:
         self._address = "\0" + address[1:] if address.startswith("@") else address
@@ -41,7 +41,7 @@ class DatagramOutlet(Outlet):
 
     def send(self, data: bytes) -> int:
         """Send a datagram, whole or not at all."""
-        # Whoever listened may have gone, and somebody else listen at the same address.
+        # The receiver may have been restarted at the same address.
         for _ in range(2):
             try:
                 if self._socket is None:
@@ -56,7 +56,7 @@ class DatagramOutlet(Outlet):
         return 0
 
     def close(self) -> None:
-        """Give the descriptor back; the next message opens another."""
+        """Close the descriptor; the next message opens a new one."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -73,7 +73,7 @@ class DatagramOutlet(Outlet):
 
 
 class StreamOutlet(Outlet):
-    """Write to a descriptor that may be shared: its O_NONBLOCK is everybody's, and stays as it is."""
+    """Write to a descriptor that other processes may share: so its O_NONBLOCK flag is not changed."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -83,7 +83,7 @@ class StreamOutlet(Outlet):
         self._own_fd = _opened_anew(fd) if self._waits else None
 
     def send(self, data: bytes) -> int:
-        """Write as much as is taken at once."""
+        """Write as much as the reader takes at once."""
         try:
             if self._socket is not None:
                 return self._socket.send(data, socket.MSG_DONTWAIT)
@@ -98,7 +98,7 @@ class StreamOutlet(Outlet):
             raise
 
     def close(self) -> None:
-        """Close what was opened for this; the descriptor itself stays."""
+        """Close what this object opened; the descriptor itself stays open."""
         if self._socket is not None:
             self._socket.close()
         if self._own_fd is not None:
@@ -107,7 +107,7 @@ class StreamOutlet(Outlet):
 
 
 class TextOutlet(Outlet):
-    """Print to a stream that has no descriptor."""
+    """Print to a stream without a descriptor."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -119,7 +119,7 @@ class TextOutlet(Outlet):
 
 
 class NonblockingStderr(io.TextIOBase):
-    """Stand in for `sys.stderr`, for whatever prints there: what is not taken at once is lost."""
+    """Replace `sys.stderr`: text that the reader does not take at once is lost."""
 
     encoding = "utf-8"
     errors = "backslashreplace"
@@ -137,11 +137,11 @@ class NonblockingStderr(io.TextIOBase):
         return os.isatty(self._fd)
 
     def writable(self) -> bool:
-        """Say that it is written to."""
+        """Say that this stream can be written."""
         return True
 
     def write(self, text: str) -> int:
-        """Write a text, or lose it."""
+        """Write a text, or drop it."""
         try:
             if self._outlet is None:
                 self._outlet = StreamOutlet(self._fd)
@@ -152,7 +152,7 @@ class NonblockingStderr(io.TextIOBase):
 
 
 def _opened_anew(fd: int) -> int | None:
-    """Open the same pipe or terminal once more, for us alone; `None` where that is not allowed."""
+    """Open the same pipe or terminal again, with flags of our own; `None` if that is not allowed."""
     try:
         return os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:

@@ -1,7 +1,7 @@
-"""Root's rights, and how a process gives them up: root acts on nothing whose owner could lead it elsewhere.
+"""How a process of root gives up its rights: root writes nothing in directories of other users.
 
-`register`, `forget` and `run` write where the service's user is at home. Started by root, they become that user first,
-for good; what root alone may read has been read before (docs/decisions/0017).
+`register`, `forget` and `run` write in the directories of the service's user. If root starts them, they first become
+that user and cannot go back; files that only root may read are read before (docs/decisions/0017).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _STATE_MODE, _RUNTIME_MODE = 0o700, 0o755
 def prepare_directories(
     state_dir: Path, runtime_dir: Path | None = None, *, usual: Collection[Path], user: str = USER
 ) -> PathPart | None:
-    """Make the directories where they are missing, and return whom to become before anything is done in them.
+    """Create missing directories, and return the user to become before anything is written in them.
 
-    `None` is root itself. The `usual` ones, which systemd makes for the service, are given to its user as systemd
-    would, where root is first and the service has not run yet. Raises `OnboardError`; what cannot be made is told by
-    whoever needs it.
+    `None` means root. The `usual` directories, which systemd creates for the service, are given to the service's user
+    as systemd would do it, if the service has not run yet. Raises `OnboardError`; if a directory cannot be created, the
+    code that uses it reports that.
     """
     modes = {state_dir: _STATE_MODE} | ({runtime_dir: _RUNTIME_MODE} if runtime_dir is not None else {})
     with contextlib.suppress(KeyError):
@@ -37,12 +37,12 @@ def prepare_directories(
     owner = _common_owner(modes, made=False)
     for directory, mode in modes.items():
         _make(directory, mode, owner)
-    # Once more, for somebody may have been faster.
+    # Check again: another process may have created one of them.
     return _common_owner(modes, made=True)
 
 
 def become(owner: PathPart) -> None:
-    """Take the rights of an owner for those of root, for good; raise `OnboardError` where that is refused."""
+    """Change from root to an owner's user and group, with no way back; raise `OnboardError` if that is refused."""
     try:
         account = _account(owner.uid)
         group = account.pw_gid if account is not None else owner.gid
@@ -57,7 +57,7 @@ def become(owner: PathPart) -> None:
 
 
 def _common_owner(directories: Iterable[Path], *, made: bool) -> PathPart | None:
-    """Return the one owner of the directories that are there, `None` for root; nothing more is going to be `made`."""
+    """Return the common owner of the existing directories, `None` for root; `made`: none will be created after this."""
     owners: dict[Path, PathPart | None] = {}
     for directory in directories:
         try:
@@ -75,12 +75,12 @@ def _common_owner(directories: Iterable[Path], *, made: bool) -> PathPart | None
 
 
 def _give(directory: Path, mode: int, account: pwd.struct_passwd, *, only_empty: bool) -> None:
-    """Give a directory that only root has a hand in to an account; what is in it stays what it is."""
+    """Give a directory that only root can change to an account; its content stays unchanged."""
     with contextlib.suppress(OSError), descended(directory) as found:
         if first_owner(directory, found.parts, whole=not found.missing) is not None:
             return
         with _closing(open_made(found, mode)) as descriptor:
-            # Looked at each time: a crash may have come between the making and the giving away.
+            # Checked each time: a crash may have come between the creation and the change of owner.
             if not only_empty or not os.listdir(descriptor):  # noqa: PTH208 - there is no path that leads here
                 os.fchmod(descriptor, mode)
                 os.fchown(descriptor, account.pw_uid, account.pw_gid)

@@ -1,4 +1,4 @@
-"""Other processes: programs of the system that tell something, and work of ours that may hang in the kernel."""
+"""Other processes: programs of the system that report something, and our own work that may hang in the kernel."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..core.exit_codes import ExitCode
 from ..fast_start.fast_dataclasses import dataclass
 
 _PLAIN = {"LC_ALL": "C", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "SYSTEMD_URLIFY": "0", "PAGER": "cat"}
-# sbin is not on every user's path, and `ip` is there on older systems.
+# sbin is not in every user's PATH, and older systems have `ip` there.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _KEPT = ("PATH", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "TZ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Hold what a program said, as bytes, and how it ended: `code` is `None` where it was cut off or is not there."""
+    """Hold a program's output, as bytes, and its exit code: `None` if it was killed or is not installed."""
 
     code: int | None
     output: bytes = b""
@@ -30,12 +30,12 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """Give the output as text."""
+        """Return the output as text."""
         return self.output.decode("utf-8", "replace")
 
     @property
     def complaint(self) -> str:
-        """Say in one line why there is no answer, empty where there is one."""
+        """Say in one line why there is no answer; empty if there is one."""
         if self.code == 0:
             return ""
         lines = self.errors.decode("utf-8", "replace").strip().splitlines()
@@ -43,7 +43,7 @@ class Answer:
 
 
 def ask(command: Sequence[str], *, timeout_s: float) -> Answer:
-    """Run a program that only tells something, and return what it said; nothing is raised."""
+    """Run a program that only reports something, and return its output; never raises."""
     try:
         process = subprocess.Popen(  # noqa: S603 - a list of words, and none of them from outside
             command,
@@ -51,7 +51,7 @@ def ask(command: Sequence[str], *, timeout_s: float) -> Answer:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment(),
-            # So that what it starts ends with it.
+            # A session of its own, so that its child processes are killed with it.
             start_new_session=True,
         )
     except OSError as error:
@@ -69,7 +69,7 @@ def ask(command: Sequence[str], *, timeout_s: float) -> Answer:
 
 
 def environment() -> dict[str, str]:
-    """Return what another program is told of ours."""
+    """Return the environment for other programs."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     kept["PATH"] = f"{kept.get('PATH', '')}:{_PATH}".lstrip(":")
     return {**kept, **_PLAIN}
@@ -79,16 +79,17 @@ def _rest(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     try:
         return process.communicate(timeout=0.5)
     except subprocess.TimeoutExpired as stuck:
-        # It hangs in the kernel, or gave its pipe to somebody who lives on: what was said so far has to do.
+        # It hangs in the kernel, or another process still has its pipe: use the output so far.
         return stuck.output or b"", stuck.stderr or b""
 
 
 def run_isolated(work: Callable[[], int]) -> int:
     """Return the exit code of the work as soon as it is done.
 
-    A process ends when its last thread does, and one that waits for a dying disk does not end, not even by SIGKILL. So
-    the work has a process of its own, which is left behind then. What the work raises is told there, by the caller of
-    this function: it returns, or raises, in both processes. Where no process is to be had, the work runs in this one.
+    A process that waits for a failing disk does not end, not even by SIGKILL. So the work runs in a child process,
+    which is left behind if it hangs. If the work raises, the exception goes to the caller of this function in the
+    child, so this function may return or raise in both processes. If no process can be started, the work runs in this
+    one.
     """
     try:
         reader, writer = os.pipe()
@@ -103,7 +104,7 @@ def run_isolated(work: Callable[[], int]) -> int:
         code = said.read(1)
     if code:
         return code[0]
-    # It ended without a word: it told its own story, or was killed.
+    # It ended without a code: it handled its own error, or was killed.
     _, status = os.waitpid(child, 0)
     ended = os.waitstatus_to_exitcode(status)
     return ended if ended >= 0 else ExitCode.INTERNAL
@@ -112,7 +113,7 @@ def run_isolated(work: Callable[[], int]) -> int:
 def _report_and_end(writer: int, code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    # A reader of our output must not wait for a process that cannot end.
+    # The reader of our output must not wait for a process that cannot end.
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)

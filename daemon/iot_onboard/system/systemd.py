@@ -1,4 +1,4 @@
-"""Ask systemd how the service is, or to start it afresh, where there is a systemd to ask."""
+"""Ask systemd for the state of the service, or to restart it, if the system runs systemd."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PROPERTIES = (
 
 
 class Restart(enum.Enum):
-    """Say what came of it."""
+    """Name the result of a restart."""
 
     DONE = "done"
     NO_SYSTEMD = "no systemd runs here"
@@ -27,13 +27,13 @@ class Restart(enum.Enum):
 
 
 def is_booted(root: Path = Path("/")) -> bool:
-    """Say whether this system was booted by systemd, by the directory that sd_booted(3) looks at."""
+    """Say whether systemd runs this system: the check of sd_booted(3)."""
     return (root / "run/systemd/system").is_dir()
 
 
 def _sd_booted(root: Path) -> bool:
     try:
-        # Imported here: quick commands, and the daemon, go without libraries.
+        # Imported here: quick commands and the daemon do not need the library.
         from systemd.daemon import booted
     except ImportError:
         return is_booted(root)
@@ -41,7 +41,7 @@ def _sd_booted(root: Path) -> bool:
 
 
 def restart(root: Path = Path("/")) -> Restart:
-    """Restart the service; an image build or a chroot has no service manager."""
+    """Restart the service; in an image build or a chroot there is no service manager."""
     if not _sd_booted(root):
         return Restart.NO_SYSTEMD
     shown = ask(["systemctl", "show", "--property=LoadState", "--value", units.SERVICE], timeout_s=_TIMEOUT_S)
@@ -53,7 +53,7 @@ def restart(root: Path = Path("/")) -> Restart:
 
 
 def service_properties() -> units.UnitProperties:
-    """Return what systemd says of the service, and where it cannot start it, what our unit says of that."""
+    """Return the properties of the service, with the recovery unit's text if systemd cannot start the service."""
     service = show(_PROPERTIES, units.SERVICE, timeout_s=_SHOW_TIMEOUT_S)
     if service.trouble or service.get("ActiveState") not in {"failed", "inactive"}:
         return service
@@ -63,7 +63,7 @@ def service_properties() -> units.UnitProperties:
 
 
 def show(properties: str, *unit: str, timeout_s: float) -> units.UnitProperties:
-    """Return what systemd says of a unit, or of itself where none is named; times are in UTC."""
+    """Return properties of a unit, or of systemd itself if none is named; times are in UTC."""
     answer = ask(["systemctl", "show", *unit, f"--property={properties}", "--timestamp=utc"], timeout_s=timeout_s)
     pairs = (line.partition("=") for line in answer.text.splitlines())
     found = {name: value for name, _, value in pairs} if answer.code == 0 else {}

@@ -1,4 +1,4 @@
-"""The terminal that a command runs at: what it is like, complaints beside the answer, and the end of the process."""
+"""The terminal of a command: its style, error messages, and the end of the process."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def complain(text: str) -> None:
-    """Say a line to whoever called, apart from what the command prints as its answer.
+    """Print an error message to stderr, apart from the command's output.
 
-    What a terminal would obey becomes a question mark: a file, an argument or a peer may hold anything.
+    Control characters become question marks: a file, an argument or a peer may contain anything.
     """
     lines = text.split("\n")
     try:
@@ -23,16 +23,16 @@ def complain(text: str) -> None:
 
         shown = "\n".join(map(printable, lines))
     except OSError:
-        # No descriptor is to be had.
+        # No descriptor is left to load the module.
         shown = "\n".join(map(ascii, lines))
     sys.stderr.write(f"iot-onboard: {shown}\n")
 
 
 def leave(code: int) -> NoReturn:
-    """End the process as it stands.
+    """End the process at once, without Python's shutdown.
 
-    A job may still run on the worker thread. Python tears itself down beside it, and when the job comes back from a
-    system call in the middle of that, the process dies of SIGSEGV (seen with 3.11, in one stop out of thirty).
+    A job may still run on the worker thread. If it returns from a system call while Python shuts down, the process
+    crashes with SIGSEGV (seen with 3.11, in one of thirty stops).
     """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
@@ -41,8 +41,8 @@ def leave(code: int) -> NoReturn:
 
 
 def style() -> Style:
-    """Return how the terminal wants its text, plain where there is none (NO_COLOR: no-color.org)."""
-    # Imported here: the daemon prints nothing for people.
+    """Return the style of the terminal, plain if there is none (NO_COLOR: no-color.org)."""
+    # Imported here: the daemon does not need it.
     import shutil
 
     from .text_style import Style
@@ -54,7 +54,7 @@ def style() -> Style:
 
 
 def draws_blocks() -> bool:
-    """Say whether what we print to shows more than ASCII."""
+    """Say whether the terminal can show more than ASCII."""
     from .text_style import says_utf8
 
     return says_utf8(os.environ, sys.stdout.encoding or "")
