@@ -1,4 +1,4 @@
-"""Name the device: a template and what the hardware says, to a device name. Pure."""
+"""Make the device name from a template and the facts of the hardware. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..aliyun.names import device_name_problem
 from ..fast_start.fast_dataclasses import dataclass
 from .problems import BadName, MissingFact
 
-# Fixed for ever: another number would rename every gateway that is named by {machine_id}.
+# Never change this: another number would rename every gateway that uses {machine_id}.
 _APPLICATION = bytes.fromhex("6d3b2f6e0f0d4c559d0e2f0b7a5b7c11")
-# As text: a gateway whose name is literal compiles none of them.
+# Kept as text: a gateway with a literal name compiles none of the patterns.
 _PLACEHOLDER = r"\{([^{}]*)\}"
-# Each with the fewest characters that it may give.
+# The smallest number of characters that each may give.
 _MIN_LENGTHS = {"serial": 1, "mac": 12, "machine_id": 16, "hostname": 1}
 _MACHINE_ID = r"(?!0{32})[0-9a-f]{32}"
 _MAC_OF = r"mac:[A-Za-z0-9._-]{1,15}"
@@ -23,11 +23,11 @@ _MAX_LENGTH = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Hold what tells one gateway from another; `macs` pairs interface names with addresses (`b8:27:eb:00:00:01`).
+    """Hold what identifies one gateway; `macs` pairs interface names with addresses (`b8:27:eb:00:00:01`).
 
-    `more_serials` are what other sources call the same board. `more_macs` count only where the template names their
-    interface. `doubts` pairs a placeholder with why other gateways may well have the same. `unread` are placeholders
-    that could not be read for a reason that passes.
+    `more_serials` are the serial numbers of the same board from other sources. `more_macs` count only if the template
+    names their interface. `doubts` pairs a placeholder with the reason why other gateways may have the same value.
+    `unread` are placeholders that could not be read because of a temporary error.
     """
 
     serial: str | None = None
@@ -37,25 +37,25 @@ class Facts:
     machine_id: str | None = None
     hostname: str | None = None
     doubts: tuple[tuple[str, str], ...] = ()
-    # Why the host name may be another one soon, or nothing.
+    # Why the host name may change soon, or nothing.
     settling: str = ""
     unread: tuple[str, ...] = ()
-    # What two sources of the same thing say, where they disagree.
+    # The different values of two sources, if they disagree.
     disagreement: str = ""
 
     @property
     def board(self) -> str | None:
-        """Return what no other board has, whatever the system on the card calls itself; `None` where it has nothing."""
+        """Return the serial number that only this board has, whatever card is in it; `None` if it has none."""
         return self.serial if "serial" not in dict(self.doubts) else None
 
     def is_board(self, name: str | None) -> bool:
-        """Say whether one of the sources calls this board so: another kernel may show another one, or another case."""
+        """Say whether one source gives this serial number: another kernel may show another source or letter case."""
         own = [self.board, *self.more_serials]
         return name is not None and name.lower() in {serial.lower() for serial in own if serial is not None}
 
 
 def template_problem(template: str) -> str | None:
-    """Say what is wrong with a template before any hardware is looked at, or `None`."""
+    """Say what is wrong with a template, without the hardware, or `None`."""
     if "{" not in template and "}" not in template:
         return device_name_problem(template)
     names = re.findall(_PLACEHOLDER, template)
@@ -71,16 +71,16 @@ def template_problem(template: str) -> str | None:
     if "{" in rest or "}" in rest:
         return "has a brace without its partner"
     if len(rest) + sum(_MIN_LENGTHS[name.partition(":")[0]] for name in names) > _MAX_LENGTH:
-        # No fact can ever make a name of it.
+        # No facts can ever make a valid name from it.
         return "is too long"
-    # Each placeholder gives a character at least: look at what is literal.
+    # Each placeholder gives at least one character; here the literal part is checked.
     return device_name_problem((rest + "aaaa")[:_MAX_LENGTH])
 
 
 def expand(template: str, facts: Facts) -> str:
     """Return the device name; raise `MissingFact` or `BadName`.
 
-    One placeholder that no other gateway has is enough; a name made of nothing else than what many have is none.
+    At least one placeholder must have a value that no other gateway has.
     """
     placeholders = placeholders_of(template)
     values = {placeholder: _fact(placeholder, facts) for placeholder in placeholders}
@@ -96,7 +96,7 @@ def expand(template: str, facts: Facts) -> str:
 
 
 def made_of(template: str, facts: Facts) -> tuple[tuple[str, str], ...]:
-    """Return what a name is made of: each placeholder with what stands for it; of the machine id, what it derives."""
+    """Return each placeholder with its value; for the machine id, the value derived from it."""
     return tuple((placeholder, _fact(placeholder, facts)) for placeholder in placeholders_of(template))
 
 
@@ -110,7 +110,7 @@ def _fact(placeholder: str, facts: Facts) -> str:
         return facts.serial.lower()
     if placeholder == "hostname" and facts.hostname:
         return facts.hostname
-    # While systemd has not settled the id yet, the file says "uninitialized", on every gateway (machine-id(5)).
+    # Before systemd has set the id, the file says "uninitialized" on every gateway (machine-id(5)).
     if placeholder == "machine_id" and re.fullmatch(_MACHINE_ID, facts.machine_id or "", re.ASCII):
         return _machine_name(facts.machine_id or "")
     if placeholder == "mac" and facts.macs:
@@ -130,7 +130,7 @@ def _fact(placeholder: str, facts: Facts) -> str:
 def _machine_name(machine_id: str) -> str:
     """Derive 16 hex digits for this application: the raw machine id is confidential (machine-id(5)).
 
-    64 bits tell gateways apart and leave 16 of the platform's 32 characters for a prefix.
+    64 bits are enough to be unique, and leave 16 of the platform's 32 characters for a prefix.
     """
     return hmac.new(machine_id.encode(), _APPLICATION, hashlib.sha256).hexdigest()[:16]
 

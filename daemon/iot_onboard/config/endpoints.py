@@ -1,4 +1,4 @@
-"""Where both legs go: as configured, or as the platform's rules have it. Pure."""
+"""The addresses for registration and MQTT: as configured, or by the platform's rules. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from .schema import Config
 
 
 def registration_url(config: Config) -> str:
-    """Return where registration is asked for."""
+    """Return the URL of the registration."""
     return config.registration_url or hosts.registration_url(config.region)
 
 
 def mqtt_host(config: Config) -> str:
-    """Return where the login goes."""
+    """Return the MQTT host."""
     return config.mqtt_host or hosts.mqtt_host(config.product_key, config.region, config.instance_id)

@@ -1,4 +1,4 @@
-"""What a process of ours finds around it: the directories that systemd gives it, and what this gateway is called."""
+"""What a process gets from its environment: systemd's directories and secrets, and the name of this gateway."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ class Naming:
 
 
 def identity_of(config: Config, root: Path = Path("/")) -> Identity:
-    """Return what this gateway is called; raise `MissingFact` where it has to wait for a fact."""
+    """Return the identity of this gateway; raise `MissingFact` if a fact is not there yet."""
     return naming_of(config, root).identity
 
 
 def naming_of(config: Config, root: Path = Path("/")) -> Naming:
-    """Return what this gateway is called, by its configuration, its hardware and its past; raise `MissingFact`.
+    """Return the name of this gateway from its configuration, hardware and memory; raise `MissingFact`.
 
-    This is the one door: whoever asks for the name gets the one that the daemon uses.
+    All code gets the name from here, so that it is always the one that the daemon uses.
     """
     template, product_key = config.device_name, config.product_key
     if "{" not in template:
         return Naming(identity=Identity(product_key=product_key, device_name=template))
-    # Imported here: a gateway whose name is literal has no use for it.
+    # Imported here: a gateway with a literal name does not need it.
     try:
         from .naming import decision_of
     except OSError as error:
-        # No descriptor is to be had, or the disk stumbled.
+        # No descriptor is left, or the disk failed for a moment.
         raise MissingFact(f"a file of this program cannot be read: {error.strerror}") from error
     state_dir = with_systemd_directories(config).state_dir
     decision = decision_of(template, product_key, state_dir, root, given_by_hand=_is_given_by_hand(config))
@@ -60,9 +60,9 @@ def naming_of(config: Config, root: Path = Path("/")) -> Naming:
 
 
 def remember_name(config: Config, naming: Naming) -> None:
-    """Keep the name for the next boots, now that there is a secret of it; where that fails, it is as it was before.
+    """Store the name for the next boots, now that it has a secret; if that fails, nothing changes.
 
-    A literal name is meant: what was taken from the hardware before counts no more.
+    With a literal name, a name that was taken from the hardware before is removed.
     """
     with contextlib.suppress(OSError):
         if naming.to_remember is not None:
@@ -76,25 +76,25 @@ def remember_name(config: Config, naming: Naming) -> None:
 
 
 def secrets_directory(config_path: Path) -> Path | None:
-    """Return where systemd put this process's secrets, or what one run by hand has in their place."""
+    """Return the directory of the secrets: systemd's, or the one for a command that a person runs."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     return Path(directory) if directory else service_credentials(config_path)
 
 
 def unloadable_secrets() -> dict[str, str]:
-    """Return which secrets systemd could not hand out, and why, by their names."""
-    # The second is of a drop-in that an earlier version wrote in this boot.
+    """Return which secrets systemd could not load, by name, with the reason."""
+    # The second variable is from a drop-in that an earlier version wrote since the last boot.
     listed = os.environ.get("IOT_ONBOARD_UNLOADABLE") or os.environ.get("IOT_ONBOARD_WITHHELD")
     if not listed:
         return {}
-    # Loaded only where there is something to say.
+    # Imported here: needed only in this case.
     from .unloadable import read_environment
 
     return read_environment(listed)
 
 
 def _is_given_by_hand(config: Config) -> bool:
-    """Say whether a person gave the device secret: by the configuration, beside it, or through systemd."""
+    """Say whether a person provided the device secret: by the configuration, a file beside it, or systemd."""
     if DEVICE_SECRET in unloadable_secrets():
         return True
     usual = CONFIG_DIR / "config.yaml"
@@ -102,9 +102,9 @@ def _is_given_by_hand(config: Config) -> bool:
 
 
 def with_systemd_directories(config: Config) -> Config:
-    """Return the configuration with the directories that systemd made for this service in place of the usual ones.
+    """Return the configuration with the directories that systemd created, in place of the default ones.
 
-    One that the configuration names itself stays, for commands run by hand look there, too.
+    A directory that the configuration names stays, because commands that a person runs use it too.
     """
     return replace(
         config,
@@ -114,7 +114,7 @@ def with_systemd_directories(config: Config) -> Config:
 
 
 def unmade_directories(config: Config) -> frozenset[Path]:
-    """Return which directories systemd makes for the service, and has not made for this process."""
+    """Return the directories that systemd creates for the service, and has not created for this process."""
     usual = (
         ("STATE_DIRECTORY", config.state_dir, RULES["state_dir"].default),
         ("RUNTIME_DIRECTORY", config.runtime_dir, RULES["runtime_dir"].default),
@@ -124,5 +124,5 @@ def unmade_directories(config: Config) -> frozenset[Path]:
 
 def _made(variable: str, configured: Path, usual: Path) -> Path:
     given = os.environ.get(variable)
-    # systemd gives several directories with colons in between; ours is the first.
+    # systemd separates several directories with colons; ours is the first.
     return Path(given.split(":")[0]) if given and configured == usual else configured

@@ -1,4 +1,4 @@
-"""Ask the board who it is."""
+"""Read from the board what identifies it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _MAC = r"[0-9a-f]{2}(:[0-9a-f]{2}){5}"
-# How long after a boot a program that sets machines up is waited for: one that hangs must not keep a gateway off line.
+# How long after a boot to wait for cloud-init: if it hangs, the gateway must still get online.
 MAX_SETTLING_S = 600.0
-# How long after systemd has begun a machine id that it makes up is written.
+# When a machine id that systemd generates is written, counted from systemd's start.
 _MACHINE_ID_S = range(-5, 120)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """Hold what the platform is told about the board; empty where it does not say."""
+    """Hold what the tags report about the board; empty if the board does not say it."""
 
     os_name: str
     model: str
@@ -38,17 +38,17 @@ class Board:
 
 
 def read_facts(root: Path = Path("/")) -> Facts:
-    """Return what tells this gateway from others; what cannot be read is missing, never an error."""
-    # Imported here: a gateway whose name is literal has no use for the rules.
+    """Return what identifies this gateway; a value that cannot be read is missing, never an error."""
+    # Imported here: a gateway with a literal name does not need the rules.
     from .identity_rules import facts_of
 
     return facts_of(read_hardware(root))
 
 
 def read_hardware(root: Path = Path("/")) -> Readings:
-    """Return what the board's files say; what cannot be read is missing, never an error.
+    """Return the content of the board's files; a value that cannot be read is missing, never an error.
 
-    Where a read fails for a reason that passes, no other source stands in for it: that would be another name.
+    If a read fails with a temporary error, no other source is used instead: that would give another name.
     """
     from .identity_rules import Readings
 
@@ -74,7 +74,7 @@ def read_hardware(root: Path = Path("/")) -> Readings:
 
 
 def read_board(root: Path = Path("/")) -> Board:
-    """Return what the tags tell."""
+    """Return what the tags report."""
     return Board(
         os_name=_known(lambda: _os_release(root).get("PRETTY_NAME", ""), ""),
         model=_known(lambda: _model(root), ""),
@@ -111,7 +111,7 @@ def _serials(root: Path) -> tuple[tuple[str, str], ...]:
         if name.strip() == "Serial":
             found.append(("/proc/cpuinfo", value.strip()))
     dmi = root / "sys/class/dmi/id/product_serial"
-    # Root's own mostly: what the service never sees must not make a name for a command of root's.
+    # Mostly only root may read it: the service cannot, so a command of root must not use it for the name either.
     if _is_everyones_to_read(dmi):
         found.append(("DMI", _text(dmi)))
     return tuple((source, text) for source, text in found if text)
@@ -128,13 +128,13 @@ def _hostnames(root: Path) -> tuple[tuple[str, str], ...]:
 
 
 def _settling(root: Path) -> str:
-    """Say that the host name may be given in this boot: cloud-init does it, and tells when it has ended."""
+    """Say that cloud-init may still set the host name in this boot; nothing if it has ended or is not there."""
     cloud_init = root / "run/cloud-init"
     if not (cloud_init / "enabled").exists() or (cloud_init / "result.json").exists():
         return ""
     uptime = _text(root / "proc/uptime").partition(" ")[0]
     uptime_s = float(uptime) if re.fullmatch(r"[0-9.]{1,20}", uptime) else math.inf
-    # A container has the uptime of its host, and a board's clock may be set meanwhile: either will do.
+    # A container has the uptime of its host, and a board's clock may be set meanwhile: one of both is enough.
     since_s = time.time() - os.stat(cloud_init / "enabled").st_mtime  # noqa: PTH116
     if uptime_s > MAX_SETTLING_S and not 0 <= since_s <= MAX_SETTLING_S:
         return ""
@@ -151,7 +151,7 @@ def _interfaces(directory: Path) -> tuple[Interface, ...]:
         _raise_passing(error)
         return ()
     for name in names:
-        # Only hardware has a device behind it: bridges, tunnels and containers do not.
+        # Only hardware has this entry: bridges, tunnels and interfaces of containers do not.
         device = directory / name / "device"
         if not device.exists():
             continue
@@ -163,7 +163,7 @@ def _interfaces(directory: Path) -> tuple[Interface, ...]:
                 name=name,
                 address=address,
                 is_usb=re.search(r"/usb\d+/", way) is not None,
-                # The kernel ties a USB device to the tree, and its interface lies below that.
+                # The kernel links a USB device to the device tree; its interface is one directory below.
                 is_described=any(os.path.exists(f"{place}/of_node") for place in (way, os.path.dirname(way))),  # noqa: PTH110, PTH120
                 driver=os.path.basename(os.path.realpath(device / "driver")),  # noqa: PTH119
                 assigned=int(assigned) if assigned in {"0", "1", "2", "3"} else None,
@@ -173,15 +173,15 @@ def _interfaces(directory: Path) -> tuple[Interface, ...]:
 
 
 def _machine_id_lasts(root: Path) -> bool:
-    """Say whether the machine id is the same at the next boot.
+    """Say whether the machine id will be the same at the next boot.
 
-    It is not where systemd made it up at the beginning of this boot, and wrote it to memory. Below an overlay in memory
-    there may be one that lasts: that is as old as its image.
+    It will not if systemd generated it at this boot and wrote it to memory. On an overlay in memory there may be a
+    persistent one from the image: that one is older.
     """
     path = root / "etc/machine-id"
     if _is_in(path, root / "run"):
         return False
-    # systemd makes this file when it begins, and nobody touches it later.
+    # systemd creates this file when it starts, and nothing changes it later.
     begun = root / "run/systemd/inaccessible/reg"
     if int(path.stat().st_mtime - begun.stat().st_mtime) not in _MACHINE_ID_S:
         return True
@@ -191,7 +191,7 @@ def _machine_id_lasts(root: Path) -> bool:
 
 
 def _is_in(path: Path, directory: Path) -> bool:
-    """Say whether a file lies on the file system of a directory, wherever it is mounted or linked to."""
+    """Say whether a file lies on the file system of a directory, through any mounts and links."""
     try:
         return path.stat().st_dev == directory.stat().st_dev != directory.parent.stat().st_dev
     except OSError:
@@ -220,7 +220,7 @@ def _raise_passing(error: OSError) -> None:
 
 
 def _known(read: Callable[[], T], missing: T) -> T:
-    """Return what is read, or what stands for nothing where that fails."""
+    """Return what `read` returns, or `missing` if it fails."""
     try:
         return read()
     except OSError:

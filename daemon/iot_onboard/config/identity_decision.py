@@ -1,7 +1,7 @@
-"""Decide which device this gateway is: by its configuration, its hardware, and what it was before. Pure.
+"""Decide which device this gateway is: by its configuration, its hardware, and its name of before. Pure.
 
-A name is taken from the hardware once. The secret is bound to it from then on, so as long as the board and the
-configuration are the same, so is the name. See docs/decisions/0025.
+A name is taken from the hardware once. From then on the secret belongs to it, so the name stays as long as the board
+and the configuration stay. See docs/decisions/0025.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from .problems import BadName, MissingFact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Hold the device name; `kept` says what speaks against it where it is the one of before, and stays.
+    """Hold the device name; `mismatch` says how the hardware differs if the name of before stays, or is empty.
 
-    `fresh` is what the hardware gives now, if anything. `to_remember` is what is to be written once a secret of that
-    name is here; `None` where it stands there already.
+    `fresh` is the name that the hardware gives now, if any. `to_remember` has to be written when a secret of that name
+    is stored; `None` if it is written already.
     """
 
     device_name: str
@@ -30,9 +30,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """Hold what is known of before: the memory, or why it cannot be read; and which names have a secret here.
+    """Hold what is known from before: the remembered name, or why it cannot be read; and which names have a secret.
 
-    `given_by_hand`: a person gave the device secret in a file, which does not say of which name it is.
+    `has_secret_file`: a person provided the device secret in a file, which does not say to which name it belongs.
     """
 
     remembered: Remembered | None
@@ -42,14 +42,14 @@ class Past:
 
 
 def decide(template: str, product_key: str, facts: Facts, legacy: Facts, past: Past) -> Decision:
-    """Return which device this gateway is; raise `MissingFact` where it has to wait for a fact.
+    """Return which device this gateway is; raise `MissingFact` if a fact is not there yet.
 
     `legacy` are the facts by the rules of version 0.1.0.
     """
     fresh, problem = _outcome(template, facts)
     settled, _ = _outcome(template, replace(facts, settling=""))
     remembered = past.remembered
-    # Where the configuration names another device, that is meant.
+    # If the configuration names another device, that is the intention of the operator.
     is_same = remembered is not None and (remembered.template, remembered.product_key) == (template, product_key)
     name, kept = _name_of_before(remembered if is_same else None, settled, problem, facts)
     if name is None:
@@ -62,7 +62,7 @@ def decide(template: str, product_key: str, facts: Facts, legacy: Facts, past: P
     if name is None:
         raise MissingFact(problem)
     if past.unread or "serial" in facts.unread or (kept and remembered is not None and remembered.device_name == name):
-        # What stands there says more.
+        # The remembered record says more than the present facts: do not replace it.
         return Decision(device_name=name, kept=kept, fresh=settled)
     board = remembered.board if remembered is not None and facts.is_board(remembered.board) else facts.board
     now = _memory_of(template, product_key, name, legacy if kept else facts, board)
@@ -77,16 +77,16 @@ def _name_of_before(
     if settled == before.device_name:
         return settled, ""
     if "serial" in facts.unread:
-        # Whether the card was moved to another board cannot be told.
+        # It is unknown whether the card was moved to another board.
         raise MissingFact("the board's serial number cannot be read now")
-    # A board without a serial number of its own counts as another one.
+    # A board without its own serial number counts as another board.
     if not facts.is_board(before.board):
         return None, ""
     return before.device_name, _against(settled, problem)
 
 
 def _name_of_0_1_0(template: str, facts: Facts, legacy: Facts, past: Past) -> tuple[str | None, str]:
-    """Return the name by the rules of 0.1.0 where its secret is here, and nothing else is known to be the name."""
+    """Return the name by the rules of 0.1.0 if its secret is stored, and no other name is known to be right."""
     _, problem = _outcome(template, facts)
     settled, _ = _outcome(template, replace(facts, settling=""))
     old, _ = _outcome(template, legacy)
@@ -99,14 +99,14 @@ def _name_of_0_1_0(template: str, facts: Facts, legacy: Facts, past: Past) -> tu
 
 
 def _may_be_given(template: str, facts: Facts, legacy: Facts, past: Past) -> bool:
-    """Say whether the secret given by hand counts as that of the name of 0.1.0; until a login the file is all."""
-    # While the host name may still be given, the one of now is most likely not it.
+    """Say whether a secret file may belong to the name of 0.1.0: before the first login nothing else shows it."""
+    # While the host name may still change, the present one is probably not the right one.
     old, _ = _outcome(template, replace(legacy, settling=facts.settling))
     return past.given_by_hand and past.remembered is None and not past.unread and old is not None
 
 
 def _against(settled: str | None, problem: str) -> str:
-    # What follows is how to get a name, and there is one.
+    # The text after the semicolon says how to get a name; that is not needed here.
     return problem.partition(";")[0] if settled is None else f"the hardware gives {settled} now"
 
 

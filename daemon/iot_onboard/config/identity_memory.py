@@ -1,4 +1,4 @@
-"""The shape of what a gateway remembers of its own name. Pure."""
+"""The file format in which a gateway remembers its own name. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MAX_BYTES = 16_384
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """Hold the name under which this gateway last had a secret, the template that gave it, and what that stood for.
+    """Hold the name under which this gateway last had a secret, its template, and the values of the placeholders.
 
-    `board` is the board's own serial number; `made_of` pairs a placeholder with what stood for it.
+    `board` is the board's own serial number; `made_of` pairs each placeholder with its value.
     """
 
     product_key: str
@@ -29,7 +29,7 @@ class Remembered:
 
 
 def encode(remembered: Remembered) -> bytes:
-    """Return the file's bytes: JSON with a checksum, so that a flipped bit is not taken for another name."""
+    """Return the file's bytes: JSON with a checksum, so that a changed bit cannot give another name."""
     record: dict[str, Any] = {
         "format": FORMAT,
         "product_key": remembered.product_key,
@@ -42,14 +42,14 @@ def encode(remembered: Remembered) -> bytes:
 
 
 def decode(data: bytes) -> Remembered | None:
-    """Read it back, or return `None` for what makes no sense: nothing is remembered then."""
+    """Decode the file's bytes, or return `None` if they are invalid: then no name is remembered."""
     try:
         record = json.loads(data)
         if not isinstance(record, dict) or record.pop("sha256", None) != _checksum(record):
             return None
     except (ValueError, RecursionError):
         return None
-    # A later format is read as far as it goes.
+    # Of a later format the known keys are read.
     board, parts = record.get("board"), record.get("made_of")
     names = [record.get(key) for key in ("product_key", "device_name", "template")]
     if not all(isinstance(name, str) for name in names) or not isinstance(board, str | None):

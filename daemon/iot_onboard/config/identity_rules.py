@@ -1,7 +1,7 @@
-"""Tell what is one gateway's own from what many have: serial numbers, hardware addresses, host names. Pure.
+"""Decide which serial numbers, hardware addresses and host names are unique to one gateway. Pure.
 
-One rule for all of them: what a vendor or an image puts into every board is short, has few different characters,
-counts, or is a word. The lists below are only what no rule can know.
+One rule for all: a value that a vendor or an image puts into every board is short, has few different characters, counts
+up or down, or is a word. The lists below hold only what no rule can know.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from itertools import pairwise
 from ..fast_start.fast_dataclasses import dataclass
 from .device_name import Facts
 
-# What drivers of modems serve: their addresses come with their firmware, and are the same on all of a kind.
+# Drivers of modems: their addresses come from the firmware, and are the same on all modems of a model.
 _MODEM_DRIVERS = frozenset(
     {"cdc_eem", "cdc_ether", "cdc_mbim", "cdc_ncm", "cdc_subset", "huawei_cdc_ncm", "ipheth", "qmi_wwan", "rndis_host"}
 )
-# Adapters and sticks that have one address for all.
+# Adapters and USB modems that all have the same address.
 _SHARED_ADDRESSES = frozenset(
     {"00:1e:10:1f:00:00", "00:e0:4c:53:44:58", "0c:5b:8f:27:9a:64", "34:4b:50:00:00:00", "58:2c:80:13:92:63"}
 )
-# What a driver or a board's firmware has where nothing was written into it, and modems of one kind.
+# Defaults of drivers and of board firmware without an own address, and modems of one model.
 _SHARED_BEGINNINGS = ("00:00:5e:", "00:0a:35:00:", "00:90:4c:", "0c:5b:8f:")
 _UNWRITTEN = "00:e0:4c:[0-9a-f]{2}:00:0[0-9]"
-# Adapters with an address of their own have these drivers, too: they count where they are named.
+# Adapters with an address of their own have these drivers too: their address counts if the template names them.
 _ADAPTER_DRIVERS = frozenset({"cdc_ether", "cdc_ncm"})
 _HEX_WORDS = (
     "badc0ffe",
@@ -36,16 +36,16 @@ _HEX_WORDS = (
     "feedface",
     "feedbeef",
 )
-# A Raspberry Pi of before the fourth has its wired interface on USB; its address is the board's all the same.
+# Before the Raspberry Pi 4 the wired interface is on USB, but its address belongs to the board.
 _BOARD_VENDORS = ("b8:27:eb:", "dc:a6:32:", "e4:5f:01:", "d8:3a:dd:", "2c:cf:67:", "28:cd:c1:")
-# addr_assign_type: made up by the kernel; set by a program (systemd and NetworkManager make some up, too).
+# addr_assign_type: random, from the kernel; set by a program (systemd and NetworkManager also set random ones).
 _RANDOM, _SET = 1, 3
-# Part of a text that stands in place of a number.
+# Words in a text that is used in place of a number.
 _STAND_INS = (
     "default", "filled", "serial", "unknown", "invalid", "example", "sample", "specified", "applicable", "available",
     *_HEX_WORDS,
 )  # fmt: skip
-# A word with hardly a number; of a few words, whatever short number follows.
+# A word with at most one digit; after some words, any short number.
 _WORD = "(?=.*[aeiou])[a-z]{4,}[0-9]?|(board|demo|qemu|system|test)0*[0-9]{1,2}"
 _HOST_NAMES = frozenset(
     """
@@ -60,7 +60,7 @@ _HOST_NAMES = frozenset(
     unassignedhostname yocto
     """.split()  # noqa: SIM905 - a list of words reads better so
 )
-# With what the name of an image for a board or of a distribution begins, and how it goes on.
+# How names of board images and distributions begin, and what may follow.
 _IMAGES = """
     alpine apalis archlinux armbian balena bananapi beagle beaglebone beagleplay buildroot centos colibri cubieboard
     debian dietpi emonpi fedora friendlyelec friendlywrt hassio homeassistant imx jetson kali khadas lede libreelec
@@ -76,9 +76,9 @@ _SUFFIXES = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """Hold a network interface that has hardware behind it, as the kernel shows it.
+    """Hold a network interface with real hardware, as the kernel shows it.
 
-    `is_described`: the board's description (device tree) names it, so it is a part of the board.
+    `is_described`: the device tree names it, so it is a part of the board.
     """
 
     name: str
@@ -91,9 +91,9 @@ class Interface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
-    """Hold what the board's files say, before it is judged; pairs are of a source and what it says, the best first.
+    """Hold the content of the board's files; pairs are a source and its value, the best source first.
 
-    `system` are the names of the system and of the board's model: a host name out of these is everybody's.
+    `system` are the names of the system and of the board's model: a host name made of these is not unique.
     """
 
     serials: tuple[tuple[str, str], ...] = ()
@@ -107,7 +107,7 @@ class Readings:
 
 
 def facts_of(readings: Readings) -> Facts:
-    """Return what tells this gateway from others, and what may not."""
+    """Return the values that identify this gateway, and the doubtful ones."""
     doubts: list[tuple[str, str]] = []
     serial = _serial(readings, doubts)
     macs, more_macs = _macs(readings, doubts)
@@ -116,7 +116,7 @@ def facts_of(readings: Readings) -> Facts:
         why = f"the host name is {hostname}, as on many gateways"
         doubts.append(("hostname", f"{why}; sudo hostnamectl set-hostname NAME gives another"))
     if readings.machine_id and not readings.machine_id_lasts:
-        # Until it is written to the disk, which systemd does at the end of a first boot.
+        # systemd writes it to the disk at the end of a first boot.
         why = "the machine id is made up at each boot: /etc/machine-id is not on the disk"
         doubts.append(("machine_id", f"{why}; {{serial}} or {{mac}} may do"))
     return Facts(
@@ -134,20 +134,20 @@ def facts_of(readings: Readings) -> Facts:
 
 
 def disagreement_of(readings: Readings) -> str:
-    """Say what two sources call this board's serial number, or nothing where they agree."""
+    """Return the different serial numbers of two sources, or nothing if all agree."""
     own = _own_serials(readings)
     other = next(((source, text) for source, text in own if text.lower() != own[0][1].lower()), None)
     return "" if other is None else f"{own[0][0]} says {own[0][1]}, {other[0]} says {other[1]}"
 
 
 def serial_doubt(text: str) -> str | None:
-    """Say why a serial number is not one board's own, or `None`."""
+    """Say why a serial number is not unique to one board, or `None`."""
     plain = re.sub(r"[^a-z0-9]", "", text.lower()).removeprefix("0x")
     core, significant = plain.strip("0"), plain.lstrip("0")
     if len(plain) < 4:
         return "is too short"
     same = max((len(run[0]) for run in re.finditer(r"([^0])\1{3,}", plain)), default=0)
-    # The number of a unit may be short, with zeros before it.
+    # A serial number may be short, with leading zeros.
     few = len(set(significant)) < (2 if len(plain) >= 6 and len(significant) < 4 else 3)
     if len(set(plain)) < 3 or few or 2 * same > len(plain):
         return "has hardly any different characters"
@@ -161,7 +161,7 @@ def serial_doubt(text: str) -> str | None:
 
 
 def mac_doubt(interface: Interface) -> str | None:
-    """Say why a hardware address is not one interface's own, or `None`."""
+    """Say why a hardware address is not unique to one interface, or `None`."""
     address = interface.address.lower()
     digits = address.replace(":", "")
     octets = bytes.fromhex(digits)
@@ -171,7 +171,7 @@ def mac_doubt(interface: Interface) -> str | None:
         return "is no interface's"
     if len(set(digits)) < 3 or len(set(device)) == 1 or digits.isalpha() or digits.startswith(_HEX_WORDS):
         return "follows a pattern"
-    # Five octets, or the last three, at one distance; a made-up one that is all zeros but for its end.
+    # Five octets, or the last three, with equal differences; or a locally administered one with zeros before the end.
     if len(set(steps[1:])) == 1 or len(set(steps[:-1])) == 1 or (steps[3] == steps[4] and steps[4] in {0, 1, 0x11}):
         return "follows a pattern"
     if octets[0] & 2 and not any(octets[1:5]):
@@ -189,7 +189,7 @@ def mac_doubt(interface: Interface) -> str | None:
 
 
 def is_everybodys(hostname: str, system: tuple[str, ...] = ()) -> bool:
-    """Say whether a host name is what images are shipped with: the system's, the board's, or a common word."""
+    """Say whether a host name is a default of images: the name of the system or the board, or a common word."""
     first = hostname.partition(".")[0].lower()
     label = re.sub(r"[^a-z0-9]", "", first)
     if not label or label in _HOST_NAMES or _is_an_image_s(first):
@@ -198,15 +198,15 @@ def is_everybodys(hostname: str, system: tuple[str, ...] = ()) -> bool:
 
 
 def _is_an_image_s(name: str) -> bool:
-    """Say whether a name is a board's or a distribution's, with a version or what is put behind it on a network."""
+    """Say whether a name is that of a board or a distribution, with a version or a usual suffix."""
     image, suffix = "|".join(_IMAGES), "|".join(_SUFFIXES)
-    # Nobody but a person writes a number with a zero before it, or of three digits.
+    # Only a person writes a number with a leading zero, or with three digits.
     number = "(?<![0-9])[1-9][0-9]?(?![0-9])"
     return re.fullmatch(f"({image})([^a-z0-9]|{image}|{suffix}|{number})*", name) is not None
 
 
 def _names(label: str, words: list[str]) -> bool:
-    """Say whether a label is whole words of a system's name, one after the other, or what that begins with."""
+    """Say whether a label is a sequence of words of a system's name, or the beginning of that name."""
     ends = range(len(words) + 1)
     whole = {"".join(words[start:end]) for start in ends for end in ends[start:]}
     return label in whole or (len(label) >= 5 and "".join(words).startswith(label))
@@ -220,7 +220,7 @@ def _serial(readings: Readings, doubts: list[tuple[str, str]]) -> str | None:
     own = _own_serials(readings)
     if own or not readings.serials:
         return own[0][1] if own else None
-    # What is nothing but zeros or blanks is no serial number at all.
+    # Only zeros or blanks are no serial number at all.
     text = next((text for _, text in readings.serials if text.strip("0 ")), None)
     if text is not None:
         why = f"this board has no {{serial}} of its own: it says {text!r}, which {serial_doubt(text)}"
@@ -246,7 +246,7 @@ def _macs(readings: Readings, doubts: list[tuple[str, str]]) -> tuple[_Macs, _Ma
             more.append(pair)
         else:
             own.append(pair)
-    # A locally administered address is used only where there is nothing better.
+    # A locally administered address is used only if there is no better one.
     burnt_in = [pair for pair in own if not int(pair[1][:2], 16) & 2]
     if burnt_in:
         more += [pair for pair in own if pair not in burnt_in]
@@ -266,13 +266,13 @@ def _is_nameless(hostname: str) -> bool:
 
 
 def _counts(text: str) -> bool:
-    """Say whether the characters of a text follow each other, up or down: all of them, or six and most of them."""
+    """Say whether a text counts up or down: all its characters, or at least six and most of them."""
     longest = max(_longest_run(text), _longest_run(text[::-1]))
     return longest == len(text) or (longest >= 6 and 5 * longest >= 3 * len(text))
 
 
 def _counts_in_parts(text: str) -> bool:
-    """Say whether every other character counts, or each letter and digit part, or what is left without repetitions."""
+    """Say whether every second character counts, or each part of letters or digits, or the text without repetitions."""
     twice = text[::2], text[1::2]
     if len(text) >= 8 and all(_counts(part) or len(set(part)) == 1 for part in twice):
         return True
@@ -287,7 +287,7 @@ def _counts_in_parts(text: str) -> bool:
 
 
 def _longest_run(text: str) -> int:
-    """Return the length of the longest part that counts up; after nine comes zero or a."""
+    """Return the length of the longest part that counts up; after 9 comes 0 or a."""
     best = length = 1
     for earlier, later in pairwise(text):
         follows = ord(later) - ord(earlier) == 1 or earlier + later in {"90", "9a"}
@@ -297,5 +297,5 @@ def _longest_run(text: str) -> int:
 
 
 def _repeats(text: str) -> bool:
-    """Say whether a text is one part twice or more."""
+    """Say whether a text is one part repeated twice or more."""
     return text in (text + text)[1:-1]

@@ -1,6 +1,6 @@
-"""What version 0.1.0 took for the facts of a board. Pure.
+"""The facts of a board by the rules of version 0.1.0. Pure.
 
-A gateway that registered under a name of these keeps it, whatever newer rules refuse. Nothing here may ever change.
+A gateway that registered under such a name keeps it, even if newer rules refuse it. Never change anything here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Find out which device this gateway is: read its hardware and its memory, and have them judged."""
+"""Find out which device this gateway is: read its hardware and its remembered name, and decide."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .problems import MissingFact
 def decision_of(
     template: str, product_key: str, state_dir: Path, root: Path = Path("/"), *, given_by_hand: bool = False
 ) -> Decision:
-    """Return which device this gateway is; raise `MissingFact`, also where a disk does not answer now.
+    """Return which device this gateway is; raise `MissingFact`, also if a disk does not answer now.
 
-    `given_by_hand`: a person gave the device secret.
+    `has_secret_file`: a person provided the device secret.
     """
     readings = read_hardware(root)
     past = past_of(product_key, state_dir, given_by_hand=given_by_hand)
@@ -34,7 +34,7 @@ def decision_of(
 
 
 def past_of(product_key: str, state_dir: Path, *, given_by_hand: bool = False) -> Past:
-    """Return what is known of before; an ordinary user who may not look sees nothing of it."""
+    """Return what is known from before; for a user who may not read the directory, that is nothing."""
     path = state_dir / FILE_NAME
     remembered, unread = None, ""
     try:
@@ -53,19 +53,19 @@ def past_of(product_key: str, state_dir: Path, *, given_by_hand: bool = False) -
 
 
 def remember(state_dir: Path, remembered: Remembered) -> None:
-    """Write the memory durably; raise `OSError`."""
+    """Write the remembered name durably; raise `OSError`."""
     write_durably(state_dir / FILE_NAME, encode(remembered), 0o600)
 
 
 def forget(state_dir: Path) -> None:
-    """Remove the memory: a literal name stands in the configuration now; raise `OSError`."""
+    """Remove the remembered name: the configuration has a literal name now; raise `OSError`."""
     remove_durably(state_dir / FILE_NAME)
 
 
 def _read(path: Path) -> bytes:
     if os.geteuid() != 0:
         return read_plain(path, MAX_BYTES, follow=False)
-    # The directory may be the service's own: root follows no links of its user's.
+    # The directory may belong to the service's user: root must not follow links of that user.
     from ..disk.descent import read_foreign
 
     return read_foreign(path, MAX_BYTES)
@@ -76,7 +76,7 @@ def _has_secret(product_key: str, state_dir: Path, device_name: str) -> bool:
 
 
 def _is_strangers(directory: Path) -> bool:
-    """Say whether a directory is closed to whoever runs this by hand, as it should be."""
+    """Say whether this process is neither root nor the owner of a directory, so that it may not read it."""
     try:
         return os.geteuid() not in {0, directory.stat().st_uid}
     except OSError:

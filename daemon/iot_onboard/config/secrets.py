@@ -1,4 +1,4 @@
-"""Read the secret files, and say where they are."""
+"""Find and read the secret files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from ..fast_start.typing_names import TYPE_CHECKING
 from .schema import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET, SETUP, Config
 from .values import MAX_SECRET_BYTES, Bad, secret_in
 
-# What the unit's SetCredential= stands in with for a missing file: a line end, for systemd takes no empty value there.
+# The size of the placeholder that the unit's SetCredential= gives for a missing file: one line end, because systemd
+# accepts no empty value there.
 STAND_IN_BYTES = 1
-# Where systemd keeps what it hands out to the packaged service while that runs.
+# Where systemd keeps the credentials of the packaged service while it runs.
 HANDED_OUT_DIR = Path("/run/credentials/iot-onboard.service")
 _NOTHING: Mapping[str, str] = {}
 
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretFiles:
-    """Read the secrets that are given by file; `no_registration`: a device's own is given, or meant to be.
+    """Read the secret files; `no_registration`: a device secret is in a file, or should be.
 
-    Both raise `OnboardError`; without a device's own secret, `device` gives `None`.
+    Both functions raise `OnboardError`; without a device secret file, `device` returns `None`.
     """
 
     device: Callable[[], Secret | None]
@@ -40,7 +41,7 @@ class SecretFiles:
     no_registration: bool
 
     def as_now(self) -> SecretFiles:
-        """Read them now, for a process that soon may not, and return what gives, or raises, the same again."""
+        """Read the files now, because the process may lose the right to; return functions that repeat the result."""
         device, product = _outcome(self.device), _outcome(self.product)
         return SecretFiles(device=device, product=product, no_registration=self.no_registration)
 
@@ -48,7 +49,7 @@ class SecretFiles:
 def secret_files(
     config: Config, config_path: Path, credentials_dir: Path | None, unloadable: Mapping[str, str]
 ) -> SecretFiles:
-    """Return what reads the secrets from where they are; `unloadable`: what systemd cannot hand out."""
+    """Return the functions that read the secrets; `unloadable`: the secrets that systemd cannot load."""
     own = device_secret_path(config, config_path, credentials_dir)
     return SecretFiles(
         device=partial(read_device_secret, config, config_path, credentials_dir, unloadable),
@@ -58,27 +59,27 @@ def secret_files(
 
 
 def product_secret_path(config: Config, config_path: Path, credentials_dir: Path | None) -> Path:
-    """Return where the product secret is: configured, given by systemd, or beside the configuration."""
+    """Return the path of the product secret: configured, from systemd, or beside the configuration."""
     usual = config_path.parent / PRODUCT_SECRET
     return _path(config.product_secret_file, usual, credentials_dir) or usual
 
 
 def device_secret_path(config: Config, config_path: Path, credentials_dir: Path | None) -> Path | None:
-    """Return where a device secret is given by hand, or `None` where registration is to get it."""
+    """Return the path of a device secret file, or `None` if registration has to get the secret."""
     return _path(config.device_secret_file, config_path.parent / DEVICE_SECRET, credentials_dir)
 
 
 def _path(configured: Path | None, usual: Path, credentials_dir: Path | None) -> Path | None:
     if configured not in {None, usual}:
         return configured
-    # Of the usual file systemd gives us a copy that we may read; the file itself is root's alone.
+    # systemd gives us a readable copy of the usual file; only root may read the file itself.
     return _credential(credentials_dir, usual.name) or configured
 
 
 def read_product_secret(
     config: Config, config_path: Path, credentials_dir: Path | None, unloadable: Mapping[str, str] = _NOTHING
 ) -> Secret:
-    """Read the product secret from where it is, or raise `OnboardError`; `unloadable`: what systemd cannot hand out."""
+    """Read the product secret, or raise `OnboardError`; `unloadable`: the secrets that systemd cannot load."""
     path = product_secret_path(config, config_path, credentials_dir)
     usual = config_path.parent / PRODUCT_SECRET
     _refuse_original(path, usual, credentials_dir, unloadable, SETUP)
@@ -88,10 +89,10 @@ def read_product_secret(
 def read_device_secret(
     config: Config, config_path: Path, credentials_dir: Path | None, unloadable: Mapping[str, str] = _NOTHING
 ) -> Secret | None:
-    """Read the device secret that is given by hand, or return `None` where registration is to get it."""
+    """Read the device secret file, or return `None` if registration has to get the secret."""
     path = device_secret_path(config, config_path, credentials_dir)
     usual = config_path.parent / DEVICE_SECRET
-    # A withheld one may be good and this device's only one: nothing is registered in its place.
+    # A secret that systemd cannot load may be this device's only valid one: do not register instead.
     _refuse_original(path, usual, credentials_dir, unloadable, f"write the device secret to {usual}")
     return None if path is None else read_secret(path, "device secret")
 
@@ -99,7 +100,7 @@ def read_device_secret(
 def _refuse_original(
     path: Path | None, usual: Path, credentials_dir: Path | None, unloadable: Mapping[str, str], cure: str
 ) -> None:
-    """Refuse what is wrong with the usual file: where systemd copied it, its mode; where it could not, that."""
+    """Raise `OnboardError` if others may read the usual file, or if systemd could not load it."""
     if path is not None and path.parent == credentials_dir:
         with contextlib.suppress(OSError):
             _refuse_open(usual, usual.stat().st_mode, usual.name.replace("-", " "))
@@ -110,7 +111,7 @@ def _refuse_original(
 def service_credentials(
     config_path: Path, handed_out: Path = HANDED_OUT_DIR, service: Path = CONFIG_DIR
 ) -> Path | None:
-    """Return where a command run by hand finds what systemd hands the service: its plain files, else their copies."""
+    """Return where a command of a person finds the secrets of the service: the plain files, else systemd's copies."""
     if config_path.parent != service:
         return None
     for name in (DEVICE_SECRET, PRODUCT_SECRET):
@@ -122,7 +123,7 @@ def service_credentials(
 
 
 def is_handed_out(name: str, directory: Path = HANDED_OUT_DIR) -> bool:
-    """Say whether systemd has handed the running service a secret; no, where this user may not look."""
+    """Say whether systemd has loaded a secret for the running service; no, if this user may not look."""
     try:
         return (directory / name).lstat().st_size > STAND_IN_BYTES
     except OSError:
@@ -130,12 +131,12 @@ def is_handed_out(name: str, directory: Path = HANDED_OUT_DIR) -> bool:
 
 
 def read_secret(path: Path, what: str, cure: str = "") -> Secret:
-    """Read a secret file, or raise `OnboardError` with what the operator does; nothing of it enters an error."""
+    """Read a secret file, or raise `OnboardError` with what to do; its content never enters an error."""
     cure = cure or f"write the {what} to it"
     size: int | None = None
     try:
-        # Looked at before it is opened: a named pipe would hold the daemon for ever, and what is wrong with a file
-        # that is root's alone shows all the same.
+        # Checked before it is opened: a named pipe would block the daemon for ever, and this also finds faults of a
+        # file that only root may open.
         found = path.stat()
         size = found.st_size
         _refuse_open(path, found.st_mode, what)
@@ -167,7 +168,7 @@ def _outcome(read: Callable[[], Outcome]) -> Callable[[], Outcome]:
 
 
 def _credential(credentials_dir: Path | None, name: str) -> Path | None:
-    """Return systemd's credential; one without content stands for none."""
+    """Return the path of systemd's credential; the placeholder without content counts as none."""
     if credentials_dir is None:
         return None
     path = credentials_dir / name
@@ -176,13 +177,13 @@ def _credential(credentials_dir: Path | None, name: str) -> Path | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
-        # It may be there: reading it will say what is wrong, and nothing else is used in its place.
+        # It may exist: reading it will report the error, and no other file is used instead.
         return path
     return None if stat.S_ISREG(found.st_mode) and found.st_size <= STAND_IN_BYTES else path
 
 
 def _refuse_open(path: Path, mode: int, what: str) -> None:
-    # Not the group's bits: systemd lets a service's user at its credentials by an access control list.
+    # Not the bits of the group: systemd gives the service's user access with an access control list, which shows there.
     if stat.S_ISREG(mode) and mode & 0o007:
         raise _refuse(f"the {what} file {path} is open to others", f"chmod 600 {path}")
 

@@ -1,7 +1,7 @@
-"""Make a unit that systemd starts as it would start the service, with a program that does nothing. Pure.
+"""Make a unit that systemd starts like the service, with a program that does nothing. Pure.
 
-Whether that succeeds says whether the service could be started now, whatever was in the way. systemd logs six lines or
-more for a service that fails to start; of this unit it logs none.
+If it starts, systemd could start the service now. For a service that fails to start systemd logs six lines or more; for
+this unit it logs none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Description=See whether systemd could start iot-onboard
 StartLimitIntervalSec=0
 [Service]
 """
-# Last, so that it counts. What is made for the service stays.
+# At the end, so that these lines win. RuntimeDirectoryPreserve keeps the service's runtime directory.
 _TAIL = """\
 Type=oneshot
 ExecStart=
@@ -44,8 +44,9 @@ _CREDENTIALS = re.compile(r"(Load|Set|Import)Credential")
 def render(unit: str, *, program: str = NOTHING, credentials: bool = False) -> str:
     """Return the unit; `unit` is what `systemctl cat` prints of the service.
 
-    Its dependencies are left out, for they would be started, and with `credentials` off its secrets, for systemd 252
-    logs a line for the mount that each start of such a unit makes. A secret within the unit is never taken over.
+    Its dependencies are left out, because they would be started. Without `credentials` its secrets are left out,
+    because systemd 252 logs a line for the mount at each start of such a unit. A secret in the unit itself is never
+    copied.
     """
     kept = [line for line in _service_lines(unit) if not _CREDENTIALS.match(line) or (credentials and _is_open(line))]
     head = _HEAD.format(recovery=units.RECOVERY, service=units.SERVICE)
@@ -57,7 +58,7 @@ def _is_open(line: str) -> bool:
 
 
 def _service_lines(unit: str) -> Iterator[str]:
-    """Return the settings of [Service], each in one line; a comment within a continued line is none of it."""
+    """Return the directives of [Service], each in one line; skip comments inside continued lines."""
     section, begun = "", ""
     for raw in unit.splitlines():
         text = raw.strip()

@@ -1,7 +1,8 @@
-"""Decide what stands in for secrets that systemd cannot load: else it never starts the service. Pure.
+"""Decide what replaces secrets that systemd cannot load, because it would never start the service. Pure.
 
-systemd ends a service with 243 before its first line where one credential cannot be loaded: an encrypted one whose key
-is another machine's or gone, a file that the disk does not give. A drop-in in /run stands in until the next boot.
+If one credential cannot be loaded, systemd ends the service with status 243 before it starts: an encrypted one with a
+lost key or the key of another machine, or a file that the disk cannot read. A drop-in in /run replaces such a
+credential until the next boot.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ _VARIABLE = 'Environment="IOT_ONBOARD_UNLOADABLE='
 _WORDS = {PRODUCT_SECRET: "product secret", DEVICE_SECRET: "device secret"}
 _PLAIN_PATH = re.compile(r"/[\w./@+-]+", re.ASCII)
 _DIRECTIVES = {"LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted"}
-# What the unit has systemd hand out where there is no file, and a file that always loads.
+# What the unit has systemd load if there is no file, and a file that always loads.
 _STAND_IN = "\\n"
 _NOTHING = "/dev/null"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialSource:
-    """Hold where systemd has one secret from; without a path it is not in a file that we could try to load."""
+    """Hold where systemd loads one secret from; without a path there is no file that we could try to load."""
 
     name: str
     path: str = ""
@@ -37,12 +38,12 @@ class CredentialSource:
 
     @property
     def line(self) -> str:
-        """Return the unit's line."""
+        """Return the line of the unit."""
         return f"LoadCredential{'Encrypted' if self.encrypted else ''}={self.name}:{self.path}"
 
     @property
     def words(self) -> str:
-        """Say what it is, and why systemd may not hand it out."""
+        """Say what it is, and why systemd may not be able to load it."""
         what = f"{_WORDS[self.name]} {self.path}".rstrip()
         if self.encrypted:
             return f"the encrypted {what} (its key is another gateway's, or gone)"
@@ -53,7 +54,7 @@ SHIPPED = tuple(CredentialSource(name=name, path=str(CONFIG_DIR / name)) for nam
 
 
 def read_unit(text: str) -> tuple[CredentialSource, ...]:
-    """Return the secrets of what `systemctl cat` prints, as systemd understands it, our own drop-in left out."""
+    """Return the secrets in the output of `systemctl cat`, as systemd reads it, without our own drop-in."""
     loaded: dict[str, CredentialSource] = {}
     contained: dict[str, CredentialSource] = {}
     ours = False
@@ -82,15 +83,15 @@ def decide(
     sources: Iterable[CredentialSource],
     loadable: Mapping[CredentialSource, bool | None],
 ) -> str:
-    """Return what is to be in the drop-in now; nothing: there is to be none, systemd does as the unit says.
+    """Return the wanted content of the drop-in; an empty text means no drop-in.
 
-    `loadable` says of the unit's `sources` and the shipped ones whether they could be loaded just now, `None` where
-    there is no such secret; `failed`, that systemd could not do it, with `present` in the drop-in.
+    `loadable` says for the unit's `sources` and the shipped ones whether a test could load them now, `None` if there is
+    no such secret. `failed`: systemd could not load one, with `present` as the drop-in.
     """
     there = [one for one in sources if loadable[one] is not None]
     unreadable = [one for one in there if one.path and not loadable[one]]
     untried = [one for one in there if not one.path]
-    # A plain file counts in the place of what cannot be loaded: `setup` writes it.
+    # A plain file is used in place of a secret that cannot be loaded: `setup` writes it.
     plain = {one.name: replace(one, path=_NOTHING) if loadable[one] is False else one for one in SHIPPED}
     if unreadable:
         wanted = _render([plain[one.name] for one in unreadable], unreadable)
@@ -101,7 +102,7 @@ def decide(
         last = _render([replace(one, path=_NOTHING) for one in SHIPPED], there, alone=True)
         return last if present in (wanted, last) else wanted
     if not present:
-        # Only a failure takes anything away: a look from here may be wrong.
+        # Remove a secret only after systemd has failed: our own test may be wrong.
         return ""
     if unreadable:
         return wanted
@@ -109,12 +110,12 @@ def decide(
 
 
 def _render(loaded: Iterable[CredentialSource], unloadable: Iterable[CredentialSource], *, alone: bool = False) -> str:
-    """Return the drop-in; `alone`: the service gets no other credential, whoever has added it."""
+    """Return the drop-in; `alone`: the service gets no other credential, from any other drop-in."""
     lines = [
         f"# Made by {units.RECOVERY}: systemd could not hand out a secret of this service (status",
         "# 243/CREDENTIALS), and would not start it. Gone at the next boot; see iot-onboard.service(8).",
         "[Unit]",
-        # Before each start it looks whether the secret can be had again.
+        # Before each start this checks whether the secret can be loaded again.
         f"Wants={units.RECOVERY}",
         "[Service]",
     ]
@@ -128,12 +129,12 @@ def _render(loaded: Iterable[CredentialSource], unloadable: Iterable[CredentialS
 
 
 def read_drop_in(text: str) -> dict[str, str]:
-    """Return which secrets our drop-in takes away, and why, by their names."""
+    """Return which secrets our drop-in replaces, by name, with the reason."""
     line = next((line for line in text.splitlines() if line.startswith(_VARIABLE)), _VARIABLE)
     return read_environment(line.removeprefix(_VARIABLE).removesuffix('"'))
 
 
 def read_environment(text: str) -> dict[str, str]:
-    """Return the same from the variable that it sets."""
+    """Return the same from the variable that the drop-in sets."""
     entries = (entry.partition("=") for entry in text.split(";"))
     return {name: words for name, _, words in entries if name in _WORDS}
