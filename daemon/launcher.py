@@ -21,7 +21,7 @@ _SHARE = _USR + "/share/iot-onboard"
 # `current` and then the fallbacks, in the order in which they are tried. `uncached`: the same code, compiled again;
 # `before`: the code before the last upgrade; `dist-packages`: where 0.1.0 had its code, which is complete until an
 # upgrade from 0.1.0 has switched.
-RUNGS = {
+VARIANTS = {
     "current": "",
     "uncached": "it runs without its compiled files, and starts slowly",
     "before": "the code of before the last upgrade runs instead",
@@ -36,53 +36,55 @@ _SIGNALS = {
     "Illegal instruction": "SIGILL",
     "Floating point exception": "SIGFPE",
 }
-_INTERNAL = 70
+_EXIT_INTERNAL = 70
 # EMFILE, ENFILE, ENOMEM: these are temporary, and older code would fail with them too.
-_PASSING = {24, 23, 12}
+_TEMPORARY = {24, 23, 12}
 _NULL_BYTES = "null bytes"
 
 
 def main() -> int:
     """Run the command line with the code that this process is for."""
-    rung = str(sys._xoptions.get("iot-onboard", "current"))
+    variant = str(sys._xoptions.get("iot-onboard", "current"))
     try:
-        if sys.argv[1:2] == ["run"] and (signal := _note_crashes()) and rung == "current":
-            _begin("uncached", {"iot-onboard-cause": f"the last process was ended by {signal}, as by a damaged file"})
-        run = _load(rung)
+        if sys.argv[1:2] == ["run"] and (signal := _record_crashes()) and variant == "current":
+            _restart_as(
+                "uncached", {"iot-onboard-cause": f"the last process was ended by {signal}, as by a damaged file"}
+            )
+        run = _load(variant)
     except Exception as error:
-        _descend(rung, error)
-        _say(f"internal error: {_what(error)}; please report this line")
-        return _INTERNAL
-    if rung != "current":
+        _start_next(variant, error)
+        _write_line(f"internal error: {_description(error)}; please report this line")
+        return _EXIT_INTERNAL
+    if variant != "current":
         cause = sys._xoptions.get("iot-onboard-cause")
         # `... .pyc cannot be loaded`: Python compiles it again, or runs without it.
         compiled = str(cause).partition(".pyc ")
         cure = f"sudo rm {compiled[0]}.pyc" if compiled[1] else "sudo apt-get install --reinstall iot-onboard"
-        _say(f"{cause}: {RUNGS[rung]}. To do: {cure}")
+        _write_line(f"{cause}: {VARIANTS[variant]}. To do: {cure}")
     return int(run())
 
 
-def _load(rung: str) -> "Callable[[], int]":
-    if rung != "current":
+def _load(variant: str) -> "Callable[[], int]":
+    if variant != "current":
         sys.pycache_prefix, sys.dont_write_bytecode = "/nonexistent", True
-    sys.path.insert(0, _directory(rung))
+    sys.path.insert(0, _directory(variant))
     from iot_onboard.cli import main as run
     from iot_onboard.core import tracebacks
 
-    if rung == "uncached" and "iot-onboard-module" in sys._xoptions:
+    if variant == "uncached" and "iot-onboard-module" in sys._xoptions:
         # The module that failed may be imported much later; try now whether compiling it again is enough.
         __import__(str(sys._xoptions["iot-onboard-module"]))
     # A module that is imported later may be damaged too.
-    tracebacks.hand_over = lambda error: _descend(rung, error)
+    tracebacks.on_damaged_code = lambda error: _start_next(variant, error)
     return run
 
 
-def _directory(rung: str) -> str:
+def _directory(variant: str) -> str:
     """Return the directory of the code; raise `ImportError` if there is none."""
     named_by = ""
-    if rung == "dist-packages":
+    if variant == "dist-packages":
         found = _USR + "/lib/python3/dist-packages"
-    elif rung == "before":
+    elif variant == "before":
         found = _SHARE + "/code/before"
     else:
         named_by = _SHARE + "/current"
@@ -90,7 +92,7 @@ def _directory(rung: str) -> str:
             with open(named_by, errors="replace") as file:
                 found = f"{_SHARE}/code/{file.read().strip()}"
         except OSError as error:
-            if error.errno in _PASSING:
+            if error.errno in _TEMPORARY:
                 raise
             raise ImportError("which code is current?", name=_PACKAGE, path=named_by) from error
     # Without this check Python would search for it in other directories.
@@ -99,16 +101,16 @@ def _directory(rung: str) -> str:
     return found
 
 
-def _descend(rung: str, error: BaseException) -> None:
+def _start_next(variant: str, error: BaseException) -> None:
     """Start again with the next fallback if an error comes from damaged files; otherwise return.
 
     For libraries, only `uncached` can help: it ignores their compiled files.
     """
     ours = _is_damage(error)
-    if not ours and not (rung == "current" and _may_be_compiled_wrong(error)):
+    if not ours and not (variant == "current" and _may_be_bad_bytecode(error)):
         return
-    names = list(RUNGS)
-    for other in names[names.index(rung) + 1 :]:
+    names = list(VARIANTS)
+    for other in names[names.index(variant) + 1 :]:
         # The error came from compiling the source: to compile it again does not help.
         if other == "uncached" and (isinstance(error, SyntaxError) or _NULL_BYTES in str(error)):
             continue
@@ -118,49 +120,49 @@ def _descend(rung: str, error: BaseException) -> None:
             continue
         if not ours and other != "uncached":
             return
-        _begin(other, {"iot-onboard-cause": _what(error), "iot-onboard-module": _culprit(error)})
+        _restart_as(other, {"iot-onboard-cause": _description(error), "iot-onboard-module": _failed_module(error)})
 
 
-def _begin(rung: str, options: "dict[str, str]") -> None:
+def _restart_as(variant: str, options: "dict[str, str]") -> None:
     """Start again with this code, in a new interpreter."""
-    options = {**options, **sys._xoptions, "iot-onboard": rung}
+    options = {**options, **sys._xoptions, "iot-onboard": variant}
     words = [word for name, value in options.items() for word in ("-X", f"{name}={value}")]
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-I", *words, __file__, *sys.argv[1:]])
 
 
-def _note_crashes() -> str:
+def _record_crashes() -> str:
     """Have Python record a crash for the next process; return the signal that ended the last process, or nothing."""
     directory = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     if not directory:
         return ""
-    marker, noted = f"{directory}/{_CRASHED}", b""
+    marker, recorded = f"{directory}/{_CRASHED}", b""
     try:
         # It may be a link or a pipe, because another user may own the directory.
         descriptor = os.open(marker, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-        noted = os.read(descriptor, 200)
+        recorded = os.read(descriptor, 200)
         os.close(descriptor)
         os.unlink(marker)
         faulthandler.enable(os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
         return ""
-    return next((name for words, name in _SIGNALS.items() if words.encode() in noted.partition(b"\n")[0]), "")
+    return next((name for words, name in _SIGNALS.items() if words.encode() in recorded.partition(b"\n")[0]), "")
 
 
-def _may_be_compiled_wrong(error: BaseException) -> bool:
+def _may_be_bad_bytecode(error: BaseException) -> bool:
     """Say whether a module failed while it was loaded, but not because of a missing import or its source."""
     if isinstance(error, (OSError, MemoryError, ImportError, SyntaxError)):
         return False
-    return bool(_culprit(error)) and _NULL_BYTES not in str(error)
+    return bool(_failed_module(error)) and _NULL_BYTES not in str(error)
 
 
 def _is_damage(error: BaseException) -> bool:
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _PASSING):
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _TEMPORARY):
         return False
-    return _is_ours(_culprit(error))
+    return _is_ours(_failed_module(error))
 
 
-def _culprit(error: BaseException) -> str:
+def _failed_module(error: BaseException) -> str:
     """Return the name of the module that could not be loaded, or nothing if the error has another reason."""
     if isinstance(error, ImportError) and error.name:
         return error.name
@@ -185,15 +187,15 @@ def _is_ours(module: str) -> bool:
     return module.partition(".")[0] == _PACKAGE
 
 
-def _what(error: BaseException) -> str:
+def _description(error: BaseException) -> str:
     """Return the damaged file, or the module if no file is known, and the type of the error; never its message."""
-    file = _compiled(error) or getattr(error, "path", None) or getattr(error, "filename", None)
+    file = _compiled_file(error) or getattr(error, "path", None) or getattr(error, "filename", None)
     if _NULL_BYTES in str(error):
         file = _file_with_null_bytes()
-    return f"{file or _culprit(error) or 'the start'} cannot be loaded ({type(error).__name__})"
+    return f"{file or _failed_module(error) or 'the start'} cannot be loaded ({type(error).__name__})"
 
 
-def _compiled(error: BaseException) -> str:
+def _compiled_file(error: BaseException) -> str:
     """Return the compiled file that the import system was reading, or nothing."""
     if isinstance(error, (OSError, SyntaxError)) or _NULL_BYTES in str(error):
         return ""
@@ -216,7 +218,7 @@ def _file_with_null_bytes() -> str:
     return ""
 
 
-def _say(text: str) -> None:
+def _write_line(text: str) -> None:
     """Write a line to stderr, or drop it if nobody reads: no start waits for a journal that hangs."""
     # The journal reads this prefix as the priority "error".
     level = "<3>" if "JOURNAL_STREAM" in os.environ else ""

@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if passes(error):
             complain("this machine is short of memory, descriptors or threads, or its disk stumbled; try again")
             return ExitCode.FAILED
-        tracebacks.hand_over(error)
+        tracebacks.on_damaged_code(error)
         if (broken := _broken_code(error)) is not None:
             complain(f"{broken.clause}. To do: {broken.cure}")
             return ExitCode.FAILED

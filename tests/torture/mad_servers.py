@@ -30,7 +30,7 @@ from iot_onboard.core.http_reader import AnswerCutOff
 from iot_onboard.core.identity import Identity
 from iot_onboard.core.proxy import ProxyAddress
 from iot_onboard.core.secret import Secret
-from iot_onboard.net.dial import reach
+from iot_onboard.net.dial import connect_tcp
 from iot_onboard.net.https import receive
 from iot_onboard.net.proxy_tunnel import open_tunnel
 from iot_onboard.net.timing import PhaseTimer
@@ -223,7 +223,7 @@ def dns(attack: Attack, first: int, count: int) -> None:
 def _dial(host: str) -> str:
     try:
         # Nobody listens there.
-        reach(host, _PORT, 1.0, PhaseTimer()).close()
+        connect_tcp(host, _PORT, 1.0, PhaseTimer()).close()
     except OnboardError as error:
         return told(error)
     return "connected"

@@ -39,33 +39,33 @@ def credentials_of(
     envelope = _json_object(answer)
     code = _code(envelope.get("code"))
     if code is None:
-        raise OnboardError(_strange(answer, "an answer without a code"))
+        raise OnboardError(_unusable(answer, "an answer without a code"))
     if code != "200":
         message = _message(envelope, known or KnownSecrets())
         raise OnboardError(failure_of(code, message, answer.retry_after_s))
     data = envelope.get("data")
     if not isinstance(data, dict):
-        raise OnboardError(_strange(answer, "a success without data"))
+        raise OnboardError(_unusable(answer, "a success without data"))
     if (data.get("productKey"), data.get("deviceName")) != (identity.product_key, identity.device_name):
-        raise OnboardError(_strange(answer, "the answer for another device"))
+        raise OnboardError(_unusable(answer, "the answer for another device"))
     secret = data.get("deviceSecret")
     if not isinstance(secret, str) or not _DEVICE_SECRET.fullmatch(secret):
-        raise OnboardError(_strange(answer, "a success without a usable device secret"))
+        raise OnboardError(_unusable(answer, "a success without a usable device secret"))
     return Credentials(identity=identity, device_secret=Secret(secret), issued_at=issued_at)
 
 
 def _json_object(answer: HttpAnswer) -> dict[str, object]:
     try:
-        envelope = json.loads(answer.body, object_pairs_hook=_without_doubles)
+        envelope = json.loads(answer.body, object_pairs_hook=_refuse_duplicate_keys)
     except (ValueError, RecursionError):
         # The parser's exception quotes the body, and the body may be a secret: not chained.
-        raise OnboardError(_strange(answer, "an answer that is not JSON")) from None
+        raise OnboardError(_unusable(answer, "an answer that is not JSON")) from None
     if not isinstance(envelope, dict):
-        raise OnboardError(_strange(answer, "JSON that is not an object"))
+        raise OnboardError(_unusable(answer, "JSON that is not an object"))
     return envelope
 
 
-def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _refuse_duplicate_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("one name for two values")
@@ -84,15 +84,15 @@ def _code(value: object) -> str | None:
 def _message(envelope: dict[str, object], known: KnownSecrets) -> str:
     """Return the platform's message, without the known secrets and without a secret that stands in the same answer."""
     message, data = envelope.get("message"), envelope.get("data")
-    given = data.get("deviceSecret") if isinstance(data, dict) else None
+    echoed = data.get("deviceSecret") if isinstance(data, dict) else None
     if not isinstance(message, str):
         return ""
-    if isinstance(given, str) and _DEVICE_SECRET.fullmatch(given):
-        message = KnownSecrets(Secret(given)).shown(message, 10 * MAX_SHOWN)
+    if isinstance(echoed, str) and _DEVICE_SECRET.fullmatch(echoed):
+        message = KnownSecrets(Secret(echoed)).shown(message, 10 * MAX_SHOWN)
     return known.shown(message, MAX_SHOWN)
 
 
-def _strange(answer: HttpAnswer, what: str) -> Failure:
+def _unusable(answer: HttpAnswer, what: str) -> Failure:
     status = answer.status
     if status in {429, 503} and answer.retry_after_s is not None:
         return Throttled(detail=f"HTTP {status}", retry_after_s=answer.retry_after_s, code=str(status))

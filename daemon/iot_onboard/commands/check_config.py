@@ -6,7 +6,7 @@ import argparse
 
 from ..config.environment import naming_of, secrets_directory
 from ..config.files import load
-from ..config.secrets import HANDED_OUT_DIR, read_device_secret, read_product_secret
+from ..config.secrets import SYSTEMD_CREDENTIALS_DIR, read_device_secret, read_product_secret
 from ..core.exit_codes import ExitCode
 from ..net.tls import tls_context
 
@@ -28,8 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{arguments.config}: ok")
     print(f"  product key  {identity.product_key}")
     print(f"  device name  {identity.device_name}")
-    if naming.kept:
-        print(f"               kept, as its secret is of that name: {naming.kept}")
+    if naming.mismatch:
+        print(f"               kept, as its secret is of that name: {naming.mismatch}")
     print(f"  region       {config.region}")
     tls_context(config.tls_ca_file, handshake_timeout_s=0)
     if config.tls_ca_file is not None:
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("  secret       the device's own, given by file: no registration")
     else:
         read_product_secret(config, arguments.config, credentials_dir)
-        handed_out = credentials_dir == HANDED_OUT_DIR
+        handed_out = credentials_dir == SYSTEMD_CREDENTIALS_DIR
         where = "as systemd hands it to the running service" if handed_out else "readable by its owner only"
         print(f"  secret       product secret found, {where}")
     return ExitCode.DONE

@@ -141,8 +141,8 @@ def _report(result: ProvisioningResult, config_path: Path) -> None:
     try:
         naming = naming_of(result.config)
         name = naming.identity.device_name
-        if naming.kept:
-            complain(f"warning: it stays {name}, as its secret is of that name: {naming.kept}")
+        if naming.mismatch:
+            complain(f"warning: it stays {name}, as its secret is of that name: {naming.mismatch}")
     except MissingFact as missing:
         # The fact may come later, and in an image build the name is another machine's affair.
         name = f"{name} ({missing})"

@@ -13,7 +13,7 @@ from ..boot_log.timeline_svg import svg
 from ..boot_log.timeline_text import comparison, record, text
 from ..core.exit_codes import ExitCode
 from ..disk.output import write_output
-from ..system.terminal import complain, draws_blocks, style
+from ..system.terminal import can_show_blocks, complain, style
 from .events import boot
 
 EPILOG = """\
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _text(shown: list[Timeline]) -> str:
     scale_us = max(timeline.whole_us for timeline in shown)
-    parts = [text(timeline, style(), blocks=draws_blocks(), scale_us=scale_us) for timeline in shown]
+    parts = [text(timeline, style(), blocks=can_show_blocks(), scale_us=scale_us) for timeline in shown]
     return "\n\n".join([*parts, comparison(*shown)] if len(shown) > 1 else parts)
 
 

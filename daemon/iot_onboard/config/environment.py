@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naming:
-    """Hold what this gateway is called; `kept` says what speaks against a name that stays, or is empty.
+    """Hold the name of this gateway; `mismatch` says how the hardware differs if the name stays, or is empty.
 
-    `fresh` is what the hardware gives now. `to_remember` is for when a secret of that name is here.
+    `fresh` is the name that the hardware gives now. `to_remember` has to be written when a secret of that name is
+    stored.
     """
 
     identity: Identity
-    kept: str = ""
+    mismatch: str = ""
     fresh: str | None = None
     to_remember: Remembered | None = None
 
@@ -50,10 +51,10 @@ def naming_of(config: Config, root: Path = Path("/")) -> Naming:
         # No descriptor is left, or the disk failed for a moment.
         raise MissingFact(f"a file of this program cannot be read: {error.strerror}") from error
     state_dir = with_systemd_directories(config).state_dir
-    decision = decision_of(template, product_key, state_dir, root, given_by_hand=_is_given_by_hand(config))
+    decision = decision_of(template, product_key, state_dir, root, has_secret_file=_has_secret_file(config))
     return Naming(
         identity=Identity(product_key=product_key, device_name=decision.device_name),
-        kept=decision.kept,
+        mismatch=decision.mismatch,
         fresh=decision.fresh,
         to_remember=decision.to_remember,
     )
@@ -93,7 +94,7 @@ def unloadable_secrets() -> dict[str, str]:
     return read_environment(listed)
 
 
-def _is_given_by_hand(config: Config) -> bool:
+def _has_secret_file(config: Config) -> bool:
     """Say whether a person provided the device secret: by the configuration, a file beside it, or systemd."""
     if DEVICE_SECRET in unloadable_secrets():
         return True
@@ -108,8 +109,8 @@ def with_systemd_directories(config: Config) -> Config:
     """
     return replace(
         config,
-        state_dir=_made("STATE_DIRECTORY", config.state_dir, RULES["state_dir"].default),
-        runtime_dir=_made("RUNTIME_DIRECTORY", config.runtime_dir, RULES["runtime_dir"].default),
+        state_dir=_directory_from("STATE_DIRECTORY", config.state_dir, RULES["state_dir"].default),
+        runtime_dir=_directory_from("RUNTIME_DIRECTORY", config.runtime_dir, RULES["runtime_dir"].default),
     )
 
 
@@ -122,7 +123,7 @@ def unmade_directories(config: Config) -> frozenset[Path]:
     return frozenset(path for variable, path, default in usual if path == default and not os.environ.get(variable))
 
 
-def _made(variable: str, configured: Path, usual: Path) -> Path:
+def _directory_from(variable: str, configured: Path, usual: Path) -> Path:
     given = os.environ.get(variable)
     # systemd separates several directories with colons; ours is the first.
     return Path(given.split(":")[0]) if given and configured == usual else configured

@@ -112,7 +112,7 @@ def _serials(root: Path) -> tuple[tuple[str, str], ...]:
             found.append(("/proc/cpuinfo", value.strip()))
     dmi = root / "sys/class/dmi/id/product_serial"
     # Mostly only root may read it: the service cannot, so a command of root must not use it for the name either.
-    if _is_everyones_to_read(dmi):
+    if _is_world_readable(dmi):
         found.append(("DMI", _text(dmi)))
     return tuple((source, text) for source, text in found if text)
 
@@ -182,8 +182,8 @@ def _machine_id_lasts(root: Path) -> bool:
     if _is_in(path, root / "run"):
         return False
     # systemd creates this file when it starts, and nothing changes it later.
-    begun = root / "run/systemd/inaccessible/reg"
-    if int(path.stat().st_mtime - begun.stat().st_mtime) not in _MACHINE_ID_S:
+    started = root / "run/systemd/inaccessible/reg"
+    if int(path.stat().st_mtime - started.stat().st_mtime) not in _MACHINE_ID_S:
         return True
     from ..disk.storage import judge_path
 
@@ -198,7 +198,7 @@ def _is_in(path: Path, directory: Path) -> bool:
         return False
 
 
-def _is_everyones_to_read(path: Path) -> bool:
+def _is_world_readable(path: Path) -> bool:
     try:
         return path.stat().st_mode & 0o004 != 0
     except OSError as error:

@@ -23,7 +23,7 @@ class Decision:
     """
 
     device_name: str
-    kept: str = ""
+    mismatch: str = ""
     fresh: str | None = None
     to_remember: Remembered | None = None
 
@@ -37,7 +37,7 @@ class Past:
 
     remembered: Remembered | None
     is_stored: Callable[[str], bool]
-    given_by_hand: bool = False
+    has_secret_file: bool = False
     unread: str = ""
 
 
@@ -46,27 +46,31 @@ def decide(template: str, product_key: str, facts: Facts, legacy: Facts, past: P
 
     `legacy` are the facts by the rules of version 0.1.0.
     """
-    fresh, problem = _outcome(template, facts)
-    settled, _ = _outcome(template, replace(facts, settling=""))
+    fresh, problem = _expanded(template, facts)
+    settled, _ = _expanded(template, replace(facts, settling=""))
     remembered = past.remembered
     # If the configuration names another device, that is the intention of the operator.
     is_same = remembered is not None and (remembered.template, remembered.product_key) == (template, product_key)
-    name, kept = _name_of_before(remembered if is_same else None, settled, problem, facts)
+    name, mismatch = _name_of_before(remembered if is_same else None, settled, problem, facts)
     if name is None:
         is_sure = settled is not None and past.is_stored(settled)
-        name, kept = _name_of_0_1_0(template, facts, legacy, past)
+        name, mismatch = _name_of_0_1_0(template, facts, legacy, past)
         if past.unread and name is None and not is_sure:
             raise MissingFact(past.unread)
         if name is None and (fresh is not None or is_sure):
             name = settled
     if name is None:
         raise MissingFact(problem)
-    if past.unread or "serial" in facts.unread or (kept and remembered is not None and remembered.device_name == name):
+    if (
+        past.unread
+        or "serial" in facts.unread
+        or (mismatch and remembered is not None and remembered.device_name == name)
+    ):
         # The remembered record says more than the present facts: do not replace it.
-        return Decision(device_name=name, kept=kept, fresh=settled)
+        return Decision(device_name=name, mismatch=mismatch, fresh=settled)
     board = remembered.board if remembered is not None and facts.is_board(remembered.board) else facts.board
-    now = _memory_of(template, product_key, name, legacy if kept else facts, board)
-    return Decision(device_name=name, kept=kept, fresh=settled, to_remember=None if now == remembered else now)
+    now = _memory_of(template, product_key, name, legacy if mismatch else facts, board)
+    return Decision(device_name=name, mismatch=mismatch, fresh=settled, to_remember=None if now == remembered else now)
 
 
 def _name_of_before(
@@ -82,35 +86,35 @@ def _name_of_before(
     # A board without its own serial number counts as another board.
     if not facts.is_board(before.board):
         return None, ""
-    return before.device_name, _against(settled, problem)
+    return before.device_name, _mismatch(settled, problem)
 
 
 def _name_of_0_1_0(template: str, facts: Facts, legacy: Facts, past: Past) -> tuple[str | None, str]:
     """Return the name by the rules of 0.1.0 if its secret is stored, and no other name is known to be right."""
-    _, problem = _outcome(template, facts)
-    settled, _ = _outcome(template, replace(facts, settling=""))
-    old, _ = _outcome(template, legacy)
+    _, problem = _expanded(template, facts)
+    settled, _ = _expanded(template, replace(facts, settling=""))
+    old, _ = _expanded(template, legacy)
     is_open = settled is None or past.remembered is None or past.remembered.device_name == old
     if old is None or old == settled or not is_open:
         return None, ""
-    if not past.is_stored(old) and not _may_be_given(template, facts, legacy, past):
+    if not past.is_stored(old) and not _may_be_of_0_1_0(template, facts, legacy, past):
         return None, ""
-    return old, _against(settled, problem)
+    return old, _mismatch(settled, problem)
 
 
-def _may_be_given(template: str, facts: Facts, legacy: Facts, past: Past) -> bool:
+def _may_be_of_0_1_0(template: str, facts: Facts, legacy: Facts, past: Past) -> bool:
     """Say whether a secret file may belong to the name of 0.1.0: before the first login nothing else shows it."""
     # While the host name may still change, the present one is probably not the right one.
-    old, _ = _outcome(template, replace(legacy, settling=facts.settling))
-    return past.given_by_hand and past.remembered is None and not past.unread and old is not None
+    old, _ = _expanded(template, replace(legacy, settling=facts.settling))
+    return past.has_secret_file and past.remembered is None and not past.unread and old is not None
 
 
-def _against(settled: str | None, problem: str) -> str:
+def _mismatch(settled: str | None, problem: str) -> str:
     # The text after the semicolon says how to get a name; that is not needed here.
     return problem.partition(";")[0] if settled is None else f"the hardware gives {settled} now"
 
 
-def _outcome(template: str, facts: Facts) -> tuple[str | None, str]:
+def _expanded(template: str, facts: Facts) -> tuple[str | None, str]:
     try:
         return expand(template, facts), ""
     except (MissingFact, BadName) as error:

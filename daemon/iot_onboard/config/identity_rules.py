@@ -22,7 +22,7 @@ _SHARED_ADDRESSES = frozenset(
 )
 # Defaults of drivers and of board firmware without an own address, and modems of one model.
 _SHARED_BEGINNINGS = ("00:00:5e:", "00:0a:35:00:", "00:90:4c:", "0c:5b:8f:")
-_UNWRITTEN = "00:e0:4c:[0-9a-f]{2}:00:0[0-9]"
+_DEFAULT_ADDRESS = "00:e0:4c:[0-9a-f]{2}:00:0[0-9]"
 # Adapters with an address of their own have these drivers too: their address counts if the template names them.
 _ADAPTER_DRIVERS = frozenset({"cdc_ether", "cdc_ncm"})
 _HEX_WORDS = (
@@ -41,7 +41,7 @@ _BOARD_VENDORS = ("b8:27:eb:", "dc:a6:32:", "e4:5f:01:", "d8:3a:dd:", "2c:cf:67:
 # addr_assign_type: random, from the kernel; set by a program (systemd and NetworkManager also set random ones).
 _RANDOM, _SET = 1, 3
 # Words in a text that is used in place of a number.
-_STAND_INS = (
+_STAND_IN_WORDS = (
     "default", "filled", "serial", "unknown", "invalid", "example", "sample", "specified", "applicable", "available",
     *_HEX_WORDS,
 )  # fmt: skip
@@ -112,7 +112,7 @@ def facts_of(readings: Readings) -> Facts:
     serial = _serial(readings, doubts)
     macs, more_macs = _macs(readings, doubts)
     hostname = next((name for _, name in readings.hostnames if not _is_nameless(name)), None)
-    if hostname is not None and is_everybodys(hostname, readings.system):
+    if hostname is not None and is_common_hostname(hostname, readings.system):
         why = f"the host name is {hostname}, as on many gateways"
         doubts.append(("hostname", f"{why}; sudo hostnamectl set-hostname NAME gives another"))
     if readings.machine_id and not readings.machine_id_lasts:
@@ -155,7 +155,7 @@ def serial_doubt(text: str) -> str | None:
         return "counts"
     if _repeats(plain):
         return "repeats itself"
-    if any(word in plain for word in _STAND_INS) or re.fullmatch(_WORD, plain):
+    if any(word in plain for word in _STAND_IN_WORDS) or re.fullmatch(_WORD, plain):
         return "is a word"
     return None
 
@@ -183,21 +183,21 @@ def mac_doubt(interface: Interface) -> str | None:
     is_adapter = interface.driver in _ADAPTER_DRIVERS and not octets[0] & 2
     is_modem = interface.driver in _MODEM_DRIVERS and not is_adapter
     is_shared = address in _SHARED_ADDRESSES or address.startswith(_SHARED_BEGINNINGS)
-    if is_modem or is_shared or re.fullmatch(_UNWRITTEN, address):
+    if is_modem or is_shared or re.fullmatch(_DEFAULT_ADDRESS, address):
         return "is a modem's or an adapter's, and may be the same on all of its kind"
     return None
 
 
-def is_everybodys(hostname: str, system: tuple[str, ...] = ()) -> bool:
+def is_common_hostname(hostname: str, system: tuple[str, ...] = ()) -> bool:
     """Say whether a host name is a default of images: the name of the system or the board, or a common word."""
     first = hostname.partition(".")[0].lower()
     label = re.sub(r"[^a-z0-9]", "", first)
-    if not label or label in _HOST_NAMES or _is_an_image_s(first):
+    if not label or label in _HOST_NAMES or _is_image_name(first):
         return True
-    return any(_names(label, re.findall("[a-z0-9]+", name.lower())) for name in system)
+    return any(_is_from_system_name(label, re.findall("[a-z0-9]+", name.lower())) for name in system)
 
 
-def _is_an_image_s(name: str) -> bool:
+def _is_image_name(name: str) -> bool:
     """Say whether a name is that of a board or a distribution, with a version or a usual suffix."""
     image, suffix = "|".join(_IMAGES), "|".join(_SUFFIXES)
     # Only a person writes a number with a leading zero, or with three digits.
@@ -205,7 +205,7 @@ def _is_an_image_s(name: str) -> bool:
     return re.fullmatch(f"({image})([^a-z0-9]|{image}|{suffix}|{number})*", name) is not None
 
 
-def _names(label: str, words: list[str]) -> bool:
+def _is_from_system_name(label: str, words: list[str]) -> bool:
     """Say whether a label is a sequence of words of a system's name, or the beginning of that name."""
     ends = range(len(words) + 1)
     whole = {"".join(words[start:end]) for start in ends for end in ends[start:]}

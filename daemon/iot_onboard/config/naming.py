@@ -19,21 +19,21 @@ from .problems import MissingFact
 
 
 def decision_of(
-    template: str, product_key: str, state_dir: Path, root: Path = Path("/"), *, given_by_hand: bool = False
+    template: str, product_key: str, state_dir: Path, root: Path = Path("/"), *, has_secret_file: bool = False
 ) -> Decision:
     """Return which device this gateway is; raise `MissingFact`, also if a disk does not answer now.
 
     `has_secret_file`: a person provided the device secret.
     """
     readings = read_hardware(root)
-    past = past_of(product_key, state_dir, given_by_hand=given_by_hand)
+    past = past_of(product_key, state_dir, has_secret_file=has_secret_file)
     try:
         return decide(template, product_key, facts_of(readings), legacy_facts(readings), past)
     except OSError as error:
         raise MissingFact(f"{state_dir} cannot be read: {error.strerror}") from error
 
 
-def past_of(product_key: str, state_dir: Path, *, given_by_hand: bool = False) -> Past:
+def past_of(product_key: str, state_dir: Path, *, has_secret_file: bool = False) -> Past:
     """Return what is known from before; for a user who may not read the directory, that is nothing."""
     path = state_dir / FILE_NAME
     remembered, unread = None, ""
@@ -42,12 +42,12 @@ def past_of(product_key: str, state_dir: Path, *, given_by_hand: bool = False) -
     except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:
-        if passes(error) or not _is_strangers(state_dir):
+        if passes(error) or not _belongs_to_other_user(state_dir):
             unread = f"{path} cannot be read: {error.strerror}"
     return Past(
         remembered=remembered,
         is_stored=partial(_has_secret, product_key, state_dir),
-        given_by_hand=given_by_hand,
+        has_secret_file=has_secret_file,
         unread=unread,
     )
 
@@ -75,7 +75,7 @@ def _has_secret(product_key: str, state_dir: Path, device_name: str) -> bool:
     return is_stored(state_dir, Identity(product_key=product_key, device_name=device_name))
 
 
-def _is_strangers(directory: Path) -> bool:
+def _belongs_to_other_user(directory: Path) -> bool:
     """Say whether this process is neither root nor the owner of a directory, so that it may not read it."""
     try:
         return os.geteuid() not in {0, directory.stat().st_uid}

@@ -18,9 +18,9 @@ from .values import MAX_SECRET_BYTES, Bad, secret_in
 
 # The size of the placeholder that the unit's SetCredential= gives for a missing file: one line end, because systemd
 # accepts no empty value there.
-STAND_IN_BYTES = 1
+PLACEHOLDER_BYTES = 1
 # Where systemd keeps the credentials of the packaged service while it runs.
-HANDED_OUT_DIR = Path("/run/credentials/iot-onboard.service")
+SYSTEMD_CREDENTIALS_DIR = Path("/run/credentials/iot-onboard.service")
 _NOTHING: Mapping[str, str] = {}
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class SecretFiles:
     product: Callable[[], Secret]
     no_registration: bool
 
-    def as_now(self) -> SecretFiles:
+    def read_now(self) -> SecretFiles:
         """Read the files now, because the process may lose the right to; return functions that repeat the result."""
         device, product = _outcome(self.device), _outcome(self.product)
         return SecretFiles(device=device, product=product, no_registration=self.no_registration)
@@ -82,7 +82,7 @@ def read_product_secret(
     """Read the product secret, or raise `OnboardError`; `unloadable`: the secrets that systemd cannot load."""
     path = product_secret_path(config, config_path, credentials_dir)
     usual = config_path.parent / PRODUCT_SECRET
-    _refuse_original(path, usual, credentials_dir, unloadable, SETUP)
+    _check_usual_file(path, usual, credentials_dir, unloadable, SETUP)
     return read_secret(path, "product secret", cure=SETUP if path == usual else "")
 
 
@@ -93,23 +93,23 @@ def read_device_secret(
     path = device_secret_path(config, config_path, credentials_dir)
     usual = config_path.parent / DEVICE_SECRET
     # A secret that systemd cannot load may be this device's only valid one: do not register instead.
-    _refuse_original(path, usual, credentials_dir, unloadable, f"write the device secret to {usual}")
+    _check_usual_file(path, usual, credentials_dir, unloadable, f"write the device secret to {usual}")
     return None if path is None else read_secret(path, "device secret")
 
 
-def _refuse_original(
+def _check_usual_file(
     path: Path | None, usual: Path, credentials_dir: Path | None, unloadable: Mapping[str, str], cure: str
 ) -> None:
     """Raise `OnboardError` if others may read the usual file, or if systemd could not load it."""
     if path is not None and path.parent == credentials_dir:
         with contextlib.suppress(OSError):
-            _refuse_open(usual, usual.stat().st_mode, usual.name.replace("-", " "))
+            _refuse_readable_by_others(usual, usual.stat().st_mode, usual.name.replace("-", " "))
     elif path in {None, usual} and usual.name in unloadable:
         raise _refuse(f"systemd cannot hand out {unloadable[usual.name]}", cure)
 
 
 def service_credentials(
-    config_path: Path, handed_out: Path = HANDED_OUT_DIR, service: Path = CONFIG_DIR
+    config_path: Path, loaded_dir: Path = SYSTEMD_CREDENTIALS_DIR, service: Path = CONFIG_DIR
 ) -> Path | None:
     """Return where a command of a person finds the secrets of the service: the plain files, else systemd's copies."""
     if config_path.parent != service:
@@ -117,15 +117,15 @@ def service_credentials(
     for name in (DEVICE_SECRET, PRODUCT_SECRET):
         if _credential(service, name) is not None:
             return service
-        if is_handed_out(name, handed_out):
-            return handed_out
+        if is_loaded_by_systemd(name, loaded_dir):
+            return loaded_dir
     return service
 
 
-def is_handed_out(name: str, directory: Path = HANDED_OUT_DIR) -> bool:
+def is_loaded_by_systemd(name: str, directory: Path = SYSTEMD_CREDENTIALS_DIR) -> bool:
     """Say whether systemd has loaded a secret for the running service; no, if this user may not look."""
     try:
-        return (directory / name).lstat().st_size > STAND_IN_BYTES
+        return (directory / name).lstat().st_size > PLACEHOLDER_BYTES
     except OSError:
         return False
 
@@ -139,7 +139,7 @@ def read_secret(path: Path, what: str, cure: str = "") -> Secret:
         # file that only root may open.
         found = path.stat()
         size = found.st_size
-        _refuse_open(path, found.st_mode, what)
+        _refuse_readable_by_others(path, found.st_mode, what)
         if not stat.S_ISREG(found.st_mode):
             raise _refuse(f"the {what} file {path} is not a regular file", f"write the {what} to a file")
         data = read_plain(path, MAX_SECRET_BYTES + 1)
@@ -179,10 +179,10 @@ def _credential(credentials_dir: Path | None, name: str) -> Path | None:
     except OSError:
         # It may exist: reading it will report the error, and no other file is used instead.
         return path
-    return None if stat.S_ISREG(found.st_mode) and found.st_size <= STAND_IN_BYTES else path
+    return None if stat.S_ISREG(found.st_mode) and found.st_size <= PLACEHOLDER_BYTES else path
 
 
-def _refuse_open(path: Path, mode: int, what: str) -> None:
+def _refuse_readable_by_others(path: Path, mode: int, what: str) -> None:
     # Not the bits of the group: systemd gives the service's user access with an access control list, which shows there.
     if stat.S_ISREG(mode) and mode & 0o007:
         raise _refuse(f"the {what} file {path} is open to others", f"chmod 600 {path}")

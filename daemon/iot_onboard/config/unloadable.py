@@ -24,7 +24,7 @@ _WORDS = {PRODUCT_SECRET: "product secret", DEVICE_SECRET: "device secret"}
 _PLAIN_PATH = re.compile(r"/[\w./@+-]+", re.ASCII)
 _DIRECTIVES = {"LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted"}
 # What the unit has systemd load if there is no file, and a file that always loads.
-_STAND_IN = "\\n"
+_PLACEHOLDER = "\\n"
 _NOTHING = "/dev/null"
 
 
@@ -68,7 +68,7 @@ def read_unit(text: str) -> tuple[CredentialSource, ...]:
         name, _, content = value.partition(":")
         if not value:
             found.clear()
-        elif found is contained and content == _STAND_IN:
+        elif found is contained and content == _PLACEHOLDER:
             found.pop(name, None)
         elif name in _WORDS:
             path = content if found is loaded and _PLAIN_PATH.fullmatch(content) else ""
@@ -97,9 +97,9 @@ def decide(
         wanted = _render([plain[one.name] for one in unreadable], unreadable)
     else:
         good = {one.name: one for one in there if one.path}
-        wanted = _render({**plain, **good}.values(), untried, alone=True)
+        wanted = _render({**plain, **good}.values(), untried, only_these=True)
     if failed:
-        last = _render([replace(one, path=_NOTHING) for one in SHIPPED], there, alone=True)
+        last = _render([replace(one, path=_NOTHING) for one in SHIPPED], there, only_these=True)
         return last if present in (wanted, last) else wanted
     if not present:
         # Remove a secret only after systemd has failed: our own test may be wrong.
@@ -109,8 +109,10 @@ def decide(
     return present if untried else ""
 
 
-def _render(loaded: Iterable[CredentialSource], unloadable: Iterable[CredentialSource], *, alone: bool = False) -> str:
-    """Return the drop-in; `alone`: the service gets no other credential, from any other drop-in."""
+def _render(
+    loaded: Iterable[CredentialSource], unloadable: Iterable[CredentialSource], *, only_these: bool = False
+) -> str:
+    """Return the drop-in; `only_these`: the service gets no other credential, from any other drop-in."""
     lines = [
         f"# Made by {units.RECOVERY}: systemd could not hand out a secret of this service (status",
         "# 243/CREDENTIALS), and would not start it. Gone at the next boot; see iot-onboard.service(8).",
@@ -119,10 +121,10 @@ def _render(loaded: Iterable[CredentialSource], unloadable: Iterable[CredentialS
         f"Wants={units.RECOVERY}",
         "[Service]",
     ]
-    if alone:
+    if only_these:
         lines += ["LoadCredential=", "SetCredential="]
     for one in loaded:
-        lines += [one.line, f"SetCredential={one.name}:{_STAND_IN}"]
+        lines += [one.line, f"SetCredential={one.name}:{_PLACEHOLDER}"]
     words = {one.name: one.words for one in unloadable}
     lines.append(f'{_VARIABLE}{";".join(f"{name}={text}" for name, text in words.items())}"')
     return "\n".join(lines) + "\n"

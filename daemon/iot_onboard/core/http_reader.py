@@ -27,7 +27,7 @@ MAX_LINE_BYTES = 16_384
 MAX_LINES = 256
 MAX_CHUNKS = 1024
 MAX_INTERIM_ANSWERS = 8
-_MAX_SAID = 80
+_MAX_SHOWN = 80
 
 _HEADERS = frozenset({b"content-length", b"transfer-encoding", b"content-encoding", b"retry-after", b"date"})
 _VERSION = b"HTTP/1."
@@ -66,24 +66,24 @@ class _Part(enum.Enum):
 class AnswerReader:
     """Take the bytes of a connection until `complete`; then `status`, `reason` and `body` are those of the answer.
 
-    `head_only` is for answers without a body: to HEAD and CONNECT. `also` names more headers to read, in small letters.
-    `reason` and the result of `header` are raw bytes of the server.
+    `head_only` is for answers without a body: to HEAD and CONNECT. `more_headers` are further headers to read, in small
+    letters. `reason` and the result of `header` are raw bytes of the server.
     """
 
-    def __init__(self, *, head_only: bool = False, also: Iterable[bytes] = ()) -> None:
+    def __init__(self, *, head_only: bool = False, more_headers: Iterable[bytes] = ()) -> None:
         self.status = 0
         self.reason = b""
         self.body = b""
         self.complete = False
         self._head_only = head_only
-        self._wanted = _HEADERS | frozenset(also)
+        self._wanted = _HEADERS | frozenset(more_headers)
         self._headers: dict[bytes, bytes] = {}
         self._last_name = b""
         self._part = _Part.STATUS
         # The bytes that are still to come of the body or the chunk; `None` if the close ends them.
         self._left: int | None = None
         self._buffer = bytearray()
-        self._searched = 0
+        self._searched_to = 0
         self._pieces = bytearray()
         self._taken = self._lines = self._chunks = self._interim = 0
 
@@ -108,7 +108,7 @@ class AnswerReader:
         if self._part in {_Part.BODY, _Part.CHUNK}:
             return self._take_data()
         if self._part is _Part.STATUS and not _may_be_http(self._buffer):
-            raise MeaninglessAnswer("with something that is not HTTP", bytes(self._buffer[:_MAX_SAID]))
+            raise MeaninglessAnswer("with something that is not HTTP", bytes(self._buffer[:_MAX_SHOWN]))
         line = self._take_line()
         if line is None:
             return False
@@ -131,13 +131,13 @@ class AnswerReader:
 
     def _take_line(self) -> bytes | None:
         """Return the next line without its end, `None` while it is incomplete."""
-        end = self._buffer.find(b"\n", self._searched)
+        end = self._buffer.find(b"\n", self._searched_to)
         if (len(self._buffer) if end < 0 else end) > MAX_LINE_BYTES:
             raise MeaninglessAnswer(f"with a line of more than {MAX_LINE_BYTES // 1024} kB")
         if end < 0:
-            self._searched = len(self._buffer)
+            self._searched_to = len(self._buffer)
             return None
-        self._searched = 0
+        self._searched_to = 0
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         if self._part not in {_Part.CHUNK_SIZE, _Part.CHUNK_END}:
@@ -149,7 +149,7 @@ class AnswerReader:
     def _read_status(self, line: bytes) -> None:
         found = _STATUS_LINE.fullmatch(line)
         if found is None:
-            raise MeaninglessAnswer("with something that is not HTTP", line[:_MAX_SAID])
+            raise MeaninglessAnswer("with something that is not HTTP", line[:_MAX_SHOWN])
         self.status, self.reason = int(found[1]), found[2] or b""
         self._headers, self._last_name = {}, b""
         self._part = _Part.HEADERS

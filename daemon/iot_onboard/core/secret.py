@@ -7,12 +7,12 @@ import hmac
 from ..fast_start.typing_names import NoReturn
 
 # How many characters of a peer's text are searched for secrets.
-_MAX_LOOKED_THROUGH = 2000
+_MAX_SEARCHED = 2000
 # How much is cut off the end of a longer text, because it may hold a part of a secret: 64 characters, each written as
 # `\\u0041`.
-_UNSURE = 384
+_CUT_AT_END = 384
 # Shown in place of a text that may hold a secret, if no descriptor is left to load the module that finds it.
-_NOT_LOOKED_THROUGH = "details are not shown, because this gateway has no file descriptor left"
+_NOT_SEARCHED = "details are not shown, because this gateway has no file descriptor left"
 
 
 class Secret:
@@ -49,7 +49,7 @@ class KnownSecrets:
 
     def __init__(self, *secrets: Secret | None) -> None:
         self._values: set[str] = set()
-        self._passing: set[str] = set()
+        self._for_now: set[str] = set()
         self.add(*secrets)
 
     def add(self, *secrets: Secret | None) -> None:
@@ -58,7 +58,7 @@ class KnownSecrets:
 
     def add_for_now(self, *secrets: Secret) -> None:
         """Keep these until the next call replaces them: for secrets that are made for each attempt."""
-        self._passing = {secret.reveal() for secret in secrets}
+        self._for_now = {secret.reveal() for secret in secrets}
 
     def shown(self, words: str | bytes, max_count: int) -> str:
         """Return the beginning of a text in the form that a line may show: printable, with every known secret masked.
@@ -71,8 +71,8 @@ class KnownSecrets:
             from .peer_words import printable
             from .scrub import Scrubber
         except OSError:
-            return _NOT_LOOKED_THROUGH
+            return _NOT_SEARCHED
 
-        text = printable(words, _MAX_LOOKED_THROUGH)
-        covered = Scrubber(self._values | self._passing).clean(text.encode()).decode("utf-8", "replace")
-        return (covered if len(text) < _MAX_LOOKED_THROUGH else covered[:-_UNSURE])[:max_count]
+        text = printable(words, _MAX_SEARCHED)
+        masked = Scrubber(self._values | self._for_now).clean(text.encode()).decode("utf-8", "replace")
+        return (masked if len(text) < _MAX_SEARCHED else masked[:-_CUT_AT_END])[:max_count]

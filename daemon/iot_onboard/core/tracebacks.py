@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-def _to_nobody(_: BaseException) -> None:
+def _ignore(_: BaseException) -> None:
     pass
 
 
 # The launcher of the package replaces this function. If an error comes from damaged files of this program, its function
 # starts older code; otherwise it returns.
-hand_over: Callable[[BaseException], None] = _to_nobody
+on_damaged_code: Callable[[BaseException], None] = _ignore
 
 
 def innermost_frame(error: BaseException) -> str:

@@ -76,7 +76,7 @@ class Store:
         try:
             files.make_directory(self._directory, 0o700)
             self._remove_temps()
-            with files.written_beside(self._current, b"\0" * 512, 0o600):
+            with files.temporary_file(self._current, b"\0" * 512, 0o600):
                 pass
         except OSError as error:
             failed = _failed(StoreFault.NOT_WRITABLE, error, self._directory)
@@ -92,7 +92,7 @@ class Store:
             wanted = decode(data, self._identity)
             files.make_directory(self._directory, 0o700)
             self._remove_temps()
-            with files.written_beside(self._current, data, 0o600) as temp:
+            with files.temporary_file(self._current, data, 0o600) as temp:
                 self._keep_previous(wanted)
                 files.rename_durably(temp, self._current)
         except (OSError, Damaged, OnboardError) as error:

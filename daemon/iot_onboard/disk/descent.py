@@ -16,9 +16,9 @@ from pathlib import Path
 
 from ..core.failures import OnboardError, StoreFailure, StoreFault
 from ..fast_start.fast_dataclasses import dataclass
-from .files import refuse_other
+from .files import require_plain_file
 
-_STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_PART = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK: a named pipe may never get a writer, and a lease of the owner would make us wait for 45 s.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
@@ -37,7 +37,7 @@ class PathPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Descent:
+class OpenedPath:
     """Hold what exists of a path: a descriptor of the last part (O_PATH), the parts up to it, and the missing names."""
 
     descriptor: int
@@ -46,38 +46,38 @@ class Descent:
 
 
 @contextlib.contextmanager
-def descended(path: Path) -> Iterator[Descent]:
+def opened_path(path: Path) -> Iterator[OpenedPath]:
     """Open a path from `/` on, as far as it exists, and follow links; raise `OSError`."""
     parts: list[PathPart] = []
-    left = [*reversed(path.absolute().parts[1:])]
+    remaining = [*reversed(path.absolute().parts[1:])]
     with contextlib.ExitStack() as opened:
-        here = _step("/", opened)
-        while left:
+        here = _open_part("/", opened)
+        while remaining:
             try:
-                there = _step(left[-1], opened, here)
+                there = _open_part(remaining[-1], opened, here)
             except FileNotFoundError:
                 break
             found = os.fstat(there)
-            parts.append(PathPart(name=left.pop(), mode=found.st_mode, uid=found.st_uid, gid=found.st_gid))
+            parts.append(PathPart(name=remaining.pop(), mode=found.st_mode, uid=found.st_uid, gid=found.st_gid))
             if not stat.S_ISLNK(found.st_mode):
                 here = there
                 continue
             if sum(stat.S_ISLNK(part.mode) for part in parts) > _MAX_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             target = Path(os.readlink("", dir_fd=there))
-            left += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+            remaining += reversed(target.parts[1:] if target.is_absolute() else target.parts)
             if target.is_absolute():
-                here = _step("/", opened)
-        yield Descent(descriptor=here, parts=tuple(parts), missing=tuple(reversed(left)))
+                here = _open_part("/", opened)
+        yield OpenedPath(descriptor=here, parts=tuple(parts), missing=tuple(reversed(remaining)))
 
 
-def _step(name: str, opened: contextlib.ExitStack, directory: int | None = None) -> int:
-    descriptor = os.open(name, _STEP, dir_fd=directory)
+def _open_part(name: str, opened: contextlib.ExitStack, directory: int | None = None) -> int:
+    descriptor = os.open(name, _OPEN_PART, dir_fd=directory)
     opened.callback(os.close, descriptor)
     return descriptor
 
 
-def first_owner(path: Path, parts: Sequence[PathPart], *, whole: bool = True) -> PathPart | None:
+def first_non_root_part(path: Path, parts: Sequence[PathPart], *, whole: bool = True) -> PathPart | None:
     """Return the first part that root does not own, or `None`: from there on its owner decides where the path leads.
 
     Raises `OnboardError` if others may change a part that root owns: then anybody could decide that. In a sticky
@@ -86,15 +86,15 @@ def first_owner(path: Path, parts: Sequence[PathPart], *, whole: bool = True) ->
     for number, part in enumerate(parts, 1):
         if part.uid != 0:
             return part
-        passes = part.mode & stat.S_ISVTX and (number < len(parts) or not whole)
-        if not stat.S_ISLNK(part.mode) and part.mode & 0o022 and not passes:
+        is_sticky = part.mode & stat.S_ISVTX and (number < len(parts) or not whole)
+        if not stat.S_ISLNK(part.mode) and part.mode & 0o022 and not is_sticky:
             detail = f"others than root may change {part.name} on the way to {path}, so root does nothing there"
             cure = f"chmod go-w that directory, or give {path} to the user iot-onboard"
             raise OnboardError(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=f"{detail}. To do: {cure}"))
     return None
 
 
-def open_made(found: Descent, mode: int) -> int:
+def create_missing(found: OpenedPath, mode: int) -> int:
     """Return a descriptor of a directory, created durably if it is missing; new parent directories get mode 0755.
 
     Raises `OSError`, also if another process created it first.
@@ -116,10 +116,10 @@ def read_foreign(path: Path, max_bytes: int) -> bytes:
 
     Only a file that this owner may read: otherwise the owner could make root show a file of somebody else.
     """
-    with _describe(path), _foreign(path.parent) as (directory, owner):
+    with _describe(path), _open_foreign(path.parent) as (directory, owner):
         descriptor = os.open(path.name, _READ, dir_fd=directory)
         with open(descriptor, "rb") as file:
-            _refuse_not_theirs(os.fstat(descriptor), owner)
+            _refuse_files_of_others(os.fstat(descriptor), owner)
             return file.read(max_bytes)
 
 
@@ -128,7 +128,7 @@ def list_foreign(path: Path, max_count: int) -> tuple[list[tuple[str, os.stat_re
 
     Sorted; links are not followed. Never waits; raises `OSError`.
     """
-    with _describe(path), _foreign(path) as (directory, _):
+    with _describe(path), _open_foreign(path) as (directory, _):
         descriptor = os.open(".", _LIST, dir_fd=directory)
         try:
             with os.scandir(descriptor) as entries:
@@ -154,9 +154,9 @@ def _describe(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _foreign(directory: Path) -> Iterator[tuple[int, PathPart]]:
+def _open_foreign(directory: Path) -> Iterator[tuple[int, PathPart]]:
     """Open a directory and give its descriptor and owner; refuse links that neither root nor we own."""
-    with descended(directory) as found:
+    with opened_path(directory) as found:
         if found.missing:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         if any(stat.S_ISLNK(part.mode) and part.uid not in {0, os.geteuid()} for part in found.parts):
@@ -165,8 +165,8 @@ def _foreign(directory: Path) -> Iterator[tuple[int, PathPart]]:
         yield found.descriptor, end
 
 
-def _refuse_not_theirs(found: os.stat_result, owner: PathPart) -> None:
-    refuse_other(found.st_mode)
+def _refuse_files_of_others(found: os.stat_result, owner: PathPart) -> None:
+    require_plain_file(found.st_mode)
     by_others = 0o044 if found.st_gid == owner.gid else 0o004
     if found.st_uid != owner.uid and not (found.st_uid == 0 and found.st_mode & by_others):
         raise OSError(errno.EINVAL, "belongs to another user than its directory does")

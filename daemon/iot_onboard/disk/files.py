@@ -22,7 +22,7 @@ def write_durably(path: Path, data: bytes, mode: int | None = None, gid: int = -
     chown(2).
     """
     remove_temps(path.parent, path.name)
-    with written_beside(path, data, mode, gid) as temp:
+    with temporary_file(path, data, mode, gid) as temp:
         rename_durably(temp, path)
 
 
@@ -50,18 +50,18 @@ def write_atomically(path: Path, data: bytes, mode: int) -> bool:
     """
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        with written_beside(path, data, mode, sync=False) as temp:
+        with temporary_file(path, data, mode, sync=False) as temp:
             temp.rename(path)
     except OSError:
-        return _written_over(path, data)
+        return _overwrite_in_place(path, data)
     return True
 
 
-def _written_over(path: Path, data: bytes) -> bool:
+def _overwrite_in_place(path: Path, data: bytes) -> bool:
     try:
         with _opened(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as descriptor:
             found = os.fstat(descriptor)
-            refuse_other(found.st_mode)
+            require_plain_file(found.st_mode)
             if found.st_nlink != 1:
                 raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
             _write_all(descriptor, data)
@@ -74,7 +74,7 @@ def _written_over(path: Path, data: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def written_beside(
+def temporary_file(
     path: Path, data: bytes, mode: int | None = None, gid: int = -1, *, sync: bool = True
 ) -> Iterator[Path]:
     """Write a temporary file beside `path`, synced and read back, for the block to rename; remove it if it is left."""
@@ -191,23 +191,23 @@ def open_plain(path: Path, *, follow: bool = True) -> Iterator[BufferedReader]:
     # O_NONBLOCK: a named pipe may never get a writer.
     flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
-        refuse_other(os.fstat(file.fileno()).st_mode)
+        require_plain_file(os.fstat(file.fileno()).st_mode)
         yield file
 
 
-def is_roots_alone(directory: Path) -> bool:
+def only_root_can_change(directory: Path) -> bool:
     """Say whether only root can change a directory: root owns each directory from `/` down, and others cannot write.
 
     The answer stays true, because nobody else can replace one of them, not even in a sticky directory above. For links
-    and missing parts use `disk/untrusted_path`.
+    and missing parts use `disk/descent`.
     """
     try:
         found = [os.lstat(part) for part in (*reversed(directory.parents), directory)]
     except OSError:
         return False
     ours = all(one.st_uid == 0 and stat.S_ISDIR(one.st_mode) for one in found)
-    closed = all(not one.st_mode & 0o022 or one.st_mode & stat.S_ISVTX for one in found[:-1])
-    return ours and closed and not found[-1].st_mode & 0o022
+    not_writable = all(not one.st_mode & 0o022 or one.st_mode & stat.S_ISVTX for one in found[:-1])
+    return ours and not_writable and not found[-1].st_mode & 0o022
 
 
 def fingerprint(path: Path | str) -> tuple[int, ...] | None:
@@ -219,7 +219,7 @@ def fingerprint(path: Path | str) -> tuple[int, ...] | None:
     return found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def refuse_other(mode: int) -> None:
+def require_plain_file(mode: int) -> None:
     """Raise the matching `OSError` if a file is not a plain one."""
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))

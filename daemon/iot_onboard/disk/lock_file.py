@@ -33,7 +33,7 @@ def lock_file(path: Path, timeout_s: float) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.callback(os.close, _taken(path, time.monotonic() + timeout_s))
+            stack.callback(os.close, _acquire(path, time.monotonic() + timeout_s))
             # Removed while it is locked: a process that waits with the old file open sees that it is gone, and creates
             # a new one.
             stack.callback(path.unlink, missing_ok=True)
@@ -43,7 +43,7 @@ def lock_file(path: Path, timeout_s: float) -> Iterator[None]:
         yield
 
 
-def _taken(path: Path, until_s: float) -> int:
+def _acquire(path: Path, until_s: float) -> int:
     """Return the descriptor of the locked file."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)

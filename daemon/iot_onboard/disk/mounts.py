@@ -41,10 +41,10 @@ class Mount:
 
 def parse(text: str) -> tuple[Mount, ...]:
     """Return the mounts, in the order of the kernel: a later one may cover an earlier one."""
-    return tuple(_parsed(text))
+    return tuple(_parse_lines(text))
 
 
-def _parsed(text: str) -> Iterator[Mount]:
+def _parse_lines(text: str) -> Iterator[Mount]:
     for line in text.split("\n"):
         left, separator, right = line.partition(" - ")
         # An empty source leaves two blanks; a blank in a name is written \040.
@@ -57,12 +57,12 @@ def _parsed(text: str) -> Iterator[Mount]:
             number=int(fields[0]),
             parent=int(fields[1]),
             device=fields[2],
-            root=unescaped(fields[3]),
-            point=unescaped(fields[4]),
+            root=unescape(fields[3]),
+            point=unescape(fields[4]),
             kind=device[0],
-            source=unescaped(device[1]),
+            source=unescape(device[1]),
             options=tuple(fields[5].split(",")),
-            super_options=tuple(unescaped(option) for option in _options(" ".join(device[2:]))),
+            super_options=tuple(unescape(option) for option in _options(" ".join(device[2:]))),
         )
 
 
@@ -71,7 +71,7 @@ def _options(text: str) -> list[str]:
     return [option.replace("\\,", ",") for option in re.split(r"(?<!\\),", text)]
 
 
-def unescaped(text: str) -> str:
+def unescape(text: str) -> str:
     """Replace the octal escapes that the kernel writes for blanks, tabs, line ends and backslashes."""
     return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
 

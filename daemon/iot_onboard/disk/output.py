@@ -9,7 +9,7 @@ import stat
 import sys
 from pathlib import Path
 
-from .files import refuse_other
+from .files import require_plain_file
 
 
 def write_output(path: Path, data: bytes, mode: int) -> None:
@@ -43,7 +43,7 @@ def _refuse_other(name: str, directory: int) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISLNK(found.st_mode):
-        refuse_other(found.st_mode)
+        require_plain_file(found.st_mode)
     elif os.readlink(name, dir_fd=directory).startswith("/proc/"):
         # For example /dev/stderr: the system needs it.
         raise OSError(errno.EINVAL, "a link into /proc")

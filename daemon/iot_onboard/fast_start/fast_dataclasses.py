@@ -48,11 +48,11 @@ class _Record:
 
     def __init__(self, *positional: Any, **named: Any) -> None:
         cls: Any = type(self)
-        given = {**dict(zip(cls.__match_args__, positional, strict=False)), **named}
-        values = {**cls._defaults, **given}
-        if len(given) < len(positional) + len(named) or values.keys() != set(cls.__slots__):
-            told = f"{len(positional)} by position and {', '.join(named) or 'none'} by name"
-            raise TypeError(f"{cls.__name__} has the fields {', '.join(cls.__slots__)}; given are {told}")
+        passed = {**dict(zip(cls.__match_args__, positional, strict=False)), **named}
+        values = {**cls._defaults, **passed}
+        if len(passed) < len(positional) + len(named) or values.keys() != set(cls.__slots__):
+            counts = f"{len(positional)} by position and {', '.join(named) or 'none'} by name"
+            raise TypeError(f"{cls.__name__} has the fields {', '.join(cls.__slots__)}; given are {counts}")
         for name, value in values.items():
             object.__setattr__(self, name, value)
 

@@ -8,7 +8,7 @@ import ssl
 from ..core.failures import Cause, OnboardError, Transient, local_fault, passes
 from ..fast_start.cheap_calls import host_bytes
 from ..fast_start.typing_names import TYPE_CHECKING
-from .happy_eyeballs import ConnectAttempts, NobodyAnswered, Resolved, resolve
+from .happy_eyeballs import ConnectAttempts, NoAddressAnswered, Resolved, resolve
 from .timing import PhaseTimer
 from .tls import BoundedContext, tls_failure
 
@@ -22,16 +22,16 @@ def dial(
     """Return a connection after its TLS handshake, or raise `OnboardError`; each address has its own time limit."""
     context.timer.start()
     if proxy is None:
-        raw = reach(host, port, dial_timeout_s, context.timer, context.resolved)
+        raw = connect_tcp(host, port, dial_timeout_s, context.timer, context.resolved)
     else:
         # Imported here: only a gateway behind a proxy needs it.
         from .proxy_tunnel import open_tunnel
 
         raw = open_tunnel(host, port, proxy, dial_timeout_s, context.resolved)
-    return secure(raw, host, port, context)
+    return wrap_tls(raw, host, port, context)
 
 
-def secure(raw: socket.socket, host: str, port: int, context: BoundedContext) -> ssl.SSLSocket:
+def wrap_tls(raw: socket.socket, host: str, port: int, context: BoundedContext) -> ssl.SSLSocket:
     """Do the TLS handshake on a connection, or close it and raise `OnboardError`."""
     where = f"{host} port {port}"
     try:
@@ -60,7 +60,9 @@ def _unresolved(host: str, error: OSError | ValueError) -> Transient:
     return Transient(cause=Cause.NAME_LOOKUP, detail=f"the name {host} does not resolve: {reason}{hint}")
 
 
-def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer, resolved: Resolved | None = None) -> socket.socket:
+def connect_tcp(
+    host: str, port: int, timeout_s: float, timer: PhaseTimer, resolved: Resolved | None = None
+) -> socket.socket:
     """Return a TCP connection to the first address of a host that answers, or raise `OnboardError`."""
     try:
         found = resolve(host, port, resolved=resolved)
@@ -71,11 +73,11 @@ def reach(host: str, port: int, timeout_s: float, timer: PhaseTimer, resolved: R
     timer.finish("dns")
     try:
         return ConnectAttempts(found, timeout_s).run()
-    except NobodyAnswered as nobody:
+    except NoAddressAnswered as nobody:
         last = nobody.tried[-1][1] if nobody.tried else None
         if last is not None and all(_is_shortage(error) for _, error in nobody.tried):
             raise local_fault(f"no connection to {host} port {port}", last) from last
-        tried = [f"{address} {_why(error)}" for address, error in nobody.tried[:4]]
+        tried = [f"{address} {_reason(error)}" for address, error in nobody.tried[:4]]
         cause = Cause.TIMEOUT if isinstance(last, TimeoutError) else Cause.NETWORK
         detail = f"no connection to {host} port {port}: {', '.join(tried) or 'no usable address'}"
         raise OnboardError(Transient(cause=cause, detail=detail)) from last
@@ -89,5 +91,5 @@ def _is_shortage(error: Exception) -> bool:
     return passes(error) and not isinstance(error, TimeoutError)
 
 
-def _why(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     return "timed out" if isinstance(error, TimeoutError) else error.strerror or "failed"

@@ -23,21 +23,21 @@ class EarlyDial:
         self._fresh_s = fresh_s
         self._changed = threading.Condition()
         self._found: Found | None = None
-        self._over = False
+        self._is_done = False
         self._wanted = True
         self._name_unresolved = False
         try:
             threading.Thread(target=self._work, name="early-dial", daemon=True).start()
         except (RuntimeError, MemoryError):
             # No thread could be started: the real dial does it all.
-            self._over = True
+            self._is_done = True
 
     def take(self) -> Found | None:
         """Return the connection, once; wait while the dial runs. `None` if it failed, is too old or was closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._over or not self._wanted)
+            self._changed.wait_for(lambda: self._is_done or not self._wanted)
             found = self._give_up()
-        if found is None or _alive(found[0]):
+        if found is None or _is_open(found[0]):
             return found
         found[0].close()
         return None
@@ -69,7 +69,7 @@ class EarlyDial:
             # which may hold a secret.
             self._name_unresolved = False
         with self._changed:
-            self._found, self._over = found, True
+            self._found, self._is_done = found, True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._wanted, self._fresh_s)
             left = self._give_up()
@@ -77,7 +77,7 @@ class EarlyDial:
             left[0].close()
 
 
-def _alive(sock: ssl.SSLSocket) -> bool:
+def _is_open(sock: ssl.SSLSocket) -> bool:
     """Say whether the server has kept the connection open; reads its session tickets."""
     limit_s = sock.gettimeout()
     sock.settimeout(0)

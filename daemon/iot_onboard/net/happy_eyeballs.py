@@ -36,7 +36,7 @@ class Attempt:
     deadline: float
 
 
-class NobodyAnswered(Exception):
+class NoAddressAnswered(Exception):
     """Hold the error of each address, in the order of the attempts."""
 
     def __init__(self, tried: Sequence[tuple[str, OSError]]) -> None:
@@ -95,7 +95,7 @@ class ConnectAttempts:
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> socket.socket:
-        """Return the first connection, with the time limit set, or raise `NobodyAnswered`."""
+        """Return the first connection, with the time limit set, or raise `NoAddressAnswered`."""
         try:
             winner = self._run()
             del self._running[winner]
@@ -119,7 +119,7 @@ class ConnectAttempts:
             if winner is not None:
                 return winner
         texts = [place[4][0] for place in self._places]
-        raise NobodyAnswered([(texts[number], self._ended[number]) for number in sorted(self._ended)])
+        raise NoAddressAnswered([(texts[number], self._ended[number]) for number in sorted(self._ended)])
 
     def _start(self, number: int, now: float) -> socket.socket | None:
         family, kind, protocol, _, address = self._places[number]

@@ -19,7 +19,7 @@ from .dial import dial
 from .http_exchange import read_answer
 from .tls import BoundedContext, tls_failure
 
-_IN_ITS_PLACE = "a captive portal or a proxy may be answering in the platform's place"
+_PORTAL_HINT = "a captive portal or a proxy may be answering in the platform's place"
 # Of these answers Retry-After counts, even if the body cannot be read.
 _BUSY = frozenset({429, 503})
 
@@ -36,7 +36,7 @@ def post(request: Request, *, context: BoundedContext, timeout_s: float, proxy: 
     # From here: connect, handshake, request and answer.
     deadline = time.monotonic() + 2 * timeout_s
     try:
-        written = _written(request, where)
+        written = _request_bytes(request, where)
         with dial(url.hostname or "", url.port or 443, context=context, proxy=proxy, dial_timeout_s=timeout_s) as sock:
             sock.sendall(written)
             answer = receive(sock, where, deadline)
@@ -50,7 +50,7 @@ def post(request: Request, *, context: BoundedContext, timeout_s: float, proxy: 
     raise OnboardError(failure)
 
 
-def _written(request: Request, where: str) -> bytes:
+def _request_bytes(request: Request, where: str) -> bytes:
     """Have requests write the form; without a session it reads no environment and no answer."""
     headers = {
         "Host": where,
@@ -80,7 +80,7 @@ def receive(sock: socket.socket, where: str, deadline: float) -> HttpAnswer:
     if not problem and 300 <= reader.status < 400:
         problem = "with a redirect"
     if problem and not (reader.status in _BUSY and wait_s is not None):
-        detail = f"{where} answered {problem}; {_IN_ITS_PLACE}"
+        detail = f"{where} answered {problem}; {_PORTAL_HINT}"
         raise OnboardError(Transient(cause=Cause.ANSWER, detail=detail, slow=True))
     return HttpAnswer(status=reader.status, body=reader.body, retry_after_s=wait_s)
 

@@ -8,7 +8,7 @@ import time
 from ..core.failures import OnboardError
 from ..core.http_reader import AnswerCutOff, AnswerReader, MeaninglessAnswer
 from ..core.proxy import ProxyAddress, connect_request, proxy_failure, refusal
-from .happy_eyeballs import ConnectAttempts, NobodyAnswered, Resolved, resolve
+from .happy_eyeballs import ConnectAttempts, NoAddressAnswered, Resolved, resolve
 from .http_exchange import read_answer
 
 
@@ -22,7 +22,7 @@ def open_tunnel(
     """
     try:
         raw = _reach(proxy, host, port, timeout_s, resolved)
-    except NobodyAnswered as nobody:
+    except NoAddressAnswered as nobody:
         error: Exception = nobody.tried[-1][1] if nobody.tried else OSError("no usable address")
     except (AnswerCutOff, MeaninglessAnswer, OSError, ValueError) as caught:
         error = caught

@@ -81,7 +81,7 @@ class RouteWatch:
         # The values of `_routes`, without routes that were removed since.
         self._known: set[netlink.Route] = set()
         # No descriptor was left for the request: the next check repeats it.
-        self._unasked = False
+        self._request_failed = False
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when the kernel has sent messages."""
@@ -102,7 +102,7 @@ class RouteWatch:
 
         If the bound is reached, the descriptor stays readable.
         """
-        if not self._read() and not self._unasked:
+        if not self._read() and not self._request_failed:
             return Look(heard=False, changed=False, routed=bool(self._routes))
         changed = self._ask()
         return Look(heard=True, changed=changed, routed=bool(self._routes))
@@ -125,7 +125,7 @@ class RouteWatch:
                 # The kernel dropped messages: the request that follows shows the present state.
                 data = b""
             heard = True
-            self._known -= netlink.interrupted(data, self._routes)
+            self._known -= netlink.removed_routes(data, self._routes)
         return heard
 
     def _ask(self) -> bool:
@@ -134,9 +134,9 @@ class RouteWatch:
             with _open() as asking:
                 self._routes = _routes_to(self._destinations, asking)
         except OSError:
-            self._unasked = True
+            self._request_failed = True
             return False
-        self._unasked = False
+        self._request_failed = False
         before, self._known = self._known, set(self._routes.values())
         return bool(self._known - before)
 

@@ -27,7 +27,7 @@ _IFF_RUNNING = 0x40
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_F_TENTATIVE = 1, 2, 0x40
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_TABLE, _RTA_VIA = 1, 4, 5, 6, 7, 15, 18
 # RTN_UNICAST and RTN_LOCAL; the other types reject or drop packets.
-_LEADING = {1, 2}
+_REACHABLE = {1, 2}
 
 Key = tuple[object, ...]
 
@@ -69,7 +69,7 @@ def _request(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
 def route_of(answer: bytes) -> Route | None:
     """Return the route in the answer to a `route_request`, or `None` if there is none."""
     for kind, body in _parts(answer, _HEADER):
-        if kind != RTM_NEWROUTE or len(body) < _ROUTE.size or _ROUTE.unpack_from(body)[7] not in _LEADING:
+        if kind != RTM_NEWROUTE or len(body) < _ROUTE.size or _ROUTE.unpack_from(body)[7] not in _REACHABLE:
             continue
         attributes = _attributes(body, _ROUTE)
         interface = _index(attributes)
@@ -88,13 +88,13 @@ def is_down(answer: bytes) -> bool:
     )
 
 
-def interrupted(news: bytes, routes: Mapping[bytes, Route]) -> set[Route]:
+def removed_routes(messages: bytes, routes: Mapping[bytes, Route]) -> set[Route]:
     """Return which of the routes, given by destination, were removed according to the messages of one read.
 
     They may be back already: a request for the present routes does not show that they were removed.
     """
     found: set[Route] = set()
-    for kind, body in _parts(news, _HEADER):
+    for kind, body in _parts(messages, _HEADER):
         if kind in {RTM_NEWLINK, RTM_DELLINK} and len(body) >= _LINK.size:
             family, _, index, flags, _ = _LINK.unpack_from(body)
             # A bridge uses the same message for its ports, with a family.
@@ -106,11 +106,11 @@ def interrupted(news: bytes, routes: Mapping[bytes, Route]) -> set[Route]:
             lost = {attributes.get(_IFA_LOCAL), attributes.get(_IFA_ADDRESS)}
             found.update(route for route in routes.values() if route.interface == index and route.source in lost)
         elif kind == RTM_DELROUTE and len(body) >= _ROUTE.size:
-            found.update(route for destination, route in routes.items() if _leads(body, destination, route))
+            found.update(route for destination, route in routes.items() if _may_be_deleted(body, destination, route))
     return found
 
 
-def _leads(body: bytes, destination: bytes, route: Route) -> bool:
+def _may_be_deleted(body: bytes, destination: bytes, route: Route) -> bool:
     """Say whether a deleted route may be the one to a destination."""
     family, length, _, _, table, _, _, _, _ = _ROUTE.unpack_from(body)
     if table == _LOCAL_TABLE or _FAMILIES[len(destination)] != family or length > 8 * len(destination):

@@ -133,13 +133,17 @@ def _trust_system(context: BoundedContext) -> None:
     """
     paths = ssl.get_default_verify_paths()
     chosen = {paths.openssl_cafile_env, paths.openssl_capath_env} & os.environ.keys()
-    if not chosen and paths.capath and holds_all(Path(paths.capath), Path(paths.cafile) if paths.cafile else None):
+    if (
+        not chosen
+        and paths.capath
+        and has_all_of_bundle(Path(paths.capath), Path(paths.cafile) if paths.cafile else None)
+    ):
         context.load_verify_locations(capath=paths.capath)
     else:
         context.load_default_certs()
 
 
-def holds_all(directory: Path, bundle: Path | None) -> bool:
+def has_all_of_bundle(directory: Path, bundle: Path | None) -> bool:
     """Say whether a directory of hashed names has all of the bundle, as after update-ca-certificates.
 
     Not if somebody appended a certificate only to the bundle, or if it cannot be read.
@@ -170,7 +174,7 @@ def missing_roots() -> str:
     return os.path.realpath(file)
 
 
-def refuse_without_roots() -> None:
+def require_system_roots() -> None:
     """Raise `OnboardError` if the system has no CA certificates."""
     if missing := missing_roots():
         raise OnboardError(_no_roots(missing, "registration is not possible"))

@@ -56,14 +56,14 @@ class Backlog:
         while len(self._last) > self._max_lines or self._last_bytes > self._max_bytes:
             dropped, dropped_at = self._last.popleft()
             self._last_bytes -= len(dropped)
-            self.lose(dropped_at)
+            self.count_lost(dropped_at)
 
     def head(self) -> bytes | None:
         """Return the oldest line, or the unsent rest of it."""
         lines = self._first or self._last
         return lines[0][0] if lines else None
 
-    def sent(self, count: int) -> None:
+    def mark_sent(self, count: int) -> None:
         """Remove the sent bytes of the oldest line."""
         lines = self._first or self._last
         data, at = lines.popleft()
@@ -78,10 +78,10 @@ class Backlog:
         """Drop the oldest line: it can never be sent."""
         lines = self._first or self._last
         data, at = lines[0]
-        self.sent(len(data))
-        self.lose(at)
+        self.mark_sent(len(data))
+        self.count_lost(at)
 
-    def lose(self, at: datetime) -> None:
+    def count_lost(self, at: datetime) -> None:
         """Count a line of that time as lost."""
         if self._lost is None:
             self._lost = Lost(lines=1, first_at=at, last_at=at)

@@ -41,7 +41,7 @@ class Journal:
     ) -> None:
         self._outlet = outlet
         self._encode = encode
-        self._most = _LEVELS[level]
+        self._max_priority = _LEVELS[level]
         self._monotonic_s = monotonic_s
         self._backlog = Backlog()
         self._retry_s = FIRST_RETRY_S
@@ -49,7 +49,7 @@ class Journal:
 
     def write(self, line: Line) -> None:
         """Write one line, or add it to the waiting ones."""
-        if line.priority > self._most:
+        if line.priority > self._max_priority:
             return
         at = _now()
         if self._retry_at is not None:
@@ -58,7 +58,7 @@ class Journal:
         data = self._encode(line, None)
         taken = self._try(data)
         if taken is None:
-            self._backlog.lose(at)
+            self._backlog.count_lost(at)
         elif taken < len(data):
             self._backlog.add(data[taken:] if taken else self._encode(line, at), at)
             self._wait()
@@ -82,7 +82,7 @@ class Journal:
             if taken is None:
                 self._backlog.drop_head()
             else:
-                self._backlog.sent(taken)
+                self._backlog.mark_sent(taken)
                 self._retry_s = FIRST_RETRY_S
         self._retry_at = None
         return None if fails else self._backlog.take_lost()

@@ -21,7 +21,7 @@ from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.typing_names import TYPE_CHECKING
 from ..lifecycle import model as m
 from ..net.timing import PhaseTimer
-from ..net.tls import BoundedContext, is_current, refuse_without_roots, tls_context
+from ..net.tls import BoundedContext, is_current, require_system_roots, tls_context
 
 if TYPE_CHECKING:
     from ..net.happy_eyeballs import Resolved
@@ -85,7 +85,7 @@ class Jobs:
             from ..net.https import post
         except Exception:
             # `requests` of Debian 13 reads the system's roots when it is imported, and fails without them.
-            refuse_without_roots()
+            require_system_roots()
             raise
 
         product_secret = self.secrets.product()

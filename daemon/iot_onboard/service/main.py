@@ -35,7 +35,7 @@ from ..core.exit_codes import ExitCode
 from ..core.failures import passes
 from ..core.identity import Identity
 from ..core.secret import KnownSecrets
-from ..disk.files import is_roots_alone
+from ..disk.files import only_root_can_change
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import dataclass
 from ..lifecycle.model import Policy, State
@@ -98,7 +98,7 @@ def start(config_path: Path) -> int:
 
 def _await_repair(error: Exception, config_path: Path) -> AwaitSetup | None:
     """Return what to do where a library cannot be loaded: ending would lead to the same start again and again."""
-    tracebacks.hand_over(error)
+    tracebacks.on_damaged_code(error)
     from ..core.broken_code import OURS, broken_code
 
     broken = None if passes(error) else broken_code(error)
@@ -150,13 +150,13 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
     watch.runs_with(program.config, identity)
     config = with_systemd_directories(program.config)
     secrets = secret_files(config, config_path, secrets_directory(config_path), unloadable_secrets())
-    if os.geteuid() == 0 and not (is_roots_alone(config.state_dir) and is_roots_alone(config.runtime_dir)):
+    if os.geteuid() == 0 and not (only_root_can_change(config.state_dir) and only_root_can_change(config.runtime_dir)):
         from ..system.privileges import become, prepare_directories
 
         owner = prepare_directories(config.state_dir, config.runtime_dir, usual=unmade_directories(config))
         if owner is not None:
             # What root alone may read.
-            secrets = secrets.as_now()
+            secrets = secrets.read_now()
             become(owner)
             # What this user may not see has not changed.
             watch = ConfigWatch(config_path)
@@ -246,5 +246,7 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
             connect_log=connect_log,
             registration_log=registration_log,
             watch=watch,
-            notices=[(Event.DEVICE_NAME_KEPT, Details(detail=program.naming.kept))] if program.naming.kept else [],
+            notices=[(Event.DEVICE_NAME_KEPT, Details(detail=program.naming.mismatch))]
+            if program.naming.mismatch
+            else [],
         ).run()

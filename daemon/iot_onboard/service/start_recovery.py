@@ -49,7 +49,7 @@ def main(root: Path = Path("/")) -> int:
                 return code
         except Exception as error:
             # Code of ours that is damaged: the launcher begins again with older code.
-            tracebacks.hand_over(error)
+            tracebacks.on_damaged_code(error)
             # Until then start jobs of the service wait.
             recovery.notifier.ready()
             # Ended, it would be started again, and systemd logs that each time.

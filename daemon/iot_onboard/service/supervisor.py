@@ -120,7 +120,7 @@ class Supervisor:
                 self._notifier.ready()
                 self._loop.run()
             except Exception as error:
-                tracebacks.hand_over(error)
+                tracebacks.on_damaged_code(error)
                 self._fail(f"{type(error).__name__} at {tracebacks.innermost_frame(error)}")
             self._reporter.close_journal()
         return self._exit_code

@@ -78,7 +78,7 @@ def _outcome(job: Callable[[], object]) -> Result:
     except BaseException as error:
         if passes(error):
             return Result(failure=local_fault("this gateway is short of something", error).failure)
-        tracebacks.hand_over(error)
+        tracebacks.on_damaged_code(error)
         if (failure := _failure_of_code(error)) is not None:
             return Result(failure=failure)
         # The message of an exception may quote a secret: its kind and place do not.

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from ..core.failures import OnboardError, StoreFailure, StoreFault
-from ..disk.descent import PathPart, descended, first_owner, open_made
+from ..disk.descent import PathPart, create_missing, first_non_root_part, opened_path
 from .accounts import USER
 
 _STATE_MODE, _RUNTIME_MODE = 0o700, 0o755
@@ -61,8 +61,8 @@ def _common_owner(directories: Iterable[Path], *, made: bool) -> PathPart | None
     owners: dict[Path, PathPart | None] = {}
     for directory in directories:
         try:
-            with descended(directory) as found:
-                owner = first_owner(directory, found.parts, whole=made or not found.missing)
+            with opened_path(directory) as found:
+                owner = first_non_root_part(directory, found.parts, whole=made or not found.missing)
         except OSError as error:
             raise _refused(f"{directory} cannot be opened: {error.strerror}") from error
         if owner is not None or not found.missing:
@@ -76,10 +76,10 @@ def _common_owner(directories: Iterable[Path], *, made: bool) -> PathPart | None
 
 def _give(directory: Path, mode: int, account: pwd.struct_passwd, *, only_empty: bool) -> None:
     """Give a directory that only root can change to an account; its content stays unchanged."""
-    with contextlib.suppress(OSError), descended(directory) as found:
-        if first_owner(directory, found.parts, whole=not found.missing) is not None:
+    with contextlib.suppress(OSError), opened_path(directory) as found:
+        if first_non_root_part(directory, found.parts, whole=not found.missing) is not None:
             return
-        with _closing(open_made(found, mode)) as descriptor:
+        with _closing(create_missing(found, mode)) as descriptor:
             # Checked each time: a crash may have come between the creation and the change of owner.
             if not only_empty or not os.listdir(descriptor):  # noqa: PTH208 - there is no path that leads here
                 os.fchmod(descriptor, mode)
@@ -88,10 +88,10 @@ def _give(directory: Path, mode: int, account: pwd.struct_passwd, *, only_empty:
 
 
 def _make(directory: Path, mode: int, owner: PathPart | None) -> None:
-    with contextlib.suppress(OSError), descended(directory) as found:
-        if not found.missing or first_owner(directory, found.parts, whole=False) is not None:
+    with contextlib.suppress(OSError), opened_path(directory) as found:
+        if not found.missing or first_non_root_part(directory, found.parts, whole=False) is not None:
             return
-        with _closing(open_made(found, mode)) as descriptor:
+        with _closing(create_missing(found, mode)) as descriptor:
             os.fchmod(descriptor, mode)
             if owner is not None:
                 os.fchown(descriptor, owner.uid, owner.gid)

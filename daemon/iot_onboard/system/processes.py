@@ -62,7 +62,7 @@ def ask(command: Sequence[str], *, timeout_s: float) -> Answer:
     except subprocess.TimeoutExpired:
         with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
-        output, errors = _rest(process)
+        output, errors = _remaining_output(process)
         trouble = f"{Path(command[0]).name} did not end within {timeout_s:.0f} s"
         return Answer(code=None, output=output, errors=errors, trouble=trouble)
     return Answer(code=process.returncode, output=output, errors=errors)
@@ -75,7 +75,7 @@ def environment() -> dict[str, str]:
     return {**kept, **_PLAIN}
 
 
-def _rest(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+def _remaining_output(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     try:
         return process.communicate(timeout=0.5)
     except subprocess.TimeoutExpired as stuck:
@@ -100,8 +100,8 @@ def run_isolated(work: Callable[[], int]) -> int:
         os.close(reader)
         _report_and_end(writer, work())
     os.close(writer)
-    with open(reader, "rb") as said:
-        code = said.read(1)
+    with open(reader, "rb") as pipe:
+        code = pipe.read(1)
     if code:
         return code[0]
     # It ended without a code: it handled its own error, or was killed.

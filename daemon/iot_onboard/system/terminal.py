@@ -53,8 +53,8 @@ def style() -> Style:
     return Style(colour=colour, width=shutil.get_terminal_size().columns)
 
 
-def draws_blocks() -> bool:
+def can_show_blocks() -> bool:
     """Say whether the terminal can show more than ASCII."""
-    from .text_style import says_utf8
+    from .text_style import uses_utf8
 
-    return says_utf8(os.environ, sys.stdout.encoding or "")
+    return uses_utf8(os.environ, sys.stdout.encoding or "")

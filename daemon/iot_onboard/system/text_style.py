@@ -37,7 +37,7 @@ def lines_of(words: str, margin: int, style: Style) -> list[str]:
     return textwrap.wrap(words, room, break_long_words=False, break_on_hyphens=False) or [""]
 
 
-def says_utf8(environ: Mapping[str, str], encoding: str) -> bool:
+def uses_utf8(environ: Mapping[str, str], encoding: str) -> bool:
     """Say whether the locale uses UTF-8.
 
     Without a locale Python assumes UTF-8, and puts C.UTF-8 into LC_CTYPE (PEP 538); a serial console may not support

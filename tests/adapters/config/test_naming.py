@@ -42,7 +42,7 @@ def test_a_name_and_its_memory(tmp_path: Path) -> None:
     second = decision_of("{hostname}", KEY, tmp_path, board(tmp_path, "gateway8"))
     assert (second.device_name, second.fresh, second.to_remember) == ("gateway7", "gateway8", None)
     moved = decision_of("{hostname}", KEY, tmp_path, board(tmp_path, "gateway8", "100000003d1d1c36"))
-    assert (moved.device_name, moved.kept) == ("gateway8", "")
+    assert (moved.device_name, moved.mismatch) == ("gateway8", "")
     board(tmp_path, "gateway8")
     forget(tmp_path)
     assert decision_of("{hostname}", KEY, tmp_path, tmp_path).device_name == "gateway8"

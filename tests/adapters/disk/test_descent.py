@@ -16,7 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.core.failures import OnboardError
-from iot_onboard.disk.descent import PathPart, descended, first_owner, list_foreign, open_made, read_foreign
+from iot_onboard.disk.descent import (
+    PathPart,
+    create_missing,
+    first_non_root_part,
+    list_foreign,
+    opened_path,
+    read_foreign,
+)
 from support.process.descriptors import descriptors
 from support.process.unprivileged import open_directory
 
@@ -54,7 +61,7 @@ STICKY = part(mode=stat.S_IFDIR | stat.S_ISVTX | 0o777)
 )
 def test_the_first_who_is_not_root_says_where_a_path_leads(parts: list[PathPart], owner: int) -> None:
     """A link counts as a directory does: whoever owns it can make another one of it."""
-    found = first_owner(Path("/x"), parts)
+    found = first_non_root_part(Path("/x"), parts)
     assert (found.uid if found else 0) == owner
 
 
@@ -64,12 +71,12 @@ def test_the_first_who_is_not_root_says_where_a_path_leads(parts: list[PathPart]
 def test_root_does_nothing_where_anybody_may_change_the_path(parts: list[PathPart]) -> None:
     """It is said which directory that is, and what mends it; a sticky one will do on the way, not at the end."""
     with pytest.raises(OnboardError, match=r"others than root may change part .* To do: chmod go-w"):
-        first_owner(Path("/x"), parts)
+        first_non_root_part(Path("/x"), parts)
 
 
 def test_a_directory_may_be_made_in_a_sticky_one() -> None:
     """What root makes there nobody else can replace."""
-    assert first_owner(Path("/tmp/x"), [part(), STICKY], whole=False) is None
+    assert first_non_root_part(Path("/tmp/x"), [part(), STICKY], whole=False) is None
 
 
 @given(
@@ -84,7 +91,7 @@ def test_a_directory_may_be_made_in_a_sticky_one() -> None:
 def test_root_acts_with_its_own_rights_only_where_nobody_else_has_a_hand_in(parts: list[PathPart]) -> None:
     """Whatever the parts are."""
     try:
-        owner = first_owner(Path("/x"), parts)
+        owner = first_non_root_part(Path("/x"), parts)
     except OnboardError:
         return
     if owner is None:
@@ -97,7 +104,7 @@ def test_a_path_is_gone_down_through_links(tmp_path: Path) -> None:
     (tmp_path / "real" / "deep").mkdir(parents=True)
     (tmp_path / "absolute").symlink_to(tmp_path / "real")
     (tmp_path / "real" / "relative").symlink_to("../absolute/./deep")
-    with descended(tmp_path / "absolute" / "relative" / ".." / "deep" / "missing" / "too") as found:
+    with opened_path(tmp_path / "absolute" / "relative" / ".." / "deep" / "missing" / "too") as found:
         here = os.fstat(found.descriptor)
         assert (here.st_dev, here.st_ino) == (
             (tmp_path / "real/deep").stat().st_dev,
@@ -107,25 +114,25 @@ def test_a_path_is_gone_down_through_links(tmp_path: Path) -> None:
         assert [one.name for one in found.parts if stat.S_ISLNK(one.mode)] == ["absolute", "relative", "absolute"]
     before = descriptors()
     (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(OSError, match="Too many levels"), descended(tmp_path / "loop"):
+    with pytest.raises(OSError, match="Too many levels"), opened_path(tmp_path / "loop"):
         pass
     (tmp_path / "file").touch()
-    with pytest.raises(NotADirectoryError), descended(tmp_path / "file" / "below"):
+    with pytest.raises(NotADirectoryError), opened_path(tmp_path / "file" / "below"):
         pass
     assert descriptors() <= before
 
 
 def test_what_is_missing_is_made(tmp_path: Path) -> None:
     """The last one with the mode that is wanted; never through a link that came first."""
-    with descended(tmp_path / "a" / "b") as found:
-        os.close(open_made(found, 0o700))
+    with opened_path(tmp_path / "a" / "b") as found:
+        os.close(create_missing(found, 0o700))
         assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")] == [0o755, 0o700]
         with pytest.raises(FileExistsError):
-            open_made(found, 0o700)
-    with descended(tmp_path / "c") as found:
+            create_missing(found, 0o700)
+    with opened_path(tmp_path / "c") as found:
         (tmp_path / "c").symlink_to(tmp_path / "a")
         with pytest.raises(FileExistsError):
-            open_made(found, 0o700)
+            create_missing(found, 0o700)
 
 
 @pytest.fixture

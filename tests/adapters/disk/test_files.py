@@ -53,8 +53,8 @@ def test_a_file_is_replaced(tmp_path: Path, write: Write) -> None:
 def test_what_is_written_beside_has_a_name_that_nobody_can_guess(tmp_path: Path, write: Write) -> None:
     """Nothing that somebody put there before, under any name, is written to or in the way."""
     with (
-        files.written_beside(tmp_path / "file", b"new") as temp,
-        files.written_beside(tmp_path / "file", b"x") as other,
+        files.temporary_file(tmp_path / "file", b"new") as temp,
+        files.temporary_file(tmp_path / "file", b"x") as other,
     ):
         assert temp != other
         assert re.fullmatch(r"file\.[0-9a-f]{16}\.new", temp.name)
@@ -87,8 +87,8 @@ def test_root_alone_has_a_hand_in_a_directory_or_not(tmp_path: Path, name: str) 
         (tmp_path / directory).chmod(its_mode)
     os.chown(tmp_path / "theirs", 12345, 12345)
     (tmp_path / "link").symlink_to(tmp_path / "sticky" / "ours")
-    assert files.is_roots_alone(tmp_path / name) == (name == "")
-    assert files.is_roots_alone(tmp_path / "sticky" / "ours")
+    assert files.only_root_can_change(tmp_path / name) == (name == "")
+    assert files.only_root_can_change(tmp_path / "sticky" / "ours")
 
 
 def test_without_a_mode_it_is_the_file_systems(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from iot_onboard.net.timing import PhaseTimer
 from iot_onboard.net.tls import tls_context
 from support.machine.namespace import network, why_no_namespace
 from support.platform.deaf import deaf
-from support.platform.dialling import failure, reach
+from support.platform.dialling import connect_tcp, failure
 from support.platform.tlsserver import TlsServer, certificates
 from support.process import dial_driver
 from support.tree import DAEMON, TESTS
@@ -47,7 +47,7 @@ def test_a_connection_that_is_ready_for_mqtt() -> None:
             heard.append(connection.recv(4096))
 
     with TlsServer(speak) as server:
-        dialled = reach(server)
+        dialled = connect_tcp(server)
         assert dialled.version() == "TLSv1.3"
         assert server.names_asked == ["localhost"]
         assert dialled.server_hostname == "localhost"
@@ -86,9 +86,9 @@ def test_nothing_older_than_tls_1_2(newest: str, works: bool) -> None:
         server.context.maximum_version = ssl.TLSVersion[newest]
         server.context.set_ciphers("ALL:@SECLEVEL=0")
         if works:
-            reach(server).close()
+            connect_tcp(server).close()
         else:
-            told = failure(lambda: reach(server))
+            told = failure(lambda: connect_tcp(server))
             assert told.cause is Cause.TLS
             assert told.detail.startswith(f"TLS with localhost port {server.port} failed: ")
 
@@ -96,7 +96,7 @@ def test_nothing_older_than_tls_1_2(newest: str, works: bool) -> None:
 def test_a_foreign_authority_is_refused() -> None:
     """Whoever we do not believe is named."""
     with TlsServer() as server:
-        told = failure(lambda: reach(server, ca_file=certificates("foreign")[0]))
+        told = failure(lambda: connect_tcp(server, ca_file=certificates("foreign")[0]))
     assert told.cause is Cause.TLS
     assert told.detail.startswith(f"the certificate of localhost port {server.port} is not accepted: ")
 
@@ -104,7 +104,7 @@ def test_a_foreign_authority_is_refused() -> None:
 def test_an_expired_certificate_is_a_matter_of_dates() -> None:
     """The clock may be wrong: that is told apart."""
     with TlsServer(lasts=timedelta(hours=-1)) as server:
-        told = failure(lambda: reach(server))
+        told = failure(lambda: connect_tcp(server))
     assert told.cause is Cause.TLS_DATE
     assert "certificate has expired" in told.detail
 
@@ -113,7 +113,7 @@ def test_an_expired_certificate_is_a_matter_of_dates() -> None:
 def test_a_certificate_of_another_name_is_refused(host: str) -> None:
     """Believed, but not the one that was asked for."""
     with TlsServer(names=("somebody-else", "127.0.0.2")) as server:
-        told = failure(lambda: reach(server, host))
+        told = failure(lambda: connect_tcp(server, host))
     assert told.cause is Cause.TLS
     assert "mismatch" in told.detail
     assert not told.detail.endswith("."), "the line has a full stop of its own"
@@ -128,7 +128,7 @@ def test_no_tls_at_all() -> None:
             raw.recv(4096)
 
     with Plain() as server:
-        assert failure(lambda: reach(server)).cause is Cause.TLS
+        assert failure(lambda: connect_tcp(server)).cause is Cause.TLS
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
@@ -142,7 +142,7 @@ def test_a_handshake_that_the_server_ends(how: str) -> None:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     with Rude() as server:
-        told = failure(lambda: reach(server))
+        told = failure(lambda: connect_tcp(server))
     assert told.cause in {Cause.TLS, Cause.NETWORK}
     assert f"localhost port {server.port}" in told.detail
 
@@ -164,7 +164,7 @@ def test_a_handshake_has_one_time_limit(how: str) -> None:
 
     with Slow() as server:
         began = time.monotonic()
-        told = failure(lambda: reach(server, timeout_s=0.5))
+        told = failure(lambda: connect_tcp(server, timeout_s=0.5))
         assert 0.5 <= time.monotonic() - began <= 1.5
         server.join()
     detail = f"localhost port {server.port} did not finish the TLS handshake within 0 s"
@@ -176,7 +176,7 @@ def test_a_refused_port_says_so() -> None:
     with TlsServer() as server:
         pass
     detail = f"no connection to localhost port {server.port}: 127.0.0.1 Connection refused"
-    assert failure(lambda: reach(server)) == Transient(cause=Cause.NETWORK, detail=detail)
+    assert failure(lambda: connect_tcp(server)) == Transient(cause=Cause.NETWORK, detail=detail)
 
 
 @pytest.mark.realtime
@@ -185,7 +185,7 @@ def test_a_deaf_port_is_given_up() -> None:
     server = TlsServer()
     with deaf() as port:
         server.port = port
-        told = failure(lambda: reach(server, timeout_s=0.5))
+        told = failure(lambda: connect_tcp(server, timeout_s=0.5))
     detail = f"no connection to localhost port {port}: 127.0.0.1 timed out"
     assert told == Transient(cause=Cause.TIMEOUT, detail=detail)
 
@@ -193,16 +193,16 @@ def test_a_deaf_port_is_given_up() -> None:
 def test_an_ipv6_address() -> None:
     """Literally: without brackets, and the certificate has to name it."""
     with TlsServer(names=("::1",), host="::1") as server:
-        assert reach(server, "::1").getpeername()[0] == "::1"
+        assert connect_tcp(server, "::1").getpeername()[0] == "::1"
         assert server.names_asked == [None], "SNI holds names only"
     with TlsServer(names=("::2",), host="::1") as server:
-        assert failure(lambda: reach(server, "::1")).cause is Cause.TLS
+        assert failure(lambda: connect_tcp(server, "::1")).cause is Cause.TLS
 
 
 @pytest.mark.parametrize("host", ["x" * 64, "a..b"])
 def test_what_is_no_host_name(host: str) -> None:
     """It is said, and nobody is asked."""
-    told = failure(lambda: reach(TlsServer(), host))
+    told = failure(lambda: connect_tcp(TlsServer(), host))
     assert told.cause is Cause.NAME_LOOKUP
     assert told.detail.startswith(f"the name {host} does not resolve: not a host name")
 
@@ -278,12 +278,12 @@ def test_no_descriptor_is_left(spare: int) -> None:
         os.close(lowest_free)
         resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + spare, hard))
         try:
-            told = failure(lambda: dial_module.reach("127.0.0.1", port, 5.0, PhaseTimer()))
+            told = failure(lambda: dial_module.connect_tcp("127.0.0.1", port, 5.0, PhaseTimer()))
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         assert told.cause is Cause.LOCAL
         assert told.detail.endswith("Too many open files")
-        dial_module.reach("127.0.0.1", port, 5.0, PhaseTimer()).close()
+        dial_module.connect_tcp("127.0.0.1", port, 5.0, PhaseTimer()).close()
 
 
 @pytest.mark.parametrize("host", [".localhost", ".", "caf\u00e9\u2100"])
@@ -293,4 +293,7 @@ def test_what_tls_takes_for_no_host_name(host: str) -> None:
         context = tls_context(server.ca_file, handshake_timeout_s=5)
         context.timer.start()
         connection = socket.create_connection(("127.0.0.1", server.port))
-        assert failure(lambda: dial_module.secure(connection, host, 1, context)).cause in {Cause.NAME_LOOKUP, Cause.TLS}
+        assert failure(lambda: dial_module.wrap_tls(connection, host, 1, context)).cause in {
+            Cause.NAME_LOOKUP,
+            Cause.TLS,
+        }

@@ -14,7 +14,7 @@ from iot_onboard.net.happy_eyeballs import (
     ATTEMPT_DELAY_S,
     MAX_ADDRESSES,
     ConnectAttempts,
-    NobodyAnswered,
+    NoAddressAnswered,
     Place,
     Resolved,
     interleave_families,
@@ -94,7 +94,7 @@ def test_nobody_answers() -> None:
     with deaf() as silent:
         began = time.monotonic()
         places = [place("127.0.0.1", silent), place("127.0.0.1", closed_port()), place("127.0.0.1", silent)]
-        with pytest.raises(NobodyAnswered) as caught:
+        with pytest.raises(NoAddressAnswered) as caught:
             ConnectAttempts(places, 0.5).run()
         assert 0.5 + ATTEMPT_DELAY_S <= time.monotonic() - began < 1.5
     kinds = [(address, type(error)) for address, error in caught.value.tried]
@@ -116,7 +116,7 @@ def test_a_network_that_is_not_there() -> None:
 
 def test_no_place_at_all() -> None:
     """There is nothing to tell."""
-    with pytest.raises(NobodyAnswered) as caught:
+    with pytest.raises(NoAddressAnswered) as caught:
         ConnectAttempts([], 1.0).run()
     assert caught.value.tried == ()
 
@@ -135,7 +135,7 @@ def test_of_thousands_of_addresses_a_few_are_tried() -> None:
     with deaf() as silent:
         many = [place("127.0.0.1", silent)] * 4000 + [place("::1", closed_port())] * 4000
         before, began = descriptors(), time.monotonic()
-        with pytest.raises(NobodyAnswered) as caught:
+        with pytest.raises(NoAddressAnswered) as caught:
             ConnectAttempts(many, 0.5).run()
         assert time.monotonic() - began < 0.5 + MAX_ADDRESSES * ATTEMPT_DELAY_S + 1.0
     assert sorted({address for address, _ in caught.value.tried}) == ["127.0.0.1", "::1"]

@@ -12,7 +12,7 @@ from iot_onboard.core.proxy import ProxyAddress
 from iot_onboard.core.secret import Secret
 from iot_onboard.net.happy_eyeballs import Resolved
 from iot_onboard.net.proxy_tunnel import open_tunnel
-from support.platform.dialling import failure, reach
+from support.platform.dialling import connect_tcp, failure
 from support.platform.fakeproxy import FakeProxy
 from support.platform.tlsserver import TlsServer, certificates
 
@@ -36,7 +36,7 @@ def test_through_a_proxy(user: str | None) -> None:
         address = ProxyAddress(
             host="localhost", port=proxy.port, username=user, password=Secret(password) if user else None
         )
-        reach(server, proxy=address).close()
+        connect_tcp(server, proxy=address).close()
         assert proxy.asked == [f"localhost:{server.port}"]
         assert server.names_asked == ["localhost"]
 
@@ -45,14 +45,14 @@ def test_a_foreign_server_behind_a_proxy_is_refused() -> None:
     """A proxy is no reason to believe anybody."""
     with FakeProxy() as proxy, TlsServer() as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port)
-        told = failure(lambda: reach(server, proxy=address, ca_file=certificates("foreign")[0]))
+        told = failure(lambda: connect_tcp(server, proxy=address, ca_file=certificates("foreign")[0]))
     assert told.cause is Cause.TLS
 
 
 def test_an_ipv6_address_through_a_proxy() -> None:
     """CONNECT names it in brackets, whatever Python makes of it, and the certificate is compared without them."""
     with FakeProxy() as proxy, TlsServer(names=("::1",), host="::1") as server:
-        reach(server, "::1", proxy=ProxyAddress(host="127.0.0.1", port=proxy.port)).close()
+        connect_tcp(server, "::1", proxy=ProxyAddress(host="127.0.0.1", port=proxy.port)).close()
         assert proxy.asked == [f"[::1]:{server.port}"]
 
 
@@ -72,7 +72,7 @@ def test_a_proxy_that_does_not_lead_on(says: bytes | None, words: str) -> None:
     """The proxy is named, with what it said as far as that can be shown; its password is not."""
     with FakeProxy("gw", "right", says=says) as proxy, TlsServer() as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port, username="gw", password=Secret("wr0ng"))
-        told = failure(lambda: reach(server, proxy=address))
+        told = failure(lambda: connect_tcp(server, proxy=address))
     assert told.cause is Cause.PROXY
     assert told.detail.startswith(f"the proxy 127.0.0.1 port {proxy.port} does not lead on: {words}")
     assert len(told.detail) < 250
@@ -88,7 +88,7 @@ def test_after_a_proxy_s_consent_it_is_the_server_that_is_spoken_to(says: bytes,
     """Rubbish, and a close."""
     with FakeProxy(says=says) as proxy, TlsServer() as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port)
-        told = failure(lambda: reach(server, proxy=address))
+        told = failure(lambda: connect_tcp(server, proxy=address))
     assert told.cause is Cause.TLS
     assert told.detail.startswith(f"TLS with localhost port {server.port} failed: {words}")
 
@@ -98,7 +98,7 @@ def test_a_proxy_that_is_not_there() -> None:
     with FakeProxy() as proxy:
         pass
     address = ProxyAddress(host="127.0.0.1", port=proxy.port)
-    assert failure(lambda: reach(TlsServer(), proxy=address)) == Transient(
+    assert failure(lambda: connect_tcp(TlsServer(), proxy=address)) == Transient(
         cause=Cause.PROXY, detail=f"the proxy 127.0.0.1 port {proxy.port} does not lead on: Connection refused"
     )
 
@@ -109,7 +109,7 @@ def test_a_mute_proxy_is_given_up() -> None:
     with FakeProxy(says=b"") as proxy:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port)
         began = time.monotonic()
-        told = failure(lambda: reach(TlsServer(), timeout_s=0.5, proxy=address))
+        told = failure(lambda: connect_tcp(TlsServer(), timeout_s=0.5, proxy=address))
         assert time.monotonic() - began <= 1.5
     assert told.cause is Cause.PROXY
     assert told.detail.endswith("does not lead on: timed out")
@@ -117,7 +117,7 @@ def test_a_mute_proxy_is_given_up() -> None:
 
 def test_a_proxy_s_name_that_is_unknown() -> None:
     """It is the proxy's name that the line speaks of."""
-    assert failure(lambda: reach(TlsServer(), proxy=ProxyAddress(host="a..b", port=3128))) == Transient(
+    assert failure(lambda: connect_tcp(TlsServer(), proxy=ProxyAddress(host="a..b", port=3128))) == Transient(
         cause=Cause.PROXY, detail="the proxy a..b port 3128 does not lead on: not a host name"
     )
 
@@ -148,7 +148,9 @@ def test_one_time_limit_for_the_whole_tunnel(first: bytes, again: bytes, gap_s: 
 
     with FakeProxy(says=endless) as proxy:
         began = time.monotonic()
-        told = failure(lambda: reach(TlsServer(), timeout_s=1.0, proxy=ProxyAddress(host="localhost", port=proxy.port)))
+        told = failure(
+            lambda: connect_tcp(TlsServer(), timeout_s=1.0, proxy=ProxyAddress(host="localhost", port=proxy.port))
+        )
         assert time.monotonic() - began <= 2.0
     assert told.cause is Cause.PROXY
 
@@ -171,7 +173,7 @@ def test_one_time_limit_for_the_whole_tunnel(first: bytes, again: bytes, gap_s: 
 def test_what_a_proxy_may_say_instead(says: bytes, words: str) -> None:
     """In words of ours, and of its own what a line may show."""
     with FakeProxy(says=lambda write: write(says)) as proxy:
-        told = failure(lambda: reach(TlsServer(), proxy=ProxyAddress(host="localhost", port=proxy.port)))
+        told = failure(lambda: connect_tcp(TlsServer(), proxy=ProxyAddress(host="localhost", port=proxy.port)))
     assert told == Transient(
         cause=Cause.PROXY, detail=f"the proxy localhost port {proxy.port} does not lead on: {words}"
     )

@@ -15,7 +15,14 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.core.failures import Cause, Misconfigured, OnboardError, Transient
-from iot_onboard.net.tls import anchor_path, holds_all, missing_roots, refuse_without_roots, tls_context, tls_failure
+from iot_onboard.net.tls import (
+    anchor_path,
+    has_all_of_bundle,
+    missing_roots,
+    require_system_roots,
+    tls_context,
+    tls_failure,
+)
 from support.machine.namespace import UNSHARE, why_no_namespace
 from support.platform.tlsserver import TlsServer, certificates
 from support.process.descriptors import none_left
@@ -123,15 +130,15 @@ def test_a_directory_of_hashed_names_does_for_the_bundle_only_where_it_holds_as_
     directory = hashed_store(tmp_path / "certs", ours, theirs)
     bundle = tmp_path / "bundle.crt"
     bundle.write_bytes(ours.read_bytes() + theirs.read_bytes())
-    assert holds_all(directory, bundle)
-    assert holds_all(directory, None)
+    assert has_all_of_bundle(directory, bundle)
+    assert has_all_of_bundle(directory, None)
     bundle.write_bytes(bundle.read_bytes() + ours.read_bytes())
-    assert not holds_all(directory, bundle)
-    assert not holds_all(directory, tmp_path / "none.crt")
-    assert not holds_all(tmp_path / "none", None)
+    assert not has_all_of_bundle(directory, bundle)
+    assert not has_all_of_bundle(directory, tmp_path / "none.crt")
+    assert not has_all_of_bundle(tmp_path / "none", None)
     for link in directory.glob("*.[0-9]"):
         link.unlink()
-    assert not holds_all(directory, None)
+    assert not has_all_of_bundle(directory, None)
 
 
 _IN_A_SYSTEM = """
@@ -209,7 +216,7 @@ def test_a_system_that_trusts_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert f"{bundle} holds no certificate" in failure.detail
     assert failure.cure == f"correct SSL_CERT_FILE, which says {bundle}"
     with pytest.raises(OnboardError, match="trusts no public authority"):
-        refuse_without_roots()
+        require_system_roots()
 
 
 def test_a_system_that_trusts_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,4 +228,4 @@ def test_a_system_that_trusts_somebody(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
     monkeypatch.setenv("SSL_CERT_FILE", str(ours))
     assert missing_roots() == ""
-    refuse_without_roots()
+    require_system_roots()

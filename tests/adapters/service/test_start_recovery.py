@@ -266,7 +266,7 @@ def manager_done(manager: Manager) -> list[str]:
 def test_an_error_of_ours_is_no_end(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     """The launcher is handed it first: it may have older code that is whole."""
     handed: list[BaseException] = []
-    monkeypatch.setattr(tracebacks, "hand_over", handed.append)
+    monkeypatch.setattr(tracebacks, "on_damaged_code", handed.append)
     (manager.root / "service").write_bytes(b"ExecMainStatus=226\nLoadState=loaded\nActiveState=failed\n")
     (manager.root / "var/lib").mkdir(parents=True)
     monkeypatch.setattr(os, "access", damaged)

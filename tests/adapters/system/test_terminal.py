@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from iot_onboard.system.terminal import complain, draws_blocks, style
+from iot_onboard.system.terminal import can_show_blocks, complain, style
 from support.process.terminal import Terminal
 from support.tree import DAEMON
 
@@ -69,7 +69,7 @@ def test_blocks_are_drawn_for_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the locale that is set, not by the one that Python makes up."""
     for locale, blocks in (("C.UTF-8", True), ("C", False)):
         monkeypatch.setenv("LC_ALL", locale)
-        assert draws_blocks() is blocks
+        assert can_show_blocks() is blocks
 
 
 def test_leaving_waits_for_no_thread() -> None:

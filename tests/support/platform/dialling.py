@@ -15,7 +15,7 @@ from iot_onboard.net.tls import tls_context
 from support.platform.tlsserver import TlsServer
 
 
-def reach(
+def connect_tcp(
     server: TlsServer,
     host: str = "localhost",
     *,

@@ -39,10 +39,10 @@ def choose(
     remembered: Remembered | None = None,
     stored: Collection[str] = (),
     unread: str = "",
-    given_by_hand: bool = False,
+    has_secret_file: bool = False,
 ) -> Decision:
     past = Past(
-        remembered=remembered, is_stored=lambda name: name in stored, unread=unread, given_by_hand=given_by_hand
+        remembered=remembered, is_stored=lambda name: name in stored, unread=unread, has_secret_file=has_secret_file
     )
     return decide(template, product_key, facts, legacy or replace(facts, doubts=(), settling=""), past)
 
@@ -58,7 +58,7 @@ def test_the_same_board_keeps_its_name(facts: Facts) -> None:
     """An interface has another name, or another address, or is gone: what was the name is the name, with a reason."""
     decision = choose(facts, remembered=MEMORY)
     assert (decision.device_name, decision.to_remember) == ("gw-b827eb000001", None)
-    assert decision.kept
+    assert decision.mismatch
 
 
 def test_another_source_shows_the_same_board() -> None:
@@ -78,7 +78,7 @@ def test_another_board_is_another_gateway() -> None:
     """A card that moved; and a board without a serial number of its own counts as another one."""
     for serial in (OTHER_BOARD, None):
         decision = choose(replace(OTHER, serial=serial), remembered=MEMORY)
-        assert (decision.device_name, decision.kept) == ("gw-7a119d513e08", "")
+        assert (decision.device_name, decision.mismatch) == ("gw-7a119d513e08", "")
         assert decision.to_remember == replace(
             MEMORY, device_name="gw-7a119d513e08", board=serial, made_of=(("mac:eth0", "7a119d513e08"),)
         )
@@ -120,7 +120,7 @@ def test_a_fact_is_waited_for(facts: Facts, template: str) -> None:
 def test_a_name_of_0_1_0_with_its_secret_stays() -> None:
     """Whatever newer rules refuse, or would make of it; and it stays at the boots that follow."""
     decision = choose(EVERYBODYS, template="{hostname}", stored=["raspberrypi"])
-    assert (decision.device_name, decision.kept) == ("raspberrypi", "as on many gateways")
+    assert (decision.device_name, decision.mismatch) == ("raspberrypi", "as on many gateways")
     assert decision.to_remember is not None
     again = choose(EVERYBODYS, template="{hostname}", stored=["raspberrypi"], remembered=decision.to_remember)
     assert again == replace(decision, to_remember=None)
@@ -133,7 +133,7 @@ def test_a_name_of_0_1_0_goes_before_another_one() -> None:
     stick = Facts(macs=(("eth0", "00:1e:06:33:10:4c"), ("wlan0", "b8:27:eb:00:00:02")))
     now = Facts(macs=stick.macs[1:], more_macs=stick.macs[:1])
     first = choose(now, template="gw-{mac}", legacy=stick, stored=["gw-001e0633104c"])
-    assert (first.device_name, first.kept) == ("gw-001e0633104c", "the hardware gives gw-b827eb000002 now")
+    assert (first.device_name, first.mismatch) == ("gw-001e0633104c", "the hardware gives gw-b827eb000002 now")
     second = choose(now, template="gw-{mac}", legacy=stick, stored=["gw-001e0633104c"], remembered=first.to_remember)
     assert (second.device_name, second.to_remember) == ("gw-001e0633104c", None)
     assert choose(now, template="gw-{mac}", legacy=stick).device_name == "gw-b827eb000002"
@@ -144,20 +144,20 @@ def test_a_name_of_0_1_0_gives_way_to_one_that_came_later() -> None:
     stick = replace(FACTS, macs=(("eth0", "00:1e:06:33:10:4c"), *FACTS.macs[1:]))
     later = replace(MEMORY, device_name="gw-dca632000002", board=OTHER_BOARD)
     decision = choose(FACTS, legacy=stick, stored=["gw-001e0633104c"], remembered=later)
-    assert (decision.device_name, decision.kept) == ("gw-b827eb000001", "")
+    assert (decision.device_name, decision.mismatch) == ("gw-b827eb000001", "")
 
 
 def test_a_secret_given_by_hand_counts_as_that_of_the_name_of_0_1_0() -> None:
     """As long as nothing is remembered, whatever the new rules make of the hardware; not while it settles."""
-    decision = choose(EVERYBODYS, template="{hostname}", given_by_hand=True)
-    assert (decision.device_name, decision.kept) == ("raspberrypi", "as on many gateways")
+    decision = choose(EVERYBODYS, template="{hostname}", has_secret_file=True)
+    assert (decision.device_name, decision.mismatch) == ("raspberrypi", "as on many gateways")
     stick = replace(FACTS, macs=(("eth0", "00:1e:06:33:10:4c"),))
-    assert choose(FACTS, legacy=stick, given_by_hand=True).device_name == "gw-001e0633104c"
-    assert choose(FACTS, legacy=stick, given_by_hand=True, remembered=MEMORY).device_name == "gw-b827eb000001"
+    assert choose(FACTS, legacy=stick, has_secret_file=True).device_name == "gw-001e0633104c"
+    assert choose(FACTS, legacy=stick, has_secret_file=True, remembered=MEMORY).device_name == "gw-b827eb000001"
     with pytest.raises(MissingFact, match="cloud-init"):
-        choose(replace(EVERYBODYS, settling="cloud-init"), template="{hostname}", given_by_hand=True)
+        choose(replace(EVERYBODYS, settling="cloud-init"), template="{hostname}", has_secret_file=True)
     with pytest.raises(MissingFact, match="unread"):
-        choose(FACTS, legacy=stick, given_by_hand=True, unread="unread")
+        choose(FACTS, legacy=stick, has_secret_file=True, unread="unread")
 
 
 def test_a_memory_that_cannot_be_read_does_not_hide_a_secret_of_0_1_0() -> None:
@@ -170,7 +170,7 @@ def test_a_name_with_a_secret_waits_for_nobody() -> None:
     """Whatever cloud-init may still do: the secret is of this name."""
     facts = Facts(hostname="gateway7", settling="cloud-init has not ended")
     decision = choose(facts, template="{hostname}", stored=["gateway7"])
-    assert (decision.device_name, decision.kept) == ("gateway7", "")
+    assert (decision.device_name, decision.mismatch) == ("gateway7", "")
 
 
 def test_a_memory_that_cannot_be_read_is_waited_for() -> None:
@@ -238,4 +238,4 @@ def test_what_holds_for_all(
         assert decision.to_remember.device_name == decision.device_name
         assert decision.to_remember != remembered
         assert not unread
-    assert bool(decision.kept) == (decision.device_name != decision.fresh)
+    assert bool(decision.mismatch) == (decision.device_name != decision.fresh)

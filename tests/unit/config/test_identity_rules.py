@@ -15,7 +15,7 @@ from iot_onboard.config.identity_rules import (
     Readings,
     disagreement_of,
     facts_of,
-    is_everybodys,
+    is_common_hostname,
     mac_doubt,
     serial_doubt,
 )
@@ -143,7 +143,7 @@ def test_what_is_plugged_in_comes_after_what_is_the_board_s() -> None:
 def test_everybody_s_host_name(name: str) -> None:
     """What images are shipped with: a list of words, and whatever the system or the board calls itself."""
     system = ("debian12", "Debian GNU/Linux 12 (bookworm)", "Raspberry Pi 4 Model B Rev 1.4")
-    assert is_everybodys(name, system)
+    assert is_common_hostname(name, system)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,9 @@ def test_everybody_s_host_name(name: str) -> None:
 )  # fmt: skip
 def test_a_host_name_of_its_own(name: str) -> None:
     """Somebody chose it; a number behind it tells one from another."""
-    assert not is_everybodys(name, ("debian12", "Debian GNU/Linux 12 (bookworm)", "Raspberry Pi 4 Model B Rev 1.4"))
+    assert not is_common_hostname(
+        name, ("debian12", "Debian GNU/Linux 12 (bookworm)", "Raspberry Pi 4 Model B Rev 1.4")
+    )
 
 
 def test_a_serial_number_that_is_none_is_named() -> None:

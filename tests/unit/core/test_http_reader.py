@@ -27,7 +27,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 def read(data: bytes, *, piece: int = 16_384, head_only: bool = False) -> AnswerReader:
     """Feed an answer and the close after it."""
-    reader = AnswerReader(head_only=head_only, also=(b"location",))
+    reader = AnswerReader(head_only=head_only, more_headers=(b"location",))
     for at in range(0, len(data), piece):
         if not reader.complete:
             reader.feed(data[at : at + piece])

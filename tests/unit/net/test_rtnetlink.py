@@ -149,7 +149,7 @@ def test_an_interface_without_a_signal() -> None:
 def test_what_was_gone_for_a_moment(news: bytes, gone: set[bytes]) -> None:
     """The way to a destination is interrupted by the loss of its interface, of our address, or of a route that leads
     there; by nothing else that comes and goes."""
-    assert netlink.interrupted(news, ROUTES) == {ROUTES[destination] for destination in gone}
+    assert netlink.removed_routes(news, ROUTES) == {ROUTES[destination] for destination in gone}
 
 
 def test_requests() -> None:
@@ -178,4 +178,4 @@ def test_rubbish_is_passed_over(messages: list[tuple[int, bytes]], rubbish: byte
         netlink.keys(data)
         netlink.route_of(data)
         netlink.is_down(data)
-        assert netlink.interrupted(data, ROUTES) <= set(ROUTES.values())
+        assert netlink.removed_routes(data, ROUTES) <= set(ROUTES.values())

@@ -33,7 +33,7 @@ def test_what_was_written_waits_went_or_is_counted(steps: list[tuple[str, int]],
             assert len(backlog) == 0
         elif what == "send":
             out += head[:count]
-            backlog.sent(min(count, len(head)))
+            backlog.mark_sent(min(count, len(head)))
         elif head[4:5] == b":":
             backlog.drop_head()
             dropped += 1
@@ -41,7 +41,7 @@ def test_what_was_written_waits_went_or_is_counted(steps: list[tuple[str, int]],
         assert backlog.size <= size
     while (head := backlog.head()) is not None:
         out += head
-        backlog.sent(len(head))
+        backlog.mark_sent(len(head))
     assert backlog.size == 0
     numbers = [int(line[:4]) for line in bytes(out).split(b"\n") if line]
     assert numbers == sorted(set(numbers))
@@ -59,7 +59,7 @@ def test_the_first_lines_and_the_last_ones_are_kept() -> None:
     kept = []
     while (head := backlog.head()) is not None:
         kept.append(head)
-        backlog.sent(len(head))
+        backlog.mark_sent(len(head))
     assert kept == [b"0", b"1", b"2", b"7", b"8", b"9"]
     lost = backlog.take_lost()
     assert str(lost) == "4 between 12:00:03 and 12:00:06"

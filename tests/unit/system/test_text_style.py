@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.system.text_style import Style, lines_of, painted, printable, says_utf8
+from iot_onboard.system.text_style import Style, lines_of, painted, printable, uses_utf8
 
 
 def test_colours() -> None:
@@ -58,4 +58,4 @@ def test_lines_fit_beside_their_margin() -> None:
 )
 def test_who_shows_blocks(environ: dict[str, str], encoding: str, utf8: bool) -> None:
     """Locales of UTF-8; one that Python made up does not count."""
-    assert says_utf8(environ, encoding) == utf8
+    assert uses_utf8(environ, encoding) == utf8

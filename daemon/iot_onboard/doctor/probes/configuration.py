@@ -44,7 +44,7 @@ def _naming(facts: Facts) -> NamingFacts:
     name, problem, kept = None, "", ""
     try:
         naming = naming_of(config, facts.root)
-        name, kept = naming.identity.device_name, naming.kept
+        name, kept = naming.identity.device_name, naming.mismatch
     except MissingFact as error:
         problem = str(error)
     return NamingFacts(

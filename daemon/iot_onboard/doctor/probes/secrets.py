@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...config.schema import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET
-from ...config.secrets import HANDED_OUT_DIR, device_secret_path, is_handed_out, product_secret_path, read_secret
+from ...config.secrets import (
+    SYSTEMD_CREDENTIALS_DIR,
+    device_secret_path,
+    is_loaded_by_systemd,
+    product_secret_path,
+    read_secret,
+)
 from ...config.unloadable import DROP_IN, read_drop_in
 from ...core.failures import Misconfigured, OnboardError
 from ...core.identity import Identity
@@ -64,7 +70,8 @@ def _by_hand(facts: Facts, path: Path, what: str, *, wanted: bool) -> SecretFact
         cure=cure if found is not None else "",
         unread=unread,
         by_manager=by_manager,
-        handed_out=by_manager and is_handed_out(path.name, facts.root / HANDED_OUT_DIR.relative_to("/")),
+        handed_out=by_manager
+        and is_loaded_by_systemd(path.name, facts.root / SYSTEMD_CREDENTIALS_DIR.relative_to("/")),
         unloadable=_unloadable(facts, path.name) if by_manager else "",
         account=service_account(),
         fallback=found is None and path.name == PRODUCT_SECRET and stored_whole,

@@ -21,7 +21,7 @@ from ...core.failures import Cause, Misconfigured, OnboardError, Transient
 from ...core.http_reader import AnswerCutOff, AnswerReader, MeaninglessAnswer
 from ...core.peer_words import printable
 from ...core.retry_after import date_of
-from ...net.dial import secure
+from ...net.dial import wrap_tls
 from ...net.http_exchange import read_answer
 from ...net.tls import BoundedContext, anchor_path, tls_context
 from ..checks.network import ReachFacts
@@ -98,7 +98,7 @@ def _shake_hands(facts: Facts, reached: ReachFacts) -> TlsFacts:
     shown = _listen(context)
     began = time.monotonic()
     try:
-        connection = secure(raw, host, port, context)
+        connection = wrap_tls(raw, host, port, context)
     except OnboardError as error:
         failure = error.failure
         cause = failure.cause if isinstance(failure, Transient) else Cause.TLS
@@ -136,7 +136,7 @@ def _plain(reached: ReachFacts) -> str:
 def _head(connection: socket.socket, request: str, limit_s: float) -> AnswerReader:
     """Send a request, and return the head of what comes back within the limit."""
     connection.sendall(request.encode())
-    reader = AnswerReader(head_only=True, also=(_LOCATION,))
+    reader = AnswerReader(head_only=True, more_headers=(_LOCATION,))
     return read_answer(connection, reader, time.monotonic() + limit_s)
 
 
