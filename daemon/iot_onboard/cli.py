@@ -13,7 +13,7 @@ from .config.problems import ConfigError, MissingFact
 from .config.schema import CONFIG_DIR
 from .core import tracebacks
 from .core.exit_codes import ExitCode
-from .core.failures import Misconfigured, OnboardError, passes
+from .core.failures import Misconfigured, OnboardError, is_temporary
 from .fast_start.cheap_calls import collect_rarely
 from .fast_start.typing_names import TYPE_CHECKING
 from .system.terminal import complain
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
     except Exception as error:
-        if passes(error):
+        if is_temporary(error):
             complain("this machine is short of memory, descriptors or threads, or its disk stumbled; try again")
             return ExitCode.FAILED
         tracebacks.on_damaged_code(error)
@@ -94,7 +94,7 @@ def _answer(arguments: argparse.Namespace | SimpleNamespace) -> int:
     except ConfigError as error:
         for problem in error.problems:
             complain(str(problem))
-        return ExitCode.FAILED if error.passing else ExitCode.CONFIGURATION
+        return ExitCode.FAILED if error.temporary else ExitCode.CONFIGURATION
     except MissingFact as error:
         complain(f"{arguments.config}: device_name: {error}")
         # A network interface may appear later in the boot: a restart may find it.

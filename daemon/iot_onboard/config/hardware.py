@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..core.failures import passes
+from ..core.failures import is_temporary
 from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.typing_names import TYPE_CHECKING
 
@@ -148,7 +148,7 @@ def _interfaces(directory: Path) -> tuple[Interface, ...]:
     try:
         names = sorted(os.listdir(directory))  # noqa: PTH208 - names are wanted, not paths
     except OSError as error:
-        _raise_passing(error)
+        _raise_if_temporary(error)
         return ()
     for name in names:
         # Only hardware has this entry: bridges, tunnels and interfaces of containers do not.
@@ -202,7 +202,7 @@ def _is_world_readable(path: Path) -> bool:
     try:
         return path.stat().st_mode & 0o004 != 0
     except OSError as error:
-        _raise_passing(error)
+        _raise_if_temporary(error)
         return False
 
 
@@ -210,12 +210,12 @@ def _text(path: Path) -> str:
     try:
         return path.read_bytes()[:65536].decode("utf-8", "replace").strip("\0 \t\r\n")
     except OSError as error:
-        _raise_passing(error)
+        _raise_if_temporary(error)
         return ""
 
 
-def _raise_passing(error: OSError) -> None:
-    if passes(error):
+def _raise_if_temporary(error: OSError) -> None:
+    if is_temporary(error):
         raise error
 
 

@@ -6,7 +6,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from ..core.failures import passes
+from ..core.failures import is_temporary
 from ..core.identity import Identity
 from ..disk.credentials import is_stored
 from ..disk.files import read_plain, remove_durably, write_durably
@@ -42,7 +42,7 @@ def past_of(product_key: str, state_dir: Path, *, has_secret_file: bool = False)
     except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:
-        if passes(error) or not _belongs_to_other_user(state_dir):
+        if is_temporary(error) or not _belongs_to_other_user(state_dir):
             unread = f"{path} cannot be read: {error.strerror}"
     return Past(
         remembered=remembered,

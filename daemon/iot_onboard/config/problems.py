@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.failures import passes
+from ..core.failures import is_temporary
 from ..fast_start.fast_dataclasses import dataclass, replace
 
 FILE = "(file)"
@@ -20,7 +20,7 @@ class Problem:
     # There may be nothing wrong with the file itself.
     unread: bool = False
     # It may well be readable a moment later.
-    passing: bool = False
+    temporary: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.key}: {self.problem}" + (f" ({self.hint})" if self.hint else "")
@@ -35,7 +35,7 @@ def unreadable(name: str, error: OSError) -> Problem:
     """Say that a file cannot be read; where it is not there, nothing is unread."""
     unread = not isinstance(error, FileNotFoundError)
     problem = file_problem(name, f"cannot be read: {error.strerror}", unread=unread)
-    return replace(problem, passing=passes(error))
+    return replace(problem, temporary=is_temporary(error))
 
 
 class ConfigError(Exception):
@@ -51,9 +51,9 @@ class ConfigError(Exception):
         return any(problem.unread for problem in self.problems)
 
     @property
-    def passing(self) -> bool:
+    def temporary(self) -> bool:
         """Say whether a file could not be read for a reason that passes."""
-        return any(problem.passing for problem in self.problems)
+        return any(problem.temporary for problem in self.problems)
 
 
 class MissingFact(Exception):

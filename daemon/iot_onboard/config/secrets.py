@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from ..core.failures import Misconfigured, OnboardError, local_fault, passes
+from ..core.failures import Misconfigured, OnboardError, is_temporary, local_fault
 from ..core.secret import Secret
 from ..disk.files import read_plain
 from ..fast_start.fast_dataclasses import dataclass
@@ -144,7 +144,7 @@ def read_secret(path: Path, what: str, cure: str = "") -> Secret:
             raise _refuse(f"the {what} file {path} is not a regular file", f"write the {what} to a file")
         data = read_plain(path, MAX_SECRET_BYTES + 1)
     except (OSError, MemoryError) as error:
-        if passes(error):
+        if is_temporary(error):
             raise local_fault(f"the {what} file {path} cannot be read", error) from error
         reason = "is empty" if size == 0 else f"cannot be read: {getattr(error, 'strerror', None)}"
         raise _refuse(f"the {what} file {path} {reason}", cure) from error

@@ -82,7 +82,7 @@ class ConfigWatch:
                 # A new process waits for a fact that is missing, and not for these.
                 return None
         except ConfigError as error:
-            if error.passing:
+            if error.temporary:
                 # Nothing is known of the change yet.
                 self._seen = before
                 return None

@@ -14,7 +14,7 @@ from ..fast_start.fast_dataclasses import dataclass
 
 # Out of memory, descriptors, threads or buffers; a call that was interrupted; a disk or a file server that stumbled.
 # Not what somebody has to mend: a file that is not there, is another's, or is no file; a full or read-only disk.
-_PASSING = frozenset(
+_TEMPORARY = frozenset(
     {
         errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
         errno.EREMOTEIO, errno.ESTALE, errno.ETIMEDOUT,
@@ -64,7 +64,7 @@ class Transient:
     cure: str = ""
 
 
-def unforeseen(where: str) -> Transient:
+def defect_failure(where: str) -> Transient:
     """Return what an exception that nobody foresaw is to the state machine: `where` is its kind and place, no more.
 
     What a peer says, or a disk, may lead to one. The process goes on, for an end would lose what it holds in memory.
@@ -108,11 +108,11 @@ class StoreFault(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailure:
-    """The disk would not do its part; `passing` where it may well do so a moment later."""
+    """The disk would not do its part; `temporary` where it may well do so a moment later."""
 
     fault: StoreFault
     detail: str
-    passing: bool = False
+    temporary: bool = False
 
 
 Failure = Transient | Throttled | Rejected | Misconfigured | StoreFailure
@@ -126,7 +126,7 @@ class OnboardError(Exception):
         self.failure = failure
 
 
-def passes(error: BaseException) -> bool:
+def is_temporary(error: BaseException) -> bool:
     """Say whether waiting mends what went wrong on this machine."""
     if isinstance(error, MemoryError):
         return True
@@ -135,10 +135,10 @@ def passes(error: BaseException) -> bool:
     if type(error).__module__ == "ssl":
         # The numbers in it are OpenSSL's.
         return getattr(error, "reason", None) == "MALLOC_FAILURE"
-    return isinstance(error, OSError) and error.errno in _PASSING
+    return isinstance(error, OSError) and error.errno in _TEMPORARY
 
 
 def local_fault(what: str, error: BaseException) -> OnboardError:
-    """Return what to raise for an error that `passes`; `what` is a clause such as "the file X cannot be read"."""
+    """Return what to raise for an error that `is_temporary`; `what` is a clause such as "the file X cannot be read"."""
     reason = (error.strerror if isinstance(error, OSError) else "") or "no memory or no thread is to be had"
     return OnboardError(Transient(cause=Cause.LOCAL, detail=f"{what}: {reason}"))

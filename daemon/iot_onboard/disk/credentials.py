@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..core.failures import OnboardError, StoreFailure, StoreFault, passes
+from ..core.failures import OnboardError, StoreFailure, StoreFault, is_temporary
 from ..core.identity import Credentials, Identity
 from ..fast_start.fast_dataclasses import dataclass
 from . import files
@@ -80,7 +80,7 @@ class Store:
                 pass
         except OSError as error:
             failed = _failed(StoreFault.NOT_WRITABLE, error, self._directory)
-            if failed.passing:
+            if failed.temporary:
                 raise OnboardError(failed) from error
             return Stored(set_aside=tuple(aside), writable=False, detail=failed.detail)
         return Stored(set_aside=tuple(aside), others=self._others())
@@ -186,7 +186,7 @@ def is_stored(state_dir: Path, identity: Identity) -> bool:
         try:
             os.lstat(state_dir / "credentials" / name)
         except OSError as error:
-            if passes(error):
+            if is_temporary(error):
                 raise
         else:
             return True
@@ -194,7 +194,7 @@ def is_stored(state_dir: Path, identity: Identity) -> bool:
 
 
 def _failed(fault: StoreFault, error: Exception, path: Path) -> StoreFailure:
-    return StoreFailure(fault=fault, detail=_describe(error, path), passing=passes(error))
+    return StoreFailure(fault=fault, detail=_describe(error, path), temporary=is_temporary(error))
 
 
 def _describe(error: Exception, path: Path) -> str:

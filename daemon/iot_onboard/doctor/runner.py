@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..core.failures import passes
+from ..core.failures import is_temporary
 from ..core.tracebacks import innermost_frame
 from .model import Check, Facts, Finding, Level, Probe, Result, capitalised, fail, skipped
 
@@ -147,7 +147,7 @@ def _broken(error: BaseException) -> Finding:
         if os.geteuid() != 0:
             return skipped(f"{what} may not be read by this user.", "run with sudo", blocks=True)
         return fail(f"{what} cannot be read, not even by root.", "check the file system, and any security module")
-    if passes(error):
+    if is_temporary(error):
         sentence = "This check could not run: this machine has no thread, memory or descriptor to spare."
         return skipped(sentence, "look again in a moment; `free` and `ps -eL` show what takes them", blocks=True)
     # The message of an exception may quote data: its kind and place do not.

@@ -50,7 +50,7 @@ def _listed(names: tuple[str, ...]) -> str:
 def load_failed(state: m.State, input_: m.LoadFailed, now: m.Now) -> Transition:
     """Retry the read; never register, for the secret may be fine. What passes by itself is retried soon."""
     failure = input_.failure
-    if isinstance(failure, StoreFailure) and failure.passing:
+    if isinstance(failure, StoreFailure) and failure.temporary:
         failure = Transient(cause=Cause.LOCAL, detail=failure.detail)
     if isinstance(failure, Transient):
         return wait(state, now, m.Goal.LOAD, failure, Event.SECRET_UNREADABLE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from ..core.failures import Cause, OnboardError, Transient, local_fault, passes
+from ..core.failures import Cause, OnboardError, Transient, is_temporary, local_fault
 from ..fast_start.cheap_calls import host_bytes
 from ..fast_start.typing_names import TYPE_CHECKING
 from .happy_eyeballs import ConnectAttempts, NoAddressAnswered, Resolved, resolve
@@ -88,7 +88,7 @@ def connect_tcp(
 
 def _is_shortage(error: Exception) -> bool:
     """Say whether this gateway lacks a resource; a slow server or network is no shortage."""
-    return passes(error) and not isinstance(error, TimeoutError)
+    return is_temporary(error) and not isinstance(error, TimeoutError)
 
 
 def _reason(error: OSError) -> str:

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from ..core.failures import Cause, Misconfigured, OnboardError, Transient, local_fault, passes
+from ..core.failures import Cause, Misconfigured, OnboardError, Transient, is_temporary, local_fault
 from ..disk.files import fingerprint, read_plain
 from ..fast_start.typing_names import TYPE_CHECKING, Any
 from .timing import PhaseTimer
@@ -200,7 +200,7 @@ def _trust(context: BoundedContext, path: Path | None, cure: str) -> None:
         # Bytes that are not ASCII stand between the certificates.
         context.load_verify_locations(cadata=data.decode("ascii", "ignore"))
     except (OSError, ValueError, MemoryError) as error:
-        if passes(error):
+        if is_temporary(error):
             raise local_fault(f"the certificate file {path} cannot be read", error) from error
         # OpenSSL's texts about the content of a file do not help an operator.
         reason = "it holds no whole certificate in PEM form"

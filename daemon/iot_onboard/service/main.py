@@ -32,7 +32,7 @@ from ..config.watch import ConfigWatch
 from ..core import tracebacks
 from ..core.backoff import restart_delay_s
 from ..core.exit_codes import ExitCode
-from ..core.failures import passes
+from ..core.failures import is_temporary
 from ..core.identity import Identity
 from ..core.secret import KnownSecrets
 from ..disk.files import only_root_can_change
@@ -101,7 +101,7 @@ def _await_repair(error: Exception, config_path: Path) -> AwaitSetup | None:
     tracebacks.on_damaged_code(error)
     from ..core.broken_code import OURS, broken_code
 
-    broken = None if passes(error) else broken_code(error)
+    broken = None if is_temporary(error) else broken_code(error)
     if broken is None or broken.module.partition(".")[0] == OURS:
         return None
     config, _ = parse([], names_required=False)

@@ -15,7 +15,7 @@ from ..config.watch import POLL_S as CONFIG_POLL_S
 from ..config.watch import ConfigWatch
 from ..core import tracebacks
 from ..core.exit_codes import ExitCode
-from ..core.failures import Failure, unforeseen
+from ..core.failures import Failure, defect_failure
 from ..core.timings import Timings
 from ..events.model import Details, Event
 from ..fast_start.typing_names import TYPE_CHECKING, Any
@@ -227,7 +227,7 @@ class Supervisor:
             if result.crash is not None and crash_ends:
                 self._fail(result.crash)
                 return
-            failure = result.failure if result.crash is None else unforeseen(result.crash)
+            failure = result.failure if result.crash is None else defect_failure(result.crash)
             self._feed(failed(failure) if failure is not None else succeeded(result.value))
 
         self._worker.submit(job, on_result)

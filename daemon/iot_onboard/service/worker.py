@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 from ..core import tracebacks
-from ..core.failures import Failure, OnboardError, local_fault, passes
+from ..core.failures import Failure, OnboardError, is_temporary, local_fault
 from ..fast_start.fast_dataclasses import dataclass
 
 
@@ -76,7 +76,7 @@ def _outcome(job: Callable[[], object]) -> Result:
     except OnboardError as error:
         return Result(failure=error.failure)
     except BaseException as error:
-        if passes(error):
+        if is_temporary(error):
             return Result(failure=local_fault("this gateway is short of something", error).failure)
         tracebacks.on_damaged_code(error)
         if (failure := _failure_of_code(error)) is not None:

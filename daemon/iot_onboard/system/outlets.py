@@ -18,7 +18,7 @@ from ..fast_start.typing_names import TextIO
 # A writable pipe takes this much at once (pipe(7), PIPE_BUF).
 _MAX_WRITE = 4096
 # Temporary errors: the same message may be sent later.
-_PASSING = frozenset({errno.EAGAIN, errno.EINTR, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+_TEMPORARY = frozenset({errno.EAGAIN, errno.EINTR, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
 class Outlet:
@@ -50,7 +50,7 @@ class DatagramOutlet(Outlet):
             except OSError as error:
                 if error.errno == errno.EMSGSIZE:
                     raise
-                if error.errno in _PASSING:
+                if error.errno in _TEMPORARY:
                     return 0
                 self.close()
         return 0
@@ -93,7 +93,7 @@ class StreamOutlet(Outlet):
                 return 0
             return os.write(self._fd, data[:_MAX_WRITE] if self._waits else data)
         except OSError as error:
-            if error.errno in _PASSING:
+            if error.errno in _TEMPORARY:
                 return 0
             raise
 

@@ -108,8 +108,8 @@ def test_a_shortage_passes(etc: Path) -> None:
     """Without a descriptor to be had nothing is known of the files, and nothing is called wrong for good."""
     with none_left(), pytest.raises(ConfigError) as caught:
         load(etc / "config.yaml")
-    assert (caught.value.unread, caught.value.passing) == (True, True)
+    assert (caught.value.unread, caught.value.temporary) == (True, True)
     (etc / "config.yaml").unlink()
     with pytest.raises(ConfigError) as caught:
         load(etc / "config.yaml")
-    assert not caught.value.passing
+    assert not caught.value.temporary

@@ -14,9 +14,9 @@ from iot_onboard.core.failures import (
     Misconfigured,
     OnboardError,
     Transient,
+    defect_failure,
+    is_temporary,
     local_fault,
-    passes,
-    unforeseen,
 )
 
 
@@ -48,7 +48,7 @@ def test_a_transient_failure_leaves_the_cure_to_its_cause() -> None:
 
 def test_what_nobody_foresaw_passes_slowly() -> None:
     """It names the place, and waits at the long end."""
-    failure = unforeseen("ValueError at iot_onboard.net.https:70")
+    failure = defect_failure("ValueError at iot_onboard.net.https:70")
     assert failure == Transient(
         cause=Cause.DEFECT, detail="internal error: ValueError at iot_onboard.net.https:70", slow=True
     )
@@ -57,17 +57,17 @@ def test_what_nobody_foresaw_passes_slowly() -> None:
 @pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ESTALE])
 def test_a_shortage_passes(number: int) -> None:
     """What this machine is short of now it may have a moment later."""
-    assert passes(OSError(number, os.strerror(number)))
-    assert passes(MemoryError())
-    assert passes(RuntimeError("can't start new thread"))
+    assert is_temporary(OSError(number, os.strerror(number)))
+    assert is_temporary(MemoryError())
+    assert is_temporary(RuntimeError("can't start new thread"))
 
 
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOSPC, errno.ELOOP, errno.EISDIR])
 def test_what_somebody_has_to_mend_lasts(number: int) -> None:
     """Waiting brings no file, no right and no room; nor does it mend a defect, or what OpenSSL calls 5."""
-    assert not passes(OSError(number, os.strerror(number)))
-    assert not passes(RuntimeError("a defect"))
-    assert not passes(ssl.SSLError(5, "syscall"))
+    assert not is_temporary(OSError(number, os.strerror(number)))
+    assert not is_temporary(RuntimeError("a defect"))
+    assert not is_temporary(ssl.SSLError(5, "syscall"))
 
 
 def test_a_local_fault_says_what_and_why() -> None:

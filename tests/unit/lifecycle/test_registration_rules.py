@@ -130,7 +130,9 @@ def test_an_unreadable_store_never_registers() -> None:
     assert (life.state.phase, life.state.goal) == (m.Phase.BLOCKED, m.Goal.LOAD)
 
 
-@pytest.mark.parametrize("failure", [replace(UNREADABLE, passing=True), Transient(cause=Cause.LOCAL, detail="EMFILE")])
+@pytest.mark.parametrize(
+    "failure", [replace(UNREADABLE, temporary=True), Transient(cause=Cause.LOCAL, detail="EMFILE")]
+)
 def test_a_fault_that_passes_is_retried_soon(failure: Failure) -> None:
     """Nobody has to come for it, and it is told as a fault of this gateway."""
     life = Life().feed(m.Started()).feed(m.LoadFailed(failure=failure))
