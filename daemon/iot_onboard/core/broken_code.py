@@ -30,17 +30,17 @@ _CANNOT_IMPORT_NAME = re.compile(r"cannot import name '(\w+)'")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenCode:
-    """Name the module that cannot be loaded, its file where known, and the kind of error; for `repeats` see `trial`."""
+    """Name the module that cannot be loaded, its file if known, and the kind of error; see `import_check`."""
 
     module: str
     file: str
     kind: str
-    repeats: str = ""
+    statements: str = ""
 
     @property
-    def trial(self) -> str:
+    def import_check(self) -> str:
         """Return Python statements that fail while this is broken; for an empty file `import` alone would not."""
-        return self.repeats or f"import {self.module}"
+        return self.statements or f"import {self.module}"
 
     @property
     def clause(self) -> str:
@@ -67,13 +67,13 @@ def broken_code(error: BaseException) -> BrokenCode | None:
     module, file = _where(error)
     kind = type(error).__name__
     # If the error came up while a library was loaded, the library is broken, not what it imports.
-    repeats = f"import {module}" if module and module.partition(".")[0] != OURS else ""
+    statements = f"import {module}" if module and module.partition(".")[0] != OURS else ""
     if isinstance(error, OSError) and error.strerror:
         kind = error.strerror
     if isinstance(error, ImportError):
         name = _CANNOT_IMPORT_NAME.match(error.msg or "")
         if name and error.name:
-            repeats = repeats or f"from {error.name} import {name[1]}"
+            statements = statements or f"from {error.name} import {name[1]}"
         module, file = error.name or module, error.path or ("" if error.name else file)
         kind = "it is not there" if isinstance(error, ModuleNotFoundError) else kind
     elif isinstance(error, SyntaxError):
@@ -83,8 +83,8 @@ def broken_code(error: BaseException) -> BrokenCode | None:
     elif isinstance(error, AttributeError) and _is_library(error.obj):
         module, file = str(getattr(error.obj, "__name__", "")), str(getattr(error.obj, "__file__", None) or "")
         kind = f"it has no {error.name}"
-        repeats = repeats or f"import {module}; {module}.{error.name}"
-    return BrokenCode(module=module, file=file, kind=kind, repeats=repeats) if module else None
+        statements = statements or f"import {module}; {module}.{error.name}"
+    return BrokenCode(module=module, file=file, kind=kind, statements=statements) if module else None
 
 
 def _is_library(owner: object) -> bool:

@@ -81,17 +81,17 @@ class AwaitingSetup:
         self._repeat_s = repeat_s
         self._repeat_at = self._new_reason_at = 0.0
         self._loop = Loop()
-        self._trial, self._cure = "", ""
+        self._import_check, self._cure = "", ""
         self._try_every_s = TRY_EVERY_S
         self._try_at: float | None = None
 
-    def look_for_module(self, trial: str, cure: str, try_every_s: float = TRY_EVERY_S) -> None:
-        """Wait for a library that cannot be loaded: until Python can run `trial`.
+    def wait_for_module(self, import_check: str, cure: str, try_every_s: float = TRY_EVERY_S) -> None:
+        """Wait for a library that cannot be loaded: until Python can run `import_check`.
 
         A try may take long, and runs beside the loop. The first is not at once: where a try says that all is well and
         the next start fails all the same, a new process each 20 s is what this costs.
         """
-        self._trial, self._cure = trial, cure
+        self._import_check, self._cure = import_check, cure
         self._try_every_s = try_every_s
         self._try_at = time.monotonic() + try_every_s
         self._worker = Worker()
@@ -170,7 +170,7 @@ class AwaitingSetup:
             # Imported here: a gateway that is well has no use for it.
             from ..system.processes import ask
 
-            return ask([sys.executable, "-I", "-c", self._trial], timeout_s=_TRY_S).code == 0
+            return ask([sys.executable, "-I", "-c", self._import_check], timeout_s=_TRY_S).code == 0
 
         self._try_at = None
         self._worker.submit(job, self._tried)

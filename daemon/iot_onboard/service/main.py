@@ -64,13 +64,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitSetup:
-    """Wait until a new process can run: `event` and `detail` say what is missing, `trial` what fails until then."""
+    """Wait until a new process can run: `event` and `detail` say what is missing, `import_check` what still fails."""
 
     config: Config
     event: Event
     detail: str
     cure: str = ""
-    trial: str = ""
+    import_check: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,11 @@ def _await_repair(error: Exception, config_path: Path) -> AwaitSetup | None:
         config = load(config_path, names_required=False)
     assert config is not None
     return AwaitSetup(
-        config=config, event=Event.SOFTWARE_BROKEN, detail=broken.clause, cure=broken.cure, trial=broken.trial
+        config=config,
+        event=Event.SOFTWARE_BROKEN,
+        detail=broken.clause,
+        cure=broken.cure,
+        import_check=broken.import_check,
     )
 
 
@@ -166,8 +170,8 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
         from .awaiting_setup import AwaitingSetup
 
         waiting = AwaitingSetup(program.event, program.detail, config, config_path, watch, journal)
-        if program.trial:
-            waiting.look_for_module(program.trial, program.cure)
+        if program.import_check:
+            waiting.wait_for_module(program.import_check, program.cure)
             return leave(waiting.run())
         return waiting.run()
     if program.register_only:

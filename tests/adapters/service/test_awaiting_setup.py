@@ -37,7 +37,7 @@ class Waiting:
         detail: str = "x",
         device_name: str = "",
         repeat_s: float = REPEAT_S,
-        trial: str = "",
+        import_check: str = "",
         try_every_s: float = TRY_EVERY_S,
     ) -> Status:
         text = f"product_key: a1b2c3d4e5f\nruntime_dir: {self.runtime_dir}\n"
@@ -47,8 +47,8 @@ class Waiting:
         journal = open_journal({}, sys.stderr, "info")
         watch = ConfigWatch(self.config_path)
         program = AwaitingSetup(event, detail, config, self.config_path, watch, journal, repeat_s)
-        if trial:
-            program.look_for_module(trial, "mend it", try_every_s)
+        if import_check:
+            program.wait_for_module(import_check, "mend it", try_every_s)
         code = program.run()
         assert code == ExitCode.DONE
         status = read(self.runtime_dir)
@@ -161,12 +161,12 @@ def test_the_service_manager_is_answered(waiting: Waiting, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("trial", "ends"), [("import os; os.path", True), ("import os; os.no_such_thing", False)])
-def test_a_library_is_tried_by_what_failed_and_never_at_once(waiting: Waiting, trial: str, ends: bool) -> None:
+def test_a_library_is_tried_by_what_failed_and_never_at_once(waiting: Waiting, import_check: str, ends: bool) -> None:
     """A module that is empty can be imported, and lacks what is asked of it."""
     began_s = time.monotonic()
     if not ends:
         stop_after(0.7)
-    last = waiting.run(Event.SOFTWARE_BROKEN, trial=trial, try_every_s=0.3).last_event
+    last = waiting.run(Event.SOFTWARE_BROKEN, import_check=import_check, try_every_s=0.3).last_event
     assert last == ("config-changed" if ends else "stopping")
     assert time.monotonic() - began_s >= 0.3
     assert TRY_EVERY_S >= 20

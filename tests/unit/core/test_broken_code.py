@@ -123,10 +123,10 @@ def test_a_module_that_is_empty_is_tried_for_what_it_lacks(library: Path, text: 
     broken = broken_code(raised.value)
     assert broken is not None
     with pytest.raises((AttributeError, ImportError)):
-        exec(broken.trial, {})
+        exec(broken.import_check, {})
     for name in ("chardet_x", "chardet_x.part"):
         sys.modules.pop(name)
     (library / "part.py").write_text("VALUE = 1\n# longer\n")
-    exec(broken.trial, {})
+    exec(broken.import_check, {})
     for name in ("chardet_x", "chardet_x.part"):
         sys.modules.pop(name)
