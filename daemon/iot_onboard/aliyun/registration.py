@@ -9,7 +9,7 @@ from datetime import datetime
 from ..core.failures import Cause, Failure, OnboardError, Throttled, Transient
 from ..core.http import HttpAnswer, Request
 from ..core.identity import Credentials, Identity
-from ..core.peer_words import MAX_SHOWN
+from ..core.peer_text import MAX_SHOWN
 from ..core.secret import KnownSecrets, Secret
 from .codes import PLATFORM_FAULT, failure_of
 from .signing import SignMethod, sign

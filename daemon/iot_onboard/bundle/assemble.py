@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..core.scrub import MAX_OF_ONE, MIN_BYTES, Scrubber, most_likely
+from ..core.masking import MAX_OF_ONE, MIN_BYTES, SecretMasker, most_likely
 from .mask import mask_configuration, mask_text
 
 MANIFEST = "MANIFEST.txt"
@@ -41,11 +41,11 @@ def assemble(
     covered = [(part, *_covered(part)) for part in parts]
     found = {secret for _, _, of_part in covered for secret in most_likely(of_part, MAX_OF_ONE)}
     seen = {secret for _, _, of_part in covered for secret in of_part}
-    scrubber = Scrubber(secrets | found)
-    omitted += len(seen - found - secrets) + scrubber.omitted
+    masker = SecretMasker(secrets | found)
+    omitted += len(seen - found - secrets) + masker.omitted
     texts = {part.name: text for part, text, _ in covered if text is not None}
     files = {MANIFEST: _manifest(parts, len(secrets | found), unread, headline, omitted).encode(), **texts}
-    return {_text(scrubber.clean(name.encode())): scrubber.clean(data) for name, data in files.items()}
+    return {_text(masker.mask(name.encode())): masker.mask(data) for name, data in files.items()}
 
 
 def _covered(part: Part) -> tuple[bytes | None, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET
-from ..core.scrub import MAX_OF_ONE, most_likely
+from ..core.masking import MAX_OF_ONE, most_likely
 from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
 from ..provisioning.boot_partition import PLACES, find

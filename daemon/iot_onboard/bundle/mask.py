@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-COVER = "[secret]"
+MASK = "[secret]"
 _WORDS = r"(?:secret|passw(?:or)?d|passphrase|token|credential|private[_-]?key|api[_-]?key|authorization|psk)"
 # The key of a line of YAML, also in a comment, also where somebody forgot the blank after the colon.
 _YAML_KEY = re.compile(
@@ -49,7 +49,7 @@ def mask_configuration(text: str) -> Masked:
         if block_indent is not None and line.strip():
             if indent > block_indent:
                 covered.append(line.strip())
-                lines.append(line[:indent] + COVER)
+                lines.append(line[:indent] + MASK)
                 continue
             block_indent = None
         made, found = _line(line)
@@ -71,13 +71,13 @@ def _line(line: str) -> tuple[str, list[str]]:
     line = _substituted(_USERINFO, line, covered)
     key = _YAML_KEY.match(line)
     if key is not None and not _HARMLESS.match(key["value"]):
-        return key["head"] + COVER, [*covered, _plain(key["value"])]
+        return key["head"] + MASK, [*covered, _plain(key["value"])]
     names = _NAMES.match(line)
     kept, rest = (names[0], line[names.end() :]) if names is not None else ("", line)
     if key is None:
         rest = _substituted(_PAIR, rest, covered)
         covered += _SHAPE.findall(rest)
-        rest = _SHAPE.sub(COVER, rest)
+        rest = _SHAPE.sub(MASK, rest)
     return kept + rest, covered
 
 
@@ -87,7 +87,7 @@ def _substituted(pattern: re.Pattern[str], text: str, covered: list[str]) -> str
             return match[0]
         if match["value"].lower() not in PLACEHOLDERS:
             covered.append(match["value"])
-        return match["head"] + COVER
+        return match["head"] + MASK
 
     return pattern.sub(cover, text)
 

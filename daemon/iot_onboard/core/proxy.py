@@ -50,7 +50,7 @@ def proxy_failure(proxy: ProxyAddress, error: Exception) -> Transient:
     """Return the failure of a proxy; text that came from it is cut short, and the password is masked in it."""
     # Imported here: only a failure needs them.
     from .http_reader import AnswerCutOff, MeaninglessAnswer
-    from .peer_words import MAX_SHOWN
+    from .peer_text import MAX_SHOWN
 
     match error:
         case ValueError():

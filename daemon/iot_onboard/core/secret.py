@@ -68,11 +68,11 @@ class KnownSecrets:
         """
         try:
             # Imported here: a start without failures needs none of it.
-            from .peer_words import printable
-            from .scrub import Scrubber
+            from .masking import SecretMasker
+            from .peer_text import printable
         except OSError:
             return _NOT_SEARCHED
 
         text = printable(words, _MAX_SEARCHED)
-        masked = Scrubber(self._values | self._for_now).clean(text.encode()).decode("utf-8", "replace")
+        masked = SecretMasker(self._values | self._for_now).mask(text.encode()).decode("utf-8", "replace")
         return (masked if len(text) < _MAX_SEARCHED else masked[:-_CUT_AT_END])[:max_count]

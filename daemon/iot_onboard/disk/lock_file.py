@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..core.peer_words import printable
+from ..core.peer_text import printable
 
 _POLL_S = 0.1
 # `struct flock` of fcntl(2): type, whence, start, length, pid.

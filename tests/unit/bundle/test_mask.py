@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.bundle.mask import COVER, mask_configuration, mask_text
+from iot_onboard.bundle.mask import MASK, mask_configuration, mask_text
 from support.tree import ROOT
 
 SHIPPED = ROOT / "config" / "config.yaml"
-C = COVER
+C = MASK
 
 CONFIGURATION = [
     ("product_secret: ffFnFlKQW3HYjjPR", f"product_secret: {C}"),

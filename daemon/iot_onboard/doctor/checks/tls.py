@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ...core.failures import Cause
-from ...core.peer_words import printable
+from ...core.peer_text import printable
 from ..model import Finding, capitalised, fail, ok, skipped, warn
 from .clock import SET
 

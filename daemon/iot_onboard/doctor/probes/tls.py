@@ -19,7 +19,7 @@ from typing import Any, cast
 from ... import __version__
 from ...core.failures import Cause, Misconfigured, OnboardError, Transient
 from ...core.http_reader import AnswerCutOff, AnswerReader, MeaninglessAnswer
-from ...core.peer_words import printable
+from ...core.peer_text import printable
 from ...core.retry_after import date_of
 from ...net.dial import wrap_tls
 from ...net.http_exchange import read_answer

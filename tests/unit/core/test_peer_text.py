@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.core.peer_words import MAX_SHOWN, printable
+from iot_onboard.core.peer_text import MAX_SHOWN, printable
 
 
 @pytest.mark.parametrize(

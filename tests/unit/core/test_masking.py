@@ -9,12 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from iot_onboard.core.scrub import COVER, MAX_SECRETS, MIN_BYTES, Scrubber, most_likely
+from iot_onboard.core.masking import MASK, MAX_SECRETS, MIN_BYTES, SecretMasker, most_likely
 from support.text.forms import ENCODED, WRITTEN, slips, traces
 
 # Without what the cover itself is made of.
 CHARACTERS = [c for c in map(chr, range(33, 0x300)) if c not in "[]" and unicodedata.category(c) != "Cc"]
-SECRETS = st.text(CHARACTERS, min_size=5, max_size=40).filter(lambda secret: secret not in COVER.decode())
+SECRETS = st.text(CHARACTERS, min_size=5, max_size=40).filter(lambda secret: secret not in MASK.decode())
 SURROUNDINGS = st.binary(max_size=20)
 
 
@@ -23,14 +23,14 @@ SURROUNDINGS = st.binary(max_size=20)
 def test_a_written_secret(form: str, secret: str, before: bytes, after: bytes) -> None:
     """Covered wherever it stands, once and for all."""
     written = WRITTEN[form](secret)
-    assert written not in Scrubber([secret]).clean(before + b" " + written + b" " + after + written)
+    assert written not in SecretMasker([secret]).mask(before + b" " + written + b" " + after + written)
 
 
 @pytest.mark.parametrize("form", ENCODED)
 @given(secret=SECRETS, before=SURROUNDINGS, after=SURROUNDINGS)
 def test_an_encoded_secret(form: str, secret: str, before: bytes, after: bytes) -> None:
     """Whatever was encoded with it, and wherever in a line: none of its own digits stays."""
-    cleaned = Scrubber([secret]).clean(b"x " + ENCODED[form](before + secret.encode() + after) + b" x")
+    cleaned = SecretMasker([secret]).mask(b"x " + ENCODED[form](before + secret.encode() + after) + b" x")
     assert not any(trace in cleaned.replace(b"\n", b"") for trace in traces(secret))
 
 
@@ -39,7 +39,7 @@ def test_many_secrets(secrets: list[str]) -> None:
     """One may hold another, and they may stand side by side."""
     secrets.append(secrets[0] + secrets[1])
     text = b" ".join(slip for secret in secrets for slip in slips(secret))
-    cleaned = Scrubber(secrets).clean(text)
+    cleaned = SecretMasker(secrets).mask(text)
     assert not any(trace in cleaned for secret in secrets for trace in traces(secret))
 
 
@@ -49,19 +49,19 @@ def test_other_text_stays(secret: str, text: str) -> None:
     data = text.encode("utf-8", "surrogatepass")
     lowered = data.lower()
     assume(not any(trace.lower()[:4] in lowered for trace in traces(secret)))
-    assert Scrubber([secret]).clean(data) == data
+    assert SecretMasker([secret]).mask(data) == data
 
 
 def test_lines_stay_lines() -> None:
     """A covered secret takes no line end with it."""
     lines = b"one\ns3cr3tS3CR3T\nczNjcjN0UzNDUjNU\ntwo\n"
-    assert Scrubber(["s3cr3tS3CR3T"]).clean(lines) == b"one\n[secret]\n[secret]\ntwo\n"
+    assert SecretMasker(["s3cr3tS3CR3T"]).mask(lines) == b"one\n[secret]\n[secret]\ntwo\n"
 
 
 def test_what_is_too_short_hides_nothing() -> None:
     """It would cover parts of other words all over."""
-    assert Scrubber(["a" * (MIN_BYTES - 1), ""]).clean(b"aaaa bbbb") == b"aaaa bbbb"
-    assert Scrubber(["a" * MIN_BYTES]).clean(b"aaaa bbbb") == b"[secret] bbbb"
+    assert SecretMasker(["a" * (MIN_BYTES - 1), ""]).mask(b"aaaa bbbb") == b"aaaa bbbb"
+    assert SecretMasker(["a" * MIN_BYTES]).mask(b"aaaa bbbb") == b"[secret] bbbb"
 
 
 def test_rubbish_does_not_push_out_a_secret() -> None:
@@ -69,9 +69,9 @@ def test_rubbish_does_not_push_out_a_secret() -> None:
     secret = "ffFnFlKQW3HYjjPR"
     words = [f"rubbish,{number}" for number in range(10_000)] + ["x" * 200_000]
     began = time.process_time()
-    scrubber = Scrubber([*words, secret])
-    assert secret.encode() not in scrubber.clean(b"a" * 200_000 + secret.encode())
-    assert scrubber.omitted == len(words) + 1 - MAX_SECRETS
+    masker = SecretMasker([*words, secret])
+    assert secret.encode() not in masker.mask(b"a" * 200_000 + secret.encode())
+    assert masker.omitted == len(words) + 1 - MAX_SECRETS
     assert time.process_time() - began < 10
 
 

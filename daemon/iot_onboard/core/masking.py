@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Iterable
 
-COVER = b"[secret]"
+MASK = b"[secret]"
 # A shorter secret would match in half of every text; in the configuration it is masked by its key.
 MIN_BYTES = 4
 # How many secrets and characters are searched for: each character costs time to prepare, and each secret time in every
@@ -31,7 +31,7 @@ def most_likely(words: Iterable[str], max_count: int, max_characters: int = MAX_
     return frozenset(chosen)
 
 
-class Scrubber:
+class SecretMasker:
     """Mask secrets wherever they stand in a text.
 
     A secret is found as it is, and with any of its characters escaped as in URLs, JSON or C; as hexadecimal digits or
@@ -47,10 +47,10 @@ class Scrubber:
         known = sorted(chosen, key=len, reverse=True)
         self._patterns = [re.compile(pattern, re.DOTALL) for secret in known for pattern in _patterns(secret)]
 
-    def clean(self, data: bytes) -> bytes:
+    def mask(self, data: bytes) -> bytes:
         """Return the data with every known secret masked."""
         for pattern in self._patterns:
-            data = pattern.sub(COVER, data)
+            data = pattern.sub(MASK, data)
         return data
 
 
