@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 
 from ..service.start_recovery import main
-from ..system.outlets import NonblockingStderr
+from ..system.sinks import NonblockingStderr
 
 EPILOG = """\
 iot-onboard-recovery.service does this when systemd could not start the service, and looks again every 20 s.

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from ..fast_start.typing_names import TYPE_CHECKING
 from ..service.main import start
-from ..system.outlets import NonblockingStderr
+from ..system.sinks import NonblockingStderr
 
 if TYPE_CHECKING:
     import argparse

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ..events.format import Line
 from ..fast_start.typing_names import TextIO
-from ..system.outlets import DatagramOutlet, Outlet, StreamOutlet, TextOutlet
+from ..system.sinks import DatagramSink, Sink, StreamSink, TextSink
 from .backlog import Backlog, Lost
 
 # systemd.journal-fields(7) and "Native Journal Protocol" of systemd.io.
@@ -34,12 +34,12 @@ class Journal:
 
     def __init__(
         self,
-        outlet: Outlet,
+        sink: Sink,
         encode: Callable[[Line, datetime | None], bytes],
         level: str = "info",
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._outlet = outlet
+        self._sink = sink
         self._encode = encode
         self._max_priority = _LEVELS[level]
         self._monotonic_s = monotonic_s
@@ -95,12 +95,12 @@ class Journal:
             if self._monotonic_s() >= until_s:
                 break
             time.sleep(_CLOSE_STEP_S)
-        self._outlet.close()
+        self._sink.close()
 
     def _try(self, data: bytes) -> int | None:
         """Return how much of a line was written, `None` if it can never be written."""
         try:
-            return self._outlet.send(data)
+            return self._sink.send(data)
         except (OSError, ValueError, AttributeError):
             return None
 
@@ -112,8 +112,8 @@ class Journal:
 def open_journal(environ: Mapping[str, str], stderr: TextIO, level: str, address: str = SOCKET) -> Journal:
     """Choose the journal if stderr is connected to it (systemd.exec(5), JOURNAL_STREAM), else stderr itself."""
     if _leads_to_journal(environ, stderr):
-        return Journal(DatagramOutlet(address), native, level)
-    return Journal(_stderr_outlet(stderr), _for_people, level)
+        return Journal(DatagramSink(address), native, level)
+    return Journal(_stderr_sink(stderr), _for_people, level)
 
 
 def native(line: Line, late_at: datetime | None = None) -> bytes:
@@ -145,12 +145,12 @@ def _for_people(line: Line, late_at: datetime | None) -> bytes:
     return (readable(line, late_at or _now()) + "\n").encode("utf-8", "backslashreplace")
 
 
-def _stderr_outlet(stderr: TextIO) -> Outlet:
+def _stderr_sink(stderr: TextIO) -> Sink:
     try:
-        return StreamOutlet(stderr.fileno())
+        return StreamSink(stderr.fileno())
     except (OSError, ValueError, AttributeError):
         # stderr is closed, or has no descriptor.
-        return TextOutlet(stderr)
+        return TextSink(stderr)
 
 
 def _now() -> datetime:

@@ -21,5 +21,5 @@ def wait_before_start(config: Config, short_runs: int, journal: Journal) -> bool
     with StopSignals() as stop_signals:
         notifier = Notifier()
         announce(Event.RESTART_DELAYED, details, context_of(config), notifier=notifier, journal=journal)
-        notifier.starts_later(wait_s)
+        notifier.extend_start_timeout(wait_s)
         return not select.select([stop_signals], [], [], wait_s)[0]

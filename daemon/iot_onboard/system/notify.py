@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 
-from .outlets import DatagramOutlet
+from .sinks import DatagramSink
 
 # As TimeoutStartSec= of the unit.
 _START_S = 90.0
@@ -26,7 +26,7 @@ class Notifier:
         self, environ: Mapping[str, str] = os.environ, monotonic_s: Callable[[], float] = time.monotonic
     ) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
-        self._outlet = DatagramOutlet(address) if address.startswith(("/", "@")) else None
+        self._sink = DatagramSink(address) if address.startswith(("/", "@")) else None
         self._monotonic_s = monotonic_s
         self._status = ""
         self._pending: dict[str, str] = {}
@@ -44,13 +44,13 @@ class Notifier:
             shown = text.replace("\n", " ").encode("utf-8", "backslashreplace")[:_MAX_STATUS_BYTES]
             self._set("STATUS", shown.decode("utf-8", "ignore"))
 
-    def starts_later(self, seconds: float) -> None:
+    def extend_start_timeout(self, seconds: float) -> None:
         """Ask systemd to wait this much longer for READY than TimeoutStartSec=."""
         self._set("EXTEND_TIMEOUT_USEC", str(round((seconds + _START_S) * 1_000_000)))
 
     def watchdog(self) -> None:
         """Report that the loop still runs."""
-        if self._outlet is not None:
+        if self._sink is not None:
             self._send("WATCHDOG=1")
             self.flush()
 
@@ -69,14 +69,14 @@ class Notifier:
         self._retry_at = self._monotonic_s() + RETRY_S if self._pending else None
 
     def _set(self, name: str, value: str) -> None:
-        if self._outlet is not None:
+        if self._sink is not None:
             self._pending[name] = value
             self.flush()
 
     def _send(self, message: str) -> bool:
-        assert self._outlet is not None
+        assert self._sink is not None
         try:
-            return self._outlet.send(message.encode()) > 0
+            return self._sink.send(message.encode()) > 0
         except OSError:
             # Too long for the socket: it can never be sent.
             return True

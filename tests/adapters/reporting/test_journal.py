@@ -165,9 +165,9 @@ def test_a_journal_that_comes_back_elsewhere_is_found(tmp_path: Path, journald: 
 
 def test_the_tries_become_rare() -> None:
     """A quarter of a second at first, ten seconds at last: six wake-ups a minute."""
-    outlet, now = Taking(), 0.0
-    outlet.limit = 0
-    journal = Journal(outlet, native, "info", lambda: now)
+    sink, now = Taking(), 0.0
+    sink.limit = 0
+    journal = Journal(sink, native, "info", lambda: now)
     write(journal, range(1))
     waits = []
     for _ in range(9):
@@ -177,32 +177,32 @@ def test_the_tries_become_rare() -> None:
         now = at
         journal.flush()
     assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
-    outlet.limit = None
+    sink.limit = None
     journal.flush()
     assert journal.retry_at() is None
 
 
 def test_a_pipe_that_takes_pieces_gets_whole_lines() -> None:
     """In order, and each byte once."""
-    outlet = Taking()
-    outlet.limit = 7
-    journal = Journal(outlet, native, "info", lambda: 0.0)
+    sink = Taking()
+    sink.limit = 7
+    journal = Journal(sink, native, "info", lambda: 0.0)
     write(journal, range(5))
     while journal.retry_at() is not None:
         journal.flush()
-    found = b"".join(outlet.taken).decode().splitlines()
+    found = b"".join(sink.taken).decode().splitlines()
     assert found[0] == "MESSAGE=line 0"
     assert [line.partition(" (")[0] for line in found[::3]] == [f"MESSAGE=line {number}" for number in range(5)]
 
 
 def test_what_was_lost_is_told_when_a_line_gets_through() -> None:
     """A full disk behind stderr: not at each line that fails, but after the first that does not."""
-    outlet = Taking()
-    journal = Journal(outlet, native, "info", lambda: 0.0)
-    outlet.error = OSError(errno.ENOSPC, "No space left on device")
+    sink = Taking()
+    journal = Journal(sink, native, "info", lambda: 0.0)
+    sink.error = OSError(errno.ENOSPC, "No space left on device")
     write(journal, range(3))
     assert journal.retry_at() is None
-    outlet.error = None
+    sink.error = None
     write(journal, range(3, 4))
     assert journal.retry_at() == 0.0
     lost = journal.flush()
@@ -213,15 +213,15 @@ def test_what_was_lost_is_told_when_a_line_gets_through() -> None:
 def test_an_end_waits_for_a_slow_reader_but_not_for_a_deaf_one() -> None:
     """A tenth of a second, no more."""
     now = 0.0
-    outlet = Taking()
-    outlet.limit = 0
+    sink = Taking()
+    sink.limit = 0
 
     def clock() -> float:
         nonlocal now
         now += 0.02
         return now
 
-    journal = Journal(outlet, native, "info", clock)
+    journal = Journal(sink, native, "info", clock)
     write(journal, range(3))
     began = now
     journal.close()

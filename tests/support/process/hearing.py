@@ -7,10 +7,10 @@ from datetime import datetime
 
 from iot_onboard.events.format import Line
 from iot_onboard.reporting.journal import Journal
-from iot_onboard.system.outlets import Outlet
+from iot_onboard.system.sinks import Sink
 
 
-class Taking(Outlet):
+class Taking(Sink):
     """An outlet that takes everything, or so many bytes of each piece, or raises; `taken` is what it took."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.system.outlets import DatagramOutlet, NonblockingStderr, StreamOutlet
+from iot_onboard.system.sinks import DatagramSink, NonblockingStderr, StreamSink
 from support.process.deaf import KINDS, deaf
 from support.process.descriptors import none_left
 
@@ -25,9 +25,9 @@ def test_a_reader_that_does_not_read_holds_nobody_up(kind: str) -> None:
     """It takes what there is room for, and then nothing; whoever shares the descriptor finds it as it was."""
     with deaf(kind) as (writer, reader):
         flags = fcntl.fcntl(writer, fcntl.F_GETFL)
-        outlet = StreamOutlet(writer)
+        sink = StreamSink(writer)
         began = time.monotonic()
-        while outlet.send(LINE):
+        while sink.send(LINE):
             assert time.monotonic() - began < 20
         assert fcntl.fcntl(writer, fcntl.F_GETFL) == flags
         os.read(reader, 65536)
@@ -35,19 +35,19 @@ def test_a_reader_that_does_not_read_holds_nobody_up(kind: str) -> None:
         with suppress(BlockingIOError):
             while os.read(reader, 65536):
                 pass
-        assert outlet.send(LINE) == len(LINE)
-        outlet.close()
+        assert sink.send(LINE) == len(LINE)
+        sink.close()
 
 
 def test_a_pipe_that_cannot_be_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without /proc, or as another user than who opened it: it is asked first, and given no more than it takes."""
-    monkeypatch.setattr("iot_onboard.system.outlets.os.open", no_open)
+    monkeypatch.setattr("iot_onboard.system.sinks.os.open", no_open)
     with deaf("pipe") as (writer, reader):
-        outlet = StreamOutlet(writer)
-        while outlet.send(LINE * 100):
+        sink = StreamSink(writer)
+        while sink.send(LINE * 100):
             pass
         assert os.read(reader, 100) == LINE
-        outlet.close()
+        sink.close()
 
 
 def no_open(*_: object) -> int:
@@ -58,8 +58,8 @@ def test_a_file_is_appended_to(tmp_path: Path) -> None:
     """Where its writers stand, not at its beginning."""
     with (tmp_path / "log").open("wb", buffering=0) as log:
         log.write(b"before\n")
-        outlet = StreamOutlet(log.fileno())
-        assert outlet.send(LINE) == len(LINE)
+        sink = StreamSink(log.fileno())
+        assert sink.send(LINE) == len(LINE)
         log.write(b"after\n")
     assert (tmp_path / "log").read_bytes() == b"before\n" + LINE + b"after\n"
 
@@ -69,28 +69,28 @@ def test_nobody_reads_any_more() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with pytest.raises(BrokenPipeError):
-        StreamOutlet(writer).send(LINE)
+        StreamSink(writer).send(LINE)
     os.close(writer)
 
 
 def test_a_datagram_goes_whole_or_waits(tmp_path: Path) -> None:
     """A full queue, nobody there, and no descriptor left: 0. Too long: an error."""
-    outlet = DatagramOutlet(str(tmp_path / "socket"))
-    assert outlet.send(LINE) == 0
+    sink = DatagramSink(str(tmp_path / "socket"))
+    assert sink.send(LINE) == 0
     with none_left():
-        assert outlet.send(LINE) == 0
+        assert sink.send(LINE) == 0
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "socket"))
         taken = 0
-        while outlet.send(LINE):
+        while sink.send(LINE):
             taken += 1
         for _ in range(taken):
             assert listening.recv(4096) == LINE
-        assert outlet.send(LINE) == len(LINE)
+        assert sink.send(LINE) == len(LINE)
         with pytest.raises(OSError, match="Message too long"):
-            outlet.send(b"x" * 10_000_000)
-    assert outlet.send(LINE) == 0
-    outlet.close()
+            sink.send(b"x" * 10_000_000)
+    assert sink.send(LINE) == 0
+    sink.close()
 
 
 def test_whoever_prints_does_not_wait_either(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ _MAX_WRITE = 4096
 _TEMPORARY = frozenset({errno.EAGAIN, errno.EINTR, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
-class Outlet:
+class Sink:
     """Write bytes without waiting."""
 
     def send(self, data: bytes) -> int:
@@ -32,7 +32,7 @@ class Outlet:
         """Free the resources."""
 
 
-class DatagramOutlet(Outlet):
+class DatagramSink(Sink):
     """Send datagrams to a Unix socket by its address; `@` at the start means an abstract one."""
 
     def __init__(self, address: str) -> None:
@@ -72,7 +72,7 @@ class DatagramOutlet(Outlet):
         return found
 
 
-class StreamOutlet(Outlet):
+class StreamSink(Sink):
     """Write to a descriptor that other processes may share: so its O_NONBLOCK flag is not changed."""
 
     def __init__(self, fd: int) -> None:
@@ -106,7 +106,7 @@ class StreamOutlet(Outlet):
         self._socket = self._own_fd = None
 
 
-class TextOutlet(Outlet):
+class TextSink(Sink):
     """Print to a stream without a descriptor."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -126,7 +126,7 @@ class NonblockingStderr(io.TextIOBase):
 
     def __init__(self, stderr: TextIO) -> None:
         self._fd = stderr.fileno()
-        self._outlet: StreamOutlet | None = None
+        self._sink: StreamSink | None = None
 
     def fileno(self) -> int:
         """Return the descriptor."""
@@ -143,9 +143,9 @@ class NonblockingStderr(io.TextIOBase):
     def write(self, text: str) -> int:
         """Write a text, or drop it."""
         try:
-            if self._outlet is None:
-                self._outlet = StreamOutlet(self._fd)
-            self._outlet.send(text.encode(self.encoding, self.errors))
+            if self._sink is None:
+                self._sink = StreamSink(self._fd)
+            self._sink.send(text.encode(self.encoding, self.errors))
         except OSError:
             pass
         return len(text)
