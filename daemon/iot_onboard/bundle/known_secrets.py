@@ -12,8 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET
 from ..core.masking import MAX_OF_ONE, most_likely
-from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
+from ..disk.untrusted_path import list_foreign, read_foreign
 from ..provisioning.boot_partition import PLACES, find
 from ..system.text_style import printable
 from .mask import PLACEHOLDERS, mask_configuration

@@ -27,8 +27,8 @@ from ..boot_log.listing_text import entries_of, lines_of, timeline_of
 from ..boot_log.timeline_text import text as timeline_text
 from ..config.identity_memory import FILE_NAME
 from ..config.schema import FRAGMENTS
-from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
+from ..disk.untrusted_path import list_foreign, read_foreign
 from ..provisioning.boot_file import ERRORS
 from ..provisioning.boot_partition import PLACES, find
 from ..reporting.runtime_files import HistoryLog

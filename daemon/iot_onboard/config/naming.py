@@ -66,7 +66,7 @@ def _read(path: Path) -> bytes:
     if os.geteuid() != 0:
         return read_plain(path, MAX_BYTES, follow=False)
     # The directory may belong to the service's user: root must not follow links of that user.
-    from ..disk.descent import read_foreign
+    from ..disk.untrusted_path import read_foreign
 
     return read_foreign(path, MAX_BYTES)
 

@@ -199,7 +199,7 @@ def only_root_can_change(directory: Path) -> bool:
     """Say whether only root can change a directory: root owns each directory from `/` down, and others cannot write.
 
     The answer stays true, because nobody else can replace one of them, not even in a sticky directory above. For links
-    and missing parts use `disk/descent`.
+    and missing parts use `disk/untrusted_path`.
     """
     try:
         found = [os.lstat(part) for part in (*reversed(directory.parents), directory)]

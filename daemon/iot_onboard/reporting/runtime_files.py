@@ -196,7 +196,7 @@ class HistoryLog:
         daemon writes the history when it starts, so whoever knows that it runs can believe the file.
         """
         # Only readers pay for it: the directory may be another user's.
-        from ..disk.descent import read_foreign
+        from ..disk.untrusted_path import read_foreign
 
         try:
             return history_of(_record(read_foreign(self._path, _MAX_BYTES)))

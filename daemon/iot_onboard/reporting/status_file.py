@@ -33,7 +33,7 @@ class StatusFile:
 def read(runtime_dir: Path) -> Status | None:
     """Return the status of the running daemon, or `None` where none runs or the file makes no sense."""
     # Only readers pay for it: the directory may be another user's.
-    from ..disk.descent import read_foreign
+    from ..disk.untrusted_path import read_foreign
 
     try:
         status = status_of(json.loads(read_foreign(runtime_dir / "status.json", 65536)))

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from ..core.failures import OnboardError, StoreFailure, StoreFault
-from ..disk.descent import PathPart, create_missing, first_non_root_part, opened_path
+from ..disk.untrusted_path import PathPart, create_missing, first_non_root_part, opened_path
 from .accounts import USER
 
 _STATE_MODE, _RUNTIME_MODE = 0o700, 0o755

@@ -123,7 +123,7 @@ def test_what_cannot_be_opened_is_told(directory: Path) -> None:
 BECOME = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
-from iot_onboard.disk.descent import PathPart
+from iot_onboard.disk.untrusted_path import PathPart
 from iot_onboard.system.privileges import become
 os.setgroups([0, 4, 27])
 become(PathPart(name="state", mode=0, uid=int(sys.argv[2]), gid=int(sys.argv[2])))

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.core.failures import OnboardError
-from iot_onboard.disk.descent import (
+from iot_onboard.disk.untrusted_path import (
     PathPart,
     create_missing,
     first_non_root_part,
