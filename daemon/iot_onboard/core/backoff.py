@@ -59,10 +59,10 @@ MIN_KEEPALIVE_S = 30
 
 # For a process that ends within a minute of its start, again and again: the first ten times only systemd's two seconds
 # separate two starts.
-LIFE_S = 60.0
-FREE_LIVES = 10
-_LIFE_FIRST_S = 10.0
-_LIFE_CAP_S = 600.0
+SHORT_RUN_S = 60.0
+FREE_RESTARTS = 10
+_RESTART_FIRST_S = 10.0
+_RESTART_CAP_S = 600.0
 
 # A Retry-After is obeyed up to this limit: a wrong header must not stop a gateway for a year.
 RETRY_AFTER_CAP_S = 3600.0
@@ -70,8 +70,8 @@ RETRY_AFTER_CAP_S = 3600.0
 
 def restart_delay_s(short_runs: int) -> float:
     """Return how long a process waits before it begins, after `short_runs` processes that ended soon."""
-    beyond = short_runs - FREE_LIVES
-    return min(_LIFE_CAP_S, _LIFE_FIRST_S * 2.0 ** min(beyond - 1, 20)) if beyond > 0 else 0.0
+    beyond = short_runs - FREE_RESTARTS
+    return min(_RESTART_CAP_S, _RESTART_FIRST_S * 2.0 ** min(beyond - 1, 20)) if beyond > 0 else 0.0
 
 
 def obeyed_wait_s(retry_after_s: float, chance: float, spread_s: float = 0.0) -> float:

@@ -18,56 +18,56 @@ _MAX_READS = 512
 # For how many addresses the routes are compared: each is one request to the kernel.
 MAX_DESTINATIONS = 12
 # At most so many checks in this window come soon after the one before.
-_MAX_SOON, _SOON_WINDOW_S, _SOON_REST_S = 3, 900.0, 1.0
-_UNROUTED_REST_S = 0.5
+_MAX_SOON, _SOON_WINDOW_S, _SOON_PAUSE_S = 3, 900.0, 1.0
+_NO_ROUTE_PAUSE_S = 0.5
 # Used to find the default routes; nothing is sent to these addresses.
 _ANYWHERE = ("128.0.0.1", "2000::1")
 _RESOLVER_FILES = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class RouteCheck:
     """Hold the result of a check: whether the kernel sent messages, and whether the route changed and exists.
 
     A route that came back counts as changed.
     """
 
-    heard: bool
+    has_messages: bool
     changed: bool
-    routed: bool = True
+    has_route: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rest:
+class Pause:
     """Hold how long the descriptor is ignored after a check; with 0 it may wake the process at any time.
 
     `woken_at` is when it last did; `soon_at` are the times of checks after which the next one came soon.
     """
 
-    rest_s: float = 0.0
-    looked_at: float = float("-inf")
+    pause_s: float = 0.0
+    checked_at: float = float("-inf")
     woken_at: float = float("-inf")
     soon_at: tuple[float, ...] = ()
 
 
-def rest_after(rest: Rest, found: Look, pace_s: float, now_s: float) -> Rest:
+def pause_after(pause: Pause, found: RouteCheck, pace_s: float, now_s: float) -> Pause:
     """Choose when to check again: every `pace_s`, while the kernel sends messages.
 
     A change mostly comes in several messages: a few checks come soon after the one before, and all do while there is no
     route.
     """
-    soon_at = tuple(at for at in rest.soon_at if now_s - at < _SOON_WINDOW_S)
+    soon_at = tuple(at for at in pause.soon_at if now_s - at < _SOON_WINDOW_S)
     has_soon = len(soon_at) < _MAX_SOON
-    rest_s = pace_s
-    if not found.routed:
-        rest_s = min(_UNROUTED_REST_S, pace_s) if found.heard else 0.0
-    elif found.heard and has_soon and pace_s > _SOON_REST_S:
-        rest_s, soon_at = _SOON_REST_S, (*soon_at, now_s)
-    elif not found.heard and (has_soon or now_s >= rest.woken_at + pace_s):
+    pause_s = pace_s
+    if not found.has_route:
+        pause_s = min(_NO_ROUTE_PAUSE_S, pace_s) if found.has_messages else 0.0
+    elif found.has_messages and has_soon and pace_s > _SOON_PAUSE_S:
+        pause_s, soon_at = _SOON_PAUSE_S, (*soon_at, now_s)
+    elif not found.has_messages and (has_soon or now_s >= pause.woken_at + pace_s):
         # No more messages. If later ones are a little further apart than our checks, they wake us no more often than
         # `pace_s`.
-        rest_s = 0.0
-    return replace(rest, rest_s=rest_s, looked_at=now_s, soon_at=soon_at)
+        pause_s = 0.0
+    return replace(pause, pause_s=pause_s, checked_at=now_s, soon_at=soon_at)
 
 
 class RouteWatch:
@@ -87,25 +87,25 @@ class RouteWatch:
         """Return the descriptor that is readable when the kernel has sent messages."""
         return self._socket.fileno()
 
-    def settle(self) -> None:
+    def accept_present_routes(self) -> None:
         """Take the present routes as known and drop waiting messages: an attempt that starts now uses these routes."""
         self._read()
         self._ask()
 
-    def head_for(self, addresses: Iterable[str]) -> None:
+    def watch_routes_to(self, addresses: Iterable[str]) -> None:
         """Watch the routes to these addresses from now on; without any, default routes and those to name servers."""
         self._destinations = _packed(addresses) or _packed((*_ANYWHERE, *name_servers()))
         self._ask()
 
-    def look(self) -> Look:
+    def look(self) -> RouteCheck:
         """Read the kernel's messages, within a bound, and if there are any, compare the routes.
 
         If the bound is reached, the descriptor stays readable.
         """
         if not self._read() and not self._request_failed:
-            return Look(heard=False, changed=False, routed=bool(self._routes))
+            return RouteCheck(has_messages=False, changed=False, has_route=bool(self._routes))
         changed = self._ask()
-        return Look(heard=True, changed=changed, routed=bool(self._routes))
+        return RouteCheck(has_messages=True, changed=changed, has_route=bool(self._routes))
 
     def close(self) -> None:
         """Stop listening."""
@@ -113,7 +113,7 @@ class RouteWatch:
 
     def _read(self) -> bool:
         """Return whether there were messages, and forget routes that were removed meanwhile, even if they are back."""
-        heard = False
+        has_messages = False
         for _ in range(_MAX_READS):
             try:
                 data = self._socket.recv(65536)
@@ -124,9 +124,9 @@ class RouteWatch:
                     break
                 # The kernel dropped messages: the request that follows shows the present state.
                 data = b""
-            heard = True
+            has_messages = True
             self._known -= netlink.removed_routes(data, self._routes)
-        return heard
+        return has_messages
 
     def _ask(self) -> bool:
         """Ask for the present routes; return whether one of them is new."""
@@ -159,34 +159,34 @@ class PacedWatch:
         self._monotonic_s = monotonic_s
         self._pace_s = pace_s
         self._changed = changed
-        self._rest = Rest()
+        self._pause = Pause()
 
     def begin(self) -> None:
         """Drop waiting messages: an attempt begins, and uses the present routes."""
-        self._watch.settle()
-        self._rest = replace(self._rest, rest_s=0.0)
+        self._watch.accept_present_routes()
+        self._pause = replace(self._pause, pause_s=0.0)
 
     def resume(self, addresses: Iterable[str]) -> None:
         """Go on after an attempt, with the addresses that it tried; report a change in the meantime."""
         changed = self._watch.look().changed
-        self._watch.head_for(addresses)
-        self._rest = replace(self._rest, rest_s=0.0)
+        self._watch.watch_routes_to(addresses)
+        self._pause = replace(self._pause, pause_s=0.0)
         if changed:
             self._changed()
 
     def fileno(self) -> int:
         """Return the descriptor to wait for, or -1 while it is ignored."""
-        return -1 if self._rest.rest_s or self._pace_s() is None else self._watch.fileno()
+        return -1 if self._pause.pause_s or self._pace_s() is None else self._watch.fileno()
 
     def due_at(self) -> float | None:
         """Return when to check next, while the descriptor is ignored."""
-        rest_s, pace_s = self._rest.rest_s, self._pace_s()
+        pause_s, pace_s = self._pause.pause_s, self._pace_s()
         # The pace may have become shorter.
-        return self._rest.looked_at + min(rest_s, pace_s) if rest_s and pace_s is not None else None
+        return self._pause.checked_at + min(pause_s, pace_s) if pause_s and pace_s is not None else None
 
     def on_ready(self) -> None:
         """Check: the kernel has woken the process."""
-        self._rest = replace(self._rest, woken_at=self._monotonic_s())
+        self._pause = replace(self._pause, woken_at=self._monotonic_s())
         self.look()
 
     def tick(self) -> None:
@@ -198,7 +198,7 @@ class PacedWatch:
         """Check now."""
         found, pace_s = self._watch.look(), self._pace_s()
         if pace_s is not None:
-            self._rest = rest_after(self._rest, found, pace_s, self._monotonic_s())
+            self._pause = pause_after(self._pause, found, pace_s, self._monotonic_s())
         if found.changed:
             self._changed()
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..core.backoff import (
     BUDGET_CONNECTS,
-    FREE_LIVES,
-    LIFE_S,
+    FREE_RESTARTS,
     MIN_KEEPALIVE_S,
     REREGISTER_CAP_S,
     REREGISTER_FIRST_S,
+    SHORT_RUN_S,
     restart_delay_s,
     within_window,
 )
@@ -136,7 +136,7 @@ class StartLog:
             record = _load(self._path)
         except OSError:
             # As many as make the next one pause.
-            return FREE_LIVES + 1
+            return FREE_RESTARTS + 1
         except ValueError:
             return 0
         begins_at, short = record.get("begins_at"), record.get("short")
@@ -144,7 +144,7 @@ class StartLog:
         if not known or not isinstance(begins_at, int | float) or not isinstance(short, int):
             return 0
         # It began after its pause: that lies ahead where it was ended in it. What makes no sense is no life.
-        soon = now_s - LIFE_S < begins_at <= now_s + restart_delay_s(_MAX_RUNS)
+        soon = now_s - SHORT_RUN_S < begins_at <= now_s + restart_delay_s(_MAX_RUNS)
         return min(max(short, 0), _MAX_RUNS) + 1 if soon else 0
 
     def end(self) -> None:

@@ -7,33 +7,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.fast_start.fast_dataclasses import replace
-from iot_onboard.net.route_watch import Look, Rest, rest_after
+from iot_onboard.net.route_watch import Pause, RouteCheck, pause_after
 
 PACE_S, TICK_S, LASTS_S = 36.0, 30.0, 600.0
 
 
 def run(messages: list[float], tick_s: float | None = TICK_S, first_tick_s: float = 0.0) -> tuple[list[float], int]:
     """Return when there was a look that found something, and how many wake-ups were its own."""
-    rest, now_s, wakeups = Rest(), 0.0, 0
+    pause, now_s, wakeups = Pause(), 0.0, 0
     looks: list[float] = []
     left = sorted(messages)
     tick_at = first_tick_s if tick_s is not None else float("inf")
     while True:
-        due_at = rest.looked_at + rest.rest_s if rest.rest_s else max(left[0], now_s) if left else float("inf")
+        due_at = pause.checked_at + pause.pause_s if pause.pause_s else max(left[0], now_s) if left else float("inf")
         now_s = min(due_at, tick_at)
         if now_s > LASTS_S:
             return looks, wakeups
-        heard = bool(left and left[0] <= now_s)
+        has_messages = bool(left and left[0] <= now_s)
         if now_s == tick_at:
             tick_at += tick_s or 0.0
-            if not rest.rest_s:
+            if not pause.pause_s:
                 continue
         else:
             wakeups += 1
-            rest = rest if rest.rest_s else replace(rest, woken_at=now_s)
-        looks += [now_s] if heard else []
+            pause = pause if pause.pause_s else replace(pause, woken_at=now_s)
+        looks += [now_s] if has_messages else []
         left = [at for at in left if at > now_s]
-        rest = rest_after(rest, Look(heard=heard, changed=False), PACE_S, now_s)
+        pause = pause_after(pause, RouteCheck(has_messages=has_messages, changed=False), PACE_S, now_s)
 
 
 @given(st.floats(0.2, 200.0), st.floats(0.0, TICK_S))
@@ -56,14 +56,18 @@ def test_what_comes_in_several_messages_is_seen_soon() -> None:
 @pytest.mark.parametrize("pace_s", [0.5, PACE_S])
 def test_while_there_is_no_route_its_return_is_seen_soon(pace_s: float) -> None:
     """However often."""
-    spent = Rest(soon_at=(90.0, 91.0, 92.0), woken_at=99.0)
-    assert rest_after(spent, Look(heard=True, changed=False, routed=False), pace_s, 100.0).rest_s == 0.5
-    assert rest_after(spent, Look(heard=False, changed=False, routed=False), pace_s, 100.0).rest_s == 0.0
-    assert rest_after(spent, Look(heard=True, changed=False), pace_s, 100.0).rest_s == pace_s
+    spent = Pause(soon_at=(90.0, 91.0, 92.0), woken_at=99.0)
+    assert (
+        pause_after(spent, RouteCheck(has_messages=True, changed=False, has_route=False), pace_s, 100.0).pause_s == 0.5
+    )
+    assert (
+        pause_after(spent, RouteCheck(has_messages=False, changed=False, has_route=False), pace_s, 100.0).pause_s == 0.0
+    )
+    assert pause_after(spent, RouteCheck(has_messages=True, changed=False), pace_s, 100.0).pause_s == pace_s
 
 
 def test_a_quick_pace_is_kept() -> None:
     """Half a second after each look, whatever was told before; then the kernel may wake us."""
-    rest = rest_after(Rest(), Look(heard=True, changed=False), 0.5, 100.0)
-    assert (rest.rest_s, rest.soon_at) == (0.5, ())
-    assert rest_after(rest, Look(heard=False, changed=False), 0.5, 100.5).rest_s == 0.0
+    pause = pause_after(Pause(), RouteCheck(has_messages=True, changed=False), 0.5, 100.0)
+    assert (pause.pause_s, pause.soon_at) == (0.5, ())
+    assert pause_after(pause, RouteCheck(has_messages=False, changed=False), 0.5, 100.5).pause_s == 0.0
