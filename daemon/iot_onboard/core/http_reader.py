@@ -36,7 +36,7 @@ _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?", re.DOTALL)
 _LENGTH = re.compile(rb"[0-9]{1,64}")
 
 
-class MeaninglessAnswer(Exception):
+class InvalidAnswer(Exception):
     """Say what is wrong with an answer: a clause that follows "the server answered".
 
     `said` is the beginning of an answer that is not HTTP, as it came.
@@ -88,13 +88,13 @@ class AnswerReader:
         self._taken = self._lines = self._chunks = self._interim = 0
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes, no bytes for the close; raise `MeaninglessAnswer` or `AnswerCutOff`."""
+        """Take the next bytes, no bytes for the close; raise `InvalidAnswer` or `AnswerCutOff`."""
         if not data:
             self._close()
             return
         self._taken += len(data)
         if self._taken > MAX_EXCHANGE_BYTES:
-            raise MeaninglessAnswer(f"more than {MAX_EXCHANGE_BYTES // 1024} kB in all")
+            raise InvalidAnswer(f"more than {MAX_EXCHANGE_BYTES // 1024} kB in all")
         self._buffer += data
         while not self.complete and self._advance():
             pass
@@ -108,7 +108,7 @@ class AnswerReader:
         if self._part in {_Part.BODY, _Part.CHUNK}:
             return self._take_data()
         if self._part is _Part.STATUS and not _may_be_http(self._buffer):
-            raise MeaninglessAnswer("with something that is not HTTP", bytes(self._buffer[:_MAX_SHOWN]))
+            raise InvalidAnswer("with something that is not HTTP", bytes(self._buffer[:_MAX_SHOWN]))
         line = self._take_line()
         if line is None:
             return False
@@ -122,7 +122,7 @@ class AnswerReader:
             case _Part.CHUNK_SIZE:
                 self._read_chunk_size(line)
             case _Part.CHUNK_END if line:
-                raise MeaninglessAnswer("with a chunk that is longer than it says")
+                raise InvalidAnswer("with a chunk that is longer than it says")
             case _Part.CHUNK_END:
                 self._part = _Part.CHUNK_SIZE
             case _ if not line:
@@ -133,7 +133,7 @@ class AnswerReader:
         """Return the next line without its end, `None` while it is incomplete."""
         end = self._buffer.find(b"\n", self._searched_to)
         if (len(self._buffer) if end < 0 else end) > MAX_LINE_BYTES:
-            raise MeaninglessAnswer(f"with a line of more than {MAX_LINE_BYTES // 1024} kB")
+            raise InvalidAnswer(f"with a line of more than {MAX_LINE_BYTES // 1024} kB")
         if end < 0:
             self._searched_to = len(self._buffer)
             return None
@@ -143,13 +143,13 @@ class AnswerReader:
         if self._part not in {_Part.CHUNK_SIZE, _Part.CHUNK_END}:
             self._lines += 1
         if self._lines > MAX_LINES:
-            raise MeaninglessAnswer(f"with more than {MAX_LINES} lines of headers")
+            raise InvalidAnswer(f"with more than {MAX_LINES} lines of headers")
         return line.removesuffix(b"\r")
 
     def _read_status(self, line: bytes) -> None:
         found = _STATUS_LINE.fullmatch(line)
         if found is None:
-            raise MeaninglessAnswer("with something that is not HTTP", line[:_MAX_SHOWN])
+            raise InvalidAnswer("with something that is not HTTP", line[:_MAX_SHOWN])
         self.status, self.reason = int(found[1]), found[2] or b""
         self._headers, self._last_name = {}, b""
         self._part = _Part.HEADERS
@@ -169,11 +169,11 @@ class AnswerReader:
     def _end_headers(self) -> None:
         """Decide where the answer ends."""
         if self.status == 101:
-            raise MeaninglessAnswer("with another protocol, which nobody asked for")
+            raise InvalidAnswer("with another protocol, which nobody asked for")
         if self.status < 200:
             self._interim += 1
             if self._interim > MAX_INTERIM_ANSWERS:
-                raise MeaninglessAnswer("again and again that it will answer")
+                raise InvalidAnswer("again and again that it will answer")
             self._part = _Part.STATUS
         elif self._head_only or self.status == 204 or 300 <= self.status < 400:
             self.complete = True
@@ -182,10 +182,10 @@ class AnswerReader:
 
     def _begin_body(self) -> None:
         if not self._tokens(b"content-encoding") <= {b"", b"identity"}:
-            raise MeaninglessAnswer("with a body that is packed, though it was asked not to")
+            raise InvalidAnswer("with a body that is packed, though it was asked not to")
         lengths, coded = self._tokens(b"content-length"), b"transfer-encoding" in self._headers
         if coded and (self._tokens(b"transfer-encoding") != {b"chunked"} or lengths):
-            raise MeaninglessAnswer("with a body whose end it does not tell")
+            raise InvalidAnswer("with a body whose end it does not tell")
         if coded:
             self._part = _Part.CHUNK_SIZE
             return
@@ -193,7 +193,7 @@ class AnswerReader:
         if lengths:
             length = lengths.pop()
             if lengths or not _LENGTH.fullmatch(length):
-                raise MeaninglessAnswer("with a body whose length makes no sense")
+                raise InvalidAnswer("with a body whose length makes no sense")
             self._expect(int(length))
 
     def _tokens(self, name: bytes) -> set[bytes]:
@@ -203,7 +203,7 @@ class AnswerReader:
 
     def _expect(self, length: int) -> None:
         if length > MAX_BODY_BYTES - len(self._pieces):
-            raise MeaninglessAnswer(f"more than {MAX_BODY_BYTES // 1024} kB")
+            raise InvalidAnswer(f"more than {MAX_BODY_BYTES // 1024} kB")
         self._left = length
         if self._part is _Part.BODY and not length:
             self._end_body()
@@ -211,10 +211,10 @@ class AnswerReader:
     def _read_chunk_size(self, line: bytes) -> None:
         found = _CHUNK_SIZE.fullmatch(line)
         if found is None:
-            raise MeaninglessAnswer("with a body whose end it does not tell")
+            raise InvalidAnswer("with a body whose end it does not tell")
         self._chunks += 1
         if self._chunks > MAX_CHUNKS:
-            raise MeaninglessAnswer(f"in more than {MAX_CHUNKS} pieces")
+            raise InvalidAnswer(f"in more than {MAX_CHUNKS} pieces")
         size = int(found[1], 16)
         self._part = _Part.CHUNK if size else _Part.TRAILERS
         self._expect(size)
@@ -223,7 +223,7 @@ class AnswerReader:
         """Move what belongs to the body out of the buffer."""
         taken = len(self._buffer) if self._left is None else min(self._left, len(self._buffer))
         if len(self._pieces) + taken > MAX_BODY_BYTES:
-            raise MeaninglessAnswer(f"more than {MAX_BODY_BYTES // 1024} kB")
+            raise InvalidAnswer(f"more than {MAX_BODY_BYTES // 1024} kB")
         self._pieces += self._buffer[:taken]
         del self._buffer[:taken]
         if self._left is None:

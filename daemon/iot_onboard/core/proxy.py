@@ -49,7 +49,7 @@ def refusal(status: int, reason: bytes) -> str:
 def proxy_failure(proxy: ProxyAddress, error: Exception) -> Transient:
     """Return the failure of a proxy; text that came from it is cut short, and the password is masked in it."""
     # Imported here: only a failure needs them.
-    from .http_reader import AnswerCutOff, MeaninglessAnswer
+    from .http_reader import AnswerCutOff, InvalidAnswer
     from .peer_text import MAX_SHOWN
 
     match error:
@@ -57,7 +57,7 @@ def proxy_failure(proxy: ProxyAddress, error: Exception) -> Transient:
             reason = "not a host name"
         case AnswerCutOff():
             reason = "it ended the connection"
-        case MeaninglessAnswer():
+        case InvalidAnswer():
             said = error.said.decode("utf-8", "replace")
             reason = f"{said}: it answered {error}" if said else f"it answered {error}"
         case _:

@@ -13,7 +13,7 @@ _MAX_AT_ONCE = 16_384
 def read_answer(connection: socket.socket, reader: AnswerReader, deadline: float) -> AnswerReader:
     """Return the reader when it has the whole answer, read before `deadline` (monotonic seconds).
 
-    Raise `TimeoutError`, any other `OSError` of the connection, `MeaninglessAnswer` or `AnswerCutOff`. New bytes do not
+    Raise `TimeoutError`, any other `OSError` of the connection, `InvalidAnswer` or `AnswerCutOff`. New bytes do not
     extend the deadline.
     """
     while not reader.complete:

@@ -12,7 +12,7 @@ import requests
 
 from ..core.failures import Cause, Failure, OnboardError, Transient
 from ..core.http import HttpAnswer, Request
-from ..core.http_reader import AnswerCutOff, AnswerReader, MeaninglessAnswer
+from ..core.http_reader import AnswerCutOff, AnswerReader, InvalidAnswer
 from ..core.proxy import ProxyAddress
 from ..core.retry_after import retry_after_s
 from .dial import dial
@@ -74,7 +74,7 @@ def receive(sock: socket.socket, where: str, deadline: float) -> HttpAnswer:
     problem = ""
     try:
         read_answer(sock, reader, deadline)
-    except MeaninglessAnswer as error:
+    except InvalidAnswer as error:
         problem = str(error)
     wait_s = retry_after_s(reader.header(b"retry-after"), reader.header(b"date"), datetime.now(UTC))
     if not problem and 300 <= reader.status < 400:

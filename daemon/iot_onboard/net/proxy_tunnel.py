@@ -6,7 +6,7 @@ import socket
 import time
 
 from ..core.failures import OnboardError
-from ..core.http_reader import AnswerCutOff, AnswerReader, MeaninglessAnswer
+from ..core.http_reader import AnswerCutOff, AnswerReader, InvalidAnswer
 from ..core.proxy import ProxyAddress, connect_request, proxy_failure, refusal
 from .happy_eyeballs import ConnectAttempts, NoAddressAnswered, Resolved, resolve
 from .http_exchange import read_answer
@@ -24,7 +24,7 @@ def open_tunnel(
         raw = _reach(proxy, host, port, timeout_s, resolved)
     except NoAddressAnswered as nobody:
         error: Exception = nobody.tried[-1][1] if nobody.tried else OSError("no usable address")
-    except (AnswerCutOff, MeaninglessAnswer, OSError, ValueError) as caught:
+    except (AnswerCutOff, InvalidAnswer, OSError, ValueError) as caught:
         error = caught
     else:
         raw.settimeout(timeout_s)

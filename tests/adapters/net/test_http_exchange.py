@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from iot_onboard.core.http_reader import MAX_EXCHANGE_BYTES, AnswerCutOff, AnswerReader, MeaninglessAnswer
+from iot_onboard.core.http_reader import MAX_EXCHANGE_BYTES, AnswerCutOff, AnswerReader, InvalidAnswer
 from iot_onboard.net.http_exchange import read_answer
 from support.process.stopwatch import Stopwatch
 
@@ -82,7 +82,7 @@ def test_an_endless_server_is_left() -> None:
 
     thread = threading.Thread(target=send)
     thread.start()
-    with ours, pytest.raises(MeaninglessAnswer):
+    with ours, pytest.raises(InvalidAnswer):
         read_answer(ours, AnswerReader(), time.monotonic() + 30)
     thread.join(10)
     theirs.close()

@@ -17,7 +17,7 @@ from iot_onboard.core.http_reader import (
     MAX_LINES,
     AnswerCutOff,
     AnswerReader,
-    MeaninglessAnswer,
+    InvalidAnswer,
 )
 from support.text.http_grammar import answer
 
@@ -39,7 +39,7 @@ def read(data: bytes, *, piece: int = 16_384, head_only: bool = False) -> Answer
 def outcome(data: bytes, piece: int = 16_384, *, head_only: bool = False) -> object:
     try:
         reader = read(data, piece=piece, head_only=head_only)
-    except (MeaninglessAnswer, AnswerCutOff) as error:
+    except (InvalidAnswer, AnswerCutOff) as error:
         return type(error)
     assert len(reader.body) <= MAX_BODY_BYTES
     return reader.status, reader.reason, reader.body, reader.header(b"retry-after")
@@ -128,7 +128,7 @@ def test_what_is_an_answer(data: bytes, body: bytes) -> None:
 def test_what_is_refused(data: bytes, words: str) -> None:
     """In words of ours, the same however it comes in pieces; nothing of what came is repeated."""
     for piece in (1, 7, 16_384):
-        with pytest.raises(MeaninglessAnswer, match=re.escape(words)):
+        with pytest.raises(InvalidAnswer, match=re.escape(words)):
             read(data, piece=piece)
 
 
@@ -212,5 +212,5 @@ def test_more_than_an_exchange_may_have_is_never_kept() -> None:
     while taken + len(line) <= MAX_EXCHANGE_BYTES:
         reader.feed(line)
         taken += len(line)
-    with pytest.raises(MeaninglessAnswer, match="more than 256 kB in all"):
+    with pytest.raises(InvalidAnswer, match="more than 256 kB in all"):
         reader.feed(line)

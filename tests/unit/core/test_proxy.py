@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from iot_onboard.core.failures import Cause
-from iot_onboard.core.http_reader import AnswerCutOff, MeaninglessAnswer
+from iot_onboard.core.http_reader import AnswerCutOff, InvalidAnswer
 from iot_onboard.core.proxy import ProxyAddress, authorization, connect_request, destination, proxy_failure, refusal
 from iot_onboard.core.secret import Secret
 
@@ -45,8 +45,8 @@ def test_an_address_of_ipv6_has_brackets(host: str, named: str) -> None:
         (OSError(), "no reason given"),
         (ValueError("embedded null byte"), "not a host name"),
         (AnswerCutOff(), "it ended the connection"),
-        (MeaninglessAnswer("more than 64 kB"), "it answered more than 64 kB"),
-        (MeaninglessAnswer("with rubbish", b"\x1b[2Jx"), "[2Jx: it answered with rubbish"),
+        (InvalidAnswer("more than 64 kB"), "it answered more than 64 kB"),
+        (InvalidAnswer("with rubbish", b"\x1b[2Jx"), "[2Jx: it answered with rubbish"),
         (OSError("a\x1b[2J\nb" + "c" * 500), "a[2Jb" + "c" * 115),
     ],
     ids=["refused", "tunnel", "name", "nothing", "no-name", "cut-off", "meaningless", "not-http", "strange"],
@@ -83,7 +83,7 @@ def test_a_password_that_a_proxy_says_back_is_covered(padding: str) -> None:
     proxy = ProxyAddress(host="h", port=1, username="u", password=Secret("hunter2hunter2"))
     token = authorization(proxy)["Proxy-Authorization"]
     for said in (b"hunter2hunter2", token.encode(), b"hunter2%68unter2"):
-        for error in (OSError(refusal(407, padding.encode() + said)), MeaninglessAnswer("x", padding.encode() + said)):
+        for error in (OSError(refusal(407, padding.encode() + said)), InvalidAnswer("x", padding.encode() + said)):
             detail = proxy_failure(proxy, error).detail
             assert "hunt" not in detail
             assert "aHVudGVy" not in detail

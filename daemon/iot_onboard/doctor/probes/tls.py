@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from ... import __version__
 from ...core.failures import Cause, Misconfigured, OnboardError, Transient
-from ...core.http_reader import AnswerCutOff, AnswerReader, MeaninglessAnswer
+from ...core.http_reader import AnswerCutOff, AnswerReader, InvalidAnswer
 from ...core.peer_text import printable
 from ...core.retry_after import date_of
 from ...net.dial import wrap_tls
@@ -123,7 +123,7 @@ def _plain(reached: ReachFacts) -> str:
         return ""
     request = f"GET / HTTP/1.1\r\nHost: {reached.host}\r\nConnection: close\r\n\r\n"
     with (
-        contextlib.suppress(OSError, AnswerCutOff, MeaninglessAnswer),
+        contextlib.suppress(OSError, AnswerCutOff, InvalidAnswer),
         socket.create_connection(answering[0], timeout=_PLAIN_S) as raw,
     ):
         answer = _head(raw, request, _PLAIN_S)
@@ -150,7 +150,7 @@ def _http_answer(facts: Facts) -> HttpFacts:
             answer = _head(connection, f"{request}Connection: close\r\n\r\n", _ANSWER_S)
         except TimeoutError:
             return replace(blank, problem="it does not answer")
-        except MeaninglessAnswer as error:
+        except InvalidAnswer as error:
             return replace(blank, problem=f"it answers {error}")
         except (OSError, AnswerCutOff) as error:
             reason = error.strerror if isinstance(error, OSError) else ""
