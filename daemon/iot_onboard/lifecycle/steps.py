@@ -122,6 +122,6 @@ def stuck(state: m.State, _: m.Tick, __: m.Now) -> Transition:
 
 def stop(state: m.State, _: m.StopRequested, __: m.Now) -> Transition:
     """Say goodbye where anyone listens, and end."""
-    parting: m.Effect = m.Disconnect() if state.phase is m.Phase.ONLINE else m.Drop()
+    last_packet: m.Effect = m.Disconnect() if state.phase is m.Phase.ONLINE else m.Drop()
     announcements = m.Announce(event=Event.STOPPING)
-    return enter(state, m.Phase.STOPPED, None), (parting, announcements, m.Exit(code=ExitCode.DONE))
+    return enter(state, m.Phase.STOPPED, None), (last_packet, announcements, m.Exit(code=ExitCode.DONE))

@@ -42,7 +42,7 @@ from ..lifecycle.model import Policy, State
 from ..reporting.journal import Journal, open_journal
 from ..reporting.runtime_files import ConnectLog, KeepAliveLog, RegistrationLog, StartLog
 from ..system.notify import Notifier
-from ..system.terminal import leave
+from ..system.terminal import exit_now
 
 # What a registration may take besides its own time limit, which it has twice: to look names up, and on a slow machine.
 REGISTER_SLACK_S = 210.0
@@ -172,10 +172,10 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
         waiting = AwaitingSetup(program.event, program.detail, config, config_path, watch, journal)
         if program.import_check:
             waiting.wait_for_module(program.import_check, program.cure)
-            return leave(waiting.run())
+            return exit_now(waiting.run())
         return waiting.run()
     if program.register_only:
-        return leave(_supervise(program, config, secrets, watch, journal))
+        return exit_now(_supervise(program, config, secrets, watch, journal))
     starts = StartLog(config.runtime_dir)
     goes_on = True
     if restart_delay_s(short_runs := starts.begin()):
@@ -185,7 +185,7 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
     code = _supervise(program, config, secrets, watch, journal) if goes_on else ExitCode.DONE
     if code == ExitCode.DONE:
         starts.end()
-    return leave(code)
+    return exit_now(code)
 
 
 def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: ConfigWatch, journal: Journal) -> int:

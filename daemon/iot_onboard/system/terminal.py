@@ -28,7 +28,7 @@ def complain(text: str) -> None:
     sys.stderr.write(f"iot-onboard: {shown}\n")
 
 
-def leave(code: int) -> NoReturn:
+def exit_now(code: int) -> NoReturn:
     """End the process at once, without Python's shutdown.
 
     A job may still run on the worker thread. If it returns from a system call while Python shuts down, the process
