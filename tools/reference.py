@@ -99,7 +99,7 @@ def troubleshooting() -> str:
         [
             _MANUAL_HEAD,
             *_overview(),
-            *(line for title, told in chapters().items() for line in _chapter(title, told)),
+            *(line for title, logged in chapters().items() for line in _chapter(title, logged)),
         ]
     )
 
@@ -116,9 +116,9 @@ def _overview() -> Iterator[str]:
     yield ""
 
 
-def _chapter(title: str, told: tuple[Topic, ...]) -> Iterator[str]:
+def _chapter(title: str, logged: tuple[Topic, ...]) -> Iterator[str]:
     yield from (f"## {title}", "")
-    for topic in told:
+    for topic in logged:
         yield from (f"### {topic.name}", "", f"**{topic.title}**", "")
         if topic.entry is not None:
             level = topic.entry.priority.name.lower()

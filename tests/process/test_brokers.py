@@ -49,8 +49,8 @@ def test_a_mute_server_is_given_up_after_ten_seconds(gateway: Gateway, word: str
         began = time.monotonic()
         gateway.start()
         gateway.wait_for_line(words)
-        told = time.monotonic()
-        assert began + 10.0 <= told <= broker.accepts[0] + 13.0
+        logged = time.monotonic()
+        assert began + 10.0 <= logged <= broker.accepts[0] + 13.0
         assert gateway.stop_time_s() <= 0.5
 
 

@@ -121,8 +121,8 @@ def test_no_secret_leaves_the_gateway(gateway: Gateway, tmp_path: Path) -> None:
         "config/config.yaml",
     ):
         assert part in files, files["MANIFEST.txt"].decode()
-    told = {**files, "the names": "\n".join(files).encode(), "what was printed": done.stdout + done.stderr}
-    for name, data in told.items():
+    logged = {**files, "the names": "\n".join(files).encode(), "what was printed": done.stdout + done.stderr}
+    for name, data in logged.items():
         # Lines of base64 may be folded anywhere.
         whole = data + data.replace(b"\n", b"")
         for secret in SECRETS:

@@ -109,9 +109,9 @@ def test_a_named_pipe_in_the_place_of_a_file(sandbox: Sandbox, gateway: Gateway,
     path.unlink(missing_ok=True)
     os.mkfifo(path, 0o600)
     checks = examined(gateway, code=1)
-    told = checks["product-secret" if where == "product-secret" else "config-valid"]
-    assert told["status"] == "fail"
-    assert "not a regular file" in told["sentence"] or "did not end within 5 s" in told["sentence"]
+    logged = checks["product-secret" if where == "product-secret" else "config-valid"]
+    assert logged["status"] == "fail"
+    assert "not a regular file" in logged["sentence"] or "did not end within 5 s" in logged["sentence"]
     assert checks["clock-plausible"]["status"] == "ok"
 
 

@@ -191,10 +191,10 @@ def test_a_password_that_is_said_back_is_shown_nowhere(gateway: Gateway) -> None
         start(gateway, server, f"proxy: 'http://gw:p%40ssw0rd@127.0.0.1:{proxy.port}'\n")
         gateway.wait_for_line("Tunnel connection failed: 407")
         gateway.wait_for_state("waiting")
-        told = [gateway.lines(), *(path.read_text() for path in gateway.runtime_dir.iterdir())]
-        told += [gateway.command(*words).stdout for words in (("status",), ("status", "--json"), ("doctor", "--json"))]
-        assert all("407" in text for text in (told[0], told[-1]))
-        for text in told:
+        shown = [gateway.lines(), *(path.read_text() for path in gateway.runtime_dir.iterdir())]
+        shown += [gateway.command(*words).stdout for words in (("status",), ("status", "--json"), ("doctor", "--json"))]
+        assert all("407" in text for text in (shown[0], shown[-1]))
+        for text in shown:
             assert not re.search("p@ssw0rd|p%40ssw0rd|cEBzc3cwcm|7040737377", text), text
             assert "\x1b" not in text
             assert "u001b" not in text

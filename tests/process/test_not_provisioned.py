@@ -41,8 +41,8 @@ def test_it_waits_and_starts_by_itself(sandbox: Sandbox, gateway: Gateway) -> No
     assert "To do: sudo iot-onboard setup" in gateway.wait_for_line(
         "No product identity yet: product_key and device_name"
     )
-    told = gateway.command("status")
-    assert (told.returncode, "sudo iot-onboard setup" in told.stdout) == (1, True)
+    output = gateway.command("status")
+    assert (output.returncode, "sudo iot-onboard setup" in output.stdout) == (1, True)
     assert json.loads(gateway.command("status", "--json").stdout)["state"] == "not-provisioned"
     setup(gateway, "--product-key", PRODUCT_KEY, "--device-name", gateway.device_name, secret=secret)
     assert gateway.wait() == 0

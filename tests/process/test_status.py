@@ -26,13 +26,13 @@ def test_the_record_is_the_documented_one(sandbox: Sandbox, gateway: Gateway) ->
     assert list(absent) == names
     assert (absent["running"], absent["state"]) == (False, "not-running")
     gateway.online()
-    told = json.loads(gateway.command("status", "--json").stdout)
-    assert list(told) == names
-    assert (told["secret"], told["last_registration"]) == ("on disk", "registered")
-    issued, registered = (datetime.fromisoformat(told[at]) for at in ("secret_issued_at", "last_registration_at"))
+    record = json.loads(gateway.command("status", "--json").stdout)
+    assert list(record) == names
+    assert (record["secret"], record["last_registration"]) == ("on disk", "registered")
+    issued, registered = (datetime.fromisoformat(record[at]) for at in ("secret_issued_at", "last_registration_at"))
     assert timedelta(0) <= registered - issued <= timedelta(seconds=5), "answered, then stored"
-    assert (told["sessions_24h"], told["reconnects_24h"], told["pid"]) == (1, 0, gateway.pid)
-    assert told["since_s"] < 30
+    assert (record["sessions_24h"], record["reconnects_24h"], record["pid"]) == (1, 0, gateway.pid)
+    assert record["since_s"] < 30
 
 
 def test_sessions_outlive_the_service(sandbox: Sandbox, gateway: Gateway) -> None:
@@ -43,8 +43,8 @@ def test_sessions_outlive_the_service(sandbox: Sandbox, gateway: Gateway) -> Non
     sandbox.command("kick", "a1b2c3d4e5f", gateway.device_name)
     wait_for(lambda: len(sandbox.seen("connect")) == 3, "a reconnect")
     gateway.wait_for_state("online")
-    told = json.loads(gateway.command("status", "--json").stdout)
-    assert (told["sessions_24h"], told["reconnects_24h"]) == (3, 1)
+    record = json.loads(gateway.command("status", "--json").stdout)
+    assert (record["sessions_24h"], record["reconnects_24h"]) == (3, 1)
 
 
 def test_a_refusal_is_told_with_its_cure(sandbox: Sandbox, gateway: Gateway) -> None:
@@ -53,7 +53,7 @@ def test_a_refusal_is_told_with_its_cure(sandbox: Sandbox, gateway: Gateway) -> 
     sandbox.command("answer", "code:6288")
     gateway.start()
     gateway.wait_for_state("blocked")
-    told = gateway.command("status").stdout
+    output = gateway.command("status").stdout
     for words in (
         "blocked (next: register)",
         "code 6288: dynamic registration is switched off",
@@ -63,7 +63,7 @@ def test_a_refusal_is_told_with_its_cure(sandbox: Sandbox, gateway: Gateway) -> 
         "attempt 2",
         "none yet",
     ):
-        assert words in told, told
+        assert words in output, output
 
 
 def test_a_watch_in_a_pipe_is_a_line_a_change(sandbox: Sandbox, gateway: Gateway, tmp_path: Path) -> None:
@@ -71,17 +71,17 @@ def test_a_watch_in_a_pipe_is_a_line_a_change(sandbox: Sandbox, gateway: Gateway
     gateway.configure(sandbox)
     out = tmp_path / "out"
 
-    def told() -> str:
+    def logged() -> str:
         return (out.read_text().splitlines() or [""])[-1]
 
     with out.open("wb") as file:
         watch = subprocess.Popen([*STATUS, str(gateway.config), "--watch"], stdout=file, env=gateway.environment)
     try:
-        wait_for(lambda: "not running" in told(), "a line about no daemon")
+        wait_for(lambda: "not running" in logged(), "a line about no daemon")
         gateway.online()
-        wait_for(lambda: told().endswith(" online"), "a line about being online")
+        wait_for(lambda: logged().endswith(" online"), "a line about being online")
         gateway.stop()
-        wait_for(lambda: "not running" in told(), "a second line about no daemon")
+        wait_for(lambda: "not running" in logged(), "a second line about no daemon")
         watch.send_signal(signal.SIGINT)
         assert watch.wait(10) == 2
     finally:

@@ -24,8 +24,8 @@ def test_first_boot(site: Site, gateway: Machine) -> None:
         "User": "iot-onboard",
     }
     assert gateway.show("StatusText")["StatusText"].startswith("online at ")
-    story = ["started", "registering", "registered", "secret-stored", "connecting", "online", "reported"]
-    assert gateway.events() == story
+    expected = ["started", "registering", "registered", "secret-stored", "connecting", "online", "reported"]
+    assert gateway.events() == expected
     assert len(site.sandbox.seen("register")) == 1
 
 
@@ -77,9 +77,9 @@ def test_boot_without_a_thread_to_be_had(site: Site, gateway: Machine) -> None:
     """As where TasksMax= or the system's limit is reached: it says so, stays up, and goes on when there is one."""
     gateway.drop_in("tasks", "[Service]\nLimitNPROC=1:20\n")
     gateway.boot()
-    told = gateway.wait_for_event("secret-unreadable")
-    assert "no thread is to be had" in told["MESSAGE"]
-    assert float(told["IOT_NEXT_TRY_S"]) <= 5.0
+    entry = gateway.wait_for_event("secret-unreadable")
+    assert "no thread is to be had" in entry["MESSAGE"]
+    assert float(entry["IOT_NEXT_TRY_S"]) <= 5.0
     pid = gateway.show("MainPID")["MainPID"]
     gateway.run("runuser", "-u", "iot-onboard", "--", "prlimit", "--pid", pid, "--nproc=20:20")
     gateway.wait_for_state("online", 60)

@@ -43,12 +43,12 @@ def test_events(gateway: Machine) -> None:
     online(gateway)
     began_us = manager_us(gateway)
     journal = [entry for entry in gateway.journal() if "IOT_EVENT" in entry]
-    told = records(gateway.run("iot-onboard", "events", "--json"))
-    assert [row["event"] for row in told] == gateway.events()
-    for row, entry in zip(told, journal, strict=True):
+    record = records(gateway.run("iot-onboard", "events", "--json"))
+    assert [row["event"] for row in record] == gateway.events()
+    for row, entry in zip(record, journal, strict=True):
         since_us = int(entry["__MONOTONIC_TIMESTAMP"]) - began_us
         assert (row["since_boot_s"], row["message"]) == (since_us / 1_000_000, entry["MESSAGE"])
-    assert gateway.run("iot-onboard", "events").count("\n") == 2 + len(told)
+    assert gateway.run("iot-onboard", "events").count("\n") == 2 + len(record)
 
     gateway.run("systemctl", "kill", "--signal=KILL", "iot-onboard.service")
     gateway.wait_for_event("online", count=2)
@@ -57,21 +57,21 @@ def test_events(gateway: Machine) -> None:
 
     gateway.reboot()
     gateway.wait_for_event("reported")
-    later = records(gateway.run("iot-onboard", "events", "--boot", "-1", "--json"))[: len(told)]
-    assert [row["message"] for row in later] == [row["message"] for row in told]
+    later = records(gateway.run("iot-onboard", "events", "--boot", "-1", "--json"))[: len(record)]
+    assert [row["message"] for row in later] == [row["message"] for row in record]
     # Of an earlier boot it is known when systemd said that it took so long, which is a moment after it took the time.
-    offsets_s = [row["since_boot_s"] - before["since_boot_s"] for row, before in zip(later, told, strict=True)]
+    offsets_s = [row["since_boot_s"] - before["since_boot_s"] for row, before in zip(later, record, strict=True)]
     assert close(max(offsets_s), min(offsets_s))
     assert abs(offsets_s[0]) < _SAID_LATE_S
     boots = {row["boot"] for row in records(gateway.run("iot-onboard", "events", "--all", "--json"))}
     assert boots == {-1, 0}
     assert gateway.run(*MEMBER, "iot-onboard", "events") == gateway.run("iot-onboard", "events")
-    for command, told_why in (
+    for command, logged_why in (
         ((*NOBODY, "iot-onboard", "events"), "systemd-journal"),
         (("iot-onboard", "events", "--boot", "-7"), "it goes back to boot -1"),
     ):
         done = gateway.try_run(*command)
-        assert (done.returncode, done.stdout, told_why in done.stderr) == (1, "", True), done.stderr
+        assert (done.returncode, done.stdout, logged_why in done.stderr) == (1, "", True), done.stderr
 
 
 def test_events_of_a_journal_in_memory(gateway: Machine) -> None:

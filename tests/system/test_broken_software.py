@@ -31,23 +31,25 @@ def test_a_first_boot_with_damaged_software(site: Site, gateway: Machine) -> Non
     assert gateway.offline("sh", "-c", f"rm -rf {CERTIFICATES}/*").returncode == 0
     half = cut(gateway, f"{LIBRARIES}/requests/models.py")
     gateway.boot()
-    told = gateway.wait_for_event("registration-failed")
-    assert told["IOT_CAUSE"] == "local", told["MESSAGE"]
-    assert f"trusts no public authority, for {CERTIFICATES}/ca-certificates.crt holds no certificate" in told["MESSAGE"]
-    assert "sudo update-ca-certificates --fresh" in told["MESSAGE"]
-    assert float(told["IOT_NEXT_TRY_S"]) <= 60
+    entry = gateway.wait_for_event("registration-failed")
+    assert entry["IOT_CAUSE"] == "local", entry["MESSAGE"]
+    assert (
+        f"trusts no public authority, for {CERTIFICATES}/ca-certificates.crt holds no certificate" in entry["MESSAGE"]
+    )
+    assert "sudo update-ca-certificates --fresh" in entry["MESSAGE"]
+    assert float(entry["IOT_NEXT_TRY_S"]) <= 60
     gateway.run("update-ca-certificates", "--fresh")
-    told = wait_for_line(gateway, f"{LIBRARIES}/requests/models.py (module requests.models) cannot be loaded")
-    assert told["IOT_CAUSE"] == "local"
-    assert "sudo apt-get install --reinstall python3-requests" in told["MESSAGE"]
+    entry = wait_for_line(gateway, f"{LIBRARIES}/requests/models.py (module requests.models) cannot be loaded")
+    assert entry["IOT_CAUSE"] == "local"
+    assert "sudo apt-get install --reinstall python3-requests" in entry["MESSAGE"]
     half()
     gateway.wait_for_state("online", HEALED_S)
     assert gateway.show("NRestarts") == {"NRestarts": "0"}
     # What a start needs.
     half = cut(gateway, f"{LIBRARIES}/paho/mqtt/client.py")
     gateway.run("systemctl", "restart", UNIT)
-    told = gateway.wait_for_event("software-broken")
-    assert "sudo apt-get install --reinstall python3-paho-mqtt" in told["MESSAGE"]
+    entry = gateway.wait_for_event("software-broken")
+    assert "sudo apt-get install --reinstall python3-paho-mqtt" in entry["MESSAGE"]
     lines = len(gateway.journal())
     time.sleep(6)
     assert len(gateway.journal()) == lines
@@ -78,8 +80,8 @@ def test_what_was_compiled_is_damaged(gateway: Machine) -> None:
         found = gateway.try_run("iot-onboard", "doctor")
         assert path in found.stdout + found.stderr, f"{number}: {found.stdout} {found.stderr}"
         gateway.run("systemctl", "restart", UNIT)
-        told = wait_for_line(gateway, f"{path} cannot be loaded")["MESSAGE"]
-        assert f"To do: sudo rm {path}" in told, number
+        logged = wait_for_line(gateway, f"{path} cannot be loaded")["MESSAGE"]
+        assert f"To do: sudo rm {path}" in logged, number
         gateway.wait_for_state("online")
         assert gateway.show("NRestarts") == {"NRestarts": "0"}
         gateway.run("rm", path)
@@ -128,4 +130,4 @@ def wait_for_line(gateway: Machine, words: str) -> dict[str, Any]:
     try:
         return wait_for(found, f"the line {words!r}", HEALED_S, every_s=0.2)
     except AssertionError as error:
-        raise AssertionError(f"{error}:\n{gateway.story()}") from None
+        raise AssertionError(f"{error}:\n{gateway.journal_text()}") from None

@@ -48,9 +48,9 @@ def test_without_configuration_it_waits_and_says_what_to_do(blank: Machine) -> N
     wait_not_set_up(blank)
     assert "iot-onboard setup" in blank.wait_for_event("not-provisioned")["MESSAGE"]
     assert "iot-onboard setup" in blank.show("StatusText")["StatusText"]
-    told = blank.try_run("iot-onboard", "status")
-    assert told.returncode == 1
-    assert "iot-onboard setup" in told.stdout
+    output = blank.try_run("iot-onboard", "status")
+    assert output.returncode == 1
+    assert "iot-onboard setup" in output.stdout
     assert blank.run("systemctl", "is-system-running").strip() == "running"
 
 
@@ -77,8 +77,8 @@ def test_a_secret_that_comes_late(site: Site, blank: Machine) -> None:
     """With the names but without the secret the service is blocked, and goes on by itself once the file is there."""
     blank.write(FRAGMENT, f"product_key: {PRODUCT_KEY}\ndevice_name: gw0001\n")
     blank.boot()
-    told = blank.wait_for_event("secret-file-invalid")
-    assert SECRET in told["MESSAGE"]
+    entry = blank.wait_for_event("secret-file-invalid")
+    assert SECRET in entry["MESSAGE"]
     blank.write(SECRET, site.product_secret, 0o600)
     blank.wait_for_state("online", 45)
 
@@ -184,9 +184,9 @@ def test_a_bad_configuration_ends_with_78(site: Site, gateway: Machine) -> None:
     shown = gateway.show("ExecMainStatus", "NRestarts", "Result")
     assert shown == {"ExecMainStatus": "78", "NRestarts": "0", "Result": "exit-code"}
     lines = [entry for entry in gateway.journal() if "60-mine.yaml" in str(entry["MESSAGE"])]
-    told = "\n".join(str(entry["MESSAGE"]) for entry in lines)
-    assert "60-mine.yaml:2: mqtt.keepalive_s" in told
-    assert "60-mine.yaml:3: regionn" in told
+    logged = "\n".join(str(entry["MESSAGE"]) for entry in lines)
+    assert "60-mine.yaml:2: mqtt.keepalive_s" in logged
+    assert "60-mine.yaml:3: regionn" in logged
     assert {entry["PRIORITY"] for entry in lines} == {"3"}
     gateway.run("rm", "/etc/iot-onboard/conf.d/60-mine.yaml")
     gateway.run("systemctl", "restart", "iot-onboard")
@@ -200,8 +200,8 @@ def test_an_open_secret_file_is_refused(site: Site, gateway: Machine) -> None:
     # tmpfiles closes it at boot: here somebody opens it afterwards.
     gateway.drop_in("open", f"[Service]\nExecStartPre=+/bin/chmod 644 {SECRET}\n")
     gateway.boot()
-    told = gateway.wait_for_event("secret-file-invalid")
-    assert f"chmod 600 {SECRET}" in told["MESSAGE"]
+    entry = gateway.wait_for_event("secret-file-invalid")
+    assert f"chmod 600 {SECRET}" in entry["MESSAGE"]
     assert site.sandbox.seen("register") == []
     gateway.run("rm", "/etc/systemd/system/iot-onboard.service.d/open.conf")
     gateway.run("systemctl", "daemon-reload")

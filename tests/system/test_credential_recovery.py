@@ -52,9 +52,9 @@ def test_a_gateway_whose_device_secret_is_stored_is_online_without_the_product_s
     lose_key(sealed)
     sealed.reboot()
     sealed.wait_for_state("online")
-    told = sealed.wait_for_event("secret-unloadable")
-    assert SEALED in told["MESSAGE"]
-    assert "iot-onboard setup" in told["MESSAGE"]
+    entry = sealed.wait_for_event("secret-unloadable")
+    assert SEALED in entry["MESSAGE"]
+    assert "iot-onboard setup" in entry["MESSAGE"]
     assert SEALED in doctor(sealed, "product-secret")
     assert "setup" in doctor(sealed, "product-secret")
     assert "secret-unloadable" in sealed.run("iot-onboard", "events", "--json")
@@ -81,9 +81,9 @@ def test_a_new_gateway_says_what_it_lacks_and_setup_is_all_the_cure(site: Site, 
     sealed.run("iot-onboard", "forget", "--yes")
     lose_key(sealed)
     sealed.reboot()
-    told = sealed.wait_for_event("secret-file-invalid")
-    assert SEALED in told["MESSAGE"]
-    assert "iot-onboard setup" in told["MESSAGE"]
+    entry = sealed.wait_for_event("secret-file-invalid")
+    assert SEALED in entry["MESSAGE"]
+    assert "iot-onboard setup" in entry["MESSAGE"]
     status = sealed.try_run("iot-onboard", "status").stdout
     assert SEALED in status
     assert "FAIL" in doctor(sealed, "product-secret").upper()
@@ -120,8 +120,8 @@ def test_a_devices_own_secret_that_cannot_be_opened_is_not_replaced(site: Site, 
     gateway.run("rm", "/etc/systemd/system/iot-onboard.service.d/never.conf")
     lose_key(gateway)
     gateway.reboot()
-    told = gateway.wait_for_event("secret-unloadable")
-    assert f"{own}.cred" in told["MESSAGE"]
+    entry = gateway.wait_for_event("secret-unloadable")
+    assert f"{own}.cred" in entry["MESSAGE"]
     status = gateway.wait_for_state("blocked")
     assert f"{own}.cred" in str(status["last_error"])
     assert site.sandbox.seen("register") == []

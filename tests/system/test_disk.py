@@ -29,8 +29,8 @@ def test_a_full_state_directory(site: Site, gateway: Machine) -> None:
     )
     gateway.drop_in("fill", "[Service]\nExecStartPre=+/etc/fill\n")
     gateway.boot()
-    told = gateway.wait_for_event("store-not-writable")
-    assert "No space left" in told["MESSAGE"]
+    entry = gateway.wait_for_event("store-not-writable")
+    assert "No space left" in entry["MESSAGE"]
     assert site.sandbox.seen("register") == []
     assert gateway.show("ActiveState") == {"ActiveState": "active"}
     gateway.run("rm", f"{STATE}/fill", "/etc/systemd/system/iot-onboard.service.d/fill.conf")
@@ -43,8 +43,8 @@ def test_a_read_only_state_directory(site: Site, gateway: Machine) -> None:
     """On a read-only disk nothing is registered, and the line says what is wrong and what to do."""
     gateway.drop_in("ro", f"[Service]\nReadOnlyPaths={STATE}\n")
     gateway.boot()
-    told = gateway.wait_for_event("store-not-writable")
-    assert "Read-only file system" in told["MESSAGE"]
+    entry = gateway.wait_for_event("store-not-writable")
+    assert "Read-only file system" in entry["MESSAGE"]
     assert site.sandbox.seen("register") == []
     assert gateway.show("ActiveState") == {"ActiveState": "active"}
 
@@ -138,9 +138,9 @@ def test_status_is_for_all_and_secrets_for_none(gateway: Machine) -> None:
     gateway.boot()
     gateway.wait_for_state("online")
     done = gateway.try_run(*anybody, "iot-onboard", "status", "--json")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["state"]) == (0, "online")
-    assert (told["secret"], told["last_registration"], told["sessions_24h"]) == ("on disk", "registered", 1)
+    record = json.loads(done.stdout)
+    assert (done.returncode, record["state"]) == (0, "online")
+    assert (record["secret"], record["last_registration"], record["sessions_24h"]) == ("on disk", "registered", 1)
     for path in ("/etc/iot-onboard/product-secret", f"{STATE}/credentials/{PRODUCT_KEY}.gw0001.json"):
         denied = gateway.try_run(*anybody, "cat", path)
         assert denied.returncode != 0, path

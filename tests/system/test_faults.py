@@ -150,11 +150,11 @@ def test_two_machines_with_one_identity(site: Site, gateway: Machine) -> None:
     gateway.boot()
     clone.boot()
 
-    def told() -> Machine | None:
+    def logged() -> Machine | None:
         return next((machine for machine in (gateway, clone) if "identity-shared" in machine.events()), None)
 
-    teller = wait_for(told, "one of them names the clone", 120, every_s=0.5)
-    assert float(teller.wait_for_event("identity-shared")["IOT_NEXT_TRY_S"]) >= 30
+    reporting_machine = wait_for(logged, "one of them names the clone", 120, every_s=0.5)
+    assert float(reporting_machine.wait_for_event("identity-shared")["IOT_NEXT_TRY_S"]) >= 30
     minutes = (time.monotonic() - began) * speed / 60
     assert len([row for row in site.sandbox.seen() if row["what"] == "kicked"]) <= 5 * (minutes + 1)
 
@@ -163,8 +163,8 @@ def test_stopping_is_quick_and_polite(site: Site, gateway: Machine) -> None:
     """`systemctl stop` sends DISCONNECT and is over within half a second of the signal."""
     online(gateway)
     gateway.run("systemctl", "stop", "iot-onboard")
-    told = gateway.show("ActiveExitTimestampMonotonic", "ExecMainExitTimestampMonotonic")
-    duration_us = int(told["ExecMainExitTimestampMonotonic"]) - int(told["ActiveExitTimestampMonotonic"])
+    properties = gateway.show("ActiveExitTimestampMonotonic", "ExecMainExitTimestampMonotonic")
+    duration_us = int(properties["ExecMainExitTimestampMonotonic"]) - int(properties["ActiveExitTimestampMonotonic"])
     assert 0 < duration_us <= 500_000
     assert gateway.show("Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}
     wait_for(lambda: not site.connected("gw0001"), "offline at the platform", 5)

@@ -48,9 +48,9 @@ def test_trouble(site: Site, gateway: Machine, release: str, trouble: Trouble) -
             kick(site)
         else:
             gateway.boot()
-        told = wait_for_trouble(gateway, trouble.event, trouble.cause)
+        entry = wait_for_trouble(gateway, trouble.event, trouble.cause)
         for word in trouble.words:
-            assert re.search(word, told["MESSAGE"]), told["MESSAGE"]
+            assert re.search(word, entry["MESSAGE"]), entry["MESSAGE"]
         failed = wait_for_failures(gateway, trouble.failures)
     duration_s = comes_online(gateway)
     # A try may have begun between the last look and the end.
@@ -132,10 +132,10 @@ def test_a_router_that_forgets(site: Site, gateway: Machine, release: str) -> No
     online(gateway)
     site.forget(MQTT)
     began_s = time.monotonic()
-    told = gateway.wait_for_event("connection-lost", 1.5 * KEEPALIVE_S + 5)
-    assert int(told["IOT_DURATION_MS"]) <= 1500 * KEEPALIVE_S
-    assert "no answer to the ping" in told["MESSAGE"]
-    assert told["IOT_CAUSE"] == "network"
+    entry = gateway.wait_for_event("connection-lost", 1.5 * KEEPALIVE_S + 5)
+    assert int(entry["IOT_DURATION_MS"]) <= 1500 * KEEPALIVE_S
+    assert "no answer to the ping" in entry["MESSAGE"]
+    assert entry["IOT_CAUSE"] == "network"
     gateway.wait_for_event("online", 5 + TRY_S, count=2)
     duration_s = time.monotonic() - began_s
     assert_sound(site, gateway)
@@ -237,8 +237,8 @@ def test_a_proxy_that_dies(site: Site, gateway: Machine, release: str) -> None:
         online(gateway)
     mqtt = f"{MQTT_HOST}:{MQTT}"
     assert sorted(first.asked) == sorted([f"{REGISTRATION_HOST}:443", mqtt])
-    told = wait_for_trouble(gateway, "connect-failed", "proxy")
-    assert f"the proxy {HOST} port 3128 does not lead on: Connection refused" in told["MESSAGE"]
+    entry = wait_for_trouble(gateway, "connect-failed", "proxy")
+    assert f"the proxy {HOST} port 3128 does not lead on: Connection refused" in entry["MESSAGE"]
     failed = wait_for_failures(gateway, 2)
     with proxy(site) as second:
         duration_s = comes_online(gateway)
@@ -265,7 +265,7 @@ def wait_for_trouble(gateway: Machine, event: str, cause: str, seconds: float = 
     try:
         return wait_for(found, f"{event} with cause {cause}", seconds, every_s=0.1)
     except AssertionError as error:
-        raise AssertionError(f"{error}:\n{gateway.story()}") from None
+        raise AssertionError(f"{error}:\n{gateway.journal_text()}") from None
 
 
 def wait_for_failures(gateway: Machine, count: int) -> int:
@@ -300,7 +300,7 @@ def assert_sound(
     """Check what holds after any trouble: not restarted, no secret too many, no CONNECT too many."""
     assert gateway.show("ActiveState", "NRestarts") == {"ActiveState": "active", "NRestarts": "0"}
     given = [row for row in site.sandbox.seen("register") if row["code"] == 200]
-    assert len(given) in registrations, gateway.story()
+    assert len(given) in registrations, gateway.journal_text()
     since_boot_s = time.time() - time.monotonic()
     assert_within_budget([*met, *(row["at"] - since_boot_s for row in site.sandbox.seen("connect"))], window_s)
     assert site.connected(NAME)
@@ -310,6 +310,6 @@ def note(gateway: Machine, title: str, release: str, failed: int, duration_s: fl
     """Keep a row for whoever asks for the table: with it, which troubles the journal told of."""
     if TABLE is not None:
         troubles = [entry for entry in gateway.journal("--priority=warning") if "IOT_CAUSE" in entry]
-        told = ", ".join(dict.fromkeys(f"{entry['IOT_EVENT']} ({entry['IOT_CAUSE']})" for entry in troubles))
-        row = f"| {title} | {release} | {told or 'nothing'} | {failed} | {duration_s:.1f} s after {since} |\n"
+        logged = ", ".join(dict.fromkeys(f"{entry['IOT_EVENT']} ({entry['IOT_CAUSE']})" for entry in troubles))
+        row = f"| {title} | {release} | {logged or 'nothing'} | {failed} | {duration_s:.1f} s after {since} |\n"
         Path(TABLE, f"{title.replace('/', '-')}.md").write_text(row)

@@ -31,9 +31,9 @@ def test_fault(site: Site, gateway: Machine, fault: Fault) -> None:
     if fault.after is not None:
         gateway.wait_for_event("online")
         fault.after(site, gateway)
-    told = gateway.wait_for_event(fault.event, fault.seconds)
+    entry = gateway.wait_for_event(fault.event, fault.seconds)
     for word in fault.words:
-        assert word.lower() in told["MESSAGE"].lower()
+        assert word.lower() in entry["MESSAGE"].lower()
     explained = gateway.run("journalctl", "--catalog", "--boot", "--no-pager", "--unit=iot-onboard.service")
     shown = gateway.try_run("iot-onboard", "status").stdout
     for word in fault.status_words or fault.words:

@@ -52,7 +52,7 @@ def succeed(machine: Machine, heading: str, number: int = 0, stdin: str = "") ->
     done = follow(machine, heading, number, stdin)
     for command, ended in done.items():
         assert ended.returncode == 0, (
-            f"{command}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}\n{machine.story()}"
+            f"{command}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}\n{machine.journal_text()}"
         )
     return "".join(ended.stdout + ended.stderr for ended in done.values())
 
@@ -133,10 +133,10 @@ def test_a_file_on_the_boot_partition(site: Site) -> None:
 def test_a_healthy_gateway(gateway: Machine) -> None:
     """Every command ends well, and says what the guide says it says."""
     online(gateway)
-    told = succeed(gateway, "What healthy looks like")
-    assert re.search("^state +online", told, re.MULTILINE)
-    assert "Active: active (running)" in told
-    assert "tags reported" in told
+    output = succeed(gateway, "What healthy looks like")
+    assert re.search("^state +online", output, re.MULTILINE)
+    assert "Active: active (running)" in output
+    assert "tags reported" in output
 
 
 def test_the_two_minute_diagnosis(site: Site, gateway: Machine) -> None:
@@ -221,8 +221,8 @@ def test_the_secret_on_another_partition(site: Site, gateway: Machine) -> None:
     gateway.run("rm", "/etc/systemd/system/iot-onboard.service.d/60-state.conf")
     gateway.run("systemctl", "daemon-reload")
     gateway.run("systemctl", "start", "iot-onboard")
-    told = gateway.wait_for_event("store-not-writable")
-    assert "/data/iot-onboard/credentials: Read-only file system" in told["MESSAGE"]
+    entry = gateway.wait_for_event("store-not-writable")
+    assert "/data/iot-onboard/credentials: Read-only file system" in entry["MESSAGE"]
     assert len(site.sandbox.seen("register")) == 1
     gateway.run("apt-get", "purge", "--yes", "-q", "iot-onboard")
     assert gateway.run("sh", "-c", "cat /data/iot-onboard/credentials/*.json*") == before, "set aside, and kept"
@@ -253,9 +253,9 @@ def test_a_slow_boot(gateway: Machine) -> None:
     online(gateway)
     gateway.reboot()
     gateway.wait_for_event("reported")
-    told = succeed(gateway, "A slow boot")
-    assert "units before us" in told
-    assert "difference" in told
+    output = succeed(gateway, "A slow boot")
+    assert "units before us" in output
+    assert "difference" in output
     assert gateway.read("/root/boot.svg").startswith("<svg")
 
 

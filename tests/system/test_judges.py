@@ -51,7 +51,7 @@ def bare(release: str, tmp_path: Path, _bootable: None) -> Iterator[Machine]:
             machine.close()
 
 
-def _told(*command: str) -> str:
+def _output_of(*command: str) -> str:
     done = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
     return done.stdout
@@ -67,7 +67,7 @@ def _members() -> dict[str, tarfile.TarInfo]:
 def test_lintian_finds_nothing() -> None:
     """Debian's checker has no error, no warning and nothing pedantic to say."""
     command = ["lintian", "--pedantic", "--allow-root", "--fail-on", "error,warning,pedantic"]
-    assert _told(*command, str(images.package())).strip() == ""
+    assert _output_of(*command, str(images.package())).strip() == ""
 
 
 def test_the_package_is_small() -> None:
@@ -77,7 +77,7 @@ def test_the_package_is_small() -> None:
 
 def test_it_depends_on_nothing_but_debian() -> None:
     """No pip, no repository of ours: what it depends on is in Debian 12, and the version bound is there too."""
-    depends = {item.strip() for item in _told("dpkg-deb", "--field", str(images.package()), "Depends").split(",")}
+    depends = {item.strip() for item in _output_of("dpkg-deb", "--field", str(images.package()), "Depends").split(",")}
     assert depends == {
         "python3-paho-mqtt (>= 1.6)",
         "python3-requests",
@@ -88,7 +88,7 @@ def test_it_depends_on_nothing_but_debian() -> None:
         "debconf (>= 0.5) | debconf-2.0",
         "systemd | systemd-standalone-sysusers | systemd-sysusers",
     }
-    assert _told("dpkg-deb", "--field", str(images.package()), "Architecture").strip() == "all"
+    assert _output_of("dpkg-deb", "--field", str(images.package()), "Architecture").strip() == "all"
 
 
 def test_it_holds_the_daemon_and_nothing_of_the_workshop() -> None:
@@ -160,9 +160,9 @@ def test_what_is_installed_upgraded_and_purged_leaves_no_trace(bare: Machine, re
     # In memory, in a mount namespace of its own: what it copies and mounts goes away with it.
     in_memory = f'mount -t tmpfs tmpfs {scratch} && exec "$@"'
     command = ["unshare", "--mount", "sh", "-c", in_memory, "sh", "piuparts", *chroot, *options]
-    told = _told(*command, str(images.package()))
-    assert "PASS: Installation, upgrade and purging tests." in told
-    assert "PASS: All tests." in told
+    output = _output_of(*command, str(images.package()))
+    assert "PASS: Installation, upgrade and purging tests." in output
+    assert "PASS: All tests." in output
 
 
 def test_the_packages_own_tests_pass_on_a_booted_system(site: Site, tmp_path: Path) -> None:
@@ -174,6 +174,6 @@ def test_the_packages_own_tests_pass_on_a_booted_system(site: Site, tmp_path: Pa
     shutil.copytree(ROOT / "debian", tree / "debian")
     # A tree that counts as built: the machine has no tools to unpack a source with.
     (tree / "debian/files").touch()
-    told = _told("autopkgtest", "--no-built-binaries", str(tree), "--", *server)
-    outcomes = set(re.findall(r"^(\w+) +(PASS|FAIL|SKIP)\b", told, re.MULTILINE))
+    output = _output_of("autopkgtest", "--no-built-binaries", str(tree), "--", *server)
+    outcomes = set(re.findall(r"^(\w+) +(PASS|FAIL|SKIP)\b", output, re.MULTILINE))
     assert outcomes == {("commands", "PASS"), ("service", "PASS")}

@@ -20,7 +20,7 @@ from support.machine.startfaults import (
     is_active,
     lines_since,
     tidy,
-    wait_until_told,
+    wait_until_reported,
 )
 from support.platform.sandbox import wait_for
 
@@ -32,7 +32,7 @@ MOUNT = "[Mount]\nWhat=/srv/stick\nWhere=/data\nType=none\nOptions=bind\n"
 OPENED = "[Unit]\nRequiresMountsFor=/data/iot-onboard\n[Service]\nReadWritePaths=/data/iot-onboard\n"
 
 
-def told_by(gateway: Machine) -> str:
+def operator_output(gateway: Machine) -> str:
     """Return what an operator sees at one look, and what the doctor says."""
     status = gateway.try_run("iot-onboard", "status")
     assert status.returncode == 2
@@ -43,8 +43,8 @@ def told_by(gateway: Machine) -> str:
     return " ".join(words[0]) + "\n" + " ".join(words[1])
 
 
-def check_told(gateway: Machine, words: tuple[str, ...], message: str) -> None:
-    shown = told_by(gateway)
+def check_shown(gateway: Machine, words: tuple[str, ...], message: str) -> None:
+    shown = operator_output(gateway)
     for word in words:
         assert word in message
         assert all(word in line for line in shown.splitlines()), shown
@@ -52,7 +52,7 @@ def check_told(gateway: Machine, words: tuple[str, ...], message: str) -> None:
 
 def heals(gateway: Machine) -> None:
     began_s = time.monotonic()
-    wait_for(lambda: is_active(gateway), f"the service starts\n{gateway.story()}", HEALS_S)
+    wait_for(lambda: is_active(gateway), f"the service starts\n{gateway.journal_text()}", HEALS_S)
     assert time.monotonic() - began_s < HEALS_S
     tidy(gateway)
 
@@ -77,9 +77,9 @@ def late_mount(site: Site, gateway: Machine, release: str) -> None:
     # A link that leads to nothing: systemd would make a directory.
     (gateway.root / "srv/stick").symlink_to("/srv/late")
     gateway.boot()
-    told = gateway.wait_for_event("start-prevented")
+    entry = gateway.wait_for_event("start-prevented")
     time.sleep(QUIET_S)
-    check_told(gateway, ("data.mount (/data)",), told["MESSAGE"])
+    check_shown(gateway, ("data.mount (/data)",), entry["MESSAGE"])
     lines = lines_of_this_boot(gateway)
     assert len(lines) <= 6, lines
     gateway.run("sh", "-c", "mkdir -p /srv/late/iot-onboard && chown iot-onboard: /srv/late/iot-onboard")
@@ -104,12 +104,12 @@ def lines_of_this_boot(gateway: Machine) -> list[str]:
 
 def one_fault(gateway: Machine, fault: StartFault) -> None:
     place = break_start(gateway, fault)
-    told = wait_until_told(gateway, place)
-    check_told(gateway, fault.words, told["MESSAGE"])
+    output = wait_until_reported(gateway, place)
+    check_shown(gateway, fault.words, output["MESSAGE"])
     lines = lines_since(gateway, place)
     assert events_of(lines) == ["start-prevented"], fault.id
     assert len(lines) <= MAX_LINES_OF_A_START + 1, [line["MESSAGE"] for line in lines]
-    end_start_fault(gateway, fault, told["MESSAGE"])
+    end_start_fault(gateway, fault, output["MESSAGE"])
     heals(gateway)
 
 
@@ -117,7 +117,7 @@ def operator_stops(gateway: Machine) -> None:
     """Who stops the service is not contradicted, even where what was in the way then goes."""
     fault = START_FAULTS[0]
     gateway.run("rm", "-rf", "/srv/gone")
-    wait_until_told(gateway, break_start(gateway, fault))
+    wait_until_reported(gateway, break_start(gateway, fault))
     assert is_active(gateway, RECOVERY)
     gateway.run("systemctl", "stop", "iot-onboard")
     assert not is_active(gateway, RECOVERY)

@@ -59,8 +59,8 @@ def test_remove_and_install_again(site: Site, gateway: Machine) -> None:
 def test_purge_leaves_a_copy_of_the_secret_and_nothing_else(gateway: Machine) -> None:
     """`purge` removes all, but puts the device's secret where only root finds it, and says so."""
     before = online(gateway)
-    told = gateway.run("apt-get", "purge", "--yes", "-q", "iot-onboard")
-    assert "/var/backups/iot-onboard-credentials-" in told
+    output = gateway.run("apt-get", "purge", "--yes", "-q", "iot-onboard")
+    assert "/var/backups/iot-onboard-credentials-" in output
     for path in ("/etc/iot-onboard", "/var/lib/iot-onboard", "/run/iot-onboard", "/usr/bin/iot-onboard"):
         assert not gateway.exists(path), path
     assert gateway.try_run("getent", "passwd", "iot-onboard").returncode != 0
@@ -78,9 +78,9 @@ def test_purge_keeps_a_secret_given_by_hand(site: Site) -> None:
     machine = site.machine("gw0001")
     machine.boot()
     machine.write("/etc/iot-onboard/device-secret", "0123456789abcdef0123456789abcdef\n", 0o600)
-    told = machine.run("sh", "-c", "apt-get purge --yes -q iot-onboard 2>&1")
+    output = machine.run("sh", "-c", "apt-get purge --yes -q iot-onboard 2>&1")
     copy = next((machine.root / "var/backups").glob("iot-onboard-device-secret-*"))
-    assert f"/var/backups/{copy.name}" in told
+    assert f"/var/backups/{copy.name}" in output
     assert copy.read_text() == "0123456789abcdef0123456789abcdef\n"
     assert (stat.S_IMODE(copy.stat().st_mode), copy.stat().st_uid) == (0o600, 0)
 
@@ -123,8 +123,8 @@ def test_nothing_runs_as_root_and_no_secret_shows(site: Site, gateway: Machine) 
 def test_the_journal_explains_its_lines(gateway: Machine) -> None:
     """`journalctl -x` shows what the catalog says of each line, with nothing to be run after the installation."""
     online(gateway)
-    told = gateway.run("journalctl", "--catalog", "--boot", "--no-pager", "--unit=iot-onboard.service")
-    assert "░░ Subject: " in told
+    output = gateway.run("journalctl", "--catalog", "--boot", "--no-pager", "--unit=iot-onboard.service")
+    assert "░░ Subject: " in output
     explained = gateway.run("journalctl", "--list-catalog", "--no-pager")
     for entry in gateway.journal():
         if "IOT_EVENT" in entry:

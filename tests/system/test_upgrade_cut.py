@@ -141,9 +141,9 @@ def test_what_cannot_be_finished_is_said(site: Site, release: str) -> None:
     assert state(machine.root) == "half-installed"
     machine.boot()
     site.wait_connected(SERIAL)
-    told = machine.run("journalctl", "--unit=iot-onboard-upgrade.service", "--output=cat")
-    assert "half-installed" in told
-    assert "install the package again" in told
+    output = machine.run("journalctl", "--unit=iot-onboard-upgrade.service", "--output=cat")
+    assert "half-installed" in output
+    assert "install the package again" in output
     doctor = machine.try_run("iot-onboard", "doctor", "--only", "package-files").stdout
     assert "dpkg calls the package half-installed" in doctor
     machine.run("dpkg", "--force-confold", "--install", copy_in(machine, new))
@@ -155,8 +155,8 @@ def test_what_cannot_be_finished_is_said(site: Site, release: str) -> None:
     wait_for(lambda: machine.exists("/root/held"), "dpkg's lock is held", 20)
     start = ("systemctl", "start", "iot-onboard-upgrade.service")
     assert machine.try_run(*start).returncode != 0
-    told = machine.run("journalctl", "--unit=iot-onboard-upgrade.service", "--output=cat")
-    assert "could not be configured" in told
+    output = machine.run("journalctl", "--unit=iot-onboard-upgrade.service", "--output=cat")
+    assert "could not be configured" in output
     assert machine.show("ActiveState")["ActiveState"] == "active"
     machine.run("systemctl", "stop", "holder.service")
     machine.run(*start)
@@ -189,9 +189,9 @@ def test_damaged_code_gives_way_and_the_cure_cures(site: Site, release: str) -> 
     machine.write(damaged, whole[: len(whole) // 2] + "\ndef half(")
     machine.boot()
     site.wait_connected(SERIAL)
-    told = machine.story()
-    assert f"{damaged} cannot be loaded (SyntaxError): the code of before the last upgrade runs instead." in told
-    assert "To do: sudo apt-get install --reinstall iot-onboard" in told
+    logged = machine.journal_text()
+    assert f"{damaged} cannot be loaded (SyntaxError): the code of before the last upgrade runs instead." in logged
+    assert "To do: sudo apt-get install --reinstall iot-onboard" in logged
     doctor = machine.try_run("iot-onboard", "doctor", "--only", "package-files").stdout
     assert damaged in doctor
     # What apt does with --reinstall, where it has the package.
@@ -199,4 +199,4 @@ def test_damaged_code_gives_way_and_the_cure_cures(site: Site, release: str) -> 
     assert machine.read(damaged) == whole
     machine.reboot()
     site.wait_connected(SERIAL)
-    assert "cannot be loaded" not in machine.story()
+    assert "cannot be loaded" not in machine.journal_text()

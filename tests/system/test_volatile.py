@@ -28,9 +28,9 @@ def lasting(machine: Machine) -> dict[str, str]:
 
 def blocked(site: Site, gateway: Machine, where: str, registrations: int = 0) -> None:
     """Not a byte for the registration, the cause and the cure in the line and in the status, and it stays alive."""
-    told = gateway.wait_for_event("store-volatile")["MESSAGE"]
-    assert where in told
-    assert "set state_dir to a directory on a disk or SD card, or allow_volatile: true" in told
+    entry = gateway.wait_for_event("store-volatile")["MESSAGE"]
+    assert where in entry
+    assert "set state_dir to a directory on a disk or SD card, or allow_volatile: true" in entry
     assert gateway.status()["state"] == "blocked"
     assert where in gateway.run("sh", "-c", "iot-onboard status; true")
     assert gateway.show("ActiveState") == {"ActiveState": "active"}
@@ -83,9 +83,9 @@ def test_state_in_memory(site: Site, gateway: Machine) -> None:
     assert (found["status"], "while it lasts" in found["sentence"]) == ("warn", True)
     gateway.cut_power()
     gateway.boot()
-    told = gateway.wait_for_event("registration-refused")
-    assert told["IOT_CODE"] == "6289"
-    assert "the state directory cannot have kept it over a boot: it is on tmpfs at /var" in told["MESSAGE"]
+    entry = gateway.wait_for_event("registration-refused")
+    assert entry["IOT_CODE"] == "6289"
+    assert "the state directory cannot have kept it over a boot: it is on tmpfs at /var" in entry["MESSAGE"]
     site.sandbox.command("reset", PRODUCT_KEY, "gw0001")
 
 

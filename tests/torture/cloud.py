@@ -17,12 +17,12 @@ DAY_S = 86_400.0
 _BEGIN_S = 1000.0
 _LONG_S = 10 * DAY_S
 # Registration is refused after some logins, so the way back may take a login's wait and a registration's.
-MOST_BACK_S = backoff.BLOCKED.cap_s + backoff.SLOW.cap_s * 3
-_MOST_LINES_AN_HOUR = 40
+MAX_BACK_S = backoff.BLOCKED.cap_s + backoff.SLOW.cap_s * 3
+_MAX_LINES_AN_HOUR = 40
 # By the design a refused login leads to a registration every six hours at the least often.
-_SELDOM_S = backoff.REREGISTER_CAP_S + MOST_BACK_S
+_SELDOM_S = backoff.REREGISTER_CAP_S + MAX_BACK_S
 # Full jitter between 1 s and 5 minutes: 24 an hour on average, more while the waits still grow.
-_MOST_SOON, _MOST_HOURLY = 60, 8
+_MAX_SOON, _MAX_HOURLY = 60, 8
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,8 +85,8 @@ class Fault:
     change: dict[str, object] = field(default_factory=dict)
     at_boot: bool = False
     reset: bool = False
-    most_an_hour: int = _MOST_SOON
-    most_back_s: float = MOST_BACK_S
+    max_an_hour: int = _MAX_SOON
+    max_back_s: float = MAX_BACK_S
 
 
 def _transient(cause: Cause, *, slow: bool = False) -> Transient:
@@ -97,15 +97,15 @@ def faults() -> Iterator[Fault]:
     """Name every bad day."""
     for code in sorted(REJECTIONS):
         change: dict[str, object] = {"registration": failure_of(code, "", None)}
-        yield Fault(name=f"registration code {code}", change=change, at_boot=True, most_an_hour=2)
+        yield Fault(name=f"registration code {code}", change=change, at_boot=True, max_an_hour=2)
     for code in (*sorted(PLATFORM_FAULTS), THROTTLED, "7777", "-1"):
         change = {"registration": failure_of(code, "x", None)}
         yield Fault(name=f"registration code {code}", change=change, at_boot=True)
     for wait_s in (0.0, 1.0, 120.0, 3600.0, 1e9):
         change = {"registration": Throttled(detail="x", retry_after_s=wait_s, code="429")}
         # A second is a wish that a fleet had better not follow all day: the back-off holds too.
-        most = _MOST_SOON if wait_s < 2 else int(3600 / wait_s) + 2
-        yield Fault(name=f"Retry-After {wait_s:g}", change=change, at_boot=True, most_an_hour=most)
+        most = _MAX_SOON if wait_s < 2 else int(3600 / wait_s) + 2
+        yield Fault(name=f"Retry-After {wait_s:g}", change=change, at_boot=True, max_an_hour=most)
     for cause in Cause:
         yield Fault(name=f"registration fails: {cause.value}", change={"registration": _transient(cause)}, at_boot=True)
         yield Fault(name=f"dialling fails: {cause.value}", change={"dialling": _transient(cause)})
@@ -117,14 +117,14 @@ def faults() -> Iterator[Fault]:
     yield Fault(name="certificate rolled to a chain that is not trusted", change={"dialling": _transient(Cause.TLS)})
     yield Fault(name="registration down alone", change={"registration": _transient(Cause.PLATFORM)})
     yield Fault(name="a stale answer is stored", change={"stale": 1}, at_boot=True)
-    yield Fault(name="stale answers all day", change={"stale": 10_000}, at_boot=True, most_back_s=_SELDOM_S)
-    yield Fault(name="kicked every second by a clone", change={"lasts_s": 1.0}, most_an_hour=20)
-    yield Fault(name="a session of 59 s at most", change={"lasts_s": 59.0}, most_an_hour=20)
+    yield Fault(name="stale answers all day", change={"stale": 10_000}, at_boot=True, max_back_s=_SELDOM_S)
+    yield Fault(name="kicked every second by a clone", change={"lasts_s": 1.0}, max_an_hour=20)
+    yield Fault(name="a session of 59 s at most", change={"lasts_s": 59.0}, max_an_hour=20)
     yield Fault(name="a session of 61 s at most", change={"lasts_s": 61.0})
     yield Fault(name="ResetThing while online", reset=True)
     yield Fault(name="ResetThing while off line", change={"dialling": _transient(Cause.NETWORK)}, reset=True)
     change = {"registration": failure_of("6288", "", None)}
-    yield Fault(name="ResetThing, and registration off", change=change, reset=True, most_back_s=_SELDOM_S)
+    yield Fault(name="ResetThing, and registration off", change=change, reset=True, max_back_s=_SELDOM_S)
 
 
 def _one_day(fault: Fault, seed: int, tally: Tally) -> str:
@@ -144,19 +144,19 @@ def _one_day(fault: Fault, seed: int, tally: Tally) -> str:
     begins_s = life.now_s
     life.run(begins_s + DAY_S)
     during = sorted(at for at in (*life.dials, *life.registrations) if at > begins_s)
-    asked = life.most_an_hour([at for at in during if at > begins_s + 3600])
+    asked = life.max_an_hour([at for at in during if at > begins_s + 3600])
     platform.heal()
     heals_s = life.now_s
     # A session that is short by fault still ends; what counts is one that lasts.
-    back_s = life.online_by(heals_s + fault.most_back_s)
+    back_s = life.online_by(heals_s + fault.max_back_s)
     if back_s is None:
-        tally.fail("stuck", f"{fault.name}: not online {fault.most_back_s:.0f} s after the fault ended")
+        tally.fail("stuck", f"{fault.name}: not online {fault.max_back_s:.0f} s after the fault ended")
         return ""
     wrong = [*life.broken]
-    lines = life.most_an_hour(life.lines_at)
-    if asked > fault.most_an_hour:
-        wrong.append(f"{asked} attempts an hour, {fault.most_an_hour} allowed")
-    if lines > _MOST_LINES_AN_HOUR:
+    lines = life.max_an_hour(life.lines_at)
+    if asked > fault.max_an_hour:
+        wrong.append(f"{asked} attempts an hour, {fault.max_an_hour} allowed")
+    if lines > _MAX_LINES_AN_HOUR:
         wrong.append(f"{lines} lines an hour")
     tally.check(not wrong, f"{fault.name}: {'; '.join(wrong)}")
     return f"{fault.name} | {asked} | {lines} | {back_s - heals_s:,.0f}"
@@ -191,9 +191,9 @@ def soak(seed: int, days: int) -> Tally:
                 platform.lasts_s = chance.uniform(0.5, 400.0)
             life.run(life.now_s + chance.expovariate(1 / 600))
         platform.heal()
-        lines = life.most_an_hour(life.lines_at)
-        wrong = [*life.broken, *([f"{lines} lines in an hour"] if lines > 4 * _MOST_LINES_AN_HOUR else [])]
-        if life.online_by(life.now_s + MOST_BACK_S + backoff.REREGISTER_CAP_S) is None:
+        lines = life.max_an_hour(life.lines_at)
+        wrong = [*life.broken, *([f"{lines} lines in an hour"] if lines > 4 * _MAX_LINES_AN_HOUR else [])]
+        if life.online_by(life.now_s + MAX_BACK_S + backoff.REREGISTER_CAP_S) is None:
             tally.fail("stuck", f"seed {seed + day}: {life.state.phase.value} for {life.state.goal}")
         else:
             tally.check(not wrong, f"seed {seed + day}: {'; '.join(wrong[:3])}")

@@ -41,7 +41,7 @@ MAX_SIMULATED, MAX_SIMULATED_KNOWN = 20_000, 200_000
 MAX_ATTEMPTS_KNOWN = 2.0
 # Below, nobody is refused.
 MIN_PLOTTED = 10_000
-_MOST_S = 6 * 3600.0
+_MAX_S = 6 * 3600.0
 _GONE = Transient(cause=Cause.NETWORK, detail="connection refused")
 _CREDENTIALS = Credentials(
     identity=Identity(product_key="a1b2c3d4e5f", device_name="gw-0001"), device_secret=Secret("x")
@@ -77,7 +77,7 @@ class Outcome:
     attempts_per_s: Counter[int] = field(default_factory=Counter)
 
     @property
-    def least_s(self) -> float:
+    def min_s(self) -> float:
         """Return what the account's limit alone asks for."""
         return self.devices / self.limit_per_s
 
@@ -88,7 +88,7 @@ class Outcome:
         They start over 15 s, and after an outage the last of them looks after five minutes.
         """
         begins_s = BOOT_S[1] - BOOT_S[0] if self.scenario == SCENARIOS[0] else 0.0
-        return max(begins_s + 1.2 * self.least_s, 0.0 if begins_s else backoff.WAITING.cap_s + DIAL_S[1])
+        return max(begins_s + 1.2 * self.min_s, 0.0 if begins_s else backoff.WAITING.cap_s + DIAL_S[1])
 
     @property
     def limit_per_s(self) -> float:
@@ -102,7 +102,7 @@ class Outcome:
             f"fleet of {self.devices * self.one_in:,}{shown}, {self.scenario}, {known}: "
             f"{self.attempts / self.devices:.2f} "
             f"attempts and {self.refused / self.devices:.2f} refusals a device, all online after {self.last_s:,.0f} s, "
-            f"where the limit alone asks for {self.least_s:,.0f} s"
+            f"where the limit alone asks for {self.min_s:,.0f} s"
         )
 
 
@@ -141,7 +141,7 @@ class Fleet:
         """Run until all are online, or for six hours."""
         while self._queue:
             at_s, device, kind = heapq.heappop(self._queue)
-            if at_s > _MOST_S:
+            if at_s > _MAX_S:
                 break
             self._feed(device, _GIVEN[kind], at_s)
         return self.outcome

@@ -19,7 +19,7 @@ from iot_onboard.lifecycle import step
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw-0001")
 # The longest wait that the design has, for somebody to act.
-MOST_WAIT_S = backoff.BLOCKED.cap_s
+MAX_WAIT_S = backoff.BLOCKED.cap_s
 _HOUR_S = 3600.0
 
 
@@ -154,7 +154,7 @@ class Life:
             self._soon(m.Lost(by_server=True, detail="closed"), self.cloud.session_s(self.now_s))
         if state.phase in {m.Phase.WAITING, m.Phase.BLOCKED}:
             wait_s = (state.wake_at or float("inf")) - self.now_s
-            if wait_s > MOST_WAIT_S + 1:
+            if wait_s > MAX_WAIT_S + 1:
                 self.broken.append(f"a wait of {wait_s:.0f} s")
         elif state.phase is not m.Phase.ONLINE and state.wake_at is None and state.phase is not m.Phase.STOPPED:
             self.broken.append(f"no deadline in {state.phase.value}")
@@ -163,7 +163,7 @@ class Life:
         """End the session that is up."""
         self._next_s = self.now_s
 
-    def most_an_hour(self, stamps: list[float]) -> int:
+    def max_an_hour(self, stamps: list[float]) -> int:
         """Return the most of these in any 60 minutes."""
         first, most = 0, 0
         for last, at in enumerate(stamps):

@@ -85,8 +85,8 @@ def _judge(tally: Tally, place: Place, box: IdleBox, gateway: Gateway, seen: See
     share = seen.online_after_s / rest_s if rest_s else 0.0
     # The first wait after the line has 5 s at the most; behind the short box it is online for 20 s of 60 at the least.
     enough = seen.online_after_s >= rest_s - 10.0 if place.is_outlived else share >= 1 / 3
-    told_clone = "another device" in gateway.lines()
-    tally.check(seen.named_after_s is not None and enough and not told_clone, f"{place}: {gateway.lines()[-600:]}")
+    names_clone = "another device" in gateway.lines()
+    tally.check(seen.named_after_s is not None and enough and not names_clone, f"{place}: {gateway.lines()[-600:]}")
     named = "never" if seen.named_after_s is None else f"after {seen.named_after_s:.0f} s"
     tally.facts.append(
         f"idle-cut: {place}: named {named}, {box.connections} connections, {box.cuts} cut, online "

@@ -32,9 +32,9 @@ from support.text import mqtt_grammar
 from .parts import shared
 from .tally import Tally, joined
 
-MOST_S = 1.0
-MOST_GROWTH_MB = 24
-_MOST_TURNS = 2000
+MAX_S = 1.0
+MAX_GROWTH_MB = 24
+_MAX_TURNS = 2000
 _DOCUMENTED = (Connack, Published, Subscribed, Unsubscribed, Received, ConnectionLost)
 
 
@@ -70,7 +70,7 @@ class Conversation:
                 self._say(part)
                 self._business()
             self._theirs.shutdown(socket.SHUT_WR)
-            for _ in range(_MOST_TURNS):
+            for _ in range(_MAX_TURNS):
                 if self.connection.over and self.connection.next_check_at() != float("-inf"):
                     break
                 self._turn()
@@ -79,7 +79,7 @@ class Conversation:
 
     def _say(self, part: bytes) -> None:
         left = memoryview(part)
-        for _ in range(_MOST_TURNS):
+        for _ in range(_MAX_TURNS):
             if not left or self.connection.over:
                 return
             try:
@@ -154,9 +154,9 @@ def run(count: int, seed: int) -> Tally:
             continue
         duration_s = time.process_time() - began
         worst_s = max(worst_s, duration_s)
-        tally.check(duration_s <= MOST_S, f"seed {seed}, input {number}: {duration_s:.1f} s")
+        tally.check(duration_s <= MAX_S, f"seed {seed}, input {number}: {duration_s:.1f} s")
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) / 1024
-    tally.check(grown_mb <= MOST_GROWTH_MB, f"memory grew by {grown_mb:.0f} MB")
+    tally.check(grown_mb <= MAX_GROWTH_MB, f"memory grew by {grown_mb:.0f} MB")
     became = ", ".join(f"{number:,} {name}" for name, number in outcomes.most_common())
     tally.facts.append(
         f"mad servers, MQTT, Python {sys.version.split()[0]}, Paho {PAHO_VERSION}: {count:,} inputs, seed {seed}, the "

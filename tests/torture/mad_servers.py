@@ -47,8 +47,8 @@ _SECRET = b'{"code":200,"data":{"productKey":"a1b2c3d4e5f","deviceName":"gw-0001
 # How many of a million inputs go where.
 SHARES = {"http": 850_000, "proxy": 75_000, "dns": 75_000}
 # An answer that has come takes so long to read, a dial after a look-up as long as the resolver's limits have it.
-MOST_S = {"http": 0.5, "proxy": 2.0, "dns": 15.0}
-MOST_GROWTH_MB = 24
+MAX_S = {"http": 0.5, "proxy": 2.0, "dns": 15.0}
+MAX_GROWTH_MB = 24
 _PORT = 1
 _THREADS = 48
 
@@ -83,14 +83,14 @@ class Attack:
             except Exception as error:
                 problem = f"{type(error).__name__}: {str(error)[:200]}"
             duration_s = min(duration_s, time.monotonic() - began)
-            if duration_s <= MOST_S[self._name]:
+            if duration_s <= MAX_S[self._name]:
                 break
         with self._lock:
             self.slowest_s = max(self.slowest_s, duration_s)
             self.outcomes[outcome] += 1
             where = f"{self._name}, seed {self._seed}, input {number}"
             self.tally.check(not problem, f"{where}: {problem}")
-            if duration_s > MOST_S[self._name]:
+            if duration_s > MAX_S[self._name]:
                 self.tally.fail("broken", f"{where}: {duration_s:.1f} s")
 
     def chance(self, number: int) -> random.Random:
@@ -98,7 +98,7 @@ class Attack:
         return random.Random(f"{self._seed}-{number}")
 
 
-def told(error: OnboardError) -> str:
+def describe(error: OnboardError) -> str:
     """Return the outcome of a documented failure; its words must be such as a line may have."""
     failure = error.failure
     assert isinstance(failure, Transient | Throttled | Rejected), failure
@@ -137,7 +137,7 @@ def _read(data: bytes) -> str:
         except AnswerCutOff:
             return "cut off"
         except OnboardError as error:
-            return told(error)
+            return describe(error)
         finally:
             ours.close()
             if sender is not None:
@@ -189,7 +189,7 @@ def _tunnel(address: ProxyAddress) -> str:
     try:
         open_tunnel("host.example", 443, address, 5.0).close()
     except OnboardError as error:
-        return told(error)
+        return describe(error)
     return "open"
 
 
@@ -225,7 +225,7 @@ def _dial(host: str) -> str:
         # Nobody listens there.
         connect_tcp(host, _PORT, 1.0, PhaseTimer()).close()
     except OnboardError as error:
-        return told(error)
+        return describe(error)
     return "connected"
 
 
@@ -241,7 +241,7 @@ def run(kind: str, count: int, seed: int) -> Tally:
     KINDS[kind](attack, 0, count)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) / 1024
     tally = attack.tally
-    tally.check(grown_mb <= MOST_GROWTH_MB, f"{kind}: memory grew by {grown_mb:.0f} MB")
+    tally.check(grown_mb <= MAX_GROWTH_MB, f"{kind}: memory grew by {grown_mb:.0f} MB")
     became = ", ".join(f"{number:,} {name}" for name, number in attack.outcomes.most_common())
     tally.facts.append(
         f"mad servers, {kind}, Python {sys.version.split()[0]}: {count:,} inputs, seed {seed}, the slowest "

@@ -19,7 +19,7 @@ from support.machine.startfaults import (
     is_active,
     lines_since,
     tidy,
-    wait_until_told,
+    wait_until_reported,
 )
 
 from .booted import on_each_release
@@ -49,8 +49,8 @@ def _each_fault(seconds: float, release: str, site: Site, tally: Tally) -> None:
 
 def _try(machine: Machine, fault: StartFault, seconds: float, tally: Tally) -> float:
     place = break_start(machine, fault)
-    told = wait_until_told(machine, place)
-    tally.check(all(word in told["MESSAGE"] for word in fault.words), f"{fault.id}: {told['MESSAGE']}")
+    output = wait_until_reported(machine, place)
+    tally.check(all(word in output["MESSAGE"] for word in fault.words), f"{fault.id}: {output['MESSAGE']}")
     first = lines_since(machine, place)
     tally.check(events_of(first) == ["start-prevented"], f"{fault.id}: {events_of(first)}")
     tally.check(len(first) <= MAX_LINES_OF_A_START + 1, f"{fault.id}: {len(first)} lines")
@@ -58,7 +58,7 @@ def _try(machine: Machine, fault: StartFault, seconds: float, tally: Tally) -> f
     time.sleep(seconds)
     later = [line["MESSAGE"] for line in lines_since(machine, place)]
     tally.check(not later, f"{fault.id}: {len(later)} lines in {seconds:.0f} s more: {later[:3]}")
-    end_start_fault(machine, fault, told["MESSAGE"])
+    end_start_fault(machine, fault, output["MESSAGE"])
     ended_s = time.monotonic()
     while not is_active(machine) and time.monotonic() - ended_s < HEALS_S:
         time.sleep(0.5)

@@ -26,9 +26,9 @@ from .world import World, call, start, state_of, stored_secrets
 _SPEED = 40.0
 # Something breaks every two minutes or so, of the daemon's time: most sessions last long enough to count as good ones.
 _BREAKS = 0.3
-_MOST_GROWTH = 1.05
-_MOST_MORE_FILES = 2
-_MOST_LINES_AN_HOUR = 160
+_MAX_GROWTH = 1.05
+_MAX_MORE_FILES = 2
+_MAX_LINES_AN_HOUR = 160
 # What is late on the way to the platform is later by as much as clocks are faster.
 _BUDGET_WINDOW_S = backoff.BUDGET_WINDOW_S - 4.0
 
@@ -89,12 +89,12 @@ def _judge(tally: Tally, samples: list[Sample]) -> None:
     early, late = settled[: len(settled) // 4], settled[-len(settled) // 4 :]
     before_kb, after_kb = (sum(sample.pss_kb for sample in part) / len(part) for part in (early, late))
     before_files, after_files = max(sample.files for sample in early), max(sample.files for sample in late)
-    connects = _most_within(_BUDGET_WINDOW_S, [(sample.at_s, sample.connects) for sample in samples])
-    lines = _most_within(3600.0, [(sample.at_s, sample.lines) for sample in samples])
-    tally.check(after_kb <= before_kb * _MOST_GROWTH, f"PSS grew from {before_kb:.0f} to {after_kb:.0f} kB")
-    tally.check(after_files <= before_files + _MOST_MORE_FILES, f"{before_files} open files became {after_files}")
+    connects = _max_within(_BUDGET_WINDOW_S, [(sample.at_s, sample.connects) for sample in samples])
+    lines = _max_within(3600.0, [(sample.at_s, sample.lines) for sample in samples])
+    tally.check(after_kb <= before_kb * _MAX_GROWTH, f"PSS grew from {before_kb:.0f} to {after_kb:.0f} kB")
+    tally.check(after_files <= before_files + _MAX_MORE_FILES, f"{before_files} open files became {after_files}")
     tally.check(connects <= backoff.BUDGET_CONNECTS, f"{connects} logins within {_BUDGET_WINDOW_S:.0f} s")
-    tally.check(lines <= _MOST_LINES_AN_HOUR, f"{lines} lines within an hour")
+    tally.check(lines <= _MAX_LINES_AN_HOUR, f"{lines} lines within an hour")
     tally.facts.append(
         f"soak: {samples[-1].at_s / 3600:.1f} hours, clocks {_SPEED:.0f} times as fast, {samples[-1].connects} logins, "
         f"{connects} a minute at most, PSS {before_kb:.0f} then {after_kb:.0f} kB, {before_files} then {after_files} "
@@ -102,7 +102,7 @@ def _judge(tally: Tally, samples: list[Sample]) -> None:
     )
 
 
-def _most_within(window_s: float, counts: list[tuple[float, int]]) -> int:
+def _max_within(window_s: float, counts: list[tuple[float, int]]) -> int:
     """Return by how much a counter grew at the most between two looks that are no further apart."""
     first, most = 0, 0
     for at_s, count in counts:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _COLUMNS = ("attack", "tried", "survived", "lost secrets", "stuck devices", "invariants broken")
-_MOST_NOTES = 20
+_MAX_NOTES = 20
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,6 +78,6 @@ def table(tallies: Iterable[Tally]) -> str:
 
 def remarks(tally: Tally) -> list[str]:
     """Return the lines that stand below the table for one attack."""
-    notes = [f"! {note}" for note in tally.notes[:_MOST_NOTES]]
-    more = len(tally.notes) - _MOST_NOTES
+    notes = [f"! {note}" for note in tally.notes[:_MAX_NOTES]]
+    more = len(tally.notes) - _MAX_NOTES
     return [*tally.facts, *notes, *([f"! and {more} more"] if more > 0 else [])]

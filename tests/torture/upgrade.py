@@ -96,7 +96,7 @@ def _boot(site: Site, cut: Cut, layers: list[Path], name: str, tally: Tally) -> 
             wait_for(lambda: state(machine.root) == "installed", "dpkg has finished", PATIENCE_S)
             site.wait_connected(serial, PATIENCE_S)
     except AssertionError as error:
-        tally.fail("stuck", f"{note}: {str(error)[:300]}\n{machine.story()[-1500:]}")
+        tally.fail("stuck", f"{note}: {str(error)[:300]}\n{machine.journal_text()[-1500:]}")
     else:
         tally.survive()
     finally:

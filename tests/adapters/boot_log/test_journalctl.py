@@ -101,7 +101,7 @@ SILENT: dict[str, Any] = {"trouble": "", "words": "", "may_read": True, "known":
 
 
 @pytest.mark.parametrize(
-    ("boot", "seen", "told"),
+    ("boot", "seen", "logged"),
     [
         (0, {}, "the journal of this boot holds no line of the service"),
         (None, {}, "the journal holds no line of the service"),
@@ -114,10 +114,10 @@ SILENT: dict[str, Any] = {"trouble": "", "words": "", "may_read": True, "known":
         (0, {"words": "Failed to open files: Input/output error"}, "Input/output error"),
     ],
 )
-def test_silence_is_explained(boot: int | None, seen: dict[str, Any], told: str) -> None:
+def test_silence_is_explained(boot: int | None, seen: dict[str, Any], logged: str) -> None:
     """In one line: what stands in the way first, and what to do."""
     words = why_silent(boot, **{**SILENT, **seen})
-    assert told in words
+    assert logged in words
     assert "\n" not in words
     assert "To do: " in words or "trouble" in seen or "words" in seen
     assert (PERSISTENT_JOURNAL in words) == ("memory" in words)

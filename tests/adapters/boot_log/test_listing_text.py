@@ -50,8 +50,8 @@ def test_a_boot_that_begins_late(journal: Callable[..., None]) -> None:
 def test_a_heading_for_each_boot(journal: Callable[..., None]) -> None:
     """With an empty line before the second one, and all in the same columns."""
     journal()
-    told = entries_of(None)
-    shown = list(lines_of(told, columns_of(told), Style))
+    logged = entries_of(None)
+    shown = list(lines_of(logged, columns_of(logged), Style))
     assert [line.split(" (")[0] for line in shown if "Boot" in line] == ["Boot -1", "\nBoot 0"]
     assert len(shown) == 7
     assert len({line.index("This is") for line in shown if "This is" in line}) == 1

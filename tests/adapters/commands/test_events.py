@@ -14,7 +14,7 @@ from support.process.terminal import Terminal
 COMMAND = [sys.executable, "-m", "iot_onboard"]
 
 
-def told(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+def command(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *words], env=environment, capture_output=True, text=True, check=False, timeout=30)
 
 
@@ -25,7 +25,7 @@ def records(done: subprocess.CompletedProcess[str]) -> list[tuple[int, str, floa
 
 def test_the_present_boot(tmp_path: Path) -> None:
     """A heading and a line an event; whole sentences where no terminal is too narrow."""
-    done = told(Journal(tmp_path).environment, "events")
+    done = command(Journal(tmp_path).environment, "events")
     assert done.returncode == 0
     head, names, *lines = done.stdout.splitlines()
     assert head.startswith("Boot 0 (aaaaaaaa), from 2026-11-")
@@ -37,33 +37,33 @@ def test_the_present_boot(tmp_path: Path) -> None:
 def test_every_boot(tmp_path: Path) -> None:
     """Each with its heading, or its number in the record."""
     environment = Journal(tmp_path).environment
-    assert told(environment, "events", "--all").stdout.count("Boot ") == 2
-    assert records(told(environment, "events", "--all", "--json")) == [
+    assert command(environment, "events", "--all").stdout.count("Boot ") == 2
+    assert records(command(environment, "events", "--all", "--json")) == [
         (-1, "started", 9.0, None),
         (-1, "online", 9.5, 0.5),
         (0, "started", 8.0, None),
         (0, "secret-found", 8.1, 0.1),
         (0, "online", 8.4, 0.3),
     ]
-    assert records(told(environment, "events", "--boot", "-1", "--json"))[0] == (-1, "started", 9.0, None)
+    assert records(command(environment, "events", "--boot", "-1", "--json"))[0] == (-1, "started", 9.0, None)
 
 
 def test_in_a_container_a_boot_begins_with_its_service_manager(tmp_path: Path) -> None:
     """The clock is the host's: what the manager said counts, and where it said nothing the first line."""
     environment = Journal(tmp_path, manager=CONTAINER, finished=FINISHED).environment
-    assert [row[2] for row in records(told(environment, "events", "--all", "--json"))] == [1.0, 1.5, 1.0, 1.1, 1.4]
+    assert [row[2] for row in records(command(environment, "events", "--all", "--json"))] == [1.0, 1.5, 1.0, 1.1, 1.4]
     environment = Journal(tmp_path, manager=CONTAINER).environment
-    assert [row[2] for row in records(told(environment, "events", "--boot", "-1", "--json"))] == [0.0, 0.5]
+    assert [row[2] for row in records(command(environment, "events", "--boot", "-1", "--json"))] == [0.0, 0.5]
 
 
 def test_a_boot_that_there_is_not(tmp_path: Path) -> None:
     """Said in a line, with 1; a number that makes no sense with 2."""
-    done = told(Journal(tmp_path).environment, "events", "--boot", "-7")
+    done = command(Journal(tmp_path).environment, "events", "--boot", "-7")
     assert (done.returncode, done.stdout) == (1, "")
     assert "boot" in done.stderr
     assert done.stderr.count("\n") == 1
     for words in (["--boot", "1"], ["--boot", "x"], ["--boot", "-1", "--all"], ["--follow", "--all"]):
-        assert told(Journal(tmp_path).environment, "events", *words).returncode == 2
+        assert command(Journal(tmp_path).environment, "events", *words).returncode == 2
 
 
 def test_following(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_missing_secret_is_a_warning(etc: Etc) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "logged"),
     [
         ((), 78, "product_key: is missing"),
         (("--product-key", "a b"), 2, "argument --product-key: may hold letters and digits only"),
@@ -64,11 +64,11 @@ def test_a_missing_secret_is_a_warning(etc: Etc) -> None:
         ((*NAMES, "--product-secret-file", "-"), 78, "standard input is empty"),
     ],
 )
-def test_what_is_wrong_changes_nothing(etc: Etc, words: tuple[str, ...], code: int, told: str) -> None:
+def test_what_is_wrong_changes_nothing(etc: Etc, words: tuple[str, ...], code: int, logged: str) -> None:
     """Every argument is held to the configuration's rules before anything is written."""
     before = etc.files()
     done = etc.command("setup", *words, "--no-restart")
-    assert (done.code, told in done.err) == (code, True), done.err
+    assert (done.code, logged in done.err) == (code, True), done.err
     assert etc.files() == before
 
 

@@ -73,10 +73,10 @@ def test_systemd_is_asked_why(
 ) -> None:
     """Failed, stopped, about to start, or just not told yet: each with what to do."""
     root = systemd(tmp_path, monkeypatch, "LoadState=loaded", "UnitFileState=enabled", *properties)
-    told = why_absent(Path("/place"), root)
-    assert (why in told[0], cure in told[1], told[2]) == (True, True, cause), told
+    logged = why_absent(Path("/place"), root)
+    assert (why in logged[0], cure in logged[1], logged[2]) == (True, True, cause), logged
     if "look again" not in cure:
-        assert "journalctl -u iot-onboard -n 20" in told[1]
+        assert "journalctl -u iot-onboard -n 20" in logged[1]
 
 
 def test_a_masked_service_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

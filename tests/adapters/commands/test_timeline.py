@@ -12,19 +12,19 @@ from support.process.journal import Journal
 COMMAND = [sys.executable, "-m", "iot_onboard"]
 
 
-def told(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+def command(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *words], env=environment, capture_output=True, text=True, check=False, timeout=30)
 
 
 def test_a_timeline(tmp_path: Path) -> None:
     """As bars, as numbers beside another boot's, as a picture and as a record; what there is not is told."""
     environment = {**Journal(tmp_path).environment, "LANG": "C"}
-    shown = told(environment, "timeline")
+    shown = command(environment, "timeline")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert shown.stdout.isascii()
     assert "online 8.4 s after the kernel started" in shown.stdout
-    assert "\u2588" in told({**environment, "LC_ALL": "C.UTF-8"}, "timeline").stdout
-    compared = told(environment, "timeline", "--compare", "-1").stdout
+    assert "\u2588" in command({**environment, "LC_ALL": "C.UTF-8"}, "timeline").stdout
+    compared = command(environment, "timeline", "--compare", "-1").stdout
     assert [line.split() for line in compared.splitlines()][-1] == [
         "online",
         "after",
@@ -36,9 +36,9 @@ def test_a_timeline(tmp_path: Path) -> None:
         "s",
     ]
     picture = tmp_path / "boot.svg"
-    assert told(environment, "timeline", "--svg", str(picture)).returncode == 0
-    assert told(environment, "timeline", "--svg", "-").stdout == picture.read_text()
-    (timeline,) = json.loads(told(environment, "timeline", "--json").stdout)["timelines"]
+    assert command(environment, "timeline", "--svg", str(picture)).returncode == 0
+    assert command(environment, "timeline", "--svg", "-").stdout == picture.read_text()
+    (timeline,) = json.loads(command(environment, "timeline", "--json").stdout)["timelines"]
     assert timeline["spans"][0] == {"kind": "kernel", "group": "the system", "begin_s": 0.0, "end_s": 2.0}
     assert timeline["whole_s"] == 8.4
     for words, code in (
@@ -47,5 +47,5 @@ def test_a_timeline(tmp_path: Path) -> None:
         (["--svg", "/none/x"], 1),
         (["--boot", "1"], 2),
     ):
-        failed = told(environment, "timeline", *words)
+        failed = command(environment, "timeline", *words)
         assert (failed.returncode, failed.stdout, bool(failed.stderr)) == (code, "", True)

@@ -45,7 +45,7 @@ def no_harm(_: Cut) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Scenario:
     """Say what there is before, what is done, and what else would be wrong with what is left.
 
     Of the files in `free` the story itself says what they may be. Where syncs `overlap`, one covers for another. What
@@ -102,7 +102,7 @@ def stored(cut: Cut, meanwhile: set[str | None], afterwards: str | None, *, rott
     return None
 
 
-def store_story(
+def store_entries(
     before: Callable[[Path], None],
     action: str,
     meanwhile: set[str | None],
@@ -110,9 +110,9 @@ def store_story(
     *,
     rotten: bool = False,
     inject: tuple[str, ...] = (),
-) -> Story:
+) -> Scenario:
     secret = NEW if action == "save" else ""
-    return Story(
+    return Scenario(
         before=before,
         work=lambda directory: partial(writers.use_store, action, directory, secret),
         harm=lambda cut: stored(cut, meanwhile, afterwards, rotten=rotten),
@@ -246,93 +246,99 @@ def remembered_name(cut: Cut) -> str | None:
     return None if found is not None else "no name is remembered"
 
 
-STORIES = {
-    "a secret replaced": store_story(two_generations, "save", {OLD, NEW}, NEW),
-    "a secret replaced without links": store_story(
+SCENARIOS = {
+    "a secret replaced": store_entries(two_generations, "save", {OLD, NEW}, NEW),
+    "a secret replaced without links": store_entries(
         two_generations, "save", {OLD, NEW}, NEW, inject=("?link,linkat:error=EPERM",)
     ),
-    "a first secret": store_story(nothing, "save", {None, NEW}, NEW),
-    "a damaged secret replaced": store_story(damaged, "save", {OLD, NEW}, NEW, rotten=True),
-    "a secret recovered": store_story(damaged, "load", {OLD}, OLD, rotten=True),
-    "a secret forgotten": store_story(two_generations, "forget", {OLD, None}, None),
-    "a first identity": Story(before=shipped, work=give_second, harm=identity),
-    "a first identity without conf.d": Story(
+    "a first secret": store_entries(nothing, "save", {None, NEW}, NEW),
+    "a damaged secret replaced": store_entries(damaged, "save", {OLD, NEW}, NEW, rotten=True),
+    "a secret recovered": store_entries(damaged, "load", {OLD}, OLD, rotten=True),
+    "a secret forgotten": store_entries(two_generations, "forget", {OLD, None}, None),
+    "a first identity": Scenario(before=shipped, work=give_second, harm=identity),
+    "a first identity without conf.d": Scenario(
         before=partial(shipped, conf_d=False), work=give_second, harm=identity, overlap=True
     ),
-    "an identity replaced": Story(before=registered, work=give_second, harm=identity),
-    "an own secret retired": Story(before=has_own_secret, work=give_second, harm=identity),
-    "a boot file taken in": Story(
+    "an identity replaced": Scenario(before=registered, work=give_second, harm=identity),
+    "an own secret retired": Scenario(before=has_own_secret, work=give_second, harm=identity),
+    "a boot file taken in": Scenario(
         before=dropped,
         work=take_boot_file,
         harm=lambda cut: boot_file(cut, "hunter2hunter2"),
         free=frozenset({BOOT}),
     ),
-    "a boot file whose clearing was cut off": Story(
+    "a boot file whose clearing was cut off": Scenario(
         before=cut_off,
         work=take_boot_file,
         harm=lambda cut: boot_file(cut, "hunter1"),
         free=frozenset({BOOT}),
         overlap=True,
     ),
-    "a boot file refused": Story(before=lambda directory: dropped(directory, "regon: x\n"), work=take_boot_file),
-    "a credential withheld": Story(
+    "a boot file refused": Scenario(before=lambda directory: dropped(directory, "regon: x\n"), work=take_boot_file),
+    "a credential withheld": Scenario(
         before=unloadable, work=lambda directory: partial(writers.withhold_credentials, directory)
     ),
-    "a name remembered": Story(
+    "a name remembered": Scenario(
         before=lambda directory: writers.remember_name(directory, "gw-0001"),
         work=lambda directory: partial(writers.remember_name, directory, "gw-0002"),
         harm=remembered_name,
     ),
-    "a file": Story(
+    "a file": Scenario(
         before=one_file, work=lambda directory: partial(files.write_durably, directory / "file", b"new", 0o644)
     ),
-    "a file found as a killed process left it": Story(
+    "a file found as a killed process left it": Scenario(
         before=one_file,
         work=lambda directory: partial(writers.write_again_after_a_kill, directory / "file"),
         harm=lambda cut: "lost what was found" if cut.done and cut.found.get("file") != b"new" else None,
         free=frozenset({"file", "killed"}),
     ),
-    "a file removed": Story(before=one_file, work=lambda directory: partial(files.remove_durably, directory / "file")),
-    "a file set aside": Story(before=one_file, work=lambda directory: partial(writers.set_aside, directory / "file")),
-    "directories": Story(before=nothing, work=lambda directory: partial(files.make_directory, directory / "a" / "b")),
-    "connects remembered": Story(
+    "a file removed": Scenario(
+        before=one_file, work=lambda directory: partial(files.remove_durably, directory / "file")
+    ),
+    "a file set aside": Scenario(
+        before=one_file, work=lambda directory: partial(writers.set_aside, directory / "file")
+    ),
+    "directories": Scenario(
+        before=nothing, work=lambda directory: partial(files.make_directory, directory / "a" / "b")
+    ),
+    "connects remembered": Scenario(
         before=lambda directory: writers.remember_connects(directory, 1.0),
         work=lambda directory: partial(writers.remember_connects, directory, 1.0, 2.0),
         in_memory=True,
     ),
-    "a first connect remembered": Story(
+    "a first connect remembered": Scenario(
         before=nothing,
         work=lambda directory: partial(writers.remember_connects, directory / "run", 1.0),
         in_memory=True,
     ),
 }
-ON_DISK = [name for name, story in STORIES.items() if not story.in_memory and not story.overlap]
-IN_MEMORY = [name for name, story in STORIES.items() if story.in_memory]
+ON_DISK = [name for name, scenario in SCENARIOS.items() if not scenario.in_memory and not scenario.overlap]
+IN_MEMORY = [name for name, scenario in SCENARIOS.items() if scenario.in_memory]
 
 
-def wrong(story: Story, cut: Cut) -> str | None:
+def wrong(scenario: Scenario, cut: Cut) -> str | None:
     """Say what is wrong with what a power cut has left, or None."""
     absent = "no such file"
     for name in cut.found | cut.before | cut.after:
         kept = cut.found.get(name, absent)
-        checked = name not in story.free and not name.endswith(".new")
+        checked = name not in scenario.free and not name.endswith(".new")
         if checked and kept not in (cut.before.get(name, absent), cut.after.get(name, absent)):
             return f"leaves {name} neither old nor new: {kept!r}"
     if cut.done and cut.found != cut.after:
         return f"is not done for good: {sorted(cut.found)}"
-    return story.harm(cut)
+    return scenario.harm(cut)
 
 
 class Play:
     """Let the real code do it under strace once, and look at what power cuts leave of it."""
 
-    def __init__(self, story: Story, scratch: Path) -> None:
-        self._entries = story
+    def __init__(self, scenario: Scenario, scratch: Path) -> None:
+        self._scenario = scenario
         self._scratch = scratch
         self._judged: dict[tuple[lostwrites.Remains, bool], str | None] = {}
-        story.before(scratch / "run")
+        scenario.before(scratch / "run")
         self._disk = lostwrites.Disk(scratch / "run")
-        self.steps = lostwrites.record(self._disk, story.work(scratch / "run"), story.inject)
+        self.steps = lostwrites.record(self._disk, scenario.work(scratch / "run"), scenario.inject)
         self._before = dict(lostwrites.as_seen(self._disk, []))
         self._after = dict(lostwrites.as_seen(self._disk, self.steps))
         assert self._before != self._after
@@ -346,7 +352,7 @@ class Play:
                     yield f"after {end} steps it {found}: {[name for name, _ in remains.tree]}"
 
     def _left(self, done: Sequence[lostwrites.Step]) -> Iterator[lostwrites.Remains]:
-        if self._entries.in_memory:
+        if self._scenario.in_memory:
             yield lostwrites.Remains(lostwrites.as_seen(self._disk, done), ())
         else:
             yield from lostwrites.after_power_cut(self._disk, done)
@@ -362,21 +368,21 @@ class Play:
                 after=self._after,
                 done=done,
             )
-            self._judged[remains, done] = wrong(self._entries, cut)
+            self._judged[remains, done] = wrong(self._scenario, cut)
         return self._judged[remains, done]
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_a_power_cut_leaves_the_old_or_the_new(tmp_path: Path, name: str) -> None:
     """Whichever unsynced writes and names are lost: what is found is whole, and what was done stays done."""
-    play = Play(STORIES[name], tmp_path)
+    play = Play(SCENARIOS[name], tmp_path)
     assert list(play.complaints(play.steps)) == []
 
 
 @pytest.mark.parametrize("name", ON_DISK)
 def test_every_sync_is_needed(tmp_path: Path, name: str) -> None:
     """Without any one of them some power cut does harm: the model sees what it is there to see."""
-    play = Play(STORIES[name], tmp_path)
+    play = Play(SCENARIOS[name], tmp_path)
     syncs = [at for at, step in enumerate(play.steps) if isinstance(step, lostwrites.Syncing)]
     assert syncs
     for at in syncs:
@@ -388,5 +394,5 @@ def test_every_sync_is_needed(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", IN_MEMORY)
 def test_what_lies_in_memory_is_not_synced(tmp_path: Path, name: str) -> None:
     """It would cost a start, and keep nothing."""
-    steps = Play(STORIES[name], tmp_path).steps
+    steps = Play(SCENARIOS[name], tmp_path).steps
     assert not [step for step in steps if isinstance(step, lostwrites.Syncing)]

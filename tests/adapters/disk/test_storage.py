@@ -76,8 +76,8 @@ def test_a_file_in_memory(tmp_path: Path) -> None:
     script = "mkdir m && mount -t tmpfs t m && truncate -s 8M m/f && mkfs.ext4 -q m/f && mount -o loop m/f state"
     if subprocess.run(["losetup", "--find"], capture_output=True, check=False).returncode:
         pytest.skip("no loop devices")
-    told = look(tmp_path, script)
-    assert told == (
+    logged = look(tmp_path, script)
+    assert logged == (
         f"ext4 at {tmp_path}/state, a file ({tmp_path}/m/f) that lies on tmpfs at {tmp_path}/m, which is in memory"
     )
 

@@ -23,7 +23,7 @@ HOLDERS = (
 )
 
 
-def told_by(script: str, **environment: str) -> list[object]:
+def output_of(script: str, **environment: str) -> list[object]:
     """Run a program, apart from what this machine hooks into every start of Python; return what it prints."""
     path = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), *sys.path)))
     command = [sys.executable, "-S", "-c", script]
@@ -34,7 +34,7 @@ def told_by(script: str, **environment: str) -> list[object]:
 
 def after(script: str) -> set[str]:
     """Run a program; return which of the spared modules are there in the end."""
-    return {name for name, there in zip(SPARED, told_by(f"{script}\n{LOOK}"), strict=True) if there}
+    return {name for name, there in zip(SPARED, output_of(f"{script}\n{LOOK}"), strict=True) if there}
 
 
 def test_paho_is_imported_without_what_it_does_not_use_here() -> None:
@@ -66,7 +66,7 @@ def test_the_real_one_stays_where_it_is_there() -> None:
 
 def test_nobody_but_paho_gets_what_stands_in() -> None:
     """No module of Python's that comes with Paho keeps one."""
-    holders = [name for name in told_by(HOLDERS) if not str(name).startswith("paho.")]
+    holders = [name for name in output_of(HOLDERS) if not str(name).startswith("paho.")]
     assert holders == []
 
 
@@ -83,7 +83,7 @@ def test_a_paho_that_asks_for_more_gets_the_real_ones(tmp_path: Path, asks: str)
     client.write_text(client.read_text().replace("import logging\n", f"import logging\n{asks}\n", 1))
     script = "import iot_onboard.mqtt.paho_client, paho.mqtt, json, sys\n"
     script += "print(json.dumps([paho.mqtt.__file__, 'logging' in sys.modules]))"
-    assert told_by(script, PYTHONPATH=str(tmp_path)) == [str(tmp_path / "paho" / "mqtt" / "__init__.py"), True]
+    assert output_of(script, PYTHONPATH=str(tmp_path)) == [str(tmp_path / "paho" / "mqtt" / "__init__.py"), True]
 
 
 def test_a_failure_on_the_way_leaves_nothing_behind() -> None:

@@ -72,7 +72,7 @@ def test_accepted(peer: Peer, flags: int) -> None:
 
 @pytest.mark.parametrize("code", [2, 3, 4, 5])
 def test_refused(peer: Peer, code: int) -> None:
-    """The number of MQTT 3.1.1, whatever Paho makes of it, and nothing else is told."""
+    """The number of MQTT 3.1.1, whatever Paho makes of it, and nothing else is lost."""
     with connecting(peer) as (connection, theirs):
         theirs.sendall(bytes((0x20, 2, 0, code)))
         assert follow(connection) == [Connack(code=code)]
@@ -133,14 +133,14 @@ def test_a_ping_that_is_not_answered(peer: Peer, keepalive_s: int) -> None:
     """It ends the connection within 1.5 keep-alives, and until then the loop has next to nothing to do."""
     hands = Hands()
     with online(peer, lambda: hands.now_s, keepalive_s=keepalive_s) as (connection, _):
-        began, ticks, told = hands.now_s, 0, list[MqttEvent]()
-        while not told:
+        began, ticks, event = hands.now_s, 0, list[MqttEvent]()
+        while not event:
             assert connection.next_check_at() > hands.now_s, "the loop would spin"
             hands.now_s = connection.next_check_at()
-            told = connection.tick()
+            event = connection.tick()
             ticks += 1
-        assert lost(told).by_server is False
-        assert "no answer to the ping" in lost(told).detail
+        assert lost(event).by_server is False
+        assert "no answer to the ping" in lost(event).detail
         assert keepalive_s < hands.now_s - began <= 1.5 * keepalive_s
         assert ticks <= 32
         assert connection.over
@@ -154,8 +154,8 @@ def test_a_ping_comes_in_time_where_only_we_talk(peer: Peer) -> None:
         while hands.now_s - began < 89:
             hands.now_s += 1
             connection.publish(TOPIC, b"x")
-            if told := connection.tick():
-                assert "no answer to the ping" in lost(told).detail
+            if logged := connection.tick():
+                assert "no answer to the ping" in lost(logged).detail
                 return
     raise AssertionError("not noticed")
 
@@ -187,8 +187,8 @@ def test_a_probe_that_is_not_answered(peer: Peer) -> None:
         assert connection.tick() == []
         assert connection.next_check_at() == began + 10.0
         hands.now_s = connection.next_check_at()
-        told = lost(connection.tick())
-        assert (told.by_server, told.detail) == (False, "no answer to the ping within 10 s")
+        event = lost(connection.tick())
+        assert (event.by_server, event.detail) == (False, "no answer to the ping within 10 s")
         connection.probe()
         assert connection.tick() == []
 
@@ -235,14 +235,14 @@ def test_a_peer_that_reads_nothing(peer: Peer) -> None:
 )
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_rubbish_ends_the_connection(peer: Peer, rubbish: bytes, when: str) -> None:
-    """Whatever Paho trips over is told as a loss, with a word of why; nothing is raised."""
+    """Whatever Paho trips over is lost as a loss, with a word of why; nothing is raised."""
     opened = connecting(peer) if when == "before" else online(peer)
     with opened as (connection, theirs):
         theirs.sendall(rubbish)
         theirs.close()
-        told = lost(follow(connection))
-        assert told.by_server
-        assert told.detail
+        event = lost(follow(connection))
+        assert event.by_server
+        assert event.detail
         assert connection.over
         assert connection.tick() == []
         connection.disconnect()
@@ -265,8 +265,8 @@ def test_what_no_server_sends_ends_the_connection_from_here(peer: Peer, sent: by
     with online(peer) as (connection, theirs):
         theirs.sendall(b"\x30\x03\x00\x01t" + sent)
         *before, last = follow(connection)
-        told = next(event for event in (*before, last) if isinstance(event, ConnectionLost))
-        assert (told.violation, words in told.detail) == (True, True)
+        lost = next(event for event in (*before, last) if isinstance(event, ConnectionLost))
+        assert (lost.violation, words in lost.detail) == (True, True)
         assert isinstance(before[0], Received)
         assert connection.tick() == []
 
@@ -278,8 +278,8 @@ def test_what_is_no_mqtt_server_is_named(peer: Peer, sent: bytes, words: str) ->
     """Host or port is wrong."""
     with connecting(peer) as (connection, theirs):
         theirs.sendall(sent)
-        told = lost(follow(connection))
-        assert (told.violation, words in told.detail) == (True, True)
+        event = lost(follow(connection))
+        assert (event.violation, words in event.detail) == (True, True)
 
 
 def test_a_clean_session_is_not_the_one_of_before(peer: Peer) -> None:
@@ -345,7 +345,7 @@ def test_what_waits_inside_tls_is_read_too(peer: Peer) -> None:
 
 
 def test_the_server_closes(peer: Peer) -> None:
-    """It is told as the server's doing."""
+    """It is lost as the server's doing."""
     with online(peer) as (connection, theirs):
         theirs.close()
         assert follow(connection) == [ConnectionLost(by_server=True, detail="the server closed the connection")]

@@ -88,35 +88,35 @@ def test_nothing_older_than_tls_1_2(newest: str, works: bool) -> None:
         if works:
             connect_tcp(server).close()
         else:
-            told = failure(lambda: connect_tcp(server))
-            assert told.cause is Cause.TLS
-            assert told.detail.startswith(f"TLS with localhost port {server.port} failed: ")
+            caught = failure(lambda: connect_tcp(server))
+            assert caught.cause is Cause.TLS
+            assert caught.detail.startswith(f"TLS with localhost port {server.port} failed: ")
 
 
 def test_a_foreign_authority_is_refused() -> None:
     """Whoever we do not believe is named."""
     with TlsServer() as server:
-        told = failure(lambda: connect_tcp(server, ca_file=certificates("foreign")[0]))
-    assert told.cause is Cause.TLS
-    assert told.detail.startswith(f"the certificate of localhost port {server.port} is not accepted: ")
+        caught = failure(lambda: connect_tcp(server, ca_file=certificates("foreign")[0]))
+    assert caught.cause is Cause.TLS
+    assert caught.detail.startswith(f"the certificate of localhost port {server.port} is not accepted: ")
 
 
 def test_an_expired_certificate_is_a_matter_of_dates() -> None:
     """The clock may be wrong: that is told apart."""
     with TlsServer(lasts=timedelta(hours=-1)) as server:
-        told = failure(lambda: connect_tcp(server))
-    assert told.cause is Cause.TLS_DATE
-    assert "certificate has expired" in told.detail
+        caught = failure(lambda: connect_tcp(server))
+    assert caught.cause is Cause.TLS_DATE
+    assert "certificate has expired" in caught.detail
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_a_certificate_of_another_name_is_refused(host: str) -> None:
     """Believed, but not the one that was asked for."""
     with TlsServer(names=("somebody-else", "127.0.0.2")) as server:
-        told = failure(lambda: connect_tcp(server, host))
-    assert told.cause is Cause.TLS
-    assert "mismatch" in told.detail
-    assert not told.detail.endswith("."), "the line has a full stop of its own"
+        caught = failure(lambda: connect_tcp(server, host))
+    assert caught.cause is Cause.TLS
+    assert "mismatch" in caught.detail
+    assert not caught.detail.endswith("."), "the line has a full stop of its own"
 
 
 def test_no_tls_at_all() -> None:
@@ -142,9 +142,9 @@ def test_a_handshake_that_the_server_ends(how: str) -> None:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     with Rude() as server:
-        told = failure(lambda: connect_tcp(server))
-    assert told.cause in {Cause.TLS, Cause.NETWORK}
-    assert f"localhost port {server.port}" in told.detail
+        caught = failure(lambda: connect_tcp(server))
+    assert caught.cause in {Cause.TLS, Cause.NETWORK}
+    assert f"localhost port {server.port}" in caught.detail
 
 
 @pytest.mark.realtime
@@ -164,11 +164,11 @@ def test_a_handshake_has_one_time_limit(how: str) -> None:
 
     with Slow() as server:
         began = time.monotonic()
-        told = failure(lambda: connect_tcp(server, timeout_s=0.5))
+        caught = failure(lambda: connect_tcp(server, timeout_s=0.5))
         assert 0.5 <= time.monotonic() - began <= 1.5
         server.join()
     detail = f"localhost port {server.port} did not finish the TLS handshake within 0 s"
-    assert told == Transient(cause=Cause.TIMEOUT, detail=detail)
+    assert caught == Transient(cause=Cause.TIMEOUT, detail=detail)
 
 
 def test_a_refused_port_says_so() -> None:
@@ -185,9 +185,9 @@ def test_a_deaf_port_is_given_up() -> None:
     server = TlsServer()
     with deaf() as port:
         server.port = port
-        told = failure(lambda: connect_tcp(server, timeout_s=0.5))
+        caught = failure(lambda: connect_tcp(server, timeout_s=0.5))
     detail = f"no connection to localhost port {port}: 127.0.0.1 timed out"
-    assert told == Transient(cause=Cause.TIMEOUT, detail=detail)
+    assert caught == Transient(cause=Cause.TIMEOUT, detail=detail)
 
 
 def test_an_ipv6_address() -> None:
@@ -202,9 +202,9 @@ def test_an_ipv6_address() -> None:
 @pytest.mark.parametrize("host", ["x" * 64, "a..b"])
 def test_what_is_no_host_name(host: str) -> None:
     """It is said, and nobody is asked."""
-    told = failure(lambda: connect_tcp(TlsServer(), host))
-    assert told.cause is Cause.NAME_LOOKUP
-    assert told.detail.startswith(f"the name {host} does not resolve: not a host name")
+    caught = failure(lambda: connect_tcp(TlsServer(), host))
+    assert caught.cause is Cause.NAME_LOOKUP
+    assert caught.detail.startswith(f"the name {host} does not resolve: not a host name")
 
 
 def dial_within(prefix: list[str], host: str, alive: list[str], silent: list[str]) -> dict[str, Any]:
@@ -278,11 +278,11 @@ def test_no_descriptor_is_left(spare: int) -> None:
         os.close(lowest_free)
         resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + spare, hard))
         try:
-            told = failure(lambda: dial_module.connect_tcp("127.0.0.1", port, 5.0, PhaseTimer()))
+            caught = failure(lambda: dial_module.connect_tcp("127.0.0.1", port, 5.0, PhaseTimer()))
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        assert told.cause is Cause.LOCAL
-        assert told.detail.endswith("Too many open files")
+        assert caught.cause is Cause.LOCAL
+        assert caught.detail.endswith("Too many open files")
         dial_module.connect_tcp("127.0.0.1", port, 5.0, PhaseTimer()).close()
 
 

@@ -143,9 +143,9 @@ def test_no_redirect_is_followed(status: str) -> None:
     with Platform(reply(b"{}")) as elsewhere:
         location = f"Location: https://localhost:{elsewhere.port}/auth/register/device"
         with Platform(reply(b"", status, location)) as server:
-            told = failure(lambda: ask(server))
-    assert (told.cause, told.slow) == (Cause.ANSWER, True)
-    assert "redirect" in told.detail
+            caught = failure(lambda: ask(server))
+    assert (caught.cause, caught.slow) == (Cause.ANSWER, True)
+    assert "redirect" in caught.detail
     assert (len(server.requests), elsewhere.requests) == (1, [])
 
 
@@ -170,9 +170,9 @@ def test_more_is_refused_without_reading_it_all(kind: str) -> None:
         "endless": endless,
     }
     with Platform(answers[kind]) as server:
-        told = failure(lambda: ask(server))
-    assert (told.cause, told.slow) == (Cause.ANSWER, True)
-    assert "more than 64 kB" in told.detail
+        caught = failure(lambda: ask(server))
+    assert (caught.cause, caught.slow) == (Cause.ANSWER, True)
+    assert "more than 64 kB" in caught.detail
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip, gzip", "br", "deflate", "identity, gzip"])
@@ -180,9 +180,9 @@ def test_a_packed_answer_is_refused(encoding: str) -> None:
     """Nobody asked for one: however large it would become, it is not unpacked, and not read either."""
     packed = gzip.compress(b"x" * 3_000_000)
     with Platform(reply(packed, "200 OK", f"Content-Encoding: {encoding}")) as server:
-        told = failure(lambda: ask(server))
-    assert (told.cause, told.slow) == (Cause.ANSWER, True)
-    assert "packed" in told.detail
+        caught = failure(lambda: ask(server))
+    assert (caught.cause, caught.slow) == (Cause.ANSWER, True)
+    assert "packed" in caught.detail
 
 
 @pytest.mark.parametrize("status", ["429 x", "503 x"])
@@ -204,8 +204,8 @@ def test_a_busy_server_s_wish_counts_whatever_its_body_is(status: str) -> None:
 def test_what_is_no_whole_answer(answer: bytes) -> None:
     """Cut off: half an answer is never handed on."""
     with Platform(answer) as server:
-        told = failure(lambda: ask(server))
-    assert told == Transient(
+        caught = failure(lambda: ask(server))
+    assert caught == Transient(
         cause=Cause.NETWORK, detail=f"the connection to localhost:{server.port} ended before the answer did"
     )
 
@@ -240,10 +240,10 @@ _OK = b"HTTP/1.1 200 OK\r\n"
 def test_what_is_no_answer_of_the_platform_s(answer: bytes) -> None:
     """Somebody answers in its place, which is told as that, and not as a fault of the network."""
     with Platform(answer) as server:
-        told = failure(lambda: ask(server))
-    assert (told.cause, told.slow) == (Cause.ANSWER, True)
-    assert told.detail.startswith(f"localhost:{server.port} answered ")
-    assert "in the platform's place" in told.detail
+        caught = failure(lambda: ask(server))
+    assert (caught.cause, caught.slow) == (Cause.ANSWER, True)
+    assert caught.detail.startswith(f"localhost:{server.port} answered ")
+    assert "in the platform's place" in caught.detail
 
 
 _SECRET = b'{"code":200}'
@@ -350,10 +350,10 @@ def test_a_dripping_server_is_held_to_one_limit_for_the_whole_answer(where: str)
 
     with Platform(lambda connection: drip(connection, whole[:at], whole[at:])) as server:
         watch, began = Stopwatch(), time.monotonic()
-        told = failure(lambda: ask(server, timeout_s=0.5))
+        caught = failure(lambda: ask(server, timeout_s=0.5))
         assert time.monotonic() - began >= 0.5
         assert watch.duration_s() <= 1.5
-    assert told == Transient(
+    assert caught == Transient(
         cause=Cause.TIMEOUT, detail=f"localhost:{server.port} did not answer within the time limit"
     )
 
@@ -366,9 +366,9 @@ def test_a_mute_server_is_given_up(where: str) -> None:
     with Platform(lambda _: stay_mute(server)) as server, silent, deaf() as port:
         server.port = {"answer": server.port, "handshake": silent.getsockname()[1], "connect": port}[where]
         watch = Stopwatch()
-        told = failure(lambda: ask(server, timeout_s=0.5))
+        caught = failure(lambda: ask(server, timeout_s=0.5))
         assert watch.duration_s() <= 1.5
-    assert told.cause is Cause.TIMEOUT
+    assert caught.cause is Cause.TIMEOUT
 
 
 def stay_mute(server: Platform) -> None:
@@ -388,9 +388,9 @@ def test_what_is_no_host_name() -> None:
     """A name that no name server would be asked for, ours and the proxy's."""
     host = f"iot-auth.{'x' * 64}.aliyuncs.com"
     with Platform(b"") as server:
-        told = failure(lambda: ask(server, host=host))
-        assert told.cause is Cause.NAME_LOOKUP
-        assert told.detail.startswith(f"the name {host} does not resolve: not a host name; if that")
+        caught = failure(lambda: ask(server, host=host))
+        assert caught.cause is Cause.NAME_LOOKUP
+        assert caught.detail.startswith(f"the name {host} does not resolve: not a host name; if that")
         assert "proxy" in failure(lambda: ask(server, proxy=ProxyAddress(host="x" * 64, port=3128))).detail
 
 
@@ -431,17 +431,17 @@ def test_a_foreign_authority_is_refused() -> None:
     """No request is sent to whom we do not believe."""
     foreign = certificates("foreign")[0]
     with Platform(reply(b"{}")) as server:
-        told = failure(lambda: ask(server, ca_file=foreign))
-    assert (told.cause, server.requests) == (Cause.TLS, [])
-    assert told.detail.startswith(f"the certificate of localhost port {server.port} is not accepted: ")
+        caught = failure(lambda: ask(server, ca_file=foreign))
+    assert (caught.cause, server.requests) == (Cause.TLS, [])
+    assert caught.detail.startswith(f"the certificate of localhost port {server.port} is not accepted: ")
 
 
 def test_an_expired_certificate_is_a_matter_of_dates() -> None:
     """The clock may be wrong: that is told apart."""
     with Platform(reply(b"{}"), lasts=timedelta(hours=-1)) as server:
-        told = failure(lambda: ask(server))
-    assert (told.cause, server.requests) == (Cause.TLS_DATE, [])
-    assert "certificate has expired" in told.detail
+        caught = failure(lambda: ask(server))
+    assert (caught.cause, server.requests) == (Cause.TLS_DATE, [])
+    assert "certificate has expired" in caught.detail
 
 
 def test_an_expired_certificate_of_an_address() -> None:
@@ -454,9 +454,9 @@ def test_an_expired_certificate_of_an_address() -> None:
 def test_a_certificate_of_another_name_is_refused(names: tuple[str, ...]) -> None:
     """Believed, but not the one that was asked for."""
     with Platform(reply(b"{}"), names=names) as server:
-        told = failure(lambda: ask(server))
-    assert (told.cause, server.requests) == (Cause.TLS, [])
-    assert "ostname mismatch" in told.detail
+        caught = failure(lambda: ask(server))
+    assert (caught.cause, server.requests) == (Cause.TLS, [])
+    assert "ostname mismatch" in caught.detail
 
 
 def test_an_address_in_the_place_of_a_name() -> None:
@@ -534,12 +534,12 @@ def test_a_proxy_that_does_not_lead_on(says: bytes | None, cause: Cause, words: 
     """The proxy is named, with what it said as far as that can be shown; its password is not."""
     with FakeProxy("gw", "right", says=says) as proxy, Platform(reply(b"{}")) as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port, username="gw", password=Secret("wr0ng"))
-        told = failure(lambda: ask(server, proxy=address))
-        assert told.cause is cause
-        assert told.detail.startswith(words.format(proxy=proxy.port, server=server.port))
-        assert len(told.detail) < 250
-        assert told.detail.isprintable()
-        assert "wr0ng" not in told.detail
+        caught = failure(lambda: ask(server, proxy=address))
+        assert caught.cause is cause
+        assert caught.detail.startswith(words.format(proxy=proxy.port, server=server.port))
+        assert len(caught.detail) < 250
+        assert caught.detail.isprintable()
+        assert "wr0ng" not in caught.detail
         assert server.requests == []
 
 
@@ -558,10 +558,10 @@ def test_a_mute_proxy_is_given_up() -> None:
     """It takes the connection and says nothing."""
     with FakeProxy(says=b"") as proxy, Platform(reply(b"{}")) as server:
         watch = Stopwatch()
-        told = failure(lambda: ask(server, timeout_s=0.5, proxy=ProxyAddress(host="127.0.0.1", port=proxy.port)))
+        caught = failure(lambda: ask(server, timeout_s=0.5, proxy=ProxyAddress(host="127.0.0.1", port=proxy.port)))
         assert watch.duration_s() <= 1.5
-    assert told.cause is Cause.PROXY
-    assert "timed out" in told.detail
+    assert caught.cause is Cause.PROXY
+    assert "timed out" in caught.detail
 
 
 def test_a_foreign_server_behind_a_proxy_is_refused() -> None:

@@ -45,8 +45,8 @@ def test_a_foreign_server_behind_a_proxy_is_refused() -> None:
     """A proxy is no reason to believe anybody."""
     with FakeProxy() as proxy, TlsServer() as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port)
-        told = failure(lambda: connect_tcp(server, proxy=address, ca_file=certificates("foreign")[0]))
-    assert told.cause is Cause.TLS
+        caught = failure(lambda: connect_tcp(server, proxy=address, ca_file=certificates("foreign")[0]))
+    assert caught.cause is Cause.TLS
 
 
 def test_an_ipv6_address_through_a_proxy() -> None:
@@ -72,12 +72,12 @@ def test_a_proxy_that_does_not_lead_on(says: bytes | None, words: str) -> None:
     """The proxy is named, with what it said as far as that can be shown; its password is not."""
     with FakeProxy("gw", "right", says=says) as proxy, TlsServer() as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port, username="gw", password=Secret("wr0ng"))
-        told = failure(lambda: connect_tcp(server, proxy=address))
-    assert told.cause is Cause.PROXY
-    assert told.detail.startswith(f"the proxy 127.0.0.1 port {proxy.port} does not lead on: {words}")
-    assert len(told.detail) < 250
-    assert told.detail.isprintable()
-    assert "wr0ng" not in told.detail
+        caught = failure(lambda: connect_tcp(server, proxy=address))
+    assert caught.cause is Cause.PROXY
+    assert caught.detail.startswith(f"the proxy 127.0.0.1 port {proxy.port} does not lead on: {words}")
+    assert len(caught.detail) < 250
+    assert caught.detail.isprintable()
+    assert "wr0ng" not in caught.detail
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_after_a_proxy_s_consent_it_is_the_server_that_is_spoken_to(says: bytes,
     """Rubbish, and a close."""
     with FakeProxy(says=says) as proxy, TlsServer() as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port)
-        told = failure(lambda: connect_tcp(server, proxy=address))
-    assert told.cause is Cause.TLS
-    assert told.detail.startswith(f"TLS with localhost port {server.port} failed: {words}")
+        caught = failure(lambda: connect_tcp(server, proxy=address))
+    assert caught.cause is Cause.TLS
+    assert caught.detail.startswith(f"TLS with localhost port {server.port} failed: {words}")
 
 
 def test_a_proxy_that_is_not_there() -> None:
@@ -109,10 +109,10 @@ def test_a_mute_proxy_is_given_up() -> None:
     with FakeProxy(says=b"") as proxy:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port)
         began = time.monotonic()
-        told = failure(lambda: connect_tcp(TlsServer(), timeout_s=0.5, proxy=address))
+        caught = failure(lambda: connect_tcp(TlsServer(), timeout_s=0.5, proxy=address))
         assert time.monotonic() - began <= 1.5
-    assert told.cause is Cause.PROXY
-    assert told.detail.endswith("does not lead on: timed out")
+    assert caught.cause is Cause.PROXY
+    assert caught.detail.endswith("does not lead on: timed out")
 
 
 def test_a_proxy_s_name_that_is_unknown() -> None:
@@ -148,11 +148,11 @@ def test_one_time_limit_for_the_whole_tunnel(first: bytes, again: bytes, gap_s: 
 
     with FakeProxy(says=endless) as proxy:
         began = time.monotonic()
-        told = failure(
+        caught = failure(
             lambda: connect_tcp(TlsServer(), timeout_s=1.0, proxy=ProxyAddress(host="localhost", port=proxy.port))
         )
         assert time.monotonic() - began <= 2.0
-    assert told.cause is Cause.PROXY
+    assert caught.cause is Cause.PROXY
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_one_time_limit_for_the_whole_tunnel(first: bytes, again: bytes, gap_s: 
 def test_what_a_proxy_may_say_instead(says: bytes, words: str) -> None:
     """In words of ours, and of its own what a line may show."""
     with FakeProxy(says=lambda write: write(says)) as proxy:
-        told = failure(lambda: connect_tcp(TlsServer(), proxy=ProxyAddress(host="localhost", port=proxy.port)))
-    assert told == Transient(
+        caught = failure(lambda: connect_tcp(TlsServer(), proxy=ProxyAddress(host="localhost", port=proxy.port)))
+    assert caught == Transient(
         cause=Cause.PROXY, detail=f"the proxy localhost port {proxy.port} does not lead on: {words}"
     )

@@ -44,21 +44,21 @@ class Gateway:
         self.etc.mkdir(parents=True)
         self.boot.mkdir()
         self.config.write_text("region: us-east-1\n")
-        self.told: list[tuple[Event, str]] = []
+        self.logged: list[tuple[Event, str]] = []
 
     def drop(self, text: str, name: str = "iot-onboard.yaml") -> None:
         (self.boot / name).write_bytes(text.encode())
 
     def start(self) -> ExitCode:
         def tell(event: Event, details: Details, _: Context) -> None:
-            self.told.append((event, details.detail))
+            self.logged.append((event, details.detail))
 
-        self.told.clear()
+        self.logged.clear()
         codes = [BootImport(path, self.config, name_of, tell).run() for path in boot_partition.find([self.boot])]
         return max(codes, default=ExitCode.DONE)
 
     def events(self) -> list[Event]:
-        return [event for event, _ in self.told]
+        return [event for event, _ in self.logged]
 
     def on_boot(self) -> dict[str, str]:
         return {path.name: path.read_text() for path in self.boot.iterdir() if path.is_file()}
@@ -91,7 +91,7 @@ def test_it_is_taken_in(gateway: Gateway, name: str) -> None:
     assert "has taken in" in note[1]
     assert "hunter2" not in note[1]
     assert gateway.start() is ExitCode.DONE
-    assert gateway.told == []
+    assert gateway.logged == []
 
 
 def test_a_name_that_the_hardware_does_not_give_yet_is_taken_in(gateway: Gateway) -> None:
@@ -115,12 +115,12 @@ def test_what_is_wrong_is_told_beside_it(gateway: Gateway) -> None:
     before = sorted(gateway.etc.rglob("*"))
     assert gateway.start() is ExitCode.CONFIGURATION
     assert sorted(gateway.etc.rglob("*")) == before
-    assert gateway.told == [
+    assert gateway.logged == [
         (Event.BOOT_FILE_REFUSED, f"{gateway.file}:1: product_key: may hold letters and digits only"),
         (Event.BOOT_FILE_REFUSED, f"{gateway.file}:2: regon: is not a key we know (did you mean region?)"),
     ]
     errors = gateway.on_boot()["iot-onboard-error.txt"]
-    assert all(detail in errors for _, detail in gateway.told)
+    assert all(detail in errors for _, detail in gateway.logged)
     assert "hunter2" not in errors
     assert "hunter2" in gateway.on_boot()["iot-onboard.yaml"]
     gateway.drop(TEXT)
@@ -143,7 +143,7 @@ def test_what_is_not_taken_in(gateway: Gateway, text: str, words: str) -> None:
     """The reason is told, and a second start says the same without another write."""
     gateway.drop(text)
     assert gateway.start() is ExitCode.CONFIGURATION
-    assert words in gateway.told[0][1]
+    assert words in gateway.logged[0][1]
     errors = gateway.boot / "iot-onboard-error.txt"
     before = errors.stat().st_mtime_ns
     assert gateway.start() is ExitCode.CONFIGURATION
@@ -162,7 +162,7 @@ def test_what_is_no_file(gateway: Gateway, kind: str) -> None:
     """It is named, and the boot goes on."""
     gateway.file.mkdir() if kind == "directory" else os.mkfifo(gateway.file)
     assert gateway.start() is ExitCode.CONFIGURATION
-    assert "cannot be read" in gateway.told[0][1]
+    assert "cannot be read" in gateway.logged[0][1]
 
 
 def test_the_other_files_problems_are_told_too(gateway: Gateway) -> None:
@@ -171,7 +171,7 @@ def test_the_other_files_problems_are_told_too(gateway: Gateway) -> None:
     (gateway.etc / "conf.d").mkdir()
     (gateway.etc / "conf.d" / "90-mine.yaml").write_text("regon: x\n")
     assert gateway.start() is ExitCode.CONFIGURATION
-    assert "90-mine.yaml:1: regon" in gateway.told[0][1]
+    assert "90-mine.yaml:1: regon" in gateway.logged[0][1]
 
 
 def test_what_wins_over_it_is_told(gateway: Gateway) -> None:
@@ -198,7 +198,7 @@ def test_a_disk_that_is_full_is_told(gateway: Gateway) -> None:
     gateway.drop(TEXT)
     (gateway.etc / "product-secret").mkdir()
     assert gateway.start() is ExitCode.FAILED
-    assert "cannot be written" in gateway.told[0][1]
+    assert "cannot be written" in gateway.logged[0][1]
     assert "hunter2" in gateway.on_boot()["iot-onboard.yaml"]
     (gateway.etc / "product-secret").rmdir()
     assert gateway.start() is ExitCode.DONE
@@ -217,7 +217,7 @@ def test_a_read_only_partition(gateway: Gateway) -> None:
         fragment.write_text(fragment.read_text().replace("gw-0001", "gw-9999"))
     assert load(gateway.config).device_name == "gw-9999"
     assert gateway.start() is ExitCode.DONE
-    assert gateway.told == []
+    assert gateway.logged == []
     assert list(gateway.on_boot()) == ["iot-onboard-taken.txt"]
     assert load(gateway.config).device_name == "gw-9999"
     gateway.drop(TEXT)
@@ -247,9 +247,9 @@ def test_rubbish_is_told_in_few_lines_and_written_once(gateway: Gateway) -> None
     """Of twenty thousand problems the first ones and a count; the note is not written anew at each boot."""
     gateway.drop("a:\n" * 21_000)
     assert gateway.start() is ExitCode.CONFIGURATION
-    assert len(gateway.told) == 21
+    assert len(gateway.logged) == 21
     note = gateway.boot / "iot-onboard-error.txt"
-    assert gateway.told[-1][1].endswith("and 20980 more problems")
+    assert gateway.logged[-1][1].endswith("and 20980 more problems")
     assert note.stat().st_size < 4000
     before = note.stat()
     assert gateway.start() is ExitCode.CONFIGURATION
@@ -279,7 +279,7 @@ def test_a_link_is_not_read(gateway: Gateway) -> None:
     elsewhere.write_bytes(TEXT.encode())
     gateway.file.symlink_to(elsewhere)
     assert gateway.start() is ExitCode.CONFIGURATION
-    assert [detail for _, detail in gateway.told] == [
+    assert [detail for _, detail in gateway.logged] == [
         f"{gateway.file}:1: (file): is a link (a plain file of at most 64 kB is wanted)"
     ]
     assert elsewhere.read_bytes() == TEXT.encode()

@@ -15,7 +15,7 @@ import pytest
 from iot_onboard.events.format import Line
 from iot_onboard.reporting import journal as j
 from iot_onboard.reporting.journal import Journal, native, open_journal, readable
-from support.process.hearing import Taking, hearing_journal
+from support.process.recording import Taking, recording_journal
 from support.text.journal_entries import fields_of
 
 AT = datetime(2026, 11, 24, 12, 0, 5, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_one_event_is_one_line() -> None:
 def test_the_level_drops_what_is_below() -> None:
     """warning passes warnings and errors."""
     heard: list[str] = []
-    journal = hearing_journal(lambda line: heard.append(line.message), "warning")
+    journal = recording_journal(lambda line: heard.append(line.message), "warning")
     for priority in (2, 3, 4, 5, 6, 7):
         journal.write(Line(priority=priority, message=str(priority)))
     assert heard == ["2", "3", "4"]

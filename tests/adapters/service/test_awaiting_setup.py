@@ -69,9 +69,9 @@ def test_it_waits_until_it_is_stopped(waiting: Waiting, capsys: pytest.CaptureFi
     """It says once what is missing, and that it was asked to stop; its status is that of no gateway yet."""
     stop_after(0.3)
     status = waiting.run(Event.NOT_PROVISIONED, "device_name is missing")
-    told = capsys.readouterr().err.splitlines()
-    assert ["device_name is missing" in line for line in told] == [True, False]
-    assert "Asked to stop." in told[1]
+    output = capsys.readouterr().err.splitlines()
+    assert ["device_name is missing" in line for line in output] == [True, False]
+    assert "Asked to stop." in output[1]
     assert (status.state, status.product_key, status.device_name) == ("not-provisioned", "a1b2c3d4e5f", "")
     assert (status.attempt, status.last_event, status.pid) == (0, "stopping", os.getpid())
     assert status.since_monotonic_s is not None
@@ -145,9 +145,9 @@ def test_a_correction_with_mistakes_is_told_and_the_wait_goes_on(
     threading.Timer(0.3, correct, ("region: Shang Hai\n",)).start()
     threading.Timer(5.0, correct, ("product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n",)).start()
     assert waiting.run(Event.NOT_PROVISIONED).last_event == "config-changed"
-    told = capsys.readouterr().err
-    assert told.count("region: is not a region") == 1
-    assert told.index("region") < told.index("starting afresh")
+    output = capsys.readouterr().err
+    assert output.count("region: is not a region") == 1
+    assert output.index("region") < output.index("starting afresh")
 
 
 def test_the_service_manager_is_answered(waiting: Waiting, tmp_path: Path) -> None:

@@ -93,11 +93,11 @@ def test_nothing_is_asked_for_that_cannot_be_kept(tmp_path: Path, extra: str, re
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(TESTS / "adapters")])}
     code = [sys.executable, "-c", IN_MEMORY, str(tmp_path), extra]
     command = [*UNSHARE, "sh", "-c", mount, "sh", str(tmp_path), *code]
-    told = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.splitlines()
+    output = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.splitlines()
     where = f"tmpfs at {tmp_path}/state, which is in memory"
-    assert told[0] == where
-    assert (told[1] == f"StoreFailure {where}") is refused
-    assert refused or told[1].startswith("Misconfigured")
+    assert output[0] == where
+    assert (output[1] == f"StoreFailure {where}") is refused
+    assert refused or output[1].startswith("Misconfigured")
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class Reporting:
 
     def __init__(self, directory: Path) -> None:
         self.now_s = 100_000.0
-        self.told = 0
+        self.logged = 0
         self.log = ReportLog(directory)
         self.reports = Reports(
             identity=DEVICE.identity,
@@ -42,7 +42,7 @@ class Reporting:
         )
 
     def _reported(self) -> None:
-        self.told += 1
+        self.logged += 1
 
 
 @contextmanager
@@ -79,14 +79,14 @@ def test_each_report_waits_for_the_answer_of_the_one_before(tmp_path: Path) -> N
     with Broker() as server, session(server) as connection:
         reporting.reports.begin(connection)
         for topic in (VERSION, TAGS):
-            assert not reporting.told
+            assert not reporting.logged
             assert reporting.reports.are_unanswered
             events = heard(connection)
             assert topic in server.topics[-1]
             for event in events:
                 assert isinstance(event, Published)
                 reporting.reports.confirm(event.mid)
-        assert (reporting.told, reporting.reports.are_unanswered, len(server.topics)) == (1, False, 2)
+        assert (reporting.logged, reporting.reports.are_unanswered, len(server.topics)) == (1, False, 2)
         assert reporting.reports.due_at() is None
     assert reporting.log.reported(__version__)
 
@@ -142,7 +142,7 @@ def test_the_report_that_costs_two_sessions_is_left_out_for_a_day(tmp_path: Path
         again.now_s += REST_S
         again.reports.tick()
         answered(again, connection)
-        assert again.told == 1
+        assert again.logged == 1
     assert again.log.reported(__version__)
 
 

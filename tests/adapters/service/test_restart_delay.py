@@ -15,8 +15,8 @@ from iot_onboard.config.reader import parse
 from iot_onboard.config.schema import Config
 from iot_onboard.reporting.journal import open_journal
 from iot_onboard.service.restart_delay import wait_before_start
-from support.process.hearing import hearing_journal
 from support.process.manager import ServiceManager
+from support.process.recording import recording_journal
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_pause_that_is_over_goes_on(config: Config, tmp_path: Path) -> None:
     """And systemd knows that READY takes longer than it allows."""
     with ServiceManager(tmp_path) as manager:
         # Ten short lives are free: the shortest wait is none.
-        assert wait_before_start(config, 10, hearing_journal(lambda _: None))
+        assert wait_before_start(config, 10, recording_journal(lambda _: None))
     status, extended = manager.heard
     assert status.startswith("STATUS=")
     assert extended == "EXTEND_TIMEOUT_USEC=90000000"

@@ -36,8 +36,8 @@ from iot_onboard.system.notify import Notifier
 from support.gateway.stored import DEVICE
 from support.platform.broker import CONNECT, DISCONNECT, PUBLISH, Broker
 from support.platform.tlsserver import certificates
-from support.process.hearing import hearing_journal
 from support.process.manager import ServiceManager
+from support.process.recording import recording_journal
 
 IDENTITY = DEVICE.identity
 
@@ -85,7 +85,7 @@ class Gateway:
             registration_url="https://register.example/",
             mqtt_endpoint=f"localhost:{self.port}",
             runtime_dir=self.config.runtime_dir,
-            journal=hearing_journal(self._hear),
+            journal=recording_journal(self._record_line),
             notifier=notifier,
             clock=clock,
             known=known,
@@ -109,7 +109,7 @@ class Gateway:
         finally:
             network.close()
 
-    def _hear(self, line: Line) -> None:
+    def _record_line(self, line: Line) -> None:
         self.lines.append(line)
         event = Event(dict(line.fields)["IOT_EVENT"])
         self.reactions.pop(event, lambda: None)()

@@ -66,12 +66,12 @@ def take_boot_file(boot: Path, etc: Path) -> list[str]:
     from iot_onboard.provisioning import boot_partition
     from iot_onboard.provisioning.boot_import import BootImport
 
-    told: list[str] = []
+    announced: list[str] = []
     for path in boot_partition.find([boot]):
         BootImport(
-            path, etc / "config.yaml", lambda config: config.device_name, lambda event, *_: told.append(event.name)
+            path, etc / "config.yaml", lambda config: config.device_name, lambda event, *_: announced.append(event.name)
         ).run()
-    return told
+    return announced
 
 
 def withhold_credentials(root: Path) -> None:

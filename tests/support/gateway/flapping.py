@@ -16,9 +16,9 @@ from support.platform.sandbox import wait_for
 PERIOD_S = 10.0
 _VERDICTS = ("drop", "reject with tcp reset")
 _LOOK_EVERY = 5
-_MOST_GROWTH = 1.05
+_MAX_GROWTH = 1.05
 # An attempt under way has a socket or two.
-_MOST_MORE_FILES = 3
+_MAX_MORE_FILES = 3
 # Of troubles in an hour, as many ends of them, and the story of the boot.
 _MAX_LINES = 2 * MAX_LINES + 10
 
@@ -70,8 +70,8 @@ def assert_flat(found: Flapped) -> None:
     """Fail where memory, open files or the journal grew with the number of flaps."""
     third = len(found.memory_kb) // 3
     assert third, "too short to tell"
-    assert max(found.memory_kb[-third:]) <= max(found.memory_kb[:third]) * _MOST_GROWTH, found.memory_kb
-    assert max(found.open_files[-third:]) <= max(found.open_files[:third]) + _MOST_MORE_FILES, found.open_files
+    assert max(found.memory_kb[-third:]) <= max(found.memory_kb[:third]) * _MAX_GROWTH, found.memory_kb
+    assert max(found.open_files[-third:]) <= max(found.open_files[:third]) + _MAX_MORE_FILES, found.open_files
     assert found.lines <= _MAX_LINES, found.lines
 
 

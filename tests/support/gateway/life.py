@@ -58,9 +58,9 @@ class Life:
     def has(self, kind: type[m.Effect]) -> bool:
         return any(isinstance(effect, kind) for effect in self.effects)
 
-    def told(self) -> list[Event]:
+    def announced(self) -> list[Event]:
         return [effect.event for effect in self.effects if isinstance(effect, m.Announce)]
 
 
-def told_of(life: Life) -> Details:
+def announced_details(life: Life) -> Details:
     return next(effect.details for effect in life.effects if isinstance(effect, m.Announce))

@@ -89,7 +89,7 @@ def misbehaving(port: int, *script: str) -> Broken:
             site.redirect(port, port + 1000)
             yield broker.connects
             assert broker.accepts
-            site.lead_straight()
+            site.connect_directly()
 
     return broken
 
@@ -128,7 +128,7 @@ def portal(site: Site, _: Machine) -> Iterator[list[float]]:
         for port, to in ports.items():
             site.redirect(port, to)
         yield []
-        site.lead_straight()
+        site.connect_directly()
 
 
 @contextmanager

@@ -104,9 +104,9 @@ def connects(site: Site) -> list[object]:
 
 def exit_time_s(gateway: Machine) -> float:
     """Return how long the service took from the order to stop to its end."""
-    told = gateway.show("ActiveExitTimestampMonotonic", "ExecMainExitTimestampMonotonic", "Result", "ExecMainStatus")
-    assert (told["Result"], told["ExecMainStatus"]) == ("success", "0"), told
-    return (int(told["ExecMainExitTimestampMonotonic"]) - int(told["ActiveExitTimestampMonotonic"])) / 1e6
+    found = gateway.show("ActiveExitTimestampMonotonic", "ExecMainExitTimestampMonotonic", "Result", "ExecMainStatus")
+    assert (found["Result"], found["ExecMainStatus"]) == ("success", "0"), found
+    return (int(found["ExecMainExitTimestampMonotonic"]) - int(found["ActiveExitTimestampMonotonic"])) / 1e6
 
 
 def assert_unmoved(found: Found) -> None:

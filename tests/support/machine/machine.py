@@ -237,7 +237,7 @@ class Machine:
 
         return self._wait_for(found, f"state {state}", seconds)
 
-    def story(self) -> str:
+    def journal_text(self) -> str:
         """Return what a person reads, for failure messages."""
         return self.try_run("journalctl", "--no-pager", "--boot", f"--unit={UNIT}").stdout
 
@@ -245,7 +245,7 @@ class Machine:
         try:
             return wait_for(found, what, seconds, every_s=0.1)
         except AssertionError as error:
-            raise AssertionError(f"{error}:\n{self.story()}") from None
+            raise AssertionError(f"{error}:\n{self.journal_text()}") from None
 
     def _find_init(self) -> int | None:
         assert self._nspawn is not None

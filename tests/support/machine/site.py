@@ -221,7 +221,7 @@ class Site:
         chain = "add chain inet portal pre { type nat hook prerouting priority dstnat; }"
         self.exec("nft", f"add table inet portal; {chain}; add rule inet portal pre tcp dport {port} redirect to :{to}")
 
-    def lead_straight(self) -> None:
+    def connect_directly(self) -> None:
         """Take redirections back."""
         self.exec("nft", "delete table inet portal")
 

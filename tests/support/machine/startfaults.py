@@ -148,11 +148,11 @@ def is_active(machine: Machine, unit: str = UNITS[0]) -> bool:
     return machine.try_run("systemctl", "is-active", unit).stdout == "active\n"
 
 
-def wait_until_told(machine: Machine, place: str) -> dict[str, Any]:
+def wait_until_reported(machine: Machine, place: str) -> dict[str, Any]:
     """Return the line that says why the service is not started."""
 
-    def told() -> dict[str, Any] | None:
+    def logged() -> dict[str, Any] | None:
         found = [line for line in lines_since(machine, place) if line.get("IOT_EVENT") == "start-prevented"]
         return found[-1] if found else None
 
-    return wait_for(told, "why it is not started is told", 40, every_s=0.3)
+    return wait_for(logged, "why it is not started is told", 40, every_s=0.3)

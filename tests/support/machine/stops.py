@@ -48,13 +48,13 @@ def stops(command: Sequence[str], environment: dict[str, str]) -> Generator[Stop
         os.mkfifo(log)
         options = ["-f", "-qq", "-s", "300", "-o", str(log), "-e", f"trace={_CALLS}"]
         options += ["-e", f"inject={_CALLS}:signal=SIGSTOP"]
-        with output.open("wb") as told:
+        with output.open("wb") as logged:
             traced = subprocess.Popen(
                 ["strace", *options, *command],
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=told,
-                stderr=told,
+                stdout=logged,
+                stderr=logged,
                 start_new_session=True,
             )
         with log.open(errors="replace") as lines:

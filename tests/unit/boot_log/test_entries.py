@@ -60,7 +60,7 @@ def test_messages_of_all_forms(value: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "name", "told"),
+    ("fields", "name", "logged"),
     [
         ({"IOT_EVENT": "online"}, "online", True),
         ({"_PID": "1", "PRIORITY": "6"}, "(systemd)", False),
@@ -68,22 +68,22 @@ def test_messages_of_all_forms(value: Any, message: str) -> None:
         ({"PRIORITY": "6"}, "(output)", True),
     ],
 )
-def test_who_speaks(fields: dict[str, str], name: str, told: bool) -> None:
+def test_who_speaks(fields: dict[str, str], name: str, logged: bool) -> None:
     """Of the service manager what went wrong, of the service everything."""
     found = entry(**fields)
-    assert (found.name, found.is_shown) == (name, told)
-    assert len(list(timed_entries([found], lambda _: 0, lambda _: 0))) == told
+    assert (found.name, found.is_shown) == (name, logged)
+    assert len(list(timed_entries([found], lambda _: 0, lambda _: 0))) == logged
 
 
 def test_times_are_since_the_boot_and_since_the_line_before() -> None:
     """Where a boot did not begin at 0, from its beginning; the first line of a boot has none before it."""
-    told = [
+    logged = [
         replace(ENTRY, boot_id="a", at_us=5_000_000),
         replace(ENTRY, boot_id="a", at_us=5_000_001, by_manager=True, event=None, priority=6),
         replace(ENTRY, boot_id="a", at_us=5_250_000),
         replace(ENTRY, boot_id="b", at_us=7_000_000),
     ]
-    found = list(timed_entries(told, {"a": 4_000_000, "b": 0}.__getitem__, {"a": -1, "b": 0}.get))
+    found = list(timed_entries(logged, {"a": 4_000_000, "b": 0}.__getitem__, {"a": -1, "b": 0}.get))
     assert [(one.offset, one.since_boot_us, one.since_previous_us) for one in found] == [
         (-1, 1_000_000, None),
         (-1, 1_250_000, 250_000),

@@ -17,7 +17,7 @@ from iot_onboard.system.text_style import Style
 from support.tree import ROOT
 
 DOCUMENT = ROOT / "docs" / "boot-log.md"
-MOMENT = JournalEntry(
+ENTRY = JournalEntry(
     boot_id="b" * 32,
     at_us=12_345_678,
     utc=datetime(2026, 11, 25, 0, 1, 12, tzinfo=UTC),
@@ -35,8 +35,8 @@ anything = st.recursive(
 )
 
 
-def step(told: JournalEntry, since_previous_us: int | None = None) -> TimedEntry:
-    (found,) = timed_entries([told], lambda _: 0, lambda _: 0)
+def step(logged: JournalEntry, since_previous_us: int | None = None) -> TimedEntry:
+    (found,) = timed_entries([logged], lambda _: 0, lambda _: 0)
     return replace(found, since_previous_us=since_previous_us)
 
 
@@ -50,9 +50,9 @@ def test_whatever_stands_in_the_journal_is_read_or_left_out(text: str) -> None:
     """Everybody may write to the journal."""
     found = read_entry(text)
     if found is not None:
-        told = step(found)
-        assert "\n" not in line(told, columns_of([told]), Style())
-        json.dumps(record(told))
+        timed_entry = step(found)
+        assert "\n" not in line(timed_entry, columns_of([timed_entry]), Style())
+        json.dumps(record(timed_entry))
 
 
 @pytest.mark.parametrize(
@@ -89,27 +89,27 @@ def test_lengths_of_time(us: float, text: str) -> None:
 @given(st.integers(20, 200), st.text(max_size=200), st.booleans())
 def test_a_line_fits_the_terminal(width: int, message: str, wide: bool) -> None:
     """The sentence is cut, or left out; the times and names never are."""
-    told = step(replace(MOMENT, message=message), 412_000)
-    shown = line(told, wide_columns() if wide else columns_of([told]), Style(width=width))
-    assert len(shown) <= max(width, len(line(step(replace(MOMENT, message="")), wide_columns(), Style())))
+    timed_entry = step(replace(ENTRY, message=message), 412_000)
+    shown = line(timed_entry, wide_columns() if wide else columns_of([timed_entry]), Style(width=width))
+    assert len(shown) <= max(width, len(line(step(replace(ENTRY, message="")), wide_columns(), Style())))
     assert shown.startswith(" 0:00:12.345   +412 ms  online ")
     assert shown.isprintable()
 
 
 def test_a_line_and_its_heading() -> None:
     """As an operator reads them."""
-    told = step(replace(MOMENT, event="login-refused", cause="connack-4", code="4", state="waiting", priority=4))
-    columns = columns_of([told])
+    timed_entry = step(replace(ENTRY, event="login-refused", cause="connack-4", code="4", state="waiting", priority=4))
+    columns = columns_of([timed_entry])
     assert (
-        heading(told, columns)
+        heading(timed_entry, columns)
         == (
             "Boot 0 (bbbbbbbb), from 2026-11-25 00:00:59 UTC\n  since boot            state    event          code     "
         ).rstrip()
     )
-    assert line(told, columns, Style()) == (
+    assert line(timed_entry, columns, Style()) == (
         " 0:00:12.345            waiting  login-refused  connack-4  Online at host:8883, 250 ms after the dial."
     )
-    assert "\x1b[33mlogin-refused\x1b[0m" in line(told, columns, Style(colour=True))
+    assert "\x1b[33mlogin-refused\x1b[0m" in line(timed_entry, columns, Style(colour=True))
 
 
 def test_the_record_is_as_documented() -> None:
@@ -118,16 +118,16 @@ def test_the_record_is_as_documented() -> None:
     named = {
         name for row in re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
     }
-    assert set(record(step(MOMENT))) == named
-    assert record(step(MOMENT))["since_boot_s"] == 12.345678
+    assert set(record(step(ENTRY))) == named
+    assert record(step(ENTRY))["since_boot_s"] == 12.345678
 
 
 @given(st.text(), st.text(), st.text(), st.text())
 def test_no_field_of_the_journal_commands_a_terminal(state: str, event: str, code: str, message: str) -> None:
     """Any program may write to the journal: no escape, no control and no mark of direction gets through."""
-    entry = replace(MOMENT, state=state, event=event, code=code, cause=None, message=message, boot_id=event)
-    told = step(entry)
-    columns = columns_of([told])
-    for shown in (line(told, columns, Style()), *heading(told, columns).split("\n")):
+    entry = replace(ENTRY, state=state, event=event, code=code, cause=None, message=message, boot_id=event)
+    timed_entry = step(entry)
+    columns = columns_of([timed_entry])
+    for shown in (line(timed_entry, columns, Style()), *heading(timed_entry, columns).split("\n")):
         assert shown.isprintable()
         assert len(shown) < 250 + len(message)

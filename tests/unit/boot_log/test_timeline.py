@@ -40,7 +40,7 @@ def manager(seconds: float, message_id: str, unit: str = units.SERVICE) -> Journ
     return at(seconds, by_manager=True, message_id=message_id, unit=unit)
 
 
-def told(line: Timeline) -> list[tuple[Kind, float]]:
+def spans_of(line: Timeline) -> list[tuple[Kind, float]]:
     return [(span.kind, round(span.length_us / 1_000_000, 6)) for span in line.spans]
 
 
@@ -48,8 +48,8 @@ def after_start(*entries: JournalEntry, until: float | None = None) -> list[tupl
     """Return the spans after `started`, which is at 9 s."""
     first = (manager(8.0, STARTING_ID), at(9.0, Event.STARTED))
     line = timeline(0, START, [*first, *entries], None if until is None else round(until * 1_000_000))
-    assert told(line)[:3] == [(Kind.KERNEL, 2.1), (Kind.UNITS, 5.9), (Kind.START, 1.0)]
-    return told(line)[3:]
+    assert spans_of(line)[:3] == [(Kind.KERNEL, 2.1), (Kind.UNITS, 5.9), (Kind.START, 1.0)]
+    return spans_of(line)[3:]
 
 
 def online(seconds: float, **took: int) -> JournalEntry:
@@ -130,9 +130,9 @@ def test_a_crash_on_the_way() -> None:
 def test_a_gateway_that_is_set_up_later() -> None:
     """Until somebody did it is nobody else's time; a configuration that is wrong is the same."""
     first = [manager(8.0, STARTING_ID), at(9.0, Event.NOT_PROVISIONED), at(3609.0, Event.NOT_PROVISIONED)]
-    assert told(timeline(0, START, first, 3610_000_000))[3:] == [(Kind.SETUP, 3601.0)]
+    assert spans_of(timeline(0, START, first, 3610_000_000))[3:] == [(Kind.SETUP, 3601.0)]
     wrong = [manager(8.0, STARTING_ID), at(9.0, Event.CONFIG_INVALID), manager(9.1, EXITED_ID)]
-    assert told(timeline(0, START, wrong, 100_000_000))[2:] == [(Kind.SETUP, 92.0)]
+    assert spans_of(timeline(0, START, wrong, 100_000_000))[2:] == [(Kind.SETUP, 92.0)]
 
 
 @pytest.mark.parametrize(
@@ -162,14 +162,14 @@ def test_the_initial_ram_disk_and_what_came_before_the_kernel() -> None:
     """Where the system has one, and where the firmware tells."""
     start = BootStart(initrd_us=900_000, userspace_us=2_100_000, before_us=4_000_000)
     line = timeline(-1, start, [manager(8.0, STARTING_ID)], None)
-    assert told(line) == [(Kind.KERNEL, 0.9), (Kind.INITRD, 1.2), (Kind.UNITS, 5.9)]
+    assert spans_of(line) == [(Kind.KERNEL, 0.9), (Kind.INITRD, 1.2), (Kind.UNITS, 5.9)]
     assert (line.before_us, line.began, line.online, line.boot) == (4_000_000, POWER_ON, False, -1)
 
 
 def test_a_boot_whose_kernel_cannot_be_told_apart() -> None:
     """One that never finished starting up, read later."""
     line = timeline(-1, BootStart(), [manager(8.0, STARTING_ID), at(9.0, Event.STARTED)], None)
-    assert told(line) == [(Kind.SYSTEM, 8.0), (Kind.START, 1.0)]
+    assert spans_of(line) == [(Kind.SYSTEM, 8.0), (Kind.START, 1.0)]
 
 
 def test_units_of_others_are_no_start_of_ours() -> None:
@@ -211,9 +211,9 @@ starts = st.builds(
 
 
 @given(starts, st.lists(entries, min_size=1, max_size=30), st.none() | st.integers(0, 300_000_000))
-def test_spans_are_whole(start: BootStart, story: Sequence[JournalEntry], now_us: int | None) -> None:
+def test_spans_are_whole(start: BootStart, journal_text: Sequence[JournalEntry], now_us: int | None) -> None:
     """From the boot's beginning to its end: none negative or empty, none overlaps another, together all of it."""
-    line = timeline(0, start, story, now_us)
+    line = timeline(0, start, journal_text, now_us)
     assert all(span.length_us > 0 for span in line.spans)
     assert all(before.end_us == after.begin_us for before, after in pairwise(line.spans))
     assert all(before.kind is not after.kind for before, after in pairwise(line.spans))
@@ -221,6 +221,6 @@ def test_spans_are_whole(start: BootStart, story: Sequence[JournalEntry], now_us
         assert line.spans[0].begin_us == 0
     assert sum(span.length_us for span in line.spans) == line.whole_us == sum(line.of(kind) for kind in Kind)
     if line.online:
-        first = min(entry.at_us for entry in story if entry.event == "online" and not entry.by_manager)
+        first = min(entry.at_us for entry in journal_text if entry.event == "online" and not entry.by_manager)
         known = [us for us in (start.initrd_us, start.userspace_us) if us is not None]
         assert line.whole_us == max([first, *known, start.origin_us]) - start.origin_us

@@ -54,12 +54,12 @@ def test_a_boot_that_is_not_online() -> None:
 @given(TIMELINES, st.integers(20, 200), st.booleans())
 def test_bars_fit_and_show_everything(shown: Timeline, width: int, blocks: bool) -> None:
     """No row is wider than the terminal (80 where there is none), none is empty, and each thing has its row."""
-    told = text(shown, Style(width=width), blocks=blocks)
-    rows = bars(told)
+    logged = text(shown, Style(width=width), blocks=blocks)
+    rows = bars(logged)
     assert list(rows) == [kind.title for kind in shown.kinds]
     assert all(bar.strip() for bar in rows.values())
-    assert max(len(row) for row in told.splitlines()[2:]) <= max(min(width, 120), 51) + 1
-    assert told.isascii() or blocks
+    assert max(len(row) for row in logged.splitlines()[2:]) <= max(min(width, 120), 51) + 1
+    assert logged.isascii() or blocks
 
 
 def test_colours() -> None:
@@ -86,8 +86,8 @@ def test_a_comparison() -> None:
 @given(st.integers(0, 10**10), st.integers(0, 10**10))
 def test_differences_have_the_right_sign(one: int, other: int) -> None:
     """And swap it with the boots."""
-    told, swapped = difference(one, other), difference(other, one)
-    assert told == swapped == "0 ms" or {told[0], swapped[0]} == {"+", "-"}
+    logged, swapped = difference(one, other), difference(other, one)
+    assert logged == swapped == "0 ms" or {logged[0], swapped[0]} == {"+", "-"}
 
 
 def test_the_record_is_as_documented() -> None:

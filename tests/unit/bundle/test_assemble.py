@@ -35,8 +35,8 @@ def test_what_the_configuration_gives_away_is_known_everywhere() -> None:
 def test_kinds() -> None:
     """Foreign words are masked by what they look like, the configuration more so, and ours are left alone."""
     text = b"product-secret: There is none; old one: ffFnFlKQW3HYjjPR"
-    told = {kind: made(part("a", text, kind))["a"] for kind in Kind}
-    assert told == {
+    logged = {kind: made(part("a", text, kind))["a"] for kind in Kind}
+    assert logged == {
         Kind.OURS: text.decode(),
         Kind.FOREIGN: "product-secret: [secret] is none; old one: ffFnFlKQW3HYjjPR",
         Kind.CONFIGURATION: "product-secret: [secret]",

@@ -60,8 +60,8 @@ def test_a_configuration_is_the_same_by_either_way(text: str, apart: frozenset[s
     document = Document(name="c.yaml", text=text, ignored_keys=apart)
     problems: list[Any] = []
     values = read_document(document, problems)
-    config, told = parse([document], names_required=False)
-    assert told == tuple(problems)
+    config, logged = parse([document], names_required=False)
+    assert logged == tuple(problems)
     if config is not None:
         for key, value in values.items():
             assert same(getattr(config, key.replace(".", "_")), value)

@@ -50,10 +50,10 @@ def test_a_line_is_the_table_s_with_the_occurrence_filled_in() -> None:
 def test_what_happened_is_told_without_what_is_to_be_done(event: Event) -> None:
     """`status` has rows of their own for the cure and the next try."""
     details = Details(detail="why", cure="mend it", next_try_s=4.0, attempt=2)
-    told = what_happened(TABLE[event], details, CONTEXT)
-    assert told
-    assert not re.search("To do|Next try|mend it|Holding off", told)
-    assert sentence(TABLE[event], details, CONTEXT).startswith(told)
+    line = what_happened(TABLE[event], details, CONTEXT)
+    assert line
+    assert not re.search("To do|Next try|mend it|Holding off", line)
+    assert sentence(TABLE[event], details, CONTEXT).startswith(line)
 
 
 def test_fields_without_a_value_are_left_out() -> None:
@@ -69,8 +69,8 @@ def test_what_the_parts_took_stands_in_fields() -> None:
     """Those that were measured, in milliseconds; none that was not."""
     details = Details(duration_ms=250, timings=Timings(tcp_ms=0, tls_ms=90, answer_ms=50))
     fields = dict(journal_fields(Event.ONLINE, details, CONTEXT, "online"))
-    told = {name: value for name, value in fields.items() if name.endswith("_MS")}
-    assert told == {"IOT_DURATION_MS": "250", "IOT_TCP_MS": "0", "IOT_TLS_MS": "90", "IOT_ANSWER_MS": "50"}
+    logged = {name: value for name, value in fields.items() if name.endswith("_MS")}
+    assert logged == {"IOT_DURATION_MS": "250", "IOT_TCP_MS": "0", "IOT_TLS_MS": "90", "IOT_ANSWER_MS": "50"}
 
 
 def test_each_field_is_explained() -> None:
@@ -87,8 +87,8 @@ def test_a_hint_is_given_where_there_is_one() -> None:
     """A failure that may pass says what to check if it does not."""
     entry = TABLE[Event.CONNECT_FAILED]
     assert sentence(entry, Details(detail="x", next_try_s=4.0), CONTEXT) == "Cannot connect: x. Next try in 4 s."
-    told = sentence(entry, Details(detail="x", next_try_s=4.0, cure="check the cable"), CONTEXT)
-    assert told == "Cannot connect: x. Next try in 4 s. If it lasts: check the cable."
+    line = sentence(entry, Details(detail="x", next_try_s=4.0, cure="check the cable"), CONTEXT)
+    assert line == "Cannot connect: x. Next try in 4 s. If it lasts: check the cable."
 
 
 def test_a_reason_is_a_code_or_a_sentence() -> None:
@@ -108,8 +108,8 @@ def test_a_repeated_line_says_how_often_and_since_when() -> None:
 
 def test_a_try_that_is_under_way_is_not_announced_for_later() -> None:
     """A reminder may come in the middle of one."""
-    told = sentence(TABLE[Event.SECRET_UNREADABLE], Details(detail="x", next_try_s=0.0), CONTEXT)
-    assert told.endswith("x. Trying now.")
+    line = sentence(TABLE[Event.SECRET_UNREADABLE], Details(detail="x", next_try_s=0.0), CONTEXT)
+    assert line.endswith("x. Trying now.")
 
 
 @pytest.mark.parametrize(

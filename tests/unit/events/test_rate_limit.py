@@ -61,10 +61,10 @@ class Listener:
         self.counts.append(times)
 
     def logged_at(self, cause: str) -> list[float]:
-        return [at for at, told in self.lines if told == cause]
+        return [at for at, logged in self.lines if logged == cause]
 
 
-def most_in_an_hour(times: list[float]) -> int:
+def max_in_an_hour(times: list[float]) -> int:
     return max((sum(at <= other < at + HOUR_S for other in times) for at in times), default=0)
 
 
@@ -112,8 +112,8 @@ def test_a_flapping_link_does_not_fill_the_journal() -> None:
         assert listener.decide(Kind.RECOVERY, "online") == (lost or listener.lines[-1][1] == "lost")
         assert listener.lines[-1][1] == "online"
         listener.pass_time(58.0)
-    assert most_in_an_hour(listener.logged_at("lost")) <= MAX_OF_A_CAUSE
-    assert most_in_an_hour(listener.logged_at("online")) <= MAX_OF_A_CAUSE
+    assert max_in_an_hour(listener.logged_at("lost")) <= MAX_OF_A_CAUSE
+    assert max_in_an_hour(listener.logged_at("online")) <= MAX_OF_A_CAUSE
     assert len(listener.logged_at("lost")) >= 24
 
 
@@ -139,10 +139,10 @@ def test_progress_ends_a_trouble() -> None:
 def test_attempts_are_told_once() -> None:
     """The first of each kind."""
     listener = Listener()
-    told = [
+    logged = [
         listener.decide(Kind.ATTEMPT, cause) for cause in ("registering", "registering", "connecting", "connecting")
     ]
-    assert told == [True, False, True, False]
+    assert logged == [True, False, True, False]
     assert listener.decide(Kind.NOTE, "x")
     assert listener.decide(Kind.NOTE, "x")
 
@@ -190,8 +190,8 @@ def test_both_bounds_hold_for_any_sequence(plan: list[tuple[tuple[Kind, str], fl
         for again in range(repeats):
             name = f"new{number}-{again}" if cause == "new" else cause
             check_fresh = kind is Kind.TROUBLE and is_fresh(listener, name)
-            told = listener.decide(kind, name)
-            assert told or not check_fresh
+            logged = listener.decide(kind, name)
+            assert logged or not check_fresh
             if kind is Kind.TROUBLE:
                 bad_since = listener.now_s if bad_since is None else bad_since
             elif kind in {Kind.PROGRESS, Kind.RECOVERY}:
@@ -202,8 +202,8 @@ def test_both_bounds_hold_for_any_sequence(plan: list[tuple[tuple[Kind, str], fl
             not_silent(listener, bad_since)
     troubles = {cause for _, cause in listener.lines} - {"connecting", "registered", "online"}
     for cause in troubles:
-        assert most_in_an_hour(listener.logged_at(cause)) <= MAX_OF_A_CAUSE
-    assert most_in_an_hour([at for at, cause in listener.lines if cause in troubles]) <= MAX_LINES
+        assert max_in_an_hour(listener.logged_at(cause)) <= MAX_OF_A_CAUSE
+    assert max_in_an_hour([at for at, cause in listener.lines if cause in troubles]) <= MAX_LINES
     causes = [cause for _, cause in listener.lines]
     assert causes.count("online") <= 1 + sum(cause in troubles or cause == "registered" for cause in causes)
 
@@ -219,11 +219,11 @@ def is_fresh(listener: Listener, cause: str) -> bool:
 def not_silent(listener: Listener, bad_since: float | None) -> None:
     if bad_since is None:
         return
-    told = [at for at, cause in listener.lines if cause not in {"connecting", "online", "registered"}]
-    entries = [bad_since, *(at for at in told if at > bad_since), listener.now_s]
+    logged = [at for at, cause in listener.lines if cause not in {"connecting", "online", "registered"}]
+    entries = [bad_since, *(at for at in logged if at > bad_since), listener.now_s]
     assert all(later - earlier <= HOUR_S + 1e-6 for earlier, later in pairwise(entries))
     # Where there is room, the last line is about what holds now, or was until a short time ago.
-    if len([at for at in told if at > listener.now_s - HOUR_S - AGAIN_S]) < MAX_LINES - 1:
+    if len([at for at in logged if at > listener.now_s - HOUR_S - AGAIN_S]) < MAX_LINES - 1:
         last = [cause for _, cause in listener.lines if cause != "connecting"][-1]
         changed_at = listener.memory.episodes[-1].met_at
         assert last == listener.memory.trouble or listener.now_s - changed_at <= AGAIN_S
@@ -234,13 +234,13 @@ def test_a_day_of_a_real_state_machine_without_network() -> None:
     credentials = Credentials(identity=Identity(product_key="pk", device_name="gw-1"), device_secret=Secret("s"))
     failure = Transient(cause=Cause.NAME_LOOKUP, detail="the name x does not resolve: try again")
     state, listener, dials = m.State(), Listener(), 0
-    given_input: m.Input = m.Started()
+    input_: m.Input = m.Started()
     answers: dict[type[m.Effect], m.Input] = {
         m.Load: m.Loaded(credentials=credentials),
         m.Dial: m.DialFailed(failure=failure),
     }
     while listener.now_s < 1000.0 + 24 * HOUR_S:
-        state, effects = step(state, given_input, m.Now(at=listener.now_s, chance=0.0))
+        state, effects = step(state, input_, m.Now(at=listener.now_s, chance=0.0))
         answer = None
         for effect in effects:
             dials += isinstance(effect, m.Dial)
@@ -252,10 +252,10 @@ def test_a_day_of_a_real_state_machine_without_network() -> None:
         if answer is None:
             assert state.wake_at is not None
             listener.pass_time(state.wake_at - listener.now_s)
-        given_input = answer or m.Tick()
+        input_ = answer or m.Tick()
     times = [at for at, _ in listener.lines]
     assert dials > 5_500, "chance 0 is the fastest pace there is: four in a minute"
-    assert most_in_an_hour(times[2:]) <= MAX_OF_A_CAUSE
+    assert max_in_an_hour(times[2:]) <= MAX_OF_A_CAUSE
     assert all(later - earlier <= REPEAT_WITHIN_S for earlier, later in pairwise(times))
 
 

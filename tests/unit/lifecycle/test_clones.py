@@ -23,7 +23,7 @@ CREDENTIALS = Credentials(
 )
 TURNED_AWAY = m.Refused(code=2)
 # Hold-offs lie between half a minute and a quarter of an hour; each ends in two logins.
-MOST_LOGINS_AN_HOUR = 25
+MAX_LOGINS_AN_HOUR = 25
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ def test_two_holders_of_one_identity(seed: int) -> None:
     pair = Pair(seed, lasts_s=4 * 3600.0).run()
     assert pair.named_at[0] <= 360.0
     later = [at for at in pair.logins if at > 3600.0]
-    assert 0 < len(later) <= 3 * MOST_LOGINS_AN_HOUR
+    assert 0 < len(later) <= 3 * MAX_LOGINS_AN_HOUR
 
 
 def test_a_clone_is_seldom_taken_for_an_idle_timeout() -> None:

@@ -15,7 +15,7 @@ from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import connection_rules as rules
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle.table import TABLE
-from support.gateway.life import NETWORK, Life, secret, told_of
+from support.gateway.life import NETWORK, Life, announced_details, secret
 from support.process.descriptors import none_left
 
 
@@ -24,11 +24,11 @@ def test_each_step_says_what_it_took() -> None:
     took = Timings(dns_ms=5, tcp_ms=40, tls_ms=90)
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=True))
     life.feed(m.Registered(credentials=secret(1), timings=replace(took, answer_ms=700)), after_s=0.9)
-    assert told_of(life) == Details(duration_ms=900, timings=replace(took, answer_ms=700))
+    assert announced_details(life) == Details(duration_ms=900, timings=replace(took, answer_ms=700))
     life.feed(m.Saved(), after_s=0.03)
-    assert told_of(life) == Details(duration_ms=30)
+    assert announced_details(life) == Details(duration_ms=30)
     life.feed(m.Dialled(timings=took), after_s=0.2).feed(m.Accepted(), after_s=0.05)
-    assert told_of(life) == Details(duration_ms=250, timings=replace(took, answer_ms=50))
+    assert announced_details(life) == Details(duration_ms=250, timings=replace(took, answer_ms=50))
 
 
 def test_a_mute_server_is_given_up() -> None:
@@ -42,7 +42,7 @@ def test_a_wrong_clock_is_waited_for() -> None:
     """A TLS date error with an untrusted clock retries when the clock is set."""
     failure = Transient(cause=Cause.TLS_DATE, detail="not yet valid")
     life = Life().connecting().feed(m.DialFailed(failure=failure, clock_trusted=False))
-    assert life.told() == [Event.CLOCK_NOT_SET]
+    assert life.announced() == [Event.CLOCK_NOT_SET]
     assert life.feed(m.ClockSet(), after_s=1.0).state.phase is m.Phase.CONNECTING
 
 
@@ -71,7 +71,7 @@ def test_the_third_refusal_registers_once_and_heals() -> None:
     life = Life().connecting().refuse().refuse()
     assert life.state.phase is m.Phase.WAITING
     life.refuse()
-    assert (life.state.phase, life.told()) == (m.Phase.REGISTERING, [Event.REREGISTERING])
+    assert (life.state.phase, life.announced()) == (m.Phase.REGISTERING, [Event.REREGISTERING])
     life.feed(m.Registered(credentials=secret(2))).feed(m.Saved()).feed(m.Dialled())
     assert m.Login(credentials=secret(2), connects=life.state.connects, keepalive_s=300) in life.effects
 
@@ -102,7 +102,7 @@ def test_a_clone_is_named_and_the_hold_off_grows() -> None:
     holds: list[float] = []
     for session in range(8):
         life.feed(m.Lost(by_server=True, detail="closed"), after_s=5.0, chance=0.999)
-        assert (Event.IDENTITY_SHARED in life.told()) == (session >= 2)
+        assert (Event.IDENTITY_SHARED in life.announced()) == (session >= 2)
         assert life.state.wake_at is not None
         holds.append(life.state.wake_at - life.now_s)
         life.wait()
@@ -115,11 +115,11 @@ def test_a_clone_is_named_and_the_hold_off_grows() -> None:
 def lose(life: Life, *, unanswered: bool) -> list[Event]:
     """Lose a session to the server after five seconds, and be online again; return what was told."""
     life.feed(m.Lost(by_server=True, detail="closed", unanswered=unanswered), after_s=5.0, chance=0.999)
-    told = life.told()
+    announced = life.announced()
     while life.state.phase is m.Phase.WAITING:
         life.wait()
     life.feed(m.Dialled()).feed(m.Accepted())
-    return told
+    return announced
 
 
 def test_a_session_that_may_have_ended_over_something_else_names_no_clone() -> None:
@@ -138,8 +138,8 @@ def test_a_server_that_breaks_the_protocol_is_no_clone() -> None:
     life, waits = Life().online(), list[float]()
     for _ in range(12):
         life.feed(m.Lost(by_server=True, detail="x", violation=True), after_s=0.1, chance=0.999)
-        assert life.told() == [Event.CONNECTION_LOST]
-        assert told_of(life).cause == "protocol"
+        assert life.announced() == [Event.CONNECTION_LOST]
+        assert announced_details(life).cause == "protocol"
         assert life.state.wake_at is not None
         waits.append(life.state.wake_at - life.now_s)
         while life.state.phase is m.Phase.WAITING:
@@ -154,8 +154,8 @@ def test_what_is_no_mqtt_server_is_waited_for() -> None:
     """An answer to the login that is not MQTT: with the cause that says to check host and port."""
     life = Life().connecting().feed(m.Dialled())
     life.feed(m.Lost(by_server=True, detail="answered with HTTP", violation=True))
-    assert (life.state.phase, life.told(), life.has(m.Drop)) == (m.Phase.WAITING, [Event.CONNECT_FAILED], True)
-    assert told_of(life).cause == "protocol"
+    assert (life.state.phase, life.announced(), life.has(m.Drop)) == (m.Phase.WAITING, [Event.CONNECT_FAILED], True)
+    assert announced_details(life).cause == "protocol"
 
 
 def test_back_off_starts_over_only_after_a_long_session() -> None:
@@ -256,7 +256,7 @@ def test_a_refusal_without_a_descriptor_left(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delitem(sys.modules, "iot_onboard.aliyun.connack", raising=False)
     with none_left():
         life.feed(m.Refused(code=4))
-    assert (life.state.phase, life.told(), life.state.refusals) == (m.Phase.WAITING, [Event.CONNECT_FAILED], 0)
-    assert told_of(life).cause == "local"
-    assert "CONNACK 4" in told_of(life).detail
+    assert (life.state.phase, life.announced(), life.state.refusals) == (m.Phase.WAITING, [Event.CONNECT_FAILED], 0)
+    assert announced_details(life).cause == "local"
+    assert "CONNACK 4" in announced_details(life).detail
     assert life.wait().refuse().state.refusals == 1

@@ -14,7 +14,7 @@ from iot_onboard.events.model import Event
 from iot_onboard.lifecycle import idle_rules as rules
 from iot_onboard.lifecycle import model as m
 from iot_onboard.mqtt.keepalive import Due, KeepAlive
-from support.gateway.life import Life, told_of
+from support.gateway.life import Life, announced_details
 
 ROUND_TRIP_S = 0.2
 ALL_DAY_S = 20_000.0
@@ -32,7 +32,7 @@ class Way:
     resets: bool = False
     keepalive_s: int = 300
     life: Life = field(init=False)
-    told: list[Event] = field(default_factory=list)
+    announced: list[Event] = field(default_factory=list)
     online_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -52,9 +52,9 @@ class Way:
         if lost_at is None:
             return False
         self.online_s += lost_at - self.life.now_s
-        given_input = m.Lost(by_server=by_server, detail="closed", idle_time=keepalive.idle_time(lost_at))
-        self.life.feed(given_input, after_s=lost_at - self.life.now_s)
-        self.told += self.life.told()
+        input_ = m.Lost(by_server=by_server, detail="closed", idle_time=keepalive.idle_time(lost_at))
+        self.life.feed(input_, after_s=lost_at - self.life.now_s)
+        self.announced += self.life.announced()
         return True
 
     def _end(self, keepalive: KeepAlive, now: float) -> tuple[float | None, bool]:
@@ -85,13 +85,13 @@ def test_a_box_that_cuts_is_named_and_outlived(timeout_s: float, keepalive_s: in
         assert not way.session()
         return
     assert [way.session() for _ in range(3)] == [True] * 3
-    assert way.told == [Event.CONNECTION_LOST, Event.CONNECTION_LOST, Event.IDLE_TIMEOUT]
+    assert way.announced == [Event.CONNECTION_LOST, Event.CONNECTION_LOST, Event.IDLE_TIMEOUT]
     assert backoff.MIN_KEEPALIVE_S <= (way.life.state.keepalive_s or 0) <= keepalive_s
     if timeout_s > backoff.MIN_KEEPALIVE_S:
         assert not way.session()
     else:
         assert [way.session() for _ in range(30)] == [True] * 30
-        assert set(way.told[3:]) == {Event.IDLE_TIMEOUT}
+        assert set(way.announced[3:]) == {Event.IDLE_TIMEOUT}
         assert way.online_s / (way.life.now_s - 1000.0) >= timeout_s / (timeout_s + 22.0)
 
 
@@ -104,19 +104,19 @@ def test_a_box_that_forgets_is_named_and_outlived(timeout_s: float, keepalive_s:
     while way.session():
         sessions += 1
         assert sessions <= 2 * 6
-    assert Event.IDENTITY_SHARED not in way.told
-    assert (Event.IDLE_TIMEOUT in way.told) == (keepalive_s > timeout_s)
+    assert Event.IDENTITY_SHARED not in way.announced
+    assert (Event.IDLE_TIMEOUT in way.announced) == (keepalive_s > timeout_s)
 
 
 def test_a_server_that_falls_silent_for_good_is_no_idle_timeout_in_the_end() -> None:
     """Below the shortest keep-alive there is nothing left to try: the line says what was seen, and no more."""
     way = Way(0.0, drops=True)
-    told = []
+    announced = []
     for _ in range(20):
         assert way.session()
-        told.append(way.told[-1])
-    assert told[-6:] == [Event.CONNECTION_LOST] * 6
-    assert told.count(Event.IDLE_TIMEOUT) == 4
+        announced.append(way.announced[-1])
+    assert announced[-6:] == [Event.CONNECTION_LOST] * 6
+    assert announced.count(Event.IDLE_TIMEOUT) == 4
 
 
 def cut(life: Life, lasted_s: float, survived_s: float = 0.2, *, by_server: bool = True, ping: bool = False) -> Life:
@@ -135,12 +135,12 @@ def back(life: Life) -> Life:
 def test_a_device_that_comes_back_after_a_fixed_time_is_a_clone() -> None:
     """It is not put off by a ping: the silence is shorter then, and the third session names it."""
     life = Life().online()
-    for silence_s in (12.0, 12.0):
-        cut(life, silence_s)
+    for idle_s in (12.0, 12.0):
+        cut(life, idle_s)
         back(life)
     assert life.state.first_ping_s == 6.0
     cut(life, 6.0, 6.0)
-    assert life.told() == [Event.IDENTITY_SHARED]
+    assert life.announced() == [Event.IDENTITY_SHARED]
     assert life.state.keepalive_s is None
 
 
@@ -149,27 +149,27 @@ def test_what_was_survived_once_ends_no_session() -> None:
     life = Life().online()
     for _ in range(5):
         cut(life, 300.0, 300.0, by_server=False, ping=True)
-        assert life.told() == [Event.CONNECTION_LOST]
+        assert life.announced() == [Event.CONNECTION_LOST]
         back(life)
     assert life.state.keepalive_s is None
 
 
 @pytest.mark.parametrize(
-    "given_input",
+    "input_",
     [m.Lost(by_server=True, detail="x", unanswered=True), m.Lost(by_server=True, detail="x", violation=True)],
 )
-def test_what_something_else_explains_teaches_nothing(given_input: m.Lost) -> None:
+def test_what_something_else_explains_teaches_nothing(input_: m.Lost) -> None:
     """Neither a report that was not acknowledged nor a server that breaks the protocol is an idle time-out."""
     life = back(cut(Life().online(), 20.0))
     known = life.state.idle_cut
     life.feed(
         m.Lost(
-            **{name: getattr(given_input, name) for name in ("by_server", "detail", "violation", "unanswered")},
+            **{name: getattr(input_, name) for name in ("by_server", "detail", "violation", "unanswered")},
             idle_time=IdleTime(lasted_s=20.0),
         ),
         after_s=20.0,
     )
-    assert (life.state.idle_cut, life.told()) == (known, [Event.CONNECTION_LOST])
+    assert (life.state.idle_cut, life.announced()) == (known, [Event.CONNECTION_LOST])
 
 
 def test_the_keep_alive_holds_until_the_route_changes() -> None:
@@ -181,7 +181,7 @@ def test_the_keep_alive_holds_until_the_route_changes() -> None:
     assert way.life.state.keepalive_s is None
     way.life.feed(m.Lost(by_server=False, detail="gone"))
     assert [way.session(), way.session()] == [True, False]
-    assert (way.told[-1], way.life.state.keepalive_s) == (Event.IDLE_TIMEOUT, 36)
+    assert (way.announced[-1], way.life.state.keepalive_s) == (Event.IDLE_TIMEOUT, 36)
     way.life.feed(m.Lost(by_server=False, detail="gone")).feed(m.NetworkChanged())
     assert way.life.state.keepalive_s is None
 
@@ -190,12 +190,12 @@ def test_the_line_says_what_holds_now() -> None:
     """Or that the keep-alive cannot help, and who can."""
     way = Way(45.0)
     assert [way.session() for _ in range(3)] == [True] * 3
-    details = told_of(way.life)
+    details = announced_details(way.life)
     assert details.detail == "cut after 45 s of silence, as before; the keep-alive is 36 s from now on, 300 s before"
     assert details.cure == ""
     way = Way(20.0)
     assert [way.session() for _ in range(3)] == [True] * 3
-    details = told_of(way.life)
+    details = announced_details(way.life)
     assert details.detail == "cut after 20 s of silence, as before; that is less than the shortest keep-alive, 30 s"
     assert "raised" in details.cure
     assert details.next_try_s is not None
@@ -207,20 +207,20 @@ def test_equal_silences_without_a_ping_that_was_answered_are_a_suspicion() -> No
     life = Life().online()
     for _ in range(4):
         cut(life, 70.0)
-        assert life.told() == [Event.CONNECTION_LOST]
+        assert life.announced() == [Event.CONNECTION_LOST]
         back(life)
     assert life.state.first_ping_s == 35.0
-    assert cut(life, 70.0, 35.0).told() == [Event.IDLE_TIMEOUT]
+    assert cut(life, 70.0, 35.0).announced() == [Event.IDLE_TIMEOUT]
 
 
 def test_a_named_time_out_counts_towards_no_clone() -> None:
     """The sessions before it neither."""
     life = back(cut(back(cut(Life().online(), 20.0)), 20.0))
     assert life.state.short_sessions == 2
-    assert cut(life, 20.0, 10.0).told() == [Event.IDLE_TIMEOUT]
+    assert cut(life, 20.0, 10.0).announced() == [Event.IDLE_TIMEOUT]
     assert life.state.short_sessions == 0
     life = back(life).feed(m.Lost(by_server=True, detail="closed"), after_s=1.0)
-    assert (life.told(), life.state.short_sessions) == ([Event.CONNECTION_LOST], 1)
+    assert (life.announced(), life.state.short_sessions) == ([Event.CONNECTION_LOST], 1)
 
 
 def test_a_silence_that_is_outlived_is_forgotten() -> None:
@@ -240,7 +240,7 @@ def test_a_silence_that_a_change_of_the_network_ended_teaches_nothing() -> None:
         life.feed(m.NetworkChanged(), after_s=50.0)
         idle_time = IdleTime(lasted_s=50.0, survived_s=0.2, ping_unanswered=True)
         life.feed(m.Lost(by_server=False, detail="gone", idle_time=idle_time), after_s=10.0)
-        assert (life.told(), life.state.idle_cut) == ([Event.CONNECTION_LOST], None)
+        assert (life.announced(), life.state.idle_cut) == ([Event.CONNECTION_LOST], None)
         back(life)
 
 

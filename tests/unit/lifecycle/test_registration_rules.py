@@ -12,7 +12,17 @@ from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import registration_rules as rules
 from iot_onboard.lifecycle.table import TABLE
-from support.gateway.life import ACTIVATED, FULL, MISSING, NETWORK, UNREADABLE, VOLATILE, Life, secret, told_of
+from support.gateway.life import (
+    ACTIVATED,
+    FULL,
+    MISSING,
+    NETWORK,
+    UNREADABLE,
+    VOLATILE,
+    Life,
+    announced_details,
+    secret,
+)
 
 
 def test_first_boot() -> None:
@@ -40,7 +50,7 @@ def test_second_boot_does_not_register() -> None:
 def test_a_card_of_another_gateway_is_told() -> None:
     """Its name stands in the line, and this gateway registers; of many a few are named."""
     life = Life().feed(m.Started()).feed(m.NothingStored(writable=True, others=("pk.a", "pk.b", "pk.c", "pk.d")))
-    assert life.told() == [Event.OTHER_DEVICE, Event.REGISTERING]
+    assert life.announced() == [Event.OTHER_DEVICE, Event.REGISTERING]
     announced = life.effects[0]
     assert isinstance(announced, m.Announce)
     assert announced.details.detail == "pk.a, pk.b, pk.c and 1 more"
@@ -61,8 +71,8 @@ def test_a_store_that_does_not_last_blocks_registration() -> None:
     """The secret would go with the power, and the device with it; said with the place, looked at again later."""
     life = Life().feed(m.Started()).feed(NOT_LASTING)
     assert (life.state.phase, life.state.goal, life.has(m.Register)) == (m.Phase.BLOCKED, m.Goal.LOAD, False)
-    assert life.told() == [Event.STORE_VOLATILE]
-    assert told_of(life).detail == "tmpfs at /var, which is in memory"
+    assert life.announced() == [Event.STORE_VOLATILE]
+    assert announced_details(life).detail == "tmpfs at /var, which is in memory"
     assert life.wait().has(m.Load)
 
 
@@ -81,7 +91,7 @@ def test_a_store_in_memory_may_be_meant() -> None:
     life = Life(m.Policy(allow_volatile=True)).feed(m.Started()).feed(NOT_LASTING)
     assert life.has(m.Register)
     life = Life(m.Policy(allow_volatile=True)).feed(m.Started()).feed(replace(NOT_LASTING, writable=False))
-    assert life.told() == [Event.STORE_NOT_WRITABLE]
+    assert life.announced() == [Event.STORE_NOT_WRITABLE]
 
 
 def test_a_secret_in_memory_is_used() -> None:
@@ -93,12 +103,12 @@ def test_a_refused_secret_in_memory_is_not_replaced() -> None:
     """Its successor would be lost at the next boot: after the third refusal it says so, and goes on with the login."""
     life = Life().connecting().refuse().refuse().refuse().feed(m.RegisterFailed(failure=VOLATILE))
     assert (life.state.phase, life.state.goal) == (m.Phase.BLOCKED, m.Goal.CONNECT)
-    assert life.told() == [Event.STORE_VOLATILE]
+    assert life.announced() == [Event.STORE_VOLATILE]
     assert life.wait().has(m.Dial)
     life.feed(m.Dialled()).feed(m.Refused(code=4))
     if life.state.phase is m.Phase.REGISTERING:
         life.feed(m.RegisterFailed(failure=VOLATILE))
-    assert life.told() == [Event.STORE_VOLATILE]
+    assert life.announced() == [Event.STORE_VOLATILE]
 
 
 def test_a_store_that_has_come_to_lie_in_memory_is_looked_at_again() -> None:
@@ -112,7 +122,7 @@ def test_activated_and_gone() -> None:
     """Where the directory could not keep the secret, code 6289 names that; elsewhere it says what it always does."""
     for given, expected in ((NOT_LASTING, True), (m.NothingStored(writable=True), False)):
         life = Life(m.Policy(allow_volatile=True)).feed(m.Started()).feed(given)
-        details = told_of(life.feed(m.RegisterFailed(failure=ACTIVATED)))
+        details = announced_details(life.feed(m.RegisterFailed(failure=ACTIVATED)))
         assert ("cannot have kept it over a boot: it is on tmpfs at /var" in details.detail) is expected
         assert details.cure.endswith("ResetThing")
         assert details.cure.startswith("set state_dir") is expected
@@ -137,7 +147,7 @@ def test_a_fault_that_passes_is_retried_soon(failure: Failure) -> None:
     """Nobody has to come for it, and it is told as a fault of this gateway."""
     life = Life().feed(m.Started()).feed(m.LoadFailed(failure=failure))
     assert (life.state.phase, life.state.goal, life.has(m.Register)) == (m.Phase.WAITING, m.Goal.LOAD, False)
-    details = told_of(life)
+    details = announced_details(life)
     assert (details.cause, (details.next_try_s or 99) <= 5) == ("local", True)
     assert life.wait().has(m.Load)
 

@@ -21,10 +21,10 @@ def test_reports_go_out_one_after_the_other() -> None:
     assert rules.next_report(NOTHING, frozenset(), NOW_S) == (Report.VERSION, NOW_S)
     assert rules.next_report(NOTHING, frozenset({Report.VERSION}), NOW_S) == (Report.TAGS, NOW_S)
     assert rules.next_report(NOTHING, frozenset(Report), NOW_S) is None
-    told = rules.acknowledged(NOTHING, Report.VERSION)
-    assert rules.next_report(told, frozenset(), NOW_S) == (Report.TAGS, NOW_S)
-    assert not rules.is_done(told)
-    assert rules.is_done(rules.acknowledged(told, Report.TAGS))
+    logged = rules.acknowledged(NOTHING, Report.VERSION)
+    assert rules.next_report(logged, frozenset(), NOW_S) == (Report.TAGS, NOW_S)
+    assert not rules.is_done(logged)
+    assert rules.is_done(rules.acknowledged(logged, Report.TAGS))
 
 
 @given(st.sampled_from(Report), st.floats(0.0, 1.0, exclude_max=True))

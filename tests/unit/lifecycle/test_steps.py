@@ -39,7 +39,7 @@ def test_wrong_settings_end_nothing() -> None:
     before = life.state
     life.feed(m.ConfigChanged(problems=("config.yaml:1: a", "config.yaml:2: b")))
     assert life.state == before
-    assert life.told() == [Event.CONFIG_CHANGE_INVALID, Event.CONFIG_CHANGE_INVALID]
+    assert life.announced() == [Event.CONFIG_CHANGE_INVALID, Event.CONFIG_CHANGE_INVALID]
 
 
 def test_stopping_says_goodbye() -> None:

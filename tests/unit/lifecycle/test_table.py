@@ -37,8 +37,8 @@ def test_settings_end_nothing_else(phase: m.Phase) -> None:
 def test_register_only_ends_after_one_try(inputs: tuple[m.Input, ...], code: int) -> None:
     """`register` stores a secret or says why not, and neither dials nor waits."""
     life = Life(m.Policy(register_only=True)).feed(m.Started())
-    for given_input in inputs:
-        life.feed(given_input)
+    for input_ in inputs:
+        life.feed(input_)
     assert life.state.phase is m.Phase.STOPPED
     assert m.Exit(code=code) in life.effects
     assert not life.has(m.Dial)
@@ -113,14 +113,14 @@ class Watch:
         self.failed_dials: list[float] = []
         self.asking = False
 
-    def see(self, before: m.State, given_input: m.Input, life: Life) -> None:
-        if isinstance(given_input, m.Loaded):
-            self.durable = given_input.credentials
-        if isinstance(given_input, m.Saved):
+    def see(self, before: m.State, input_: m.Input, life: Life) -> None:
+        if isinstance(input_, m.Loaded):
+            self.durable = input_.credentials
+        if isinstance(input_, m.Saved):
             self.durable = before.credentials
-        if isinstance(given_input, m.Registered | m.RegisterFailed):
+        if isinstance(input_, m.Registered | m.RegisterFailed):
             self.asking = False
-        if isinstance(given_input, m.DialFailed) and before.phase is m.Phase.CONNECTING:
+        if isinstance(input_, m.DialFailed) and before.phase is m.Phase.CONNECTING:
             self.failed_dials.append(before.began_at)
             recent = sum(before.began_at - at < backoff.BUDGET_WINDOW_S for at in self.failed_dials)
             assert recent <= backoff.BUDGET_CONNECTS
@@ -165,21 +165,21 @@ def test_invariants_hold_over_random_lives(
     watch = Watch()
     for number, (pick, failure, flag, chance, dt_s) in enumerate(plan):
         before = life.state
-        given_input = outcome(life, pick, failure, flag, number)
-        if isinstance(given_input, m.Tick):
+        input_ = outcome(life, pick, failure, flag, number)
+        if isinstance(input_, m.Tick):
             assert before.wake_at is not None
             life.now_s = max(life.now_s, before.wake_at)
         elif before.phase is m.Phase.ONLINE:
             life.now_s += dt_s
-        life.feed(given_input, chance=chance)
+        life.feed(input_, chance=chance)
         if life.state.phase is m.Phase.STOPPED:
             # Whoever ends for new settings leaves nothing behind that is in memory alone.
-            assert isinstance(given_input, m.ConfigChanged)
+            assert isinstance(input_, m.ConfigChanged)
             assert life.state.credentials is None or life.state.durable
             return
-        rule = TABLE.get((before.phase, type(given_input)))
+        rule = TABLE.get((before.phase, type(input_)))
         assert rule is None or life.state.phase in rule.targets or life.state.phase is before.phase
-        watch.see(before, given_input, life)
+        watch.see(before, input_, life)
 
 
 @settings(max_examples=300, deadline=None)
@@ -210,13 +210,13 @@ def test_after_a_stop_nothing_happens(
     """Invariant 7: after SIGTERM only goodbye and exit, and then silence."""
     life = Life().feed(m.Started())
     for number, (pick, failure, flag, chance, _) in enumerate(plan):
-        given_input = outcome(life, pick, failure, flag, number)
+        input_ = outcome(life, pick, failure, flag, number)
         if life.state.phase is m.Phase.STOPPED:
             break
-        if isinstance(given_input, m.Tick):
+        if isinstance(input_, m.Tick):
             assert life.state.wake_at is not None
             life.now_s = max(life.now_s, life.state.wake_at)
-        life.feed(given_input, chance=chance)
+        life.feed(input_, chance=chance)
     life.feed(m.StopRequested())
     assert all(isinstance(effect, m.Disconnect | m.Drop | m.Announce | m.Exit) for effect in life.effects)
     for kind in (m.Started, m.Saved, m.Dialled, m.Accepted, m.Tick, m.NetworkChanged, m.StopRequested):

@@ -61,9 +61,9 @@ def test_new_settings_end_a_hold_off() -> None:
     life = Life().online()
     for _ in range(3):
         life.feed(m.Lost(by_server=True, detail="closed"), after_s=5.0)
-        if Event.IDENTITY_SHARED not in life.told():
+        if Event.IDENTITY_SHARED not in life.announced():
             life.wait().feed(m.Dialled()).feed(m.Accepted())
-    assert life.told() == [Event.IDENTITY_SHARED]
+    assert life.announced() == [Event.IDENTITY_SHARED]
     life.feed(m.ConfigChanged())
     assert life.effects == (m.Announce(event=Event.CONFIG_CHANGED), m.Exit(code=0))
 
@@ -157,7 +157,7 @@ def test_the_clock_is_why(failure: Failure, trusted: bool, why: bool) -> None:
 
 def test_a_fleet_of_a_known_size_is_throttled_apart() -> None:
     """A registration that is throttled is spread too: after the told wait, or after the slow pace's floor."""
-    for told_s, least_s in ((120.0, 120.0), (None, 60.0)):
+    for announced_s, min_s in ((120.0, 120.0), (None, 60.0)):
         life = Life(m.Policy(fleet_size=900_000)).feed(m.Started()).feed(m.NothingStored(writable=True))
-        life.feed(m.RegisterFailed(failure=Throttled(detail="429", retry_after_s=told_s)), chance=0.5)
-        assert life.state.wake_at == pytest.approx(life.now_s + least_s + 1000, abs=1)
+        life.feed(m.RegisterFailed(failure=Throttled(detail="429", retry_after_s=announced_s)), chance=0.5)
+        assert life.state.wake_at == pytest.approx(life.now_s + min_s + 1000, abs=1)

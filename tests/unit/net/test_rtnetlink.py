@@ -80,8 +80,8 @@ def test_the_end_of_a_dump() -> None:
 def test_the_route_of_an_answer() -> None:
     """Interface, gateway and our address count; the table, a cache and a metric do not."""
     more = attribute(5, GATEWAY) + attribute(7, OURS)
-    told = route(netlink.RTM_NEWROUTE, to=FAR, length=32, more=more)
-    assert netlink.route_of(told) == ROUTES[FAR]
+    logged = route(netlink.RTM_NEWROUTE, to=FAR, length=32, more=more)
+    assert netlink.route_of(logged) == ROUTES[FAR]
     assert (
         netlink.route_of(route(netlink.RTM_NEWROUTE, 100, to=FAR, more=more + attribute(6, b"\1\0\0\0"))) == ROUTES[FAR]
     )

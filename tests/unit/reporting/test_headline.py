@@ -22,9 +22,9 @@ CREDENTIALS = Credentials(identity=Identity(product_key="pk", device_name="gw-00
 def test_a_wait_says_when_it_ends_by_the_clock_on_the_wall() -> None:
     """systemd keeps the line as it is: a span would be wrong a second later."""
     last = trouble(Event.CONNECT_FAILED, Details(detail="x", cure="do y", next_try_s=12.0), CONTEXT, "t")
-    told = report(WAITING, CONTEXT, last, 1000.0, NOW)
-    assert told.headline == "waiting to connect, attempt 7 at 14:00:12: Cannot connect: x."
-    assert (told.next_try_at, told.next_try_monotonic_s) == (NOW + timedelta(seconds=12), 1012.0)
+    shown = report(WAITING, CONTEXT, last, 1000.0, NOW)
+    assert shown.headline == "waiting to connect, attempt 7 at 14:00:12: Cannot connect: x."
+    assert (shown.next_try_at, shown.next_try_monotonic_s) == (NOW + timedelta(seconds=12), 1012.0)
 
 
 def test_a_block_says_what_to_do() -> None:
@@ -32,17 +32,17 @@ def test_a_block_says_what_to_do() -> None:
     details = Details(code="6288", detail="switched off", cure="switch it on", next_try_s=9.0)
     last = trouble(Event.REGISTRATION_REFUSED, details, CONTEXT, "t")
     blocked = replace(WAITING, phase=m.Phase.BLOCKED, goal=m.Goal.REGISTER)
-    told = report(blocked, CONTEXT, last, 1000.0, NOW).headline
-    assert told.startswith(
+    shown = report(blocked, CONTEXT, last, 1000.0, NOW).headline
+    assert shown.startswith(
         "blocked (next: register), attempt 7 at 14:00:12: Registration refused, code 6288: switched off."
     )
-    assert told.endswith("To do: switch it on.")
+    assert shown.endswith("To do: switch it on.")
 
 
 def test_other_states_have_no_next_try() -> None:
     """Online names the endpoint."""
-    told = report(m.State(phase=m.Phase.ONLINE), CONTEXT, None, 1000.0, NOW)
-    assert (told.headline, told.next_try_at) == ("online at host:8883", None)
+    shown = report(m.State(phase=m.Phase.ONLINE), CONTEXT, None, 1000.0, NOW)
+    assert (shown.headline, shown.next_try_at) == ("online at host:8883", None)
     assert report(m.State(phase=m.Phase.CONNECTING, wake_at=2.0), CONTEXT, None, 1.0, NOW).headline == "connecting"
 
 

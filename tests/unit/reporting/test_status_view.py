@@ -91,20 +91,20 @@ def test_the_countdown_is_of_the_moment_and_of_no_wall_clock() -> None:
 
 def test_blocked_says_the_cure_without_a_perhaps() -> None:
     """Somebody has to act."""
-    told = shown(replace(WAITING, state="blocked", goal="register", last_cause="6289", last_cure="reset the device"))
-    assert "state           blocked (next: register) for" in told
-    assert "to do           reset the device\n" in told
-    assert "who has to act  you, in the cloud console\n" in told
-    assert "more            iot-onboard explain 6289\n" in told
+    logged = shown(replace(WAITING, state="blocked", goal="register", last_cause="6289", last_cure="reset the device"))
+    assert "state           blocked (next: register) for" in logged
+    assert "to do           reset the device\n" in logged
+    assert "who has to act  you, in the cloud console\n" in logged
+    assert "more            iot-onboard explain 6289\n" in logged
 
 
 def test_online_does_not_alarm() -> None:
     """What went wrong before is told as over, without a cure."""
-    told = shown(ONLINE)
-    assert told.startswith("state         online for 65 s, since 03:03:00\n")
-    assert "last trouble  Cannot connect: connection refused. (over; 03:03:00)" in told
-    assert "to do" not in told
-    assert "last error" not in told
+    logged = shown(ONLINE)
+    assert logged.startswith("state         online for 65 s, since 03:03:00\n")
+    assert "last trouble  Cannot connect: connection refused. (over; 03:03:00)" in logged
+    assert "to do" not in logged
+    assert "last error" not in logged
     assert "last trouble" not in shown(replace(ONLINE, last_error=None))
 
 
@@ -125,9 +125,9 @@ def test_it_says_where_the_secret_is(secret: str, words: str) -> None:
 def test_times_are_those_of_the_reader() -> None:
     """Where it is another day, the date stands there."""
     there = timezone(timedelta(hours=8))
-    told = text(view_of(WAITING, HISTORY, NOW, NOW_S), NOW.astimezone(there), PLAIN)
-    assert "since 11:03:00" in told
-    assert "on disk since 2025-12-25 02:00:00" in told
+    shown = text(view_of(WAITING, HISTORY, NOW, NOW_S), NOW.astimezone(there), PLAIN)
+    assert "since 11:03:00" in shown
+    assert "on disk since 2025-12-25 02:00:00" in shown
 
 
 def test_without_a_daemon_it_says_why() -> None:
@@ -164,8 +164,8 @@ def test_colour_and_width_change_no_word() -> None:
 @given(st.text())
 def test_any_text_in_the_file_is_shown_harmlessly(words: str) -> None:
     """No line of somebody else's, and nothing that a terminal obeys."""
-    told = shown(replace(WAITING, last_error=words, last_cure=words, device_name=words))
-    assert all(character.isprintable() for character in told.replace("\n", ""))
+    logged = shown(replace(WAITING, last_error=words, last_cure=words, device_name=words))
+    assert all(character.isprintable() for character in logged.replace("\n", ""))
 
 
 @given(st.sampled_from(["since", "next_try_at", "last_error_at", "secret_issued_at"]), st.text())
@@ -205,9 +205,9 @@ def test_the_record_has_each_documented_name_with_its_type(view: View) -> None:
 def test_the_record_is_what_the_daemon_told_and_what_follows_from_it() -> None:
     """Each name has the value of its own; what a gateway without names lacks is null, and a count of none is 0."""
     record = record_of(view_of(WAITING, with_session(HISTORY, NOW_S, reconnect=False), NOW, NOW_S))
-    told = {name: value for name, value in as_dict(WAITING).items() if name in MEANINGS}
+    logged = {name: value for name, value in as_dict(WAITING).items() if name in MEANINGS}
     assert record == {
-        **told,
+        **logged,
         "at": NOW.isoformat(),
         "running": True,
         "since_s": 65.0,

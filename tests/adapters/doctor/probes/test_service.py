@@ -95,6 +95,6 @@ def test_the_package(config: Path, programs: Path) -> None:
     """
     program(programs, "dpkg", verify)
     assert bring(PACKAGE, config).changed == ("/usr/bin/iot-onboard",)
-    for told, unfinished in (("ok half-configured", "half-configured"), ("reinstreq unpacked", "half-installed")):
-        program(programs, "dpkg-query", f"printf '{told}'")
+    for logged, unfinished in (("ok half-configured", "half-configured"), ("reinstreq unpacked", "half-installed")):
+        program(programs, "dpkg-query", f"printf '{logged}'")
         assert bring(PACKAGE, config).unfinished == unfinished

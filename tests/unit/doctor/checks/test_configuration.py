@@ -170,9 +170,9 @@ CONFIGURATION = [
 def test_no_password_is_told() -> None:
     """What stands in the configuration is named by its key, never by its value."""
     facts = config(NAMES, PROXY, "proxy: http://u:other@proxy.example:3128\n", mode=0o644)
-    told = [judge(facts) for judge in (configuration.overrides, configuration.exposure, configuration.valid)]
-    assert "set proxy to different values" in str(told[0])
-    assert "hunter2" not in str(told)
+    logged = [judge(facts) for judge in (configuration.overrides, configuration.exposure, configuration.valid)]
+    assert "set proxy to different values" in str(logged[0])
+    assert "hunter2" not in str(logged)
 
 
 def named(

@@ -145,7 +145,7 @@ STATE = [
 ]
 
 
-def told(event: str | None, priority: int, message: str = "It says this.") -> JournalEntry:
+def entry(event: str | None, priority: int, message: str = "It says this.") -> JournalEntry:
     utc = datetime(2026, 12, 24, 10, tzinfo=UTC)
     return JournalEntry(boot_id="b", at_us=1, utc=utc, message=message, priority=priority, event=event)
 
@@ -154,7 +154,7 @@ def journal(*entries: JournalEntry) -> JournalFacts:
     return JournalFacts(entries=entries)
 
 
-SHARED = told("identity-shared", 3, "Another device uses this identity")
+SHARED = entry("identity-shared", 3, "Another device uses this identity")
 JOURNAL = [
     Row("hidden", service.events, JournalFacts(hidden=True), SKIPPED, "may not be read", "sudo"),
     Row("no journal", service.events, JournalFacts(trouble="no."), SKIPPED, "asked: no."),
@@ -162,24 +162,26 @@ JOURNAL = [
     Row(
         "good",
         service.events,
-        journal(told("connect-failed", 4), told("online", 5)),
+        journal(entry("connect-failed", 4), entry("online", 5)),
         OK,
         "at 2026-12-24 10:00:00 UTC: It says this.",
     ),
-    Row("warning", service.events, journal(told("connect-failed", 4)), WARN, "It says this.", "explain connect-failed"),
+    Row(
+        "warning", service.events, journal(entry("connect-failed", 4)), WARN, "It says this.", "explain connect-failed"
+    ),
     Row(
         "error",
         service.events,
-        journal(told("online", 5), told("registration-refused", 3)),
+        journal(entry("online", 5), entry("registration-refused", 3)),
         FAIL,
         "It says",
         f"{TABLE[Event.REGISTRATION_REFUSED].remedy} More: iot-onboard explain registration-refused",
     ),
-    Row("of another version", service.events, journal(told("x", 2), told(None, 6)), OK, "no event"),
+    Row("of another version", service.events, journal(entry("x", 2), entry(None, 6)), OK, "no event"),
     Row(
         "shared",
         service.events,
-        journal(SHARED, told("connect-failed", 4)),
+        journal(SHARED, entry("connect-failed", 4)),
         FAIL,
         "Another device uses this identity.",
         "explain identity-shared",
@@ -187,7 +189,7 @@ JOURNAL = [
     Row(
         "shared, online now",
         service.events,
-        journal(SHARED, told("online", 5)),
+        journal(SHARED, entry("online", 5)),
         WARN,
         "Online, but: At",
         "explain identity-shared",

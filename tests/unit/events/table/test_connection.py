@@ -29,27 +29,27 @@ def test_ids_levels_and_kinds_stay() -> None:
 def test_a_failure_that_may_pass_says_what_to_check() -> None:
     """What was seen, when the next try comes, and the cure for the case that it lasts."""
     details = Details(detail="no route to host", next_try_s=4.0, cure="check the cable")
-    told = said(CONNECTION[Event.CONNECT_FAILED], details)
-    assert told == "Cannot connect: no route to host. Next try in 4 s. If it lasts: check the cable."
+    line = said(CONNECTION[Event.CONNECT_FAILED], details)
+    assert line == "Cannot connect: no route to host. Next try in 4 s. If it lasts: check the cable."
 
 
 def test_a_refused_login_names_its_number_and_its_count() -> None:
     """The number is what `explain connack` takes, the count is what leads to another registration."""
-    told = said(CONNECTION[Event.LOGIN_REFUSED], Details(code="4", detail="bad user name", attempt=2, next_try_s=60.0))
-    assert told == "Login refused, CONNACK 4: bad user name. Refusals in a row: 2. Next try in 60 s."
+    line = said(CONNECTION[Event.LOGIN_REFUSED], Details(code="4", detail="bad user name", attempt=2, next_try_s=60.0))
+    assert line == "Login refused, CONNACK 4: bad user name. Refusals in a row: 2. Next try in 60 s."
 
 
 def test_a_lost_connection_says_how_long_it_was() -> None:
     """A connection of a minute has another reason than one of a week."""
-    told = said(CONNECTION[Event.CONNECTION_LOST], Details(duration_ms=300_000, detail="closed", next_try_s=0.0))
-    assert told == "Connection lost after 5 min: closed. Trying now."
+    line = said(CONNECTION[Event.CONNECTION_LOST], Details(duration_ms=300_000, detail="closed", next_try_s=0.0))
+    assert line == "Connection lost after 5 min: closed. Trying now."
 
 
 def test_an_idle_timeout_says_what_the_keep_alive_is_now() -> None:
     """With what was seen, and when the gateway is back."""
     details = Details(duration_ms=45_000, detail="cut; the keep-alive is 36 s from now on", next_try_s=3.0)
-    told = said(CONNECTION[Event.IDLE_TIMEOUT], details)
-    assert told == (
+    line = said(CONNECTION[Event.IDLE_TIMEOUT], details)
+    assert line == (
         "Connection ended by an idle time-out on the way (proxy, NAT, firewall or load balancer), after 45 s: cut; the "
         "keep-alive is 36 s from now on. Next try in 3 s."
     )
@@ -57,5 +57,5 @@ def test_an_idle_timeout_says_what_the_keep_alive_is_now() -> None:
 
 def test_a_clone_is_told_by_the_name_that_is_shared() -> None:
     """And how long this gateway keeps out of the other's way."""
-    told = said(CONNECTION[Event.IDENTITY_SHARED], Details(attempt=3, next_try_s=3600.0))
-    assert "3 times in a row: another device uses the identity of gw-0001. Holding off for 60 min." in told
+    line = said(CONNECTION[Event.IDENTITY_SHARED], Details(attempt=3, next_try_s=3600.0))
+    assert "3 times in a row: another device uses the identity of gw-0001. Holding off for 60 min." in line

@@ -25,14 +25,14 @@ def test_ids_levels_and_kinds_stay() -> None:
 def test_a_refusal_names_its_code_and_its_cure() -> None:
     """The code is what `explain` takes; an operator is told what to do before the next try."""
     details = Details(code="6288", detail="it is switched off", cure="switch it on", next_try_s=3600.0)
-    told = said(REGISTRATION[Event.REGISTRATION_REFUSED], details)
-    assert told == ("Registration refused, code 6288: it is switched off. To do: switch it on. Next try in 60 min.")
+    line = said(REGISTRATION[Event.REGISTRATION_REFUSED], details)
+    assert line == ("Registration refused, code 6288: it is switched off. To do: switch it on. Next try in 60 min.")
 
 
 def test_a_registration_of_a_device_that_has_a_secret_is_explained() -> None:
     """It would surprise whoever reads the line: why, and after how many refusals."""
-    told = said(REGISTRATION[Event.REREGISTERING], Details(attempt=3))
-    assert "refused the stored secret 3 times running" in told
+    line = said(REGISTRATION[Event.REREGISTERING], Details(attempt=3))
+    assert "refused the stored secret 3 times running" in line
 
 
 def test_an_attempt_names_device_and_endpoint() -> None:

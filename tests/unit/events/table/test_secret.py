@@ -32,9 +32,9 @@ def test_ids_levels_and_kinds_stay() -> None:
 @pytest.mark.parametrize("event", [Event.SECRET_UNREADABLE, Event.STORE_NOT_WRITABLE, Event.SAVE_FAILED])
 def test_a_disk_that_fails_is_waited_for(event: Event) -> None:
     """Each says what the system said and when the next try comes; its remedy looks at the disk."""
-    told = said(SECRET[event], Details(detail="No space left on device", next_try_s=5.0))
-    assert "No space left on device" in told
-    assert told.endswith("Next try in 5 s.")
+    line = said(SECRET[event], Details(detail="No space left on device", next_try_s=5.0))
+    assert "No space left on device" in line
+    assert line.endswith("Next try in 5 s.")
     assert "dmesg" in SECRET[event].remedy
 
 

@@ -27,7 +27,7 @@ class Taking(Sink):
         return took
 
 
-def hearing_journal(decide: Callable[[Line], object], level: str = "debug") -> Journal:
+def recording_journal(decide: Callable[[Line], object], level: str = "debug") -> Journal:
     """Return a journal that takes every line at once."""
 
     def encode(line: Line, _: datetime | None) -> bytes:
