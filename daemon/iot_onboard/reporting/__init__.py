@@ -1,1 +1,1 @@
-"""Tell the operator: journal, status and history."""
+"""What the operator can read: journal, status and history."""

@@ -1,6 +1,6 @@
-"""Let the service start without a secret that systemd cannot hand out; `start_recovery` calls this.
+"""Let the service start without a secret that systemd cannot load; `start_recovery` calls this.
 
-`unloadable` decides. A gateway whose device secret is stored comes online then, and another one can say what it lacks.
+`unloadable` decides. A gateway with a stored device secret then comes online; any other one can log what is missing.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ..reporting.announce import announce
 from ..system.processes import ask
 
 _ASK_S = 90.0
-# systemd takes no more for a credential.
+# The largest credential that systemd accepts.
 _MAX_BYTES = 1024 * 1024
 _NOT_OURS = f"a credential that is not ours (systemctl cat {units.SERVICE} shows it)"
 
 
 def withhold(root: Path, *, failed: bool) -> bool:
-    """Put what cannot be loaded out of the unit's way, and back; say whether that changed anything.
+    """Write or remove the drop-in that replaces unloadable secrets; return whether that changed anything.
 
-    `failed`: systemd has just failed because of it. Else this is the look before a start.
+    `failed`: systemd has just failed because of a secret. Otherwise this is the check before a start.
     """
     unit = ask(["systemctl", "cat", units.SERVICE], timeout_s=_ASK_S)
     if unit.code != 0:
@@ -45,9 +45,9 @@ def withhold(root: Path, *, failed: bool) -> bool:
 
 
 def is_loadable(source: CredentialSource) -> bool | None:
-    """Say whether systemd could load a secret now, as far as that shows from here; `None`: there is none.
+    """Say whether systemd could probably load a secret now; `None`: there is none.
 
-    What it is goes nowhere.
+    The value of the secret is discarded.
     """
     if not source.path:
         return False
@@ -61,7 +61,7 @@ def is_loadable(source: CredentialSource) -> bool | None:
         with open(source.path, "rb", buffering=0) as file:
             return len(file.read(_MAX_BYTES + 1)) <= _MAX_BYTES
     except FileNotFoundError:
-        # Then the unit's stand-in is taken.
+        # Then systemd uses the unit's placeholder.
         return None
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""The reports of a session: each is sent when the one before has its answer, and which cost a session is remembered."""
+"""The reports of a session: each waits for the answer to the one before; reports that end a session are remembered."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ..lifecycle.report_rules import (
 from ..mqtt.client import Connection
 from ..reporting.runtime_files import ReportLog
 
-# How long the answer is waited for before the next report is sent all the same.
+# How long to wait for an answer; then the next report is sent.
 ANSWER_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedReport:
-    """Name a report that is left out, how many sessions it has cost, and in how many seconds it is tried again."""
+    """Name a report that is skipped, how many sessions were lost over it, and in how many seconds it is retried."""
 
     name: str
     losses: int
@@ -36,7 +36,7 @@ class SkippedReport:
 
 
 class Reports:
-    """Send what this boot has not reported yet, over one connection after the other."""
+    """Send the reports that are not acknowledged yet in this boot, over one or several connections."""
 
     def __init__(
         self,
@@ -63,23 +63,23 @@ class Reports:
 
     @property
     def are_unanswered(self) -> bool:
-        """Say whether the server has not acknowledged something that was sent."""
+        """Say whether a report was sent and is not acknowledged."""
         return bool(self._unanswered)
 
     def begin(self, connection: Connection) -> None:
-        """Begin with a session that was accepted."""
+        """Start sending in a new session."""
         self._connection = connection
         self._began_at = self._monotonic_s()
         self._sent = frozenset()
         self.tick()
 
     def end(self) -> None:
-        """End with a session that we close: nothing is to be blamed for it."""
+        """Stop, because we close the session: no report is the reason."""
         self._connection, self._answer_by = None, None
         self._unanswered.clear()
 
     def lose(self) -> tuple[SkippedReport, ...]:
-        """End with a session that was lost, note what it may have been lost over, and return what that leaves out."""
+        """Stop, because the session was lost; record the unanswered reports, and return those that are skipped now."""
         suspects = [report for report in Report if report in self._unanswered.values()]
         self.end()
         now_s = self._monotonic_s()
@@ -95,7 +95,7 @@ class Reports:
         )
 
     def confirm(self, mid: int) -> None:
-        """Note that the server has a message."""
+        """Record that the server has acknowledged a message."""
         report = self._unanswered.pop(mid, None)
         if report is None:
             return
@@ -116,7 +116,7 @@ class Reports:
         return None if due is None else max(due[1], self._answer_by or due[1])
 
     def tick(self) -> None:
-        """Send the next report where it is time: the one before has its answer, or waits for it in vain."""
+        """Send the next report if it is due: the one before has its answer, or has waited long enough."""
         now_s = self._monotonic_s()
         due_at, due = self.due_at(), next_report(self._reports, self._sent, self._began_at)
         if self._connection is None or due is None or due_at is None or now_s < due_at:

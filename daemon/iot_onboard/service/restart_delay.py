@@ -1,4 +1,4 @@
-"""Pause before the work begins where process after process has ended soon after its start."""
+"""Wait before the work begins if several processes in a row ended soon after their start."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .stop_signals import StopSignals
 
 
 def wait_before_start(config: Config, short_runs: int, journal: Journal) -> bool:
-    """Say why, and wait; return whether to go on: not where asked to stop."""
+    """Log why, and wait; return whether to go on, which is false after a stop signal."""
     wait_s = restart_delay_s(short_runs)
     details = Details(detail=f"{short_runs} times", next_try_s=wait_s)
-    # Before anything is told: whoever hears of the pause may end it.
+    # Before anything is logged: somebody who sees the line may send the signal at once.
     with StopSignals() as stop_signals:
         notifier = Notifier()
         announce(Event.RESTART_DELAYED, details, context_of(config), notifier=notifier, journal=journal)

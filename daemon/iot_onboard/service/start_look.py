@@ -1,4 +1,4 @@
-"""Look at what keeps systemd from starting the service: its properties, the units that it requires, files, accounts."""
+"""Find what prevents systemd from starting the service: its properties, required units, files, accounts."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _PROGRAM = re.compile(r"path=(\S+)")
 
 
 def service_state() -> UnitProperties:
-    """Return what systemd says of the service."""
+    """Return the properties of the service."""
     return show(_PROPERTIES, units.SERVICE, timeout_s=ASK_S)
 
 
 def look(unit: UnitProperties, root: Path = Path("/")) -> StartFacts:
-    """Return all that is to be known about a start that failed."""
+    """Return all facts about a failed start."""
     found = _PROGRAM.search(unit.get("ExecStart"))
     program = found[1] if found else ""
     return StartFacts(
@@ -50,7 +50,7 @@ def look(unit: UnitProperties, root: Path = Path("/")) -> StartFacts:
 
 
 def _requirements(unit: UnitProperties) -> tuple[Requirement, ...]:
-    """Return what it requires, and what those require that are not active: systemd would start them with it."""
+    """Return the required units, and those that inactive ones of these require: systemd would start them too."""
     found: list[Requirement] = []
     seen: set[str] = set()
     requiring: list[Mapping[str, str]] = [unit.properties]
@@ -91,8 +91,8 @@ def _requirement(found: Mapping[str, str], requisites: set[str]) -> Requirement:
 def _logged(invocation: str) -> str:
     if not invocation:
         return ""
-    # systemd's own lines about this start, and those of the process that it made for it; older ones mislead.
-    # Root's alone: any user may log lines with the first of these fields.
+    # systemd's own lines about this start, and those of its child process; older lines would mislead. Only lines of
+    # root: any user may log lines with the first of these fields.
     own = "_UID=0"
     matches = [f"INVOCATION_ID={invocation}", own, "+", f"_SYSTEMD_INVOCATION_ID={invocation}", own]
     answer = ask(["journalctl", *matches, "-o", "json", "-n", _MAX_LINES, "--no-pager", "-q"], timeout_s=ASK_S)
@@ -144,7 +144,7 @@ def _is_known(find: Callable[[str], object], name: str) -> bool:
 
 
 def _missing_files(unit: UnitProperties) -> Iterable[str]:
-    # A path, then whether it may be missing.
+    # The path, and whether it may be missing.
     for found in re.finditer(r"(/\S+) \(ignore_errors=no\)", unit.get("EnvironmentFiles")):
         if not Path(found[1]).exists():
             yield found[1]

@@ -1,7 +1,7 @@
-"""Decide when a service that systemd could not start is started again, and what is said of it. Pure.
+"""Decide when to start a service again that systemd could not start, and what to log. Pure.
 
-Each start that fails makes systemd log up to seven lines. So the service is started when nothing is seen in its way,
-and not again for the same reason: where a look is wrong, it is tried after hours only.
+For each failed start systemd logs up to seven lines. So the service is started only when no obstacle is found, and not
+again with the same facts: if the check is wrong, the next try comes hours later.
 """
 
 from __future__ import annotations
@@ -11,37 +11,38 @@ import enum
 from ..fast_start.fast_dataclasses import dataclass, replace
 
 LOOK_S = 20.0
-# At first the looks come sooner: most starts take a second.
+# The first checks come sooner: most starts take a second.
 _FIRST_LOOKS_S = (0.5, 1.0, 2.0, 5.0)
 MIN_GAP_S = 60.0
-# A program that ends by itself is known to run again only then: it may end a few seconds after it was ready.
+# A program that ended by itself counts as running only after this time: it may end seconds after it was ready.
 SETTLED_S = 60.0
-# A mount that has failed is tried by itself, in growing gaps.
+# A failed mount is tried separately, at growing intervals.
 MAX_MOUNT_GAP_S = 3600.0
-# Seven lines of a failed start in two hours, three of a dependency in one: with a reminder below six an hour.
+# Seven lines of a failed start in two hours, or three of a dependency in one: below six an hour, with a repeated line
+# of ours.
 RETRY_S = 7200.0
 RETRY_DEPENDENCY_S = 3600.0
 REPEAT_S = 6 * 3600.0
 MIN_NEWS_S = 600.0
-# By then the journal has what systemd said.
+# After so many checks the journal has systemd's messages.
 MIN_LOOKS = 3
 
 
 class Phase(enum.Enum):
-    """Say how the service is, as far as it matters here."""
+    """Name the state of the service."""
 
     DOWN = "systemd could not start it"
     STARTING = "it is about to run"
     RUNNING = "it runs"
-    UNWANTED = "it is masked or gone, or its end is no matter of systemd's"
+    UNWANTED = "it is masked or not installed, or it ended as intended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """Hold what one look has found.
+    """Hold the result of one check.
 
-    `obstacle` is what is in the way, empty where nothing is seen; `is_hopeful`: a start may remove it all the same;
-    `required`: how the required units are; `has_run`: systemd came to the program, which ended by itself.
+    `obstacle` is what prevents the start, empty if nothing is found; `is_hopeful`: a start may succeed in spite of it;
+    `required`: the states of the required units; `has_run`: systemd ran the program, which ended by itself.
     """
 
     phase: Phase
@@ -54,7 +55,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Hold what was done and said since the service failed."""
+    """Hold what was done and logged since the service failed."""
 
     looks: int = 0
     began_s: float
@@ -68,17 +69,17 @@ class Memory:
 
 
 class Action(enum.Enum):
-    """Say what is to be done after a look."""
+    """Name what to do after a check."""
 
-    WAIT = "look again later"
+    WAIT = "check again later"
     START = "have systemd start the service"
-    LOG = "say what is in the way"
-    RECOVERED = "say that it runs again, and end"
-    END = "end without a word"
+    LOG = "log what prevents the start"
+    RECOVERED = "log that it runs again, and exit"
+    END = "exit without a line"
 
 
 def decide(memory: Memory, look: Look, cause: str, now_s: float) -> tuple[Memory, Action]:
-    """Return what to do; `cause` is what would be said."""
+    """Return what to do; `cause` is the text that would be logged."""
     memory = replace(memory, looks=memory.looks + 1)
     if look.phase is Phase.UNWANTED:
         return memory, Action.END
@@ -92,7 +93,7 @@ def decide(memory: Memory, look: Look, cause: str, now_s: float) -> tuple[Memory
         attempts = memory.attempts + 1
         return replace(memory, looks=1, attempts=attempts, attempted_s=now_s, attempted_for=_key(look)), Action.START
     if not look.is_hopeful and look.obstacle:
-        # Once it is gone, that is another matter than the attempt of before.
+        # When the obstacle is gone, the facts differ from those of the last attempt.
         memory = replace(memory, attempted_for=None)
     if memory.looks < MIN_LOOKS:
         return memory, Action.WAIT
@@ -103,19 +104,20 @@ def decide(memory: Memory, look: Look, cause: str, now_s: float) -> tuple[Memory
 
 
 def gap_s(memory: Memory) -> float:
-    """Return how long to wait before the next look."""
+    """Return how long to wait before the next check."""
     return _FIRST_LOOKS_S[memory.looks - 1] if 0 < memory.looks <= len(_FIRST_LOOKS_S) else LOOK_S
 
 
 def mount_gap_s(tries: int) -> float:
-    """Return how long a mount that has failed is left alone after so many tries of ours."""
+    """Return how long to wait before a failed mount is tried again, after so many tries."""
     return min(MIN_GAP_S * 2.0 ** min(tries, 10), MAX_MOUNT_GAP_S)
 
 
 def _decide_running(memory: Memory, now_s: float) -> tuple[Memory, Action]:
     since_s = now_s if memory.runs_since_s is None else memory.runs_since_s
     if memory.has_run and now_s - since_s < SETTLED_S:
-        # What was tried is remembered: else a program that ends soon after it was ready is started without a pace.
+        # The attempts stay in memory: otherwise a program that ends soon after it was ready would be started without a
+        # delay.
         return replace(memory, runs_since_s=since_s), Action.WAIT
     return memory, Action.RECOVERED if memory.logged_cause else Action.END
 

@@ -1,8 +1,8 @@
-"""Start the service once what keeps systemd from it is gone; iot-onboard-recovery.service runs this.
+"""Start the service when the obstacle is gone that prevented its start; iot-onboard-recovery.service runs this.
 
-A service whose process systemd never comes to would stay away for ever, or be tried every 2 s, and could say nothing of
-it. `start_pacing` decides, a unit that stands in for the service shows whether it could be started (`start_probe`), and
-`credential_recovery` takes away secrets that cannot be loaded.
+If systemd fails before it runs the program, the service would stay down for ever, or be tried every 2 s, and could not
+log why. `start_pacing` decides, a test unit shows whether the service could be started (`start_probe`), and
+`credential_recovery` replaces secrets that cannot be loaded.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ _PROGRAM_STATUS = 203
 _FIRST_STATUS_OF_SYSTEMD = 200
 # CLD_EXITED, CLD_KILLED and CLD_DUMPED of the last main process.
 _EXITED, _SIGNALLED = 1, {2, 3}
-# After these, and after a signal, systemd itself starts the service again: RestartForceExitStatus= of its unit.
+# After these, and after a signal, systemd starts the service again: RestartForceExitStatus= of its unit.
 RESTARTED_AFTER = {ExitCode.DONE, ExitCode.INTERNAL}
 _LIMIT = "start-limit-hit"
 _OWN_PROGRAM = "/usr/bin/iot-onboard"
-# TimeoutStartSec= of the service, which the probe has as well.
+# TimeoutStartSec= of the service and of the probe.
 _PROBE_S = 120.0
 
 
 def main(root: Path = Path("/")) -> int:
-    """Look again and again where a service manager waits for us, else once; 1 where systemd does not answer."""
+    """Check again and again if a service manager started this, else once; return 1 if systemd does not answer."""
     recovery, waits, said = Recovery(root, Notifier()), bool(os.environ.get("NOTIFY_SOCKET")), ""
     while True:
         try:
             if (code := recovery.look_once()) is not None:
                 return code
         except Exception as error:
-            # Code of ours that is damaged: the launcher begins again with older code.
+            # If our code is damaged, the launcher starts older code.
             tracebacks.on_damaged_code(error)
-            # Until then start jobs of the service wait.
+            # Before READY, start jobs of the service wait.
             recovery.notifier.ready()
-            # Ended, it would be started again, and systemd logs that each time.
+            # If it ended, systemd would start it again, and log that each time.
             if not waits:
                 raise
             place = f"{type(error).__name__} at {tracebacks.innermost_frame(error)}"
@@ -65,22 +65,22 @@ def main(root: Path = Path("/")) -> int:
 
 
 class Recovery:
-    """Look, decide, and have systemd do so."""
+    """Check, decide, and have systemd act."""
 
     def __init__(self, root: Path, notifier: Notifier) -> None:
         self.memory = Memory(began_s=time.monotonic())
         self._root = root
         self.notifier = notifier
         self._probed = ""
-        # Mounts whose source was not there at an earlier look.
+        # Mounts without a source at an earlier check.
         self._sourceless: set[str] = set()
-        # How often a mount that has failed was tried, and when it is tried again.
+        # How often a failed mount was tried, and when it is tried again.
         self._mounts: dict[str, tuple[int, float]] = {}
-        # The start before the one that a required unit prevented: what its process ended with says nothing of now.
+        # The start before the one that a required unit prevented: the exit status of its process is out of date.
         self._older_start: str | None = None
 
     def look_once(self) -> int | None:
-        """Do what is to be done now; return an exit code where that was all."""
+        """Do what is due now; return an exit code if there is nothing more to do."""
         unit = service_state()
         if unit.trouble:
             complain("systemd does not answer")
@@ -108,7 +108,7 @@ class Recovery:
         words = f"{cause}{units.TO_DO}{cure}"
         self.memory, action = decide(self.memory, seen, words, time.monotonic())
         if phase is Phase.DOWN:
-            # What `status` and `doctor` show.
+            # `status` and `doctor` show this.
             self.notifier.status(words)
         if action is Action.START:
             _start(unit)
@@ -116,7 +116,7 @@ class Recovery:
         return ExitCode.DONE if action in {Action.END, Action.RECOVERED} else None
 
     def _try_mounts(self, facts: StartFacts, now_s: float) -> None:
-        """Have systemd try a mount that has failed; one that somebody unmounted is left alone."""
+        """Have systemd try failed mounts; a mount that somebody unmounted is not tried."""
         for one in facts.requirements:
             if not one.name.endswith(".mount") or one.load_state != "loaded" or one.active_state == "active":
                 self._mounts.pop(one.name, None)
@@ -127,7 +127,7 @@ class Recovery:
                 ask(["systemctl", "start", "--no-block", one.name], timeout_s=ASK_S)
 
     def _secrets(self, unit: UnitProperties) -> bool:
-        """Look at the secrets after a failure because of them, and before the first start; true: another try."""
+        """Check the secrets after a failure because of them, and before the first start; true: try again."""
         failed = unit.get("ExecMainStatus") == CREDENTIALS and phase_of(unit) is Phase.DOWN
         if not failed and self.memory.looks > 0:
             return False
@@ -157,12 +157,13 @@ class Recovery:
         path = self._root / start_probe.PATH.relative_to("/")
         try:
             if text != self._probed:
-                # Readable to all, as systemd shows it to all: of one that is not, it logs a line at each look.
+                # Mode 0644, because systemd shows the content to all users anyway: for another mode it logs a line at
+                # each check.
                 write_durably(path, text.encode(), 0o644)
                 ask(["systemctl", "daemon-reload"], timeout_s=ASK_S)
                 self._probed = text
         except OSError:
-            # No room in /run: then the pace alone decides.
+            # No space in /run: then only the delays decide.
             return True
         return ask(["systemctl", "start", units.PROBE], timeout_s=_PROBE_S).code == 0
 
@@ -178,13 +179,13 @@ class Recovery:
 
 def _start(unit: UnitProperties) -> None:
     if unit.get("Result") == _LIMIT:
-        # Else systemd refuses each start until the interval is over, which a drop-in may have made long.
+        # Otherwise systemd refuses each start until the interval is over; a drop-in may have made that long.
         ask(["systemctl", "reset-failed", units.SERVICE], timeout_s=ASK_S)
     ask(["systemctl", "start", "--no-block", units.SERVICE], timeout_s=ASK_S)
 
 
 def phase_of(unit: UnitProperties) -> Phase:
-    """Say how the service is; one that was skipped because of a condition is as its unit wants it."""
+    """Return the state of the service; a start that a condition of the unit skipped is intended."""
     state = unit.get("ActiveState")
     if unit.get("LoadState") != "loaded":
         return Phase.UNWANTED
@@ -197,9 +198,10 @@ def phase_of(unit: UnitProperties) -> Phase:
 
 
 def is_over(unit: UnitProperties) -> bool:
-    """Say whether the service is to stay as it is: its configuration is wrong, or somebody has stopped it.
+    """Say whether the service should stay down: its configuration is wrong, or somebody has stopped it.
 
-    After such an end systemd would have started it again, but for a stop that took too long or was no clean one.
+    After a signal or a status of `RESTARTED_AFTER` systemd starts the service again; if it did not, this was a stop
+    that timed out or failed.
     """
     if unit.get("ActiveState") != "failed" or unit.get("Result") == _LIMIT:
         return False
@@ -210,5 +212,5 @@ def is_over(unit: UnitProperties) -> bool:
 
 
 def has_run(unit: UnitProperties) -> bool:
-    """Say whether systemd came to the program, which then ended with a status of its own."""
+    """Say whether systemd ran the program, which then ended with an exit status of its own."""
     return unit.number("ExecMainCode") == _EXITED and 0 < unit.number("ExecMainStatus") < _FIRST_STATUS_OF_SYSTEMD
