@@ -1,1 +1,1 @@
-"""What the journal says of a boot: its lines as entries, and where its time went."""
+"""What the journal shows about a boot: its lines as entries, and how its time was spent."""

@@ -1,4 +1,4 @@
-"""When a boot began, by what the service manager tells of it. Pure."""
+"""When a boot began, from what the service manager reports. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PROPERTIES = "KernelTimestamp,InitRDTimestampMonotonic,UserspaceTimestampMonoton
 class BootStart:
     """Hold when kernel, initial RAM disk and service manager began, in microseconds of the monotonic clock.
 
-    In a container there is no kernel of its own: there all begins with the service manager. `before_us` is what
-    firmware and boot loader took before the kernel, where they tell.
+    A container has no kernel of its own: there everything begins with the service manager. `before_us` is the time of
+    firmware and boot loader before the kernel, if they report it.
     """
 
     boot_id: str = ""
@@ -28,7 +28,7 @@ class BootStart:
 
 
 def of_present(properties: Mapping[str, str]) -> BootStart | None:
-    """Return the start of the present boot by `systemctl show`."""
+    """Return the start of the present boot from `systemctl show`."""
     try:
         userspace_us = int(properties["UserspaceTimestampMonotonic"])
         initrd_us = int(properties.get("InitRDTimestampMonotonic") or 0)
@@ -41,14 +41,14 @@ def of_present(properties: Mapping[str, str]) -> BootStart | None:
 
 
 def of_finished(line: str) -> BootStart | None:
-    """Return the start of any boot by its "Startup finished", a line of `journalctl -o json`."""
+    """Return the start of any boot from its line "Startup finished" in `journalctl -o json`."""
     try:
         record: dict[str, Any] = json.loads(line)
         boot_id = str(record["_BOOT_ID"])
         kernel_us = int(record["KERNEL_USEC"]) if "KERNEL_USEC" in record else None
         initrd_us = int(record.get("INITRD_USEC") or 0)
         if kernel_us is None:
-            # When it was said, not when the journal came round to it.
+            # The time when the line was written, not when the journal stored it.
             late_us = int(record["__REALTIME_TIMESTAMP"]) - int(record["_SOURCE_REALTIME_TIMESTAMP"])
             began_us = int(record["__MONOTONIC_TIMESTAMP"]) - late_us - int(record["USERSPACE_USEC"])
             return BootStart(boot_id=boot_id, origin_us=began_us, userspace_us=began_us)

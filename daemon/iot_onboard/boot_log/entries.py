@@ -1,4 +1,4 @@
-"""The gateway's story out of the journal: one moment a line, with the time since boot. Pure.
+"""The entries of the boot log from the journal, with the time since boot. Pure.
 
 Times are microseconds of the journal's monotonic clock, which counts from the kernel's start and does not jump when the
 wall clock is set.
@@ -16,13 +16,13 @@ from ..core.timings import Timings
 from ..events.former_names import present_name
 from ..events.model import Priority
 
-# What of the journal's fields is asked for.
+# The fields of the journal that are read.
 FIELDS = (
     "MESSAGE", "MESSAGE_ID", "PRIORITY", "_PID", "UNIT", "IOT_EVENT", "IOT_STATE", "IOT_CODE", "IOT_CAUSE",
     "IOT_ATTEMPT", "IOT_NEXT_TRY_S", "IOT_ENDPOINT", "IOT_DURATION_MS", "IOT_DNS_MS", "IOT_TCP_MS", "IOT_TLS_MS",
     "IOT_ANSWER_MS",
 )  # fmt: skip
-# Who says it, where it is not an event.
+# Who wrote the line, if it is not an event.
 MANAGER = "(systemd)"
 OUTPUT = "(output)"
 _Number = TypeVar("_Number", int, float)
@@ -52,18 +52,18 @@ class JournalEntry:
 
     @property
     def is_shown(self) -> bool:
-        """Say whether it belongs to the story: of the service manager's lines those about what went wrong."""
+        """Say whether the line belongs to the boot log: of the service manager's lines, those about failures."""
         return not self.by_manager or self.priority <= Priority.NOTICE
 
     @property
     def name(self) -> str:
-        """Name the event, or who speaks where it is none."""
+        """Return the event, or who wrote the line if it is none."""
         return self.event or (MANAGER if self.by_manager else OUTPUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedEntry:
-    """Hold a moment with the times that are told of it; `offset` is 0 in the present boot, -1 in the one before."""
+    """Hold an entry with its times; `offset` is 0 in the present boot, -1 in the one before."""
 
     entry: JournalEntry
     offset: int | None
@@ -72,7 +72,7 @@ class TimedEntry:
 
 
 def read_entry(line: str) -> JournalEntry | None:
-    """Return what a line of `journalctl -o json` holds, or `None` where it makes no sense."""
+    """Return the entry in a line of `journalctl -o json`, or `None` if the line is invalid."""
     try:
         record = json.loads(line)
         message_id = _text(record, "MESSAGE_ID") or ""
@@ -107,7 +107,7 @@ def read_entry(line: str) -> JournalEntry | None:
 def timed_entries(
     entries: Iterable[JournalEntry], origin_us_of: Callable[[str], int], offset_of: Callable[[str], int | None]
 ) -> Iterator[TimedEntry]:
-    """Yield the story with its times; by its id a boot has a beginning and a number."""
+    """Yield the entries with their times; the start and the number of a boot are found by its id."""
     before: JournalEntry | None = None
     for entry in entries:
         if not entry.is_shown:
@@ -124,7 +124,7 @@ def timed_entries(
 
 def _text(record: Mapping[str, Any], name: str) -> str | None:
     value = record.get(name)
-    # journalctl writes what is no text as a list of bytes, and what a line has twice as a list of both.
+    # journalctl writes binary data as a list of bytes, and a repeated field as a list of its values.
     if isinstance(value, list):
         if all(isinstance(item, int) for item in value):
             return bytes(value).decode("utf-8", "replace")

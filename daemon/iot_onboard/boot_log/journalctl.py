@@ -1,4 +1,4 @@
-"""Read the gateway's story from the journal, by `journalctl`, which knows boots, rotation and who may read what."""
+"""Read the boot log with `journalctl`, which handles boots, rotation and access rights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .boots import FINISHED_IDS, PROPERTIES, BootStart, of_finished, of_present
 from .entries import FIELDS, JournalEntry, read_entry
 
 UNITS = (units.SERVICE, units.IMPORT, units.RECOVERY)
-# A card that holds months may be slow.
+# A journal of months on a card may be slow.
 _TIMEOUT_S = 60.0
 _ASK_S = 5.0
 _BOOT = re.compile(r"^\s*(-?\d+)\s+([0-9a-f]{32})\b", re.MULTILINE)
@@ -27,11 +27,11 @@ PERSISTENT_JOURNAL = (
 
 
 class Unreadable(Exception):
-    """The journal tells nothing; the message says why, and what to do."""
+    """The journal cannot be read; the message says why, and what to do."""
 
 
 def read(boot: int | None) -> tuple[JournalEntry, ...]:
-    """Return the story of one boot (0 is the present one, -1 the one before), or of all; raise `Unreadable`."""
+    """Return the entries of one boot (0 is the present one, -1 the one before), or of all; raise `Unreadable`."""
     answer = ask([*_command(boot), "--no-pager"], timeout_s=_TIMEOUT_S)
     entries = tuple(entry for line in answer.text.splitlines() if (entry := read_entry(line)) is not None)
     if not any(entry.is_shown for entry in entries):
@@ -40,7 +40,7 @@ def read(boot: int | None) -> tuple[JournalEntry, ...]:
 
 
 def follow() -> Iterator[JournalEntry]:
-    """Yield the story of the present boot, and go on as it goes on; raise `Unreadable` where it may not be read."""
+    """Yield the entries of the present boot, and follow new ones; raise `Unreadable` if reading is not allowed."""
     if not _may_read():
         raise Unreadable(_why(0, Answer(code=0)))
     command = [*_command(0), "--follow", "--lines=all"]
@@ -61,15 +61,15 @@ def boots() -> dict[str, int]:
 
 
 def keeps_boots() -> bool:
-    """Say whether earlier boots are kept: a journal in memory alone is gone with each."""
+    """Say whether earlier boots are kept: a journal in memory is lost at each boot."""
     return any(Path("/var/log/journal").glob("*/*.journal"))
 
 
 def starts(entries: Sequence[JournalEntry], offsets: Mapping[str, int]) -> dict[str, BootStart]:
-    """Return when the boots of these moments began, by their ids."""
+    """Return when the boots of these entries began, by their ids."""
     first = {entry.boot_id: entry.at_us for entry in reversed(entries)}
     present = present_start()
-    # In a container the clock is the host's: where nothing better is known, all begins with the first line.
+    # In a container the clock is that of the host: without better facts, the boot begins with the first line.
     unknown = BootStart(origin_us=0) if present.origin_us == 0 else None
     found = {boot_id: unknown or BootStart(origin_us=at_us) for boot_id, at_us in first.items()}
     earlier = [offset for boot_id, offset in offsets.items() if boot_id in first and offset != 0]
@@ -80,7 +80,7 @@ def starts(entries: Sequence[JournalEntry], offsets: Mapping[str, int]) -> dict[
 
 
 def present_start() -> BootStart:
-    """Return when the present boot began, as far as the service manager tells."""
+    """Return when the present boot began, if the service manager reports it."""
     return of_present(show(PROPERTIES, timeout_s=_ASK_S).properties) or BootStart()
 
 
@@ -126,7 +126,7 @@ def _may_read() -> bool:
 def why_silent(
     boot: int | None, *, trouble: str, words: str, may_read: bool, known: Collection[int], kept: bool
 ) -> str:
-    """Return one line: why the journal gave no line of ours, then what to do; `boot` is `None` for all boots."""
+    """Return one line: why the journal has no line of ours, and what to do; `boot` is `None` for all boots."""
     if trouble:
         return f"the journal cannot be read: {trouble}"
     if not may_read:

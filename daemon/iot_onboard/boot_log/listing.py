@@ -1,4 +1,4 @@
-"""Tell the gateway's story: a line a moment for people, a record for programs. Pure."""
+"""List the boot log: one line per entry for people, one record per entry for programs. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_CELL = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Say how wide the columns are."""
+    """Hold the widths of the columns."""
 
     state: int
     name: int
@@ -32,7 +32,7 @@ class Columns:
 
 
 def columns_of(entries: Sequence[TimedEntry]) -> Columns:
-    """Return columns that hold these steps."""
+    """Return columns wide enough for these entries."""
     return Columns(
         state=max(len(_STATE), *(len(_cell(timed_entry.entry.state)) for timed_entry in entries)),
         name=max(len(_EVENT), *(len(_cell(timed_entry.entry.name)) for timed_entry in entries)),
@@ -41,7 +41,7 @@ def columns_of(entries: Sequence[TimedEntry]) -> Columns:
 
 
 def wide_columns() -> Columns:
-    """Return columns that hold whatever may come."""
+    """Return columns wide enough for any entry."""
     return Columns(
         state=max(len(phase.value) for phase in Phase),
         name=max(len(event.value) for event in Event),
@@ -50,7 +50,7 @@ def wide_columns() -> Columns:
 
 
 def heading(timed_entry: TimedEntry, columns: Columns) -> str:
-    """Return the lines above the steps of a boot."""
+    """Return the lines above the entries of a boot."""
     began = (timed_entry.entry.utc - timedelta(microseconds=timed_entry.since_boot_us)).replace(microsecond=0)
     name = "Boot" if timed_entry.offset is None else f"Boot {timed_entry.offset}"
     times = f"{'since boot':>12} {'':>9}"
@@ -60,7 +60,7 @@ def heading(timed_entry: TimedEntry, columns: Columns) -> str:
 
 
 def line(timed_entry: TimedEntry, columns: Columns, style: Style) -> str:
-    """Return a step in one line, which a terminal does not break."""
+    """Return an entry as one line that a terminal does not wrap."""
     entry = timed_entry.entry
     gap = "" if timed_entry.since_previous_us is None else f"+{duration(timed_entry.since_previous_us)}"
     name = f"{_cell(entry.name):<{columns.name}}"
@@ -75,7 +75,7 @@ def line(timed_entry: TimedEntry, columns: Columns, style: Style) -> str:
 
 
 def record(timed_entry: TimedEntry) -> dict[str, object]:
-    """Return a step as docs/boot-log.md describes it."""
+    """Return an entry as docs/boot-log.md describes it."""
     entry = timed_entry.entry
     gap_us = timed_entry.since_previous_us
     return {
@@ -119,16 +119,16 @@ def duration(us: int) -> str:
 
 
 def _priority(entry: JournalEntry) -> Priority:
-    # The service manager may be more upset than we ever are.
+    # The service manager may use a higher priority than we do.
     return Priority(min(max(entry.priority, Priority.CRIT), Priority.DEBUG))
 
 
 def _code(entry: JournalEntry) -> str:
-    """Return what `explain` takes for more than the event."""
+    """Return the more exact name that `explain` accepts, besides the event."""
     return _cell(entry.cause if entry.cause and entry.cause != entry.event else entry.code)
 
 
 def _cell(words: str | None) -> str:
-    """Return what stands in a column: the journal may hold anything, and a program may have forged it."""
+    """Return the text of a column: the journal may contain anything, and another program may have written it."""
     shown = printable(words or "-")
     return shown if len(shown) <= _MAX_CELL else f"{shown[: _MAX_CELL - 3]}..."

@@ -1,4 +1,4 @@
-"""The story and the timeline of a boot as they are read: out of the journal, as lines of text."""
+"""The boot log and the timeline of a boot as text, read from the journal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .timeline_model import Timeline
 
 
 def entries_of(boot: int | None) -> tuple[TimedEntry, ...]:
-    """Return the story of one boot, or of all; raise `Unreadable`."""
+    """Return the entries of one boot, or of all; raise `Unreadable`."""
     entries = read(boot)
     offsets = boots() if boot is None else dict.fromkeys((entry.boot_id for entry in entries), boot)
     found = starts(entries, offsets)
@@ -22,13 +22,13 @@ def entries_of(boot: int | None) -> tuple[TimedEntry, ...]:
 
 
 def follow_entries() -> Iterator[TimedEntry]:
-    """Yield the story of the present boot, and go on as it goes on; raise `Unreadable`."""
+    """Yield the entries of the present boot, and follow new ones; raise `Unreadable`."""
     origin_us = present_start().origin_us
     return timed_entries(follow(), lambda _: origin_us, lambda _: 0)
 
 
 def lines_of(entries: Iterable[TimedEntry], columns: Columns, style: Callable[[], Style]) -> Iterator[str]:
-    """Yield a line an event, under a heading for each boot; `style` is asked each time, for a terminal is resized."""
+    """Yield one line per event, under a heading for each boot; `style` is called each time: a terminal may change."""
     boot_id: str | None = None
     for timed_entry in entries:
         if timed_entry.entry.boot_id != boot_id:
@@ -38,7 +38,7 @@ def lines_of(entries: Iterable[TimedEntry], columns: Columns, style: Callable[[]
 
 
 def timeline_of(boot: int) -> Timeline:
-    """Return where the time of one boot went; raise `Unreadable`."""
+    """Return the timeline of one boot; raise `Unreadable`."""
     entries = read(boot)
     (start,) = starts(entries, dict.fromkeys((entry.boot_id for entry in entries), boot)).values()
     return timeline(boot, start, entries, time.monotonic_ns() // 1000 if boot == 0 else None)

@@ -1,8 +1,9 @@
-"""Where the time from the kernel's start to online went: what the journal tells of a boot in, spans out. Pure.
+"""How the time from the kernel's start to online was spent: spans, made from the journal of a boot. Pure.
 
-The moments of a boot are walked through in order. Each ends a span that began where the one before ended, so the spans
-of a boot follow each other without a gap and add up to the whole. What a span was spent on says the moment at its end
-where that ends something (`registered`, `online`), else the one at its beginning (a failure: its cause is waited for).
+The entries of a boot are read in order. Each ends a span that began at the end of the one before, so the spans of a
+boot have no gaps and add up to the whole. The kind of a span comes from the entry at its end if that completes
+something (`registered`, `online`), else from the entry at its beginning (a failure: the time after it is the wait for
+its cause).
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ EXITED_ID = "98e322203f7a4ed290d09fe03c09fe15"
 
 @dataclass(slots=True, kw_only=True)
 class _Walk:
-    """Cut the time into spans; `label` is what it is for since the last cut, if the next moment knows no better."""
+    """Cut the time into spans; `label` is the kind since the last cut, unless the next entry has a better one."""
 
     cut_us: int
     label: Kind
     spans: list[Span] = field(default_factory=list)
 
     def cut(self, kind: Kind, at_us: int, then: Kind | None = None) -> None:
-        """End the present span, as a kind; lines that came in the wrong order end none."""
+        """End the present span with a kind; lines in the wrong order end none."""
         if at_us > self.cut_us:
             same = bool(self.spans) and self.spans[-1].kind is kind
             begin_us = self.spans.pop().begin_us if same else self.cut_us
@@ -53,7 +54,7 @@ _REGISTRATION = (
     Kind.REGISTRATION_ANSWER,
 )
 _LOGIN = (Kind.LOGIN_OWN, Kind.LOGIN_DNS, Kind.LOGIN_TCP, Kind.LOGIN_TLS, Kind.LOGIN_ANSWER)
-# What the time after an event is for; these end what was before them, whatever that was.
+# The kind of the time after an event; these events end the span before them, of any kind.
 _NEXT = {
     Event.STARTED: Kind.LOOK,
     Event.NOT_PROVISIONED: Kind.SETUP,
@@ -85,14 +86,14 @@ _CAUSES = {Cause.NAME_LOOKUP.slug: Kind.NAMES} | {cause.slug: Kind.NETWORK for c
 
 
 def timeline(boot: int, start: BootStart, entries: Sequence[JournalEntry], now_us: int | None) -> Timeline:
-    """Return the timeline of a boot; `now_us` is the present, where it is the present boot. Needs a moment at least."""
+    """Return the timeline of a boot; `now_us` is the present time, for the present boot. Needs at least one entry."""
     ordered = sorted(entries, key=lambda entry: entry.at_us)
     walk = _Walk(cut_us=start.origin_us, label=Kind.SYSTEM)
     if start.initrd_us is not None:
         walk.cut(Kind.KERNEL, start.initrd_us)
     if start.userspace_us is not None:
         walk.cut(Kind.KERNEL if start.initrd_us is None else Kind.INITRD, start.userspace_us, then=Kind.UNITS)
-    # The newest line knows the wall clock best: at the beginning it may not have been set.
+    # The newest line has the best wall clock: at the beginning it may not have been set.
     newest = last = ordered[-1]
     online = False
     for entry in ordered:
@@ -133,7 +134,7 @@ def _take(walk: _Walk, entry: JournalEntry) -> None:
         _exchange(walk, entry, _LOGIN, then=Kind.OTHER)
     elif kind is EventKind.TROUBLE or event in _WAITS:
         wait = _WAITS.get(event) or _CAUSES.get(entry.cause or "", Kind.PLATFORM)
-        # An attempt that failed is the time of what it failed for; what was waited for before stays what it was.
+        # The time of a failed attempt belongs to the cause of the failure; the wait before it keeps its kind.
         walk.cut(walk.label if walk.label.group is Group.WAITING else wait, at_us, then=wait)
 
 
@@ -143,12 +144,12 @@ def _take_managers(walk: _Walk, entry: JournalEntry) -> None:
     if entry.message_id == STARTING_ID:
         walk.cut(walk.label, entry.at_us, then=Kind.START)
     elif entry.message_id == EXITED_ID:
-        # What is set up wrong ends the service, and it is not started again before somebody mends that.
+        # A wrong configuration ends the service, and it is not started again before somebody corrects that.
         walk.cut(walk.label, entry.at_us, then=Kind.SETUP if walk.label is Kind.SETUP else Kind.DOWN)
 
 
 def _exchange(walk: _Walk, entry: JournalEntry, kinds: tuple[Kind, ...], *, then: Kind) -> None:
-    """Cut an exchange into its parts, backwards from its end; before the first of them is our own work."""
+    """Cut an exchange into its phases, backwards from its end; the time before the first is our own work."""
     own, *timed = kinds
     end_us, timings = entry.at_us, entry.timings
     begin_us = max(end_us - _us(entry.duration_ms), walk.cut_us)

@@ -1,4 +1,4 @@
-"""The words of a timeline: what the time from the kernel's start to online can be spent on. Pure."""
+"""The types of a timeline: what the time from the kernel's start to online can be spent on. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .entries import JournalEntry
 
 
 class Group(enum.Enum):
-    """Say whose time it is."""
+    """Name who uses the time."""
 
     SYSTEM = "the system"
     OURS = "iot-onboard"
@@ -20,9 +20,9 @@ class Group(enum.Enum):
 
 
 class Kind(enum.Enum):
-    """Name what time is spent on, say it in the few words that fit beside a bar, and say whose time it is.
+    """Name what time is spent on, with a short text for the bar, and who uses it.
 
-    The name in `slug` stays: programs read it.
+    Never change a name in `slug`: programs read it.
     """
 
     SYSTEM = "system", "kernel and units before", Group.SYSTEM
@@ -59,7 +59,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Hold what some time was spent on, in microseconds since the boot began."""
+    """Hold one part of the time and its kind, in microseconds since the boot began."""
 
     kind: Kind
     begin_us: int
@@ -67,15 +67,15 @@ class Span:
 
     @property
     def length_us(self) -> int:
-        """Return how long it took."""
+        """Return its length."""
         return self.end_us - self.begin_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """Hold a boot up to its first login, or as far as it came.
+    """Hold a boot up to its first login, or up to now.
 
-    `last` is the line that it ended with; `before_us` what firmware and boot loader took, where they tell.
+    `last` is its last line; `before_us` is the time of firmware and boot loader, if they report it.
     """
 
     boot: int
@@ -88,14 +88,14 @@ class Timeline:
 
     @property
     def whole_us(self) -> int:
-        """Return how long it took, from the kernel's start."""
+        """Return its length, from the kernel's start."""
         return self.spans[-1].end_us if self.spans else 0
 
     def of(self, kind: Kind) -> int:
-        """Return how long one kind of span took in all."""
+        """Return the total length of one kind of span."""
         return sum(span.length_us for span in self.spans if span.kind is kind)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Return what the time was spent on, in the order in which it came first."""
+        """Return the kinds of its spans, in the order of their first occurrence."""
         return tuple(dict.fromkeys(span.kind for span in self.spans))

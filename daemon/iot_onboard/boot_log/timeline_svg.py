@@ -1,4 +1,4 @@
-"""Draw timelines as one SVG picture that needs nothing besides itself, on light and on dark paper. Pure."""
+"""Draw timelines as one self-contained SVG picture, for a light or a dark background. Pure."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _row(shown: Sequence[Timeline], row: Row, y: int, left: int, x_per_us: float
             colour = _COLOURS[span.kind.group]
             yield (
                 f'<rect x="{x:.2f}" y="{y + 3 + number * bar}" width="{width:.2f}" height="{bar}" '
-                # What is too short to be seen is drawn all the same.
+                # A span that is too short to be seen is drawn with a minimum width.
                 f'fill="{colour}" stroke="{colour}" stroke-width="0.6" '
                 f'opacity="{0.55 if number else 1}"><title>{escape(title)}: {duration(span.length_us)}, '
                 f"boot {timeline.boot}</title></rect>"

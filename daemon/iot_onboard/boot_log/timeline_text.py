@@ -1,4 +1,4 @@
-"""Show timelines in a terminal, side by side, and to a program. Pure."""
+"""Show timelines as text in a terminal, compared, or as records for programs. Pure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _COLOURS = {
 }
 _TITLE_WIDTH = max(len(kind.title) for kind in Kind)
 _NO_TERMINAL, _MAX_WIDTH, _MIN_BAR = 80, 120, 10
-# A cell that is covered by half or more, and one that is covered by less.
+# A cell that is filled by half or more, and one that is filled by less.
 _BLOCKS, _ASCII = ("\u2588", "\u258f"), ("#", ".")
 
 
 def text(shown: Timeline, style: Style, *, blocks: bool, scale_us: int | None = None) -> str:
     """Return a row for each thing that time was spent on: how long, what share, and when as a bar.
 
-    `scale_us` is what the whole width stands for, where it is not this timeline.
+    `scale_us` is the time of the whole width, if it is not the length of this timeline.
     """
     room = max(min(style.width or _NO_TERMINAL, _MAX_WIDTH) - _TITLE_WIDTH - 18, _MIN_BAR)
     cell_us = max(scale_us or shown.whole_us, 1) / room
@@ -43,7 +43,7 @@ def text(shown: Timeline, style: Style, *, blocks: bool, scale_us: int | None = 
 
 
 def heading(shown: Timeline) -> str:
-    """Say which boot it is, and how it came out."""
+    """Return a heading: which boot it is, and its result."""
     name = f"Boot {shown.boot} ({printable(shown.boot_id[:8])}), from {shown.began:%Y-%m-%d %H:%M:%S} UTC"
     if shown.online:
         return f"{name}: online {duration(shown.whole_us)} after the kernel started"
@@ -52,20 +52,20 @@ def heading(shown: Timeline) -> str:
 
 
 def comparison(one: Timeline, other: Timeline) -> str:
-    """Return both in numbers, and the difference: what the first took more than the other."""
+    """Return the times of both, and the difference: how much longer the first took."""
     shown = (one, other)
     lines = [("", heads(shown)), *((title, words) for _, title, words in rows(shown))]
     return "\n".join(f"{title:<{_TITLE_WIDTH}}  {a:>9}  {b:>9}  {more:>10}" for title, (a, b, more) in lines)
 
 
 def heads(shown: Sequence[Timeline]) -> list[str]:
-    """Name the columns of a comparison."""
+    """Return the names of the columns of a comparison."""
     return [*(f"boot {timeline.boot}" for timeline in shown), "difference"]
 
 
 def rows(shown: Sequence[Timeline]) -> list[Row]:
-    """Return what each kind took, and then the sum, which has no kind."""
-    # One timeline is told as it came, two in one order.
+    """Return the time of each kind, and then the sum, which has no kind."""
+    # One timeline is shown in its own order, two in a common order.
     kinds = shown[0].kinds if len(shown) == 1 else [k for k in Kind if any(k in timeline.kinds for timeline in shown)]
     whole = "online after" if all(timeline.online for timeline in shown) else "in all"
     return [

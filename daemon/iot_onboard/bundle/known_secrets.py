@@ -1,4 +1,4 @@
-"""Find every secret that lies on this gateway, as far as this user may read, so that none of them leaves it."""
+"""Find every secret on this gateway that this user may read, so that none of them gets into the bundle."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from .places import Places
 _CREDENTIAL_PLACES = ("run/credentials/iot-onboard.service", "etc/credstore", "run/credstore", "usr/lib/credstore")
 _PROXIES = re.compile(r".*_proxy", re.IGNORECASE)
 _STORED = re.compile(r'"device_secret"\s*:\s*"((?:[^"\\]|\\.)*)')
-# What a damaged file may still hold of a secret.
+# What a damaged file may still contain of a secret.
 _WORDS = re.compile(r"[^\s\"',:{}\[\]\\]{8,}")
 _FIELDS = {"product_key", "device_name", "device_secret", "issued_at"}
-# Larger than any file that the daemon takes.
+# Larger than any file that the daemon accepts.
 _MAX_BYTES = 300_000
-# More than a gateway ever had names.
+# More than the number of names that a gateway ever had.
 _MAX_STORED = 200
 
 
 @dataclass(slots=True, kw_only=True)
 class Known:
-    """Hold what was found; `unread` names the files that may hold more.
+    """Hold what was found; `unread` names the files that may contain more.
 
-    `omitted` counts words that may be secrets too, of files that hold nothing but rubbish.
+    `omitted` counts further words that may be secrets, in files that cannot be parsed.
     """
 
     secrets: set[str] = field(default_factory=set, repr=False)
@@ -58,14 +58,14 @@ def known_secrets(config_path: Path, places: Places, root: Path = Path("/")) -> 
     for name, value in os.environ.items():
         if _PROXIES.fullmatch(name):
             known.secrets |= _passwords(value)
-    # Confidential too (machine-id(5)): it names this machine to everybody.
+    # Confidential too (machine-id(5)): it identifies this machine.
     known.secrets |= {_read(root / "etc/machine-id", known).strip()}
     known.secrets.discard("")
     return known
 
 
 def _add(known: Known, words: set[str]) -> None:
-    """Take what a file may hold; of rubbish a part."""
+    """Add the secrets that a file may contain; of a file that cannot be parsed, only some words."""
     chosen = most_likely(words - {""}, MAX_OF_ONE)
     known.omitted += len(words - {""}) - len(chosen)
     known.secrets |= chosen
@@ -74,7 +74,7 @@ def _add(known: Known, words: set[str]) -> None:
 def _secret_files(config_path: Path, places: Places, root: Path) -> Iterable[Path]:
     directory = config_path.parent
     found = [directory / PRODUCT_SECRET, directory / DEVICE_SECRET, *places.secret_files]
-    # Copies that somebody or dpkg left beside them.
+    # Copies that a person or dpkg left beside them.
     found += [path for path in _listed(directory) if "secret" in path.name.lower()]
     given = os.environ.get("CREDENTIALS_DIRECTORY")
     for place in (*(root / name for name in _CREDENTIAL_PLACES), *([Path(given)] if given else [])):
@@ -83,7 +83,7 @@ def _secret_files(config_path: Path, places: Places, root: Path) -> Iterable[Pat
 
 
 def _configuration_files(config_path: Path, root: Path) -> Iterable[Path]:
-    # Hidden ones and copies too: what an editor left holds the password of before.
+    # Hidden files and copies too: a backup of an editor contains the old password.
     here = [path for path in _listed(config_path.parent) if ".yaml" in path.name]
     places = [root / place.relative_to("/") for place in PLACES]
     return [config_path, *here, *_listed(config_path.parent / FRAGMENTS), *find(places)]
@@ -92,7 +92,7 @@ def _configuration_files(config_path: Path, root: Path) -> Iterable[Path]:
 def _in_configuration(text: str) -> set[str]:
     covered = mask_configuration(text).covered
     found = set(covered) | {unquote(value) for value in covered}
-    # Not from the scheme on: a long row of letters would be looked through from each of them.
+    # The pattern does not begin with the scheme: on a long run of letters that would be slow.
     for address in re.findall(r"://[^\s\"']+", text):
         found |= _passwords(address)
     return {secret for secret in found if secret.lower() not in PLACEHOLDERS}
@@ -107,7 +107,7 @@ def _passwords(address: str) -> set[str]:
 
 
 def _in_store(name: str, text: str) -> set[str]:
-    """Return the secret of a stored file, whole or damaged; whatever might be one where nothing else is sure."""
+    """Return the secret of a stored file, complete or damaged; if nothing is certain, all words that may be one."""
     stored = {match[1] for match in _STORED.finditer(text)}
     if not stored:
         return {word for word in _WORDS.findall(text) if word not in _FIELDS and word not in name}

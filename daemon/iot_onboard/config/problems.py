@@ -1,4 +1,4 @@
-"""What can be wrong with a configuration or a device name, told by an exception. Pure, and quick to import."""
+"""The problems of a configuration or a device name, and their exceptions. Pure, and quick to import."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ FILE = "(file)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Say what is wrong, where, and what helps."""
+    """Say what is wrong, where, and how to correct it."""
 
     file: str
     line: int
     key: str
     problem: str
     hint: str = ""
-    # There may be nothing wrong with the file itself.
+    # The file itself may be correct.
     unread: bool = False
-    # It may well be readable a moment later.
+    # It may become readable soon.
     temporary: bool = False
 
     def __str__(self) -> str:
@@ -27,7 +27,7 @@ class Problem:
 
 
 def file_problem(name: str, problem: str, *, line: int = 1, hint: str = "", unread: bool = False) -> Problem:
-    """Say what is wrong with a file as a whole: its keys are not known then."""
+    """Return a problem of a whole file: then its keys are unknown."""
     return Problem(file=name, line=line, key=FILE, problem=problem, hint=hint, unread=unread)
 
 
@@ -47,12 +47,12 @@ class ConfigError(Exception):
 
     @property
     def unread(self) -> bool:
-        """Say whether a file is there that could not be read: it may be in order, and readable later."""
+        """Say whether an existing file could not be read: it may be correct, and readable later."""
         return any(problem.unread for problem in self.problems)
 
     @property
     def temporary(self) -> bool:
-        """Say whether a file could not be read for a reason that passes."""
+        """Say whether a file could not be read because of a temporary error."""
         return any(problem.temporary for problem in self.problems)
 
 
@@ -61,4 +61,4 @@ class MissingFact(Exception):
 
 
 class BadName(Exception):
-    """Say why the platform would not take the device name."""
+    """Say why the platform would not accept the device name."""

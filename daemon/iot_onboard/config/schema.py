@@ -16,13 +16,13 @@ from .device_name import template_problem
 if TYPE_CHECKING:
     from ..core.proxy import ProxyAddress
 
-# Where the packaged service is configured.
+# The configuration directory of the packaged service.
 CONFIG_DIR = Path("/etc/iot-onboard")
-# What stands beside the configuration file: more of its kind, and the secrets.
+# Beside the configuration file: further configuration files, and the secrets.
 FRAGMENTS = "conf.d"
 PRODUCT_SECRET = "product-secret"  # noqa: S105 - a file's name
 DEVICE_SECRET = "device-secret"  # noqa: S105 - another one's
-# What writes them.
+# The command that writes them.
 SETUP = "sudo iot-onboard setup"
 
 
@@ -37,7 +37,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Hold the whole configuration; each key's meaning stands in the shipped config.yaml."""
+    """Hold the whole configuration; the shipped config.yaml explains each key."""
 
     product_key: str
     device_name: str
@@ -69,7 +69,7 @@ class Missing(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Say how a key's value is read, and what stands where it is not set."""
+    """Hold how a key's value is read, and its default."""
 
     read: Callable[[Any], Any]
     default: Any

@@ -18,7 +18,7 @@ _ENCODE = "write special characters of a user name or password as %40, %23, ..."
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 HOST = rf"(?!.{{254}}){_LABEL}(\.{_LABEL})*|[0-9A-Fa-f:]+"
 
-# Far above the platform's 16 or 32: it tells a secret from a file that is something else.
+# Far above the platform's 16 or 32: a longer text is not a secret, but some other file.
 MAX_SECRET_CHARACTERS = 1024
 # The same for a file, with what may follow the secret.
 MAX_SECRET_BYTES = 4096
@@ -36,7 +36,7 @@ _KINDS = {
 
 
 class Bad(ValueError):
-    """Say what is wrong with a value, and what helps."""
+    """Say what is wrong with a value, and how to correct it."""
 
     def __init__(self, problem: str, hint: str = "") -> None:
         super().__init__(problem)
@@ -44,7 +44,7 @@ class Bad(ValueError):
 
     @property
     def advice(self) -> str:
-        """Say both."""
+        """Return both as one text."""
         return f"{self} ({self.hint})" if self.hint else str(self)
 
 
@@ -61,7 +61,7 @@ def _kind(value: Any) -> str:
 
 
 def unless(problem_of: Callable[[str], str | None]) -> Callable[[Any], str]:
-    """Return a reader of text of which no problem is told."""
+    """Return a reader that accepts any text."""
 
     def read(value: Any) -> str:
         if problem := problem_of(text(value)):
@@ -82,7 +82,7 @@ def secret(value: str) -> Secret:
 
 def secret_in(data: bytes) -> Secret:
     """Take what a file holds as a secret; of a longer one it is enough to read a byte too much."""
-    # Too much is no secret, whatever its beginning looks like.
+    # A text that is too long is no secret, even if it begins like one.
     return secret(data.decode("ascii", "replace").strip("\r\n") if len(data) <= MAX_SECRET_BYTES else " ")
 
 
@@ -157,7 +157,7 @@ def https(value: Any) -> str:
 
 def proxy(value: Any) -> ProxyAddress:
     """Take a proxy's address, with or without a password."""
-    # Imported here: only a gateway behind a proxy pays for it.
+    # Imported here: only a gateway behind a proxy needs it.
     from ..core.proxy import ProxyAddress
 
     parts = _split(value)
@@ -173,7 +173,7 @@ def proxy(value: Any) -> ProxyAddress:
 
 
 def _split(value: Any) -> SplitResult:
-    """Take an address apart; nothing of it enters a problem, since it may hold a password."""
+    """Split an address; it never enters a problem, because it may contain a password."""
     address = text(value)
     # urlsplit drops line ends and leaves blanks in the host: what is reached would not be what is written.
     if not address.isascii() or not address.isprintable() or " " in address:

@@ -1,7 +1,7 @@
-"""Notice that somebody has changed the configuration or a secret, and whether it is of use.
+"""Notice a change of the configuration or of a secret, and whether a restart would help.
 
-Only a new process can have it: systemd hands its credentials out when it starts a service, and the service's user
-cannot read the files that they come from. So what counts here is whether starting afresh would help.
+Only a new process can use the change: systemd loads the credentials when it starts a service, and the service's user
+cannot read their files.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _Signature = dict[Path, tuple[int, ...] | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Say that there is another configuration now: a good one, or one with problems."""
+    """The configuration changed: the new one is valid, or has problems."""
 
     problems: tuple[str, ...] = ()
 
 
 class ConfigWatch:
-    """Look at the files by their status alone, and read them only where that differs."""
+    """Check the status of the files, and read them only if it differs."""
 
     def __init__(self, config_path: Path) -> None:
         """Take what is there now for known: made before the configuration is read, it misses nothing."""

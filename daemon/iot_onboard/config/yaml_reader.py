@@ -14,8 +14,8 @@ from .values import Bad
 
 _SECRET_KEYS = {"productsecret", "devicesecret", "secret", "password"}
 _GLUED_SECRET = re.compile(r"[ ]*((?:(?:product|device)[ _-]?)?(?:secret|password))\W", re.IGNORECASE)
-# A line that lost its key, or a secret pasted into the wrong place, looks like a key: a slip of the pen is shown, and
-# what may be a secret is not.
+# A line that lost its key, or a secret in the wrong place, looks like a key: a typing mistake is shown, but not what
+# may be a secret.
 _SHORT = 6
 _WORDS = re.compile(r"[A-Z]?[a-z]{1,20}(?:[ _.-]?[A-Z]?[a-z]{1,20}){0,4}", re.ASCII)
 # What the YAML library quotes of a file.
@@ -110,12 +110,12 @@ def _read_section(document: Document, key: str, node: Any, values: dict[str, Any
 def _key_name(node: Any) -> str:
     if not isinstance(node, yaml.ScalarNode):
         return "(key)"
-    # Without a blank after the colon a secret is part of the key, and keys are shown.
+    # Without a space after the colon a secret becomes a part of the key, and keys are shown.
     if glued := _GLUED_SECRET.match(node.value):
         return f"{glued[1]}..."
     if _may_be_secret(node.value):
         return "(key)"
-    # A problem is one line on a terminal, whatever stands in the file.
+    # A problem is always one line on a terminal, for any content of the file.
     name = node.value if node.value.isprintable() else repr(node.value)
     return name if len(name) <= 64 else name[:61] + "..."
 

@@ -1,8 +1,8 @@
-"""Keep the device secret so that nothing can lose it.
+"""Store the device secret so that no crash or power cut can lose it.
 
-One file an identity, and the one before it as `.1`. A new secret is written beside, synced, read back, and renamed
-over the old one, whose bytes live on as the previous generation: at every moment one of them is whole on the disk.
-What cannot be parsed is set aside, never deleted.
+One file for each identity, and the previous one as `.1`. A new secret is written to a temporary file, synced, read
+back, and renamed over the old one; a copy of the old one stays as the previous generation. At any time one of them is
+complete on the disk. A file that cannot be parsed is set aside, never deleted.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from .credentials_format import DIRECTORY, MAX_BYTES, Damaged, NewerFormat, deco
 
 
 class StoreBusy(OnboardError):
-    """Say that another process holds this store's lock."""
+    """Another process holds the lock of this store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """Hold what the store found; `set_aside` names damaged files, `detail` says why nothing could be written.
 
-    `others` names the devices whose secrets are stored here where this one's is not.
+    `others` names devices with a stored secret, if this device has none.
     """
 
     credentials: Credentials | None = None
@@ -54,9 +54,9 @@ class Store:
         self._previous = self._directory / f"{identity}.json.1"
 
     def load(self) -> Stored:
-        """Find the secret; raise `OnboardError` where it may be there but cannot be read.
+        """Find the secret; raise `OnboardError` if it may be there but cannot be read.
 
-        Writes nothing where the current file is whole.
+        Writes nothing if the current file is complete.
         """
         aside: list[str] = []
         for path in (self._current, self._previous):
@@ -64,7 +64,7 @@ class Store:
                 credentials = self._read(path)
             except Damaged as damage:
                 aside.append(f"{path.name} {damage}")
-                # On a read-only file system it stays where it is; the secret is looked for elsewhere.
+                # On a read-only file system the file stays in place; the search goes on with the other file.
                 with contextlib.suppress(OSError):
                     self._set_aside(path, "corrupt")
                 continue
@@ -101,10 +101,10 @@ class Store:
             raise OnboardError(_failed(StoreFault.NOT_WRITABLE, error, self._current)) from error
 
     def forget(self) -> Path | None:
-        """Set the stored secret aside, never delete it, and return where it went."""
+        """Set the stored secret aside, never delete it, and return its new path."""
         newest: Path | None = None
         try:
-            # The current one last: were it gone first, a crash in between would bring the previous one back.
+            # The current one last: otherwise, after a crash in between, the previous one would be used again.
             for path in (self._previous, self._current):
                 if os.path.lexists(path):
                     newest = self._set_aside(path, "forgotten")
@@ -114,7 +114,7 @@ class Store:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep every other process off this store; raise `StoreBusy` where one has it."""
+        """Lock this store; raise `StoreBusy` if another process has the lock."""
         with contextlib.suppress(OSError):
             files.make_directory(self._directory, 0o700)
         with contextlib.ExitStack() as held:
@@ -124,7 +124,7 @@ class Store:
                 detail = f"another iot-onboard process works on {self._directory}; it registers by itself"
                 raise StoreBusy(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=detail)) from error
             except OSError:
-                # Where there is no directory, and none can be made, there is nothing to protect.
+                # If there is no directory, and none can be created, there is nothing to protect.
                 pass
             yield
 
@@ -149,23 +149,23 @@ class Store:
         try:
             return decode(data, self._identity)
         except NewerFormat as error:
-            # Neither set aside nor replaced: after an upgrade it is as good as ever.
+            # Neither set aside nor replaced: it can be used again after an upgrade.
             raise OnboardError(StoreFailure(fault=StoreFault.UNREADABLE, detail=f"{path} is {error}")) from None
 
     def _keep_previous(self, successor: Credentials) -> None:
         try:
             stored = self._read(self._current)
         except Damaged:
-            # As the previous generation it would push out one that may be good.
+            # As the previous generation it would replace one that may be good.
             self._set_aside(self._current, "corrupt")
             return
         if stored is not None and stored != successor:
-            # To the byte: a newer version may have written more than is read here.
+            # An exact copy: a newer version may have written more than this one reads.
             data = files.read_plain(self._current, MAX_BYTES, follow=False)
             files.write_durably(self._previous, data, 0o600)
 
     def _put_back(self, credentials: Credentials) -> None:
-        # Best effort: the previous generation is good, and is found again at the next start if this fails.
+        # If this fails, the previous generation is still good, and the next start finds it.
         with contextlib.suppress(OSError):
             self._remove_temps()
             # A copy, not a link: one bad block must not take both generations.
@@ -181,7 +181,7 @@ class Store:
 
 
 def is_stored(state_dir: Path, identity: Identity) -> bool:
-    """Say whether a secret of a device lies here; raise `OSError` where a disk does not answer now."""
+    """Say whether a secret of a device is stored; raise `OSError` if a disk does not answer now."""
     for name in (f"{identity}.json", f"{identity}.json.1"):
         try:
             os.lstat(state_dir / "credentials" / name)

@@ -1,4 +1,4 @@
-"""The shape of a stored device secret. Pure."""
+"""The file format of a stored device secret. Pure."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MAX_BYTES = 65_536
 
 
 class Damaged(ValueError):
-    """Say what is wrong with a credentials file, never what it holds."""
+    """Say what is wrong with a credentials file, without its content."""
 
 
 class NewerFormat(ValueError):
-    """Say that a file is whole and in a format that only a later version of this program reads."""
+    """The file is complete, and in a format that only a later version of this program reads."""
 
 
 def encode(credentials: Credentials) -> bytes:
-    """Return the file's bytes: JSON with a checksum, so that a flipped bit is not taken for a secret."""
+    """Return the file's bytes: JSON with a checksum, so that a changed bit cannot give another secret."""
     identity = credentials.identity
     record: dict[str, object] = {
         "format": FORMAT,

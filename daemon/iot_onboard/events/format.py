@@ -57,13 +57,13 @@ def _then(next_try_s: float | None) -> str:
 
 
 def what_happened(entry: Entry, details: Details, context: Context) -> str:
-    """Return the line without what is to be done and when the next try comes: those are told apart."""
+    """Return the line without the remedy and the next try, which are shown separately."""
     template = min((entry.sentence.partition(mark)[0] for mark in (" To do:", " {then}", " Holding off")), key=len)
     return sentence(replace(entry, sentence=template), details, context)
 
 
 def reason(details: Details) -> str:
-    """Return the code, where there is one, and what it means."""
+    """Return the code, if there is one, and its meaning."""
     code = f"code {details.code}" if (details.code or "").isdigit() else details.code
     return ": ".join(part for part in (code, details.detail) if part)
 
@@ -101,6 +101,6 @@ def span(seconds: float) -> str:
 
 
 def repeated(times: int, began: datetime, now: datetime) -> str:
-    """Say how often something was met, and since when, by the clock on the wall: `7 times since 14:02`."""
+    """Say how often something happened, and since when, in local time: `7 times since 14:02`."""
     since = f"since {began:%H:%M}" if began.date() == now.date() else f"since {began:%Y-%m-%d %H:%M}"
     return since if times == 1 else f"{times} times {since}"

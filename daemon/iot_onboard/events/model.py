@@ -1,7 +1,7 @@
-"""The words of events: their names, what the table says of each, and how one occurrence becomes a line.
+"""The types of events: their names, what the table says about each, and the details of one occurrence.
 
-An *input* is what happened to the state machine; an *event* is what we tell the operator. The sentences stand in
-`event_table`.
+An *input* is something that happened to the state machine; an *event* is something that we log for the operator. The
+sentences are in `events/table`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..fast_start.fast_dataclasses import dataclass
 
 
 class Priority(enum.IntEnum):
-    """Rank a line as syslog does."""
+    """Name the priorities of syslog."""
 
     CRIT = 2
     ERR = 3
@@ -25,7 +25,7 @@ class Priority(enum.IntEnum):
 
 
 class Kind(enum.Enum):
-    """Say what an event is in the gateway's story; `rate_limit` goes by it."""
+    """Name the kind of an event; `rate_limit` uses it."""
 
     NOTE = "told each time; says nothing about whether all is well"
     PROGRESS = "told each time; what was wrong before it is over"
@@ -38,8 +38,8 @@ class Kind(enum.Enum):
 class Entry:
     """Describe one event.
 
-    `sentence` is the line, with `{fields}`; `subject` is what it says in a few words, and may hold `{code}`. The rest
-    are whole sentences for whoever asks further, but `then`, which goes on after "Next: ".
+    `sentence` is the line, with `{fields}`; `subject` is a short form of it, and may contain `{code}`. The rest are
+    whole sentences for `iot-onboard explain`, except `then`, which follows "Next: ".
     """
 
     message_id: str
@@ -54,7 +54,7 @@ class Entry:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """Return what to do, as an `Advice` has it."""
+        """Return what to do, one sentence each, as in an `Advice`."""
         return (self.remedy,)
 
 
@@ -116,7 +116,7 @@ class Event(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """Hold what the sentence of one occurrence fills in; `cause` is its most exact name, which `explain` knows."""
+    """Hold the values for the sentence of one occurrence; `cause` is its most exact name, which `explain` accepts."""
 
     code: str | None = None
     cause: str = ""
@@ -130,7 +130,7 @@ class Details:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Hold what is the same for every line of one process, and the endpoint that is being spoken to."""
+    """Hold what is the same for every line of one process, and the present endpoint."""
 
     product_key: str
     device_name: str

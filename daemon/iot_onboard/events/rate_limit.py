@@ -1,14 +1,14 @@
-"""Tell a trouble at once, and then less and less often: which lines an operator sees, and which stay at debug level.
+"""Log a problem at once, and then less and less often; the other lines go to the debug level.
 
-Pure: a memory and one occurrence in, a memory and a verdict out. What it promises, for any sequence and any pace:
+Pure: a memory and one occurrence in, a memory and a decision out. It guarantees, for any sequence and any speed:
 
-- A cause that was not told within the last hour is told at once.
-- While it lasts it is told again after 1, 12, 20 and then every 30 minutes, with a count: at most `MAX_OF_A_CAUSE`
-  lines of one cause in any hour, and `MAX_LINES` of all of them.
-- Where another line was told since, the cause that holds now is told again after 12 minutes at the latest, so that the
-  last line is never wrong for long.
-- No hour in trouble is silent: `repeat_at` says when to speak though nothing happens.
-- "Online" is told where a trouble was told before it; a link that flaps does not fill the journal with good news.
+- A cause that was not logged within the last hour is logged at once.
+- While it lasts it is logged again after 1, 12, 20 and then every 30 minutes, with a count: at most `MAX_OF_A_CAUSE`
+lines of one cause in any hour, and `MAX_LINES` of all causes.
+- If another line was logged since, the present cause is logged again after at most 12 minutes, so that the last line is
+never wrong for long.
+- While a problem lasts, each hour has a line: `repeat_at` says when to log without a new occurrence.
+- "Online" is logged if a problem was logged before it; a link that flaps does not fill the journal with good messages.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import re
 from ..fast_start.fast_dataclasses import dataclass, replace
 from .model import Kind
 
-# Since the line before of the same cause: after the first line, the second, and so on.
+# Counted from the last line of the same cause: after the first line, the second, and so on.
 GAPS_S = (60.0, 720.0, 1200.0, 1800.0)
-# The same, where another line came between. Six lines fit into an hour: 0, 1, 13, 25, 37 and 49 minutes.
+# The same if another line came between. Six lines fit into an hour: 0, 1, 13, 25, 37 and 49 minutes.
 AGAIN_S = 720.0
 MAX_OF_A_CAUSE = 6
 # Causes that are new each time must not fill the journal either.
 MAX_LINES = 24
-# Less than an hour, for the loop may be a little late.
+# Less than an hour, because the loop may be a little late.
 REPEAT_WITHIN_S = 3300.0
 _HOUR_S = 3600.0
 _MAX_UNLOGGED = 32
@@ -34,7 +34,7 @@ _ALL_IS_WELL = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """Hold what is known of one cause; times are monotonic seconds. It is forgotten after an hour without it."""
+    """Hold what is known about one cause; times are monotonic seconds. Forgotten after an hour without the cause."""
 
     cause: str
     began_at: float
@@ -46,7 +46,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Hold what was told; `logged_cause` is the cause that was told last, `trouble` the one that holds now."""
+    """Hold what was logged; `logged_cause` is the cause that was logged last, `trouble` the present one."""
 
     episodes: tuple[Episode, ...] = ()
     begun: frozenset[str] = frozenset()
@@ -57,7 +57,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Say whether a line is told, how often its cause was met, and for how long by now."""
+    """Say whether to log a line, how often its cause occurred, and for how long."""
 
     log: bool
     times: int = 1
@@ -65,7 +65,7 @@ class Decision:
 
 
 def cause_of(event: str, cause: str, detail: str) -> str:
-    """Name what repeats: addresses, ports and numbers in the detail do not make another cause."""
+    """Return the cause of a line: addresses, ports and numbers in the detail do not make another cause."""
     words = ("#" if re.search(r"\d", word) else word for word in detail.split())
     return " ".join((event, cause, *words))
 
@@ -87,7 +87,7 @@ def decide(memory: Memory, kind: Kind, cause: str, now_s: float) -> tuple[Memory
 
 
 def repeat_at(memory: Memory) -> float | None:
-    """Return when the trouble that holds now is to be told though nothing happens, or `None` where all is well."""
+    """Return when to log the present problem again without a new occurrence, or `None` if there is none."""
     episode = _find(memory, memory.trouble)
     if episode is None:
         return None
@@ -96,7 +96,7 @@ def repeat_at(memory: Memory) -> float | None:
 
 
 def repeat(memory: Memory, now_s: float) -> tuple[Memory, Decision]:
-    """Tell the trouble that holds now, once `repeat_at` has come."""
+    """Log the present problem again, when the time `repeat_at` has come."""
     at, episode = repeat_at(memory), _find(memory, memory.trouble)
     if at is None or episode is None or now_s < at:
         return memory, Decision(log=False)

@@ -1,4 +1,4 @@
-"""The rules of the connection: dial, log in, be refused, be online, be lost. `table` says which holds where."""
+"""The rules of the connection: dial, login, refusal, online, lost. `table` says which applies in which phase."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REFUSALS_BEFORE_REGISTERING = 3
 SHORT_SESSION_S = 60.0
 SHORT_SESSIONS_OF_A_CLONE = 3
-# A question after a change of the network waits 10 s for its turn at the most, and 10 s for its answer.
+# A probe after a change of the network waits at most 10 s before it is sent, and 10 s for its answer.
 CHANGE_EXPLAINS_S = 25.0
 LONGEST_DIALS_S = 60.0
 
@@ -38,7 +38,7 @@ def dialled(state: m.State, input_: m.Dialled, now: m.Now) -> Transition:
 
 
 def dial_failed(state: m.State, input_: m.DialFailed, now: m.Now) -> Transition:
-    """Count it, and wait for the network, or for the clock where that is why."""
+    """Count the failure, and wait for the network, or for the clock if that is the reason."""
     state = replace(state, failed_dials=(*backoff.within_window(state.failed_dials, now.at), state.began_at))
     if isinstance(input_.failure, Misconfigured):
         return block(state, now, m.Goal.CONNECT, input_.failure, Event.SECRET_FILE_INVALID)
@@ -49,7 +49,7 @@ def dial_failed(state: m.State, input_: m.DialFailed, now: m.Now) -> Transition:
 
 
 def accepted(state: m.State, _: m.Accepted, now: m.Now) -> Transition:
-    """Be online."""
+    """Go online."""
     entered = enter(state, m.Phase.ONLINE, None)
     online = replace(entered, refusals=0, rejected=None, online_since=now.at, early_retries=())
     online = replace(online, load_refusals=0, spread_until=float("-inf"))
@@ -59,12 +59,12 @@ def accepted(state: m.State, _: m.Accepted, now: m.Now) -> Transition:
 
 
 def refused(state: m.State, input_: m.Refused, now: m.Now) -> Transition:
-    """Wait; on the third refusal running register once, in case an operator reset the device."""
-    # Imported here: a start without trouble needs none of its words.
+    """Wait; after the third refusal in a row register once, in case an operator reset the device."""
+    # Imported here: a start without failures does not need it.
     try:
         from ..aliyun.connack import ConnackMeaning, connack
     except (OSError, MemoryError):
-        # No descriptor is to be had. The next login gets the same answer.
+        # No descriptor is left. The next login gets the same answer.
         detail = f"CONNACK {input_.code}, and this gateway is short of what it takes to look up what that means"
         short = Transient(cause=Cause.LOCAL, detail=detail)
         return first(m.Drop(), wait(state, now, m.Goal.CONNECT, short, Event.CONNECT_FAILED))
@@ -83,11 +83,11 @@ def refused(state: m.State, input_: m.Refused, now: m.Now) -> Transition:
 
 
 def _spread(state: m.State, fleet_size: int, now: m.Now) -> tuple[m.State, float]:
-    """Return how long to wait so that the whole fleet comes back over the time that the account's limit asks for.
+    """Return how long to wait so that the whole fleet comes back within the account's limit of logins.
 
-    That time began when the platform could be reached again: after our last try that reached nobody, or just now. All
-    refusals until its end draw from what is left of it. Who is refused at its end backs off as ever; where that lasts
-    for minutes the account is still loaded, or again, and a new time begins.
+    The spread begins when the platform can be reached again: after our last try without a connection, or now. All
+    refusals until its end wait for a random part of the rest. A gateway that is refused at its end uses the normal
+    back-off; if that lasts for minutes, the account is still overloaded, and a new spread begins.
     """
     refusals, until = state.load_refusals + 1, state.spread_until
     if now.at - until > backoff.WAITING.cap_s:
@@ -123,7 +123,7 @@ def _after_refusal(state: m.State, code: str, answer: Connack, now: m.Now) -> Tr
 
 
 def connack_overdue_or_stuck(state: m.State, _: m.Tick, now: m.Now) -> Transition:
-    """Give a mute server up; a dial that outlives its own limits hangs in a system call."""
+    """Give up a server that does not answer; a dial that exceeds its own time limits hangs in a system call."""
     if not state.logging_in:
         return stuck(state, _, now)
     limit_s = state.policy.connack_deadline_s
@@ -134,7 +134,7 @@ def connack_overdue_or_stuck(state: m.State, _: m.Tick, now: m.Now) -> Transitio
 def lost_before_online(state: m.State, input_: m.Lost, now: m.Now) -> Transition:
     """Wait: the connection ended before the server answered the login."""
     failure = Transient(cause=_cause_of(input_), detail=input_.detail)
-    # Somebody on the way may have closed it: by another route it may stand.
+    # A device on the path may have closed it: over another route the connection may work.
     step = wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED, retry_on={m.EarlyRetry.NETWORK})
     return first(m.Drop(), step)
 
@@ -146,18 +146,18 @@ def _cause_of(input_: m.Lost) -> Cause:
 
 
 def network_changed_online(state: m.State, _: m.NetworkChanged, now: m.Now) -> Transition:
-    """Ask whether the connection still stands: with an old address, or behind another router, it may be gone.
+    """Probe the connection: with an old address, or behind another router, it may be lost.
 
-    From the next login on the configured keep-alive holds again: the new way has not cut anything yet.
+    From the next login on the configured keep-alive is used again, because the new path may have no idle time-out.
     """
     return replace(state, network_changed_at=now.at, keepalive_s=None), (m.Probe(),)
 
 
 def lost(state: m.State, input_: m.Lost, now: m.Now) -> Transition:
-    """Wait; a third short session in a row that the server ended points to a clone, unless something else explains it.
+    """Wait; a third short session in a row that the server ended shows a clone, unless there is another reason.
 
-    What was unanswered explains it, and so does an idle time-out on the way. Back-off starts over after a session of
-    60 s, or where a change of the network explains the loss: there is a network to try, as where it ends a wait.
+    Other reasons are an unanswered message and an idle time-out on the path. The back-off starts over after a session
+    of 60 s, or if a change of the network explains the loss: then there is a new network to try.
     """
     session_s = now.at - state.online_since
     failure = Transient(cause=_cause_of(input_), detail=input_.detail)
@@ -178,7 +178,7 @@ def lost(state: m.State, input_: m.Lost, now: m.Now) -> Transition:
         return first(m.Drop(), step)
     wait_s = backoff.HOLD_OFF.wait_s(short - SHORT_SESSIONS_OF_A_CLONE + 1, now.chance)
     entered = enter(state, m.Phase.WAITING, now.at + wait_s, m.Goal.CONNECT)
-    # A name of its own is the cure: it ends the hold-off. News of the network does not.
+    # The fix is a unique device name, and that ends the hold-off. A change of the network does not.
     waiting = replace(entered, failures=state.failures + 1, retry_on=frozenset({m.EarlyRetry.CONFIG}))
     details = Details(attempt=short, next_try_s=wait_s, detail=input_.detail, duration_ms=lasted_ms)
     return waiting, (m.Drop(), m.Announce(event=Event.IDENTITY_SHARED, details=details))
@@ -186,20 +186,20 @@ def lost(state: m.State, input_: m.Lost, now: m.Now) -> Transition:
 
 def _short_sessions(state: m.State, input_: m.Lost) -> int:
     if input_.unanswered:
-        # It says nothing, neither for nor against another holder of the identity.
+        # This session does not show whether another device uses the identity.
         return state.short_sessions
     return state.short_sessions + 1 if input_.by_server and not input_.violation else 0
 
 
 def _idle_cut(state: m.State, input_: m.Lost, now: m.Now, lasted_ms: int) -> tuple[m.State, Transition | None]:
-    """Note how silent the session was at its end; return the wait as well where an idle time-out has ended it."""
+    """Record the idle time at the end of the session; also return the wait if an idle time-out has ended it."""
     if input_.violation:
         return state, None
     try:
-        # Imported here: a start without trouble needs none of it.
+        # Imported here: a start without failures does not need it.
         from . import idle_rules
     except Exception:
-        # No descriptor is to be had, or the file is damaged: this session says nothing.
+        # No descriptor is left, or the file is damaged: this session is ignored.
         return state, None
     known, is_cut = idle_rules.noted(state.idle_cut, input_)
     state = replace(state, idle_cut=known, first_ping_s=idle_rules.first_ping_s(known))

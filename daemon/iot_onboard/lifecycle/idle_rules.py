@@ -1,12 +1,12 @@
-"""Tell an idle time-out from a clone, and adapt the keep-alive to it.
+"""Distinguish an idle time-out from a clone, and adapt the keep-alive to it.
 
-A proxy, NAT, firewall or load balancer on the way may end connections on which nothing goes for some time. The sessions
-then end after equal silences, and short ones look like those of two gateways that throw each other out. Two equal
-silences are a suspicion: in the session after them a ping goes out in the middle of that time. An idle time-out starts
-over with it, and the silence is the same again; whoever ends sessions after a fixed time is not put off by it.
+A proxy, NAT, firewall or load balancer on the path may end connections that are idle for some time. The sessions then
+end after equal idle times, and short ones look like those of two gateways that disconnect each other. After two equal
+idle times the next session is a test: it sends a ping in the middle of that time. A ping restarts an idle time-out, so
+the session then ends after the same idle time again; it does not delay an end after a fixed session time.
 
-Where the silence ends in a ping that nobody answers, no such trial is needed: the box on the way has forgotten the
-connection, and no other gateway takes its place at that moment.
+If the session ends with an unanswered ping, no test is needed: the device on the path has forgotten the connection, and
+no clone has replaced it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from ..fast_start.fast_dataclasses import replace
 from . import model as m
 from .waits import Transition, earliest_dial_s, enter
 
-# Who is thrown out by another login has been online for a moment as often as not.
+# A gateway that a clone disconnects has often been online only for a moment.
 MIN_IDLE_S = 4.0
 EQUAL_IDLE_TIMES = 2
-# What a ping that is sent in time leaves to a slow link.
+# How much earlier a ping is sent, for a slow link.
 _MARGIN = 0.8
-# The longest wait where the keep-alive cannot help: 40 s, so that the gateway is online about half of the time.
+# The longest wait if the keep-alive cannot help: 40 s, so that the gateway is online about half of the time.
 _MAX_FAILURES = 3
 
 
 def noted(known: m.IdleCut | None, lost: m.Lost) -> tuple[m.IdleCut | None, bool]:
-    """Return what is known after a session, and whether it was ended by an idle time-out beyond doubt."""
+    """Return what is known after a session, and whether an idle time-out has certainly ended it."""
     idle_time = lost.idle_time
     if known is not None and idle_time.survived_s >= known.silent_s - _tolerance_s(known.silent_s):
         known = None
@@ -44,7 +44,7 @@ def noted(known: m.IdleCut | None, lost: m.Lost) -> tuple[m.IdleCut | None, bool
 
 
 def _was_survived(idle_time: IdleTime) -> bool:
-    """Say whether the session had outlived as long a silence before: then another thing has ended it."""
+    """Say whether the session had survived an equal idle time before: then something else has ended it."""
     return idle_time.lasted_s <= idle_time.survived_s + _tolerance_s(idle_time.survived_s)
 
 
@@ -53,26 +53,26 @@ def _tolerance_s(silent_s: float) -> float:
 
 
 def _outlived(idle_time: IdleTime) -> bool:
-    """Say whether the ping of a trial has put the end off."""
+    """Say whether the ping of a test session has delayed its end."""
     return idle_time.ping_unanswered or idle_time.survived_s >= idle_time.lasted_s / 3
 
 
 def first_ping_s(cut: m.IdleCut | None) -> float | None:
-    """Return when the next session is to ping for the first time, where that decides what ends sessions."""
+    """Return when the next session has to send its first ping, if it is a test; else `None`."""
     suspected = cut is not None and cut.times >= EQUAL_IDLE_TIMES and not cut.confirmed
     return cut.silent_s / 2 if cut is not None and suspected else None
 
 
 def adapted_keepalive_s(keepalive_s: int, idle_time: IdleTime) -> int:
-    """Return a keep-alive that is likely to hold: how long the box on the way waits is known, or that it is less."""
+    """Return a keep-alive that is probably short enough: the idle time-out is known, or an upper limit of it."""
     wanted_s = keepalive_s / 2 if idle_time.ping_unanswered else idle_time.lasted_s * _MARGIN
     return min(keepalive_s, max(backoff.MIN_KEEPALIVE_S, int(wanted_s)))
 
 
 def wait_after_cut(state: m.State, lost: m.Lost, now: m.Now, *, duration_ms: int) -> Transition | None:
-    """Name the idle time-out and connect again soon, with a keep-alive that holds; `None` where nothing is left to try.
+    """Report the idle time-out and connect again soon with a shorter keep-alive; `None` if none is shorter.
 
-    That is a server that does not even answer the ping after the shortest keep-alive: it is dead rather than idle.
+    If the server does not answer a ping after the shortest keep-alive, it has failed, and this is not an idle time-out.
     """
     before_s = state.keepalive_s or state.policy.keepalive_s
     keepalive_s = adapted_keepalive_s(before_s, lost.idle_time)

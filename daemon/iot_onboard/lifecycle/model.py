@@ -1,4 +1,4 @@
-"""The words of the state machine: phases, inputs, effects, and the state itself."""
+"""The types of the state machine: phases, inputs, effects, and the state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..fast_start.fast_dataclasses import dataclass
 
 
 class Phase(enum.Enum):
-    """Name where in its life the daemon is."""
+    """Name the state of the daemon."""
 
     BOOT = "boot"
     REGISTERING = "registering"
@@ -26,7 +26,7 @@ class Phase(enum.Enum):
 
 
 class Goal(enum.Enum):
-    """Name the step that follows a wait."""
+    """Name the action after a wait."""
 
     LOAD = "load"
     REGISTER = "register"
@@ -45,7 +45,7 @@ class EarlyRetry(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """Hold what a decision takes from the world: monotonic seconds, and a random number in [0, 1)."""
+    """Hold the time (monotonic seconds) and a random number in [0, 1) for a decision."""
 
     at: float
     chance: float
@@ -53,7 +53,7 @@ class Now:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Hold what the configuration decides for a whole run; deadlines are for jobs that hang, not for slow ones."""
+    """Hold what the configuration sets for a whole run; deadlines are for jobs that hang, not for slow ones."""
 
     can_register: bool = True
     allow_volatile: bool = False
@@ -73,7 +73,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A secret was found; `damage` names files set aside on the way, `recovered` says it is the previous one."""
+    """A secret was found; `damage` names files that were set aside, `recovered` says that it is the previous one."""
 
     credentials: Credentials
     damage: str = ""
@@ -82,10 +82,10 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingStored:
-    """No usable secret is stored; `detail` says why the store cannot be written where it cannot.
+    """No usable secret is stored; `detail` says why the store cannot be written, if so.
 
-    `volatile` says why what is written there would not outlast a boot. `directory` (without symbolic links) is held by
-    `mount`. `others` names devices whose secrets are stored: the card comes from another gateway.
+    `volatile` says why a file there would not survive a reboot. `mount` is the mount of `directory` (without symbolic
+    links). `others` names devices with stored secrets: the card comes from another gateway.
     """
 
     writable: bool
@@ -114,7 +114,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterFailed:
-    """It did not."""
+    """The registration failed."""
 
     failure: Failure
     clock_trusted: bool = True
@@ -134,14 +134,14 @@ class SaveFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialled:
-    """TCP and TLS stand; no MQTT packet was sent."""
+    """TCP and TLS are connected; no MQTT packet was sent."""
 
     timings: Timings = Timings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialFailed:
-    """No TLS connection came about."""
+    """There is no TLS connection."""
 
     failure: Failure
     clock_trusted: bool = True
@@ -154,16 +154,16 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """CONNACK with a number, as MQTT 3.1.1 has it."""
+    """CONNACK with another code of MQTT 3.1.1."""
 
     code: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """The connection ended, before the CONNACK or after; `violation`: from here, for the server broke the protocol.
+    """The connection ended, before the CONNACK or after; `violation`: closed by us for a protocol error.
 
-    `unanswered`: something that the gateway sent after the login, and that the session can do without, had no answer.
+    `unanswered`: something optional that the gateway sent after the login had no answer.
     """
 
     by_server: bool
@@ -175,7 +175,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class NetworkChanged:
-    """The route to the platform is another one, or came back."""
+    """The route to the platform changed or came back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +190,14 @@ class MountChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigChanged:
-    """There is another configuration, or another secret; with `problems` it is one to be corrected first."""
+    """The configuration or a secret changed; with `problems` it is invalid."""
 
     problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """`State.wake_at` has come."""
+    """The time `State.wake_at` has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,14 +247,14 @@ class Save:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Look the host up, connect, shake hands; send nothing."""
+    """Look up the host, connect over TCP and TLS; send nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """Send CONNECT on the dialled connection, and note it in the connect count first.
+    """Record the CONNECT in the budget, and send it on the dialled connection.
 
-    With `first_ping_s` the first ping follows that much silence, whatever the keep-alive.
+    With `first_ping_s` the first ping follows after that much idle time, independent of the keep-alive.
     """
 
     credentials: Credentials
@@ -265,17 +265,17 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Tell the platform version and tags, where this boot has not yet."""
+    """Report version and tags to the platform, unless this boot has done so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Ask the server at once whether it is still there; a short silence is an answer too."""
+    """Ping the server at once; no answer within a short time means that the connection is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Close the connection without a word."""
+    """Close the connection without DISCONNECT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +285,7 @@ class Disconnect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announce:
-    """Tell the operator."""
+    """Log an event for the operator."""
 
     event: Event
     details: Details = Details()
@@ -303,7 +303,7 @@ Effect = Load | Register | Save | Dial | Login | Report | Probe | Drop | Disconn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleCut:
-    """Hold how many sessions in a row ended after the same silence; `confirmed`: it is an idle time-out on the way."""
+    """Count sessions in a row that ended after equal idle times; `confirmed`: the path has an idle time-out."""
 
     silent_s: float
     times: int = 1
@@ -312,7 +312,7 @@ class IdleCut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Hold everything that decisions depend on, and what is told of them. Times are monotonic seconds.
+    """Hold everything that decisions depend on, and what is reported about them. Times are monotonic seconds.
 
     `began_at` is when the job under way began, `timings` are those of the dial. `keepalive_s` is the keep-alive that an
     idle time-out asks for, `None` where the configured one is good; `first_ping_s` is of the next session.
@@ -340,7 +340,7 @@ class State:
     keepalive_s: int | None = None
     first_ping_s: float | None = None
     rejected: Failure | None = None
-    # Refusals for load since the last session, until when they are spread, and when nobody could be reached.
+    # Refusals for load since the last session, until when logins are spread, and when no server could be reached.
     load_refusals: int = 0
     spread_until: float = float("-inf")
     unreachable_at: float = float("-inf")

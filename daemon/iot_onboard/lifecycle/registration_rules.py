@@ -1,4 +1,4 @@
-"""The rules on the way to a durable secret: look for it, register, save. `table` says which holds where."""
+"""The rules for getting a durable secret: load, register, save. `table` says which applies in which phase."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from . import model as m
 from .steps import connect, load, register, save
 from .waits import Transition, block, clock_is_why, first, ms_since, wait
 
-# A line for people: a card that went through many gateways names the first of them.
+# The line stays short: if a card was in many gateways, only the first ones are named.
 _MAX_NAMES = 3
-# The device has logged in before, and gets no further secret.
+# The device has logged in before, so the platform gives it no new secret.
 _ACTIVATED = "6289"
 
 
@@ -24,9 +24,9 @@ def loaded(state: m.State, input_: m.Loaded, now: m.Now) -> Transition:
 
 
 def nothing_stored(state: m.State, input_: m.NothingStored, now: m.Now) -> Transition:
-    """Register, unless the answer could not be kept: not written, or not until after the next boot."""
+    """Register, unless the secret could not be stored, or would not survive a reboot."""
     state = replace(state, volatile=input_.volatile, directory=input_.directory, mount=input_.mount)
-    # A data partition may come late, or be mounted again with a right to write.
+    # A data partition may be mounted late, or become writable later.
     retry_on = {m.EarlyRetry.MOUNTS} if input_.mount else set()
     if not input_.writable:
         failure = StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=input_.detail)
@@ -48,7 +48,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def load_failed(state: m.State, input_: m.LoadFailed, now: m.Now) -> Transition:
-    """Retry the read; never register, for the secret may be fine. What passes by itself is retried soon."""
+    """Retry the read; never register, because the secret may be fine. After a temporary error retry soon."""
     failure = input_.failure
     if isinstance(failure, StoreFailure) and failure.temporary:
         failure = Transient(cause=Cause.LOCAL, detail=failure.detail)
@@ -67,7 +67,7 @@ def registered(state: m.State, input_: m.Registered, now: m.Now) -> Transition:
 
 
 def register_failed(state: m.State, input_: m.RegisterFailed, now: m.Now) -> Transition:
-    """Wait or block; where an older secret is stored go back to it, for the login may have been refused by mistake."""
+    """Wait or block; if an older secret is stored, use it again: its login may have been refused by mistake."""
     failure = input_.failure
     goal = m.Goal.CONNECT if state.durable else m.Goal.REGISTER
     if isinstance(failure, Misconfigured):
@@ -90,7 +90,7 @@ def register_failed(state: m.State, input_: m.RegisterFailed, now: m.Now) -> Tra
 
 
 def _explained(failure: Rejected, volatile: str) -> Rejected:
-    """Name the likely reason for a secret that is gone, where the directory could not keep it."""
+    """Name the likely reason for a missing secret: a directory that does not survive a reboot."""
     if failure.code != _ACTIVATED or not volatile:
         return failure
     detail = f"{failure.detail}; the state directory cannot have kept it over a boot: it is on {volatile}"

@@ -1,8 +1,8 @@
-"""What the gateway reports after the login, and when it leaves a report out: nothing depends on one.
+"""What the gateway reports after the login, and when it skips a report: reports are optional.
 
-A server may end the session over a report: it is too long for it, or the topic is not allowed. A report that two
-sessions ended before the acknowledgement of is left out, and tried again once a day; then one such end is enough.
-Reports are sent one after the other, so that it is known which of them a session ended over.
+A server may end the session because of a report: it is too long, or its topic is not allowed. If two sessions end
+before a report is acknowledged, it is skipped, and tried again once a day; then one such end is enough. Reports are
+sent one after the other, so it is known which of them ended a session.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from ..fast_start.typing_names import Any
 
 MAX_LOSSES = 2
 RETRY_S = 86_400.0
-# As long as a session has to be for none to take another gateway for its end.
+# A session of this length does not count as a sign of a clone.
 REST_S = 60.0
-# Spread, so that a fleet that one event made leave its reports out does not try them again in one moment.
+# Spread, so that a fleet that skipped its reports after one event does not retry them all at once.
 _SPREAD_S = 7_200.0
 _MAX_COUNT = 1_000_000
 
@@ -30,9 +30,9 @@ class Report(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Hold what became of one report in this boot: `losses` counts sessions that ended before its acknowledgement.
+    """Hold the progress of one report in this boot: `losses` counts sessions that ended before its acknowledgement.
 
-    `again_at` is when one that is left out is tried again, in monotonic seconds.
+    `again_at` is when a skipped report is tried again, in monotonic seconds.
     """
 
     acknowledged: bool = False
@@ -44,10 +44,10 @@ Reports = dict[Report, Progress]
 
 
 def next_report(reports: Reports, sent: frozenset[Report], began_at: float) -> tuple[Report, float] | None:
-    """Return what a session is to send next and when, besides what it has sent; `None` where there is nothing.
+    """Return what a session has to send next and when, besides what it has sent; `None` if there is nothing.
 
-    Where a report is left out, the others and the next try wait until the session has lasted a while: one that ends
-    before shows that no report was to blame.
+    If a report is skipped, the others and the next try wait until the session has lasted for some time: a session that
+    ends before that shows that no report was the reason.
     """
     may_at = began_at + (REST_S if any(progress.losses >= MAX_LOSSES for progress in reports.values()) else 0.0)
     due = [
@@ -59,29 +59,29 @@ def next_report(reports: Reports, sent: frozenset[Report], began_at: float) -> t
 
 
 def acknowledged(reports: Reports, report: Report) -> Reports:
-    """Note that the server has it."""
+    """Record that the server has acknowledged a report."""
     return {**reports, report: Progress(acknowledged=True)}
 
 
 def lost_over(reports: Reports, report: Report, now_s: float, chance: float) -> Reports:
-    """Note that a session ended while the report was not acknowledged; leave it out where that is too often."""
+    """Record that a session ended while a report was not acknowledged; skip it if that is too often."""
     losses = reports[report].losses + 1
     again_at = now_s + RETRY_S + chance * _SPREAD_S if losses >= MAX_LOSSES else None
     return {**reports, report: replace(reports[report], losses=losses, again_at=again_at)}
 
 
 def is_done(reports: Reports) -> bool:
-    """Say whether the platform has all of them."""
+    """Say whether the platform has all reports."""
     return all(progress.acknowledged for progress in reports.values())
 
 
 def record_of(reports: Reports) -> dict[str, object]:
-    """Return them as JSON has it."""
+    """Return the reports in the form of JSON."""
     return {report.value: [p.acknowledged, p.losses, p.again_at] for report, p in reports.items()}
 
 
 def reports_of(record: object, now_s: float) -> Reports:
-    """Read them back; what makes no sense counts as not sent yet, and no report is left out for longer than a day."""
+    """Read them back; an invalid value counts as not sent yet, and no report is skipped for longer than a day."""
     rows = record if isinstance(record, dict) else {}
     return {report: _progress(rows.get(report.value), now_s) for report in Report}
 

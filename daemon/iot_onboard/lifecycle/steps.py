@@ -1,4 +1,4 @@
-"""The steps that a rule or the end of a wait begins, and the rules that hold in many states."""
+"""The actions that a rule or the end of a wait starts, and the rules that apply in many states."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def save(state: m.State, now: m.Now) -> Transition:
 
 
 def connect(state: m.State, now: m.Now) -> Transition:
-    """Dial, if the budgets of logins and of dials that fail have room; else wait until they have."""
+    """Dial if the budgets of logins and of failed dials allow it; else wait until they do."""
     earliest = earliest_dial_s(state, now.at)
     if earliest > now.at:
         return _over_budget(state, earliest, m.Goal.CONNECT)
@@ -51,7 +51,7 @@ def _over_budget(state: m.State, earliest_s: float, goal: m.Goal) -> Transition:
 
 
 def wake(state: m.State, _: m.Input, now: m.Now) -> Transition:
-    """Take the step that the wait was for."""
+    """Start the action that the wait was for."""
     match state.goal:
         case m.Goal.REGISTER:
             return register(state, now)
@@ -64,21 +64,21 @@ def wake(state: m.State, _: m.Input, now: m.Now) -> Transition:
 
 
 def network_changed(state: m.State, input_: m.NetworkChanged, now: m.Now) -> Transition:
-    """Retry early where the network was in the way; what an idle time-out taught was of the way before."""
+    """Retry early if the network was the obstacle; forget the idle time-out of the former path."""
     state = replace(state, keepalive_s=None) if state.keepalive_s is not None else state
     return _retry_early(state, input_, now) if m.EarlyRetry.NETWORK in state.retry_on else (state, ())
 
 
 def clock_set(state: m.State, input_: m.ClockSet, now: m.Now) -> Transition:
-    """Retry early where the clock was in the way."""
+    """Retry early if the clock was the obstacle."""
     return _retry_early(state, input_, now) if m.EarlyRetry.CLOCK in state.retry_on else (state, ())
 
 
 def _retry_early(state: m.State, input_: m.Input, now: m.Now) -> Transition:
-    """Retry at once, or once the floor under such tries is over; back-off starts over, for there is something to try.
+    """Retry at once, or after the minimum gap between early retries; reset the back-off, because something has changed.
 
-    News that come again and again lead to no more than that, and a spent budget is waited for. One try that they lead
-    to is noted ahead.
+    Repeated changes lead to no more tries than that, and within a spent budget the retry waits. One such try is
+    recorded in advance.
     """
     at = max(backoff.early_retry_s(state.early_retries, now.at), _budgeted_at(state, now.at))
     retries = (*backoff.within_window(state.early_retries, now.at), at)
@@ -96,12 +96,12 @@ def _budgeted_at(state: m.State, now_s: float) -> float:
 
 
 def mount_changed(state: m.State, input_: m.MountChanged, now: m.Now) -> Transition:
-    """Look again where the storage was in the way."""
+    """Read the store again if the storage was the obstacle."""
     return wake(state, input_, now) if m.EarlyRetry.MOUNTS in state.retry_on else (state, ())
 
 
 def config_changed(state: m.State, input_: m.ConfigChanged, _: m.Now) -> Transition:
-    """End, so that the service manager starts afresh; go on with the old settings where the new ones do not hold."""
+    """Exit, so that the service manager starts a new process; if the new configuration is invalid, keep the old one."""
     if m.EarlyRetry.CONFIG not in state.retry_on:
         return state, ()
     if input_.problems:
@@ -115,13 +115,13 @@ def config_changed(state: m.State, input_: m.ConfigChanged, _: m.Now) -> Transit
 
 
 def stuck(state: m.State, _: m.Tick, __: m.Now) -> Transition:
-    """End, so that the service manager starts a process whose system calls do not hang."""
+    """Exit, so that the service manager starts a process without a hanging system call."""
     announcements = m.Announce(event=Event.WORKER_STUCK, details=Details(detail=state.phase.value.capitalize()))
     return enter(state, m.Phase.STOPPED, None), (announcements, m.Exit(code=ExitCode.FAILED))
 
 
 def stop(state: m.State, _: m.StopRequested, __: m.Now) -> Transition:
-    """Say goodbye where anyone listens, and end."""
+    """Send DISCONNECT if online, then exit."""
     last_packet: m.Effect = m.Disconnect() if state.phase is m.Phase.ONLINE else m.Drop()
     announcements = m.Announce(event=Event.STOPPING)
     return enter(state, m.Phase.STOPPED, None), (last_packet, announcements, m.Exit(code=ExitCode.DONE))

@@ -1,6 +1,6 @@
 """The state machine as one literal table, and `step`, which applies it.
 
-`docs/state-machine.md` draws its diagram from `TABLE`; the tests hold every rule to its targets.
+The diagram in `docs/state-machine.md` is made from `TABLE`; tests check every rule against its targets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .waits import Transition
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Say what happens on an input: the function, where it may lead, and the words for the diagram."""
+    """Hold what happens on an input: the function, the possible next phases, and the label for the diagram."""
 
     act: Callable[[m.State, Any, m.Now], Transition]
     targets: frozenset[Phase]
@@ -93,7 +93,8 @@ _RESULTS = (
 )
 _WORLD = (m.NetworkChanged, m.ClockSet, m.MountChanged)
 
-# What has no rule on purpose: a result that nobody waits for, news that changes nothing, and all of it once stopped.
+# Inputs without a rule, on purpose: results that are not expected, changes without effect, and all inputs after the
+# stop.
 IGNORED: frozenset[tuple[Phase, type[m.Input]]] = frozenset(
     [(phase, result) for phase in Phase for result in _RESULTS if (phase, result) not in TABLE]
     + [(phase, news) for phase in Phase for news in _WORLD if (phase, news) not in TABLE]
@@ -117,7 +118,7 @@ def step(state: m.State, input_: m.Input, now: m.Now) -> Transition:
 
 
 def _one_try(state: m.State, effects: tuple[m.Effect, ...]) -> Transition:
-    """Cut the story short for `register`: done where the daemon would connect, failed where it would wait."""
+    """End early for `register`: done when the daemon would connect, failed when it would wait."""
     if state.phase not in {Phase.CONNECTING, Phase.WAITING, Phase.BLOCKED}:
         return state, effects
     announcements = tuple(

@@ -1,4 +1,4 @@
-"""How the state machine waits: for what mends by itself, and for somebody; and what every rule is made of."""
+"""How the state machine waits: for a temporary failure to end, or for a person; and the building blocks of rules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import model as m
 
 Transition = tuple[m.State, tuple[m.Effect, ...]]
 
-# What another route may have mended; not a throttle, a refusal or a fault of the platform.
+# Failures that another route may end; not a throttle, a refusal or a fault of the platform.
 _NETWORK_CAUSES = frozenset(
     {
         Cause.NETWORK,
@@ -26,11 +26,11 @@ _NETWORK_CAUSES = frozenset(
 
 
 def enter(state: m.State, phase: m.Phase, wake_at: float | None, goal: m.Goal | None = None) -> m.State:
-    """Return the state in another phase, due at `wake_at`, with nothing left over from the phase before."""
+    """Return the state in another phase, due at `wake_at`, without the values of the phase before."""
     return replace(state, phase=phase, goal=goal, retry_on=frozenset(), wake_at=wake_at, logging_in=False)
 
 
-# What a timed retry leaves of a budget: news of the network find room for one try.
+# What a timed retry leaves of a budget: one try for a change of the network.
 _KEPT_FOR_NEWS = 1
 
 
@@ -41,7 +41,7 @@ def earliest_dial_s(state: m.State, now_s: float, kept: int = 0) -> float:
 
 
 def ms_since(began_at: float, now: m.Now) -> int:
-    """Return how long something took."""
+    """Return the time since `began_at`, in milliseconds."""
     return round((now.at - began_at) * 1000)
 
 
@@ -63,9 +63,9 @@ def wait(
     duration_ms: int | None = None,
     wait_s: float | None = None,
 ) -> Transition:
-    """Wait for what mends by itself; where the network was in the way, its news ends the wait, and so do new settings.
+    """Wait and retry; a change of the network ends the wait if it was the obstacle, and so does a new configuration.
 
-    Not where a secret is in memory alone: a new process would not have it.
+    Not if a secret is only in memory: a new process would not have it.
     """
     failures = state.failures + 1
     if wait_s is None:
@@ -91,7 +91,7 @@ def _wait_s(failure: Failure, failures: int, slow: bool, chance: float, fleet_si
     if isinstance(failure, Throttled):
         spread_s = backoff.spread_s(fleet_size) if fleet_size is not None else 0.0
         if failure.retry_after_s is not None:
-            # The least that we wait: a server that asks for a second, and goes on so, meets the back-off.
+            # The minimum wait: if a server asks for one second again and again, the back-off counts.
             obeyed_s = backoff.obeyed_wait_s(failure.retry_after_s, chance, spread_s)
             return max(obeyed_s, backoff.WAITING.wait_s(failures, chance))
         return max(backoff.SLOW.wait_s(failures, chance), backoff.SLOW.floor_s + chance * spread_s)
@@ -110,7 +110,7 @@ def block(
     *,
     retry_on: set[m.EarlyRetry] | None = None,
 ) -> Transition:
-    """Wait for somebody: stay alive, and retry about hourly all the same; a change of the settings ends it."""
+    """Wait for a person: stay alive, and retry about hourly; a changed configuration ends the wait."""
     failures = state.failures + 1
     wait_s = backoff.BLOCKED.wait_s(failures, now.chance)
     entered = enter(state, m.Phase.BLOCKED, now.at + wait_s, goal)
@@ -132,7 +132,7 @@ def _details(failure: Failure, *, attempt: int, next_try_s: float | None, durati
 
 
 def _cause(failure: Failure) -> str:
-    """Return the most exact name that we have for a failure: a code, a CONNACK number, or the cause."""
+    """Return the most exact name of a failure: a code, a CONNACK number, or the cause."""
     match failure:
         case Transient(cause=Cause.CONNACK, code=str(code)):
             return f"connack-{code}"
@@ -157,5 +157,5 @@ def _cure(failure: Failure) -> str:
 
 
 def clock_is_why(failure: Failure, clock_trusted: bool) -> bool:
-    """Say whether a certificate seems out of date because this gateway's clock is."""
+    """Say whether a certificate seems out of date because this gateway's clock is not set."""
     return isinstance(failure, Transient) and failure.cause is Cause.TLS_DATE and not clock_trusted

@@ -1,4 +1,4 @@
-"""Cut what a server sends into packets, and refuse what no server of the platform sends (MQTT 3.1.1). Pure."""
+"""Cut the bytes of a server into packets, and refuse what no server of the platform sends (MQTT 3.1.1). Pure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _SUBACK_CODES = {0, 1, 2, REFUSED}
 
 
 class ProtocolViolation(Exception):
-    """Say what was wrong, as a clause about the server; nothing that it sent is quoted."""
+    """Say what was wrong, as a clause about the server, without quoting what it sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +266,7 @@ def _a(kind: Kind) -> str:
 
 
 def _other_protocol(start: bytearray) -> str | None:
-    """Name what does not begin as MQTT does: a wrong host or port answers so."""
+    """Name the protocol if the bytes do not begin as MQTT: a wrong host or port answers so."""
     if start.startswith((b"HTTP/", b"<")):
         return "HTTP"
     if start.startswith(b"SSH-"):

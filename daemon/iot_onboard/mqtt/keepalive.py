@@ -1,4 +1,4 @@
-"""Decide when a connection is pinged, and when it is dead. Pure: it is told the time."""
+"""Decide when to ping a connection, and when it is dead. Pure: the time is an argument."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class KeepAlive:
         return self._answer_by < NEVER
 
     def due(self, now: float) -> Due:
-        """Return what the time has come for."""
+        """Return what is due."""
         if now >= self._dead_at():
             return Due.DEAD
         return Due.PING if now >= min(self._ping_at(), self._probe_at) else Due.NOTHING
@@ -88,11 +88,11 @@ class KeepAlive:
         return min(self._ping_at(), self._probe_at, self._dead_at())
 
     def waited_s(self, now: float) -> float:
-        """Return how long a dead peer was waited for after the ping."""
+        """Return how long we waited for an answer to the ping."""
         return self._grace_s if now < self._answer_by else PROBE_S
 
     def idle_time(self, now: float) -> IdleTime:
-        """Return how long nothing has gone either way; where a ping is not answered yet, how long before it."""
+        """Return how long the connection was idle in both directions, or until an unanswered ping."""
         return IdleTime(
             lasted_s=self._silent_before_ping_s if self._awaits_answer else self._silent_s(now),
             survived_s=self._survived_s,

@@ -1,4 +1,4 @@
-"""Log an event outside the loop: where there is no state machine, and no reporter to go with it."""
+"""Log an event outside the loop, where there is no state machine and no reporter."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..fast_start.fast_dataclasses import replace
 from ..system.notify import Notifier
 from .journal import Journal, open_journal
 
-# Before it is known which gateway this is.
+# The name of the gateway is not known yet.
 UNNAMED = Context(product_key="", device_name="", version=__version__)
 
 
 def context_of(config: Config) -> Context:
-    """Return which gateway an event is about, as far as the configuration says."""
+    """Return which gateway an event is about, as far as the configuration says it."""
     return replace(UNNAMED, product_key=config.product_key, device_name=config.device_name)
 
 

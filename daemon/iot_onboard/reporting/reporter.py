@@ -1,4 +1,4 @@
-"""Tell the operator: a line for each event, and the status for whoever asks."""
+"""Report to the operator: a line for each event, and the present status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .journal import Journal
 from .runtime_files import HistoryLog
 from .status_file import StatusFile, own_status
 
-# More than any sentence of ours: what somebody else says in one is cut where it comes in.
+# Longer than any sentence of ours: text of a peer is cut where it is received.
 MAX_DETAIL = 1000
 # How soon a status that could not be written is written again.
 STATUS_AGAIN_S = 60.0
@@ -65,7 +65,7 @@ class Reporter:
         self._logged: tuple[Event, Details] | None = None
 
     def log_event(self, event: Event, details: Details, state: State) -> None:
-        """Write one line, with its journal fields; one that only repeats another goes to debug level."""
+        """Write one line, with its journal fields; a mere repetition goes to the debug level."""
         entry, context = TABLE[event], self._context_in(state)
         if details.detail:
             details = replace(details, detail=self._known.shown(details.detail, MAX_DETAIL))
@@ -83,12 +83,12 @@ class Reporter:
         self._remember(event, details)
 
     def repeat_at(self) -> float | None:
-        """Return when `repeat_if_due` has something to say, or `None`."""
+        """Return when `repeat_if_due` has something to log, or `None`."""
         times = (repeat_at(self._memory), self._status_again_at)
         return min((at for at in times if at is not None), default=None)
 
     def repeat_if_due(self, state: State) -> None:
-        """Tell a trouble that lasts again, once it is time, with the next try as it stands now."""
+        """Log a lasting problem again when it is due, with the present time of the next try."""
         now_s = self._clock.monotonic_s()
         if self._status_again_at is not None and now_s >= self._status_again_at:
             self.publish_status(state)
@@ -104,19 +104,19 @@ class Reporter:
         return self._journal.retry_at()
 
     def flush_journal(self, state: State) -> None:
-        """Write the lines that the journal did not take, and say once how many were lost."""
+        """Write the lines that the journal did not take, and log once how many were lost."""
         if (lost := self._journal.flush()) is not None:
             self.log_event(Event.LINES_LOST, Details(detail=str(lost)), state)
 
     def close_journal(self) -> None:
-        """Write what waits as far as that goes at once: the process ends."""
+        """Write the waiting lines as far as possible at once: the process ends."""
         self._journal.close()
 
     def publish_status(self, state: State) -> None:
-        """Say how the daemon is now."""
+        """Publish the present state of the daemon."""
         context, now_s = self._context_in(state), self._clock.monotonic_s()
         if self._phase is None:
-            # Before there is a status, for its readers believe what stands there then.
+            # Written before the status, because readers of the status trust the history.
             self._history_log.write(self._history)
         if state.phase is not self._phase:
             self._phase, self._since = state.phase, (self._utc_text(), now_s)
@@ -135,20 +135,20 @@ class Reporter:
             paho_version=self._paho_version,
         )
         written = self._status_file.write(status)
-        # A gateway that stays online has no other reason to write: its old status would stay for good.
+        # A gateway that stays online has no other reason to write: its old status would stay for ever.
         self._status_again_at = None if written else now_s + STATUS_AGAIN_S
         if not written:
             self.warn_runtime_dir(state)
 
     def warn_runtime_dir(self, state: State) -> None:
-        """Say once that the runtime directory cannot be written."""
+        """Log once that the runtime directory cannot be written."""
         if not self._runtime_warned:
             self._runtime_warned = True
             details = Details(detail=str(self._runtime_dir))
             self.log_event(Event.RUNTIME_DIR_NOT_WRITABLE, details, state)
 
     def _remember(self, event: Event, details: Details) -> None:
-        """Keep what outlives a restart of the service; `_phase` is still that before the event."""
+        """Store what survives a restart of the service; `_phase` is still the one before the event."""
         if event is Event.ONLINE:
             now_s = self._clock.monotonic_s()
             self._history = with_session(self._history, now_s, reconnect=self._was_online)
@@ -163,7 +163,7 @@ class Reporter:
     def _counted(self, line: Line, decision: Decision) -> Line:
         if decision.lasts_s <= 0:
             return line
-        # From the clock as it is now: at the beginning it may not have been set.
+        # From the present clock: at the beginning it may not have been set.
         now = self._clock.utc_now().astimezone()
         count = repeated(decision.times, now - timedelta(seconds=decision.lasts_s), now)
         return replace(line, message=f"{line.message} ({count})")
@@ -179,10 +179,10 @@ class Reporter:
 
 def _cure_for(cause: str) -> str:
     try:
-        # Imported here: a start without trouble needs none.
+        # Imported here: a start without failures does not need it.
         from ..events.causes import cure_for
     except OSError:
-        # No descriptor is to be had: the line goes without.
+        # No descriptor is left: the line is written without it.
         return ""
     return cure_for(cause)
 

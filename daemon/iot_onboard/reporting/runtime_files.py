@@ -1,4 +1,4 @@
-"""What is remembered until the next boot, in the runtime directory: recent logins, and what was reported."""
+"""What is stored in the runtime directory until the next boot: recent logins, and what was reported."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ConnectLog:
         return _stamps(record.get("connects")) if record.get("boot_id") == _boot_id() else ()
 
     def write(self, stamps: tuple[float, ...]) -> bool:
-        """Remember; say whether that went well."""
+        """Write it; return whether that succeeded."""
         return _write(self._path, {"connects": stamps}, 0o600)
 
 
@@ -92,7 +92,7 @@ class RegistrationLog:
         )
 
     def write(self, budget: RegistrationBudget) -> bool:
-        """Remember; say whether that went well."""
+        """Write it; return whether that succeeded."""
         record: dict[str, object] = {"registrations": budget.registrations, "reregister_gap_s": budget.reregister_gap_s}
         if budget.reregister_at >= 0:
             record["reregister_at"] = budget.reregister_at
@@ -100,31 +100,31 @@ class RegistrationLog:
 
 
 class KeepAliveLog:
-    """Remember the keep-alive that an idle time-out on the way asks for, so that a restart need not learn it anew."""
+    """Store the keep-alive that an idle time-out requires, so that a restart need not find it again."""
 
     def __init__(self, runtime_dir: Path) -> None:
         self._path = runtime_dir / "keepalive.json"
 
     def read(self, configured_s: int) -> int | None:
-        """Return the keep-alive of this boot, `None` where the configured one is good."""
+        """Return the keep-alive of this boot, `None` if the configured one is good."""
         record = _read(self._path)
         found: Any = record.get("keepalive_s")
         good = isinstance(found, int) and _within(found, MIN_KEEPALIVE_S, configured_s - 1)
         return found if good and record.get("boot_id") == _boot_id() else None
 
     def write(self, keepalive_s: int | None) -> bool:
-        """Remember, or forget; say whether that went well."""
+        """Write or remove it; return whether that succeeded."""
         return _write(self._path, {"keepalive_s": keepalive_s}, 0o600)
 
 
 class StartLog:
-    """Remember how many processes in a row have ended soon after their start, and not because they were asked to."""
+    """Count processes in a row that ended soon after their start without a stop signal."""
 
     def __init__(self, runtime_dir: Path) -> None:
         self._path = runtime_dir / "lives.json"
 
     def begin(self) -> int:
-        """Note a start; return how many short lives there were just before. What they left half-written is removed."""
+        """Record a start; return how many short runs there were just before. Remove their temporary files."""
         remove_temps(self._path.parent)
         now_s = time.monotonic()
         count = self._ended_soon(now_s)
@@ -135,7 +135,7 @@ class StartLog:
         try:
             record = _load(self._path)
         except OSError:
-            # As many as make the next one pause.
+            # Enough to make the next process wait.
             return FREE_RESTARTS + 1
         except ValueError:
             return 0
@@ -143,28 +143,29 @@ class StartLog:
         known = record.get("boot_id") == _boot_id()
         if not known or not isinstance(begins_at, int | float) or not isinstance(short, int):
             return 0
-        # It began after its pause: that lies ahead where it was ended in it. What makes no sense is no life.
+        # A run begins after its wait: if it was ended during the wait, that time is in the future. Invalid records
+        # count as zero.
         soon = now_s - SHORT_RUN_S < begins_at <= now_s + restart_delay_s(_MAX_RUNS)
         return min(max(short, 0), _MAX_RUNS) + 1 if soon else 0
 
     def end(self) -> None:
-        """Forget the row: this process ends as it was asked to."""
+        """Reset the count: this process ends because it was asked to."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
 
 class ReportLog:
-    """Remember which version was reported in this boot, and what became of its reports until then."""
+    """Store which version was reported in this boot, and the progress of its reports."""
 
     def __init__(self, runtime_dir: Path) -> None:
         self._path = runtime_dir / "reported.json"
 
     def reported(self, version: str) -> bool:
-        """Say whether this boot has told the platform this version."""
+        """Say whether this version was reported to the platform in this boot."""
         return _read(self._path) == {"boot_id": _boot_id(), "version": version}
 
     def mark(self, version: str) -> bool:
-        """Remember that all is reported; say whether that went well."""
+        """Record that all is reported; return whether that succeeded."""
         return _write(self._path, {"version": version}, 0o600)
 
     def progress(self, version: str) -> object:
@@ -174,28 +175,28 @@ class ReportLog:
         return record.get("reports") if same else None
 
     def note(self, version: str, reports: dict[str, object]) -> bool:
-        """Remember what became of the reports; say whether that went well."""
+        """Record the progress of the reports; return whether that succeeded."""
         return _write(self._path, {"version": version, "reports": reports}, 0o600)
 
 
 class HistoryLog:
-    """Remember what `history` holds, for all to read."""
+    """Store the history, readable by all users."""
 
     def __init__(self, runtime_dir: Path) -> None:
         self._path = runtime_dir / "history.json"
 
     def read(self) -> History:
-        """Return what is remembered of this boot."""
+        """Return the history of this boot."""
         record = _read(self._path)
         return history_of(record) if record.get("boot_id") == _boot_id() else History()
 
     def read_as_reader(self) -> History:
-        """Return what the daemon that runs has written, without a look at the boot.
+        """Return what the running daemon has written, without a check of the boot id.
 
-        In a container the boot's id is another one inside the sandbox of a service, which has a /proc of its own. The
-        daemon writes the history when it starts, so whoever knows that it runs can believe the file.
+        In a container the boot id is different inside the sandbox of a service, which has its own /proc. The daemon
+        writes the history when it starts, so if it runs, the file is of this boot.
         """
-        # Only readers pay for it: the directory may be another user's.
+        # Imported here: only readers need it, because another user may own the directory.
         from ..disk.untrusted_path import read_foreign
 
         try:
@@ -204,12 +205,12 @@ class HistoryLog:
             return History()
 
     def write(self, history: History) -> bool:
-        """Remember; say whether that went well."""
+        """Write it; return whether that succeeded."""
         return _write(self._path, record_of(history), 0o644)
 
 
 def _stamps(found: object) -> tuple[float, ...]:
-    """Return the moments of a list that lie in the window of a budget."""
+    """Return the times of a list that lie in the window of a budget."""
     if not isinstance(found, list):
         return ()
     now_s = time.monotonic()
@@ -255,5 +256,6 @@ def _boot_id() -> str:
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:
-        # Without /proc two boots look alike; a stamp too many costs a minute's wait, one too few breaks the limit.
+        # Without /proc two boots look the same; one stamp too many costs a wait of a minute, one too few breaks the
+        # limit.
         return ""

@@ -1,1 +1,1 @@
-"""The daemon: one loop that joins the state machine and the world."""
+"""The daemon: one loop that connects the state machine and the adapters."""

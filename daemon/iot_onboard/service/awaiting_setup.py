@@ -1,4 +1,4 @@
-"""Wait until the daemon can run: nobody has said yet which gateway this is, or the hardware or a disk has not."""
+"""Wait until the daemon can run: no product identity is configured, or the hardware or a disk is not ready."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from .loop import Loop, Source
 from .stop_signals import StopSignals
 from .worker import Result, Worker
 
-# No hour is silent.
+# At least one line an hour.
 REPEAT_S = 3300.0
-# A process of its own tries whether a library can be loaded again: what failed once may fail in this one for good.
+# A separate process tests whether a library can be loaded: after one failure, imports in this process may keep failing.
 TRY_EVERY_S, _TRY_S = 20.0, 60.0
-# How soon another reason is told.
+# How soon another reason is logged.
 NEW_REASON_S = 60.0
 _ADDRESS = r"\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b"
-# Whoever does not see a new host name ends to look for it: soon after a boot at first, when it comes by DHCP.
+# A process that cannot see a new host name exits to look for it: soon after a boot at first, when DHCP may set it.
 _MIN_BLIND_S = 60.0
 
 
@@ -55,12 +55,12 @@ def blind_s(uptime_s: float, repeat_s: float) -> float:
 
 
 def is_another_reason(before: str, now: str) -> bool:
-    """Say whether a reason is to be told anew: not for an address that a program makes up again and again."""
+    """Say whether a reason is new enough to be logged: another generated address is not."""
     return re.sub(_ADDRESS, "", now) != re.sub(_ADDRESS, "", before)
 
 
 class AwaitingSetup:
-    """Say what is missing, and look for it; answer the service manager as the daemon would."""
+    """Log what is missing, and look for it; report to the service manager like the daemon."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class AwaitingSetup:
         self._loop.add(Source(due_at=lambda: self._try_at, on_due=self._try_to_load))
 
     def run(self) -> int:
-        """Run until a new process has something to run with, or until asked to stop."""
+        """Run until a new process can do more, or until a stop signal."""
         with StopSignals() as stop_signals:
             self._repeat()
             self._notifier.ready()
@@ -116,7 +116,7 @@ class AwaitingSetup:
     def _repeat(self) -> None:
         now_s = time.monotonic()
         if self._repeat_at and self._is_blind():
-            # A new process says it again, or has a name.
+            # A new process logs it again, or has a name.
             self._notifier.stopping()
             self._loop.end()
             return
@@ -125,7 +125,7 @@ class AwaitingSetup:
         self._log(self._event, self._detail)
 
     def _is_blind(self) -> bool:
-        """Say whether a service would not see a new host name: the kernel's is that of its start (ProtectHostname=)."""
+        """Say whether this process cannot see a new host name: with ProtectHostname= it has that of its start."""
         return self._event is Event.DEVICE_NAME_UNKNOWN and "{hostname}" in self._config.device_name and _is_service()
 
     def _look(self) -> None:
@@ -159,7 +159,7 @@ class AwaitingSetup:
                 self._repeat_at = min(self._repeat_at, self._new_reason_at)
             return False
         except OSError:
-            # No descriptor is to be had.
+            # No descriptor is left.
             return False
         except ConfigError as error:
             return not error.unread
@@ -167,7 +167,7 @@ class AwaitingSetup:
 
     def _try_to_load(self) -> None:
         def job() -> bool:
-            # Imported here: a gateway that is well has no use for it.
+            # Imported here: a healthy gateway does not need it.
             from ..system.processes import ask
 
             return ask([sys.executable, "-I", "-c", self._import_check], timeout_s=_TRY_S).code == 0

@@ -26,7 +26,7 @@ MANY_UNREQUESTED = 10
 
 
 class CloudLink:
-    """Hold at most one connection, and feed what happens on it to the state machine."""
+    """Hold at most one connection, and feed its events to the state machine."""
 
     def __init__(
         self,
@@ -91,15 +91,15 @@ class CloudLink:
         return context
 
     def report(self) -> None:
-        """Tell the platform version and tags, where this boot has not yet."""
+        """Report version and tags to the platform, unless this boot has done so."""
         if self._connection is None or self._report_log.reported(__version__):
             return
         if self._reports is None:
             try:
-                # Imported here: once a boot is enough.
+                # Imported here: needed once in a boot.
                 from .reports import Reports
             except Exception:
-                # No descriptor is to be had, or the file is damaged: the session does without.
+                # No descriptor is left, or the file is damaged: the session goes on without reports.
                 return
             self._reports = Reports(
                 identity=self._identity,
@@ -111,13 +111,13 @@ class CloudLink:
         self._reports.begin(self._connection)
 
     def probe(self) -> None:
-        """Ask whether the server is still there, where there is a connection."""
+        """Ask whether the server is still there, if there is a connection."""
         self._network_changed = True
         if self._connection is not None:
             self._connection.probe()
 
     def close(self, *, send_disconnect: bool) -> None:
-        """Close what is open, where there is something."""
+        """Close the connection, if there is one."""
         if self._dialled is not None:
             self._dialled.close()
             self._dialled = None
@@ -132,7 +132,7 @@ class CloudLink:
             connection.drop()
 
     def _fileno(self) -> int:
-        # The selector takes none that is waited for in vain, and a connection that is over has an event waiting.
+        # A selector refuses an empty mask. A connection that is over has an event waiting, and is due at once.
         connection = self._connection
         return connection.fileno() if connection is not None and self._mask() else -1
 
@@ -156,7 +156,7 @@ class CloudLink:
             self._handle(self._connection, self._connection.tick())
 
     def _on_ready(self, mask: int) -> None:
-        # What happened may close the connection.
+        # An event may have closed the connection.
         if self._connection is not None and mask & WRITE:
             self._handle(self._connection, self._connection.write())
         if self._connection is not None and mask & READ:
@@ -165,7 +165,7 @@ class CloudLink:
     def _handle(self, connection: Connection, events: list[MqttEvent]) -> None:
         for event in events:
             if connection is not self._connection:
-                # An event before this one had it closed: what is left is of no session.
+                # An event before this one closed it: the rest is about no session.
                 break
             match event:
                 case Connack(code=0):
@@ -198,7 +198,7 @@ class CloudLink:
             unanswered=unanswered,
             idle_time=connection.idle_time,
         )
-        # A change of the network explains a loss, where it was not the server that ended it.
+        # A change of the network explains a loss, if the server did not end the connection.
         is_explained = self._network_changed and not lost.by_server
         skipped = reports.lose() if reports is not None and not is_explained else ()
         self._feed(input_)

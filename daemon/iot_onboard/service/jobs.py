@@ -32,7 +32,7 @@ DIAL_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs:
-    """Hold what the jobs need of the world."""
+    """Hold what the jobs need."""
 
     config: Config
     identity: Identity
@@ -44,10 +44,10 @@ class Jobs:
     remember_name: Callable[[], None]
 
     def load(self) -> m.Loaded | m.NothingStored:
-        """Find the device secret: given by hand, or stored by an earlier registration."""
+        """Find the device secret: provided by a person, or stored by an earlier registration."""
         given = self.secrets.device()
         if given is not None:
-            # Whose it is only a login tells: until then no name is remembered with it.
+            # Only a login shows to which name it belongs: no name is stored before that.
             self.known.add(given)
             return m.Loaded(credentials=Credentials(identity=self.identity, device_secret=given))
         stored = self.store.load()
@@ -56,7 +56,7 @@ class Jobs:
             self.known.add(stored.credentials.device_secret)
             self.remember_name()
             return m.Loaded(credentials=stored.credentials, damage=damage, recovered=stored.recovered)
-        # Imported here: a gateway that has its secret never pays for it.
+        # Imported here: a gateway that has its secret does not need it.
         from ..disk.storage import mount_id, storage_of
 
         storage = storage_of(self.config.state_dir)
@@ -71,12 +71,12 @@ class Jobs:
         )
 
     def register(self) -> m.Registered:
-        """Ask the platform for this device's secret, once, and only where it can be kept."""
+        """Ask the platform for this device's secret, once, and only if it can be stored."""
         from ..disk.storage import storage_of
 
         if not self.config.allow_volatile and (why := storage_of(self.config.state_dir).volatile):
             raise OnboardError(StoreFailure(fault=StoreFault.VOLATILE, detail=why))
-        # Imported here because it brings `requests`: a gateway that is registered never pays for it.
+        # Imported here because it imports `requests`: a registered gateway does not need it.
         import secrets
 
         from ..aliyun.registration import credentials_of, registration_request
@@ -96,7 +96,7 @@ class Jobs:
             method=self.config.sign_method,
             nonce=secrets.token_hex(16),
         )
-        # The signature is worth a registration: it is told no more than a secret is.
+        # With the signature anybody could register: it is masked like a secret.
         signature = Secret(dict(request.form)["sign"])
         self.known.add(product_secret)
         self.known.add_for_now(signature)
@@ -112,7 +112,7 @@ class Jobs:
         self.remember_name()
 
     def dial(self, resumable: BoundedContext | None = None) -> tuple[ssl.SSLSocket, Timings]:
-        """Reach the MQTT server over TCP and TLS; send no MQTT packet. `resumable` is of the connection before."""
+        """Connect to the MQTT server over TCP and TLS; send no MQTT packet. `resumable` is from the last connection."""
         from ..net.dial import dial
 
         context = resumable if resumable is not None and is_current(resumable, self.config.tls_ca_file) else self._tls()

@@ -1,4 +1,4 @@
-"""The one loop: it waits in one thread for descriptors and for moments, and hands each to its source."""
+"""The one loop: it waits in one thread for descriptors and times, and calls the source of each."""
 
 from __future__ import annotations
 

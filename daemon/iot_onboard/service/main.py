@@ -1,7 +1,7 @@
 """The start of the daemon: choose which program this process is, build what it needs, and run it.
 
-Nothing else builds the daemon. What only the loop needs is imported where it is built: a gateway that awaits its setup
-has no use for the libraries of the connection.
+Nothing else builds the daemon. Modules that only the loop needs are imported where it is built: a gateway that waits
+for its setup does not need the libraries of the connection.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ REGISTER_SLACK_S = 210.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Register the gateway where it is not, and keep it online: it is known which one this is."""
+    """Register the gateway if necessary, and keep it online; its identity is known."""
 
     config: Config
     naming: Naming
@@ -75,7 +75,7 @@ class AwaitSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse:
-    """End at once: only a person can mend the configuration."""
+    """Exit at once: only a person can correct the configuration."""
 
     problems: tuple[str, ...]
 
@@ -85,7 +85,7 @@ Program = Run | AwaitSetup | Refuse
 
 def start(config_path: Path) -> int:
     """Run the daemon, or wait for what it needs; return the exit code."""
-    # Before the configuration is read: then no change is missed.
+    # Created before the configuration is read, so that no change is missed.
     watch = ConfigWatch(config_path)
     try:
         return run(choose(config_path), config_path, watch)
@@ -97,7 +97,7 @@ def start(config_path: Path) -> int:
 
 
 def _await_repair(error: Exception, config_path: Path) -> AwaitSetup | None:
-    """Return what to do where a library cannot be loaded: ending would lead to the same start again and again."""
+    """Return what to do if a library cannot be loaded: after an exit the next start would fail in the same way."""
     tracebacks.on_damaged_code(error)
     from ..core.broken_code import OURS, broken_code
 
@@ -105,7 +105,7 @@ def _await_repair(error: Exception, config_path: Path) -> AwaitSetup | None:
     if broken is None or broken.module.partition(".")[0] == OURS:
         return None
     config, _ = parse([], names_required=False)
-    # The library may be the one that reads the configuration: then this runs with the defaults.
+    # If it is the library that reads the configuration, this runs with the defaults.
     with contextlib.suppress(Exception):
         config = load(config_path, names_required=False)
     assert config is not None
@@ -125,8 +125,8 @@ def choose(config_path: Path) -> Program:
     except ConfigError as error:
         if not error.unread:
             return Refuse(problems=tuple(str(problem) for problem in error.problems))
-        # A disk that gave an error, or a process out of descriptors, may be well a moment later: ending with 78 would
-        # be for good. What stands in those files is not known, so this runs with the defaults.
+        # A disk error or a lack of descriptors may be temporary, and an exit with 78 would be final. The content of
+        # those files is unknown, so this runs with the defaults.
         defaults, _ = parse([], names_required=False)
         assert defaults is not None
         unread = "; ".join(str(problem) for problem in error.problems if problem.unread)
@@ -141,7 +141,7 @@ def choose(config_path: Path) -> Program:
 
 
 def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
-    """Run what was chosen; return its exit code, or end the process with it where a job may still be under way."""
+    """Run what was chosen; return its exit code, or exit with it at once if a job may still run."""
     if isinstance(program, Refuse):
         from ..reporting.announce import announce
 
@@ -159,10 +159,10 @@ def run(program: Program, config_path: Path, watch: ConfigWatch) -> int:
 
         owner = prepare_directories(config.state_dir, config.runtime_dir, usual=unmade_directories(config))
         if owner is not None:
-            # What root alone may read.
+            # Files that only root may read.
             secrets = secrets.read_now()
             become(owner)
-            # What this user may not see has not changed.
+            # Files that this user may not see count as unchanged.
             watch = ConfigWatch(config_path)
             watch.runs_with(program.config, identity)
     journal = open_journal(os.environ, sys.stderr, config.log_level)

@@ -1,4 +1,4 @@
-"""Hear SIGTERM and SIGINT in the loop."""
+"""Handle SIGTERM and SIGINT in the loop."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ class StopSignals:
 
 
 def _ignore(_: int, __: object) -> None:
-    """Let the wake-up descriptor tell."""
+    """Do nothing: the wake-up descriptor reports the signal."""

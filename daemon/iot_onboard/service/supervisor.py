@@ -1,4 +1,4 @@
-"""Join the state machine and the world: an input is fed to it, and the effects that come back are run."""
+"""Connect the state machine and the adapters: feed it inputs, and run the effects that it returns."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ..net.early_dial import EarlyDial
     from .reports import SkippedReport
 
-# How often to look at what nothing announces to a sandboxed daemon, while a wait may end by it.
+# How often to check what a sandboxed daemon gets no notice of, while it may end a wait.
 _POLLS_S = {m.EarlyRetry.CLOCK: 5.0, m.EarlyRetry.CONFIG: CONFIG_POLL_S, m.EarlyRetry.MOUNTS: 5.0}
 # How often the network's news are looked at, where there is something every time. While a wait may end by them the
 # route's return counts, within a second; while online the watchdog's tick looks as well, a little sooner.
@@ -146,10 +146,10 @@ class Supervisor:
 
     def _mount_changed(self) -> bool:
         try:
-            # Imported here: where the secret is stored nobody asks.
+            # Imported here: not needed if the secret is stored.
             from ..disk.storage import mount_changed
         except OSError:
-            # No descriptor is to be had.
+            # No descriptor is left.
             return False
         return mount_changed(self._state.directory, self._state.mount)
 
@@ -200,9 +200,9 @@ class Supervisor:
                 self._end(code)
 
     def _remember_proven_name(self) -> None:
-        """Remember the name of a secret that was given by hand: the platform knows it by that, now that it is online.
+        """Store the name of a secret that a person provided: it is right, because the platform accepted its login.
 
-        Once in a process, and beside the worker: a disk that hangs must not keep the next dial from its start.
+        Once in a process, and not on the worker: a disk that hangs must not delay the next dial.
         """
         if not self._name_proven:
             self._name_proven = True
@@ -244,16 +244,16 @@ class Supervisor:
             self._reporter.warn_runtime_dir(state)
 
     def _start_early_dial(self) -> None:
-        """Reach the MQTT host while the first secret is asked for: see docs/decisions/0010."""
+        """Dial the MQTT host while the registration runs: see docs/decisions/0010."""
         if self._state.durable or self._state.policy.register_only:
             return
-        # One connection that came to nothing is enough: a platform that is in trouble is asked once, not twice.
+        # One failed connection is enough: a platform with problems is contacted once, not twice.
         if self._early_dial is None or self._early_dial.name_unresolved():
             try:
-                # Imported here: a gateway that is registered never pays for it.
+                # Imported here: a registered gateway does not need it.
                 from ..net.early_dial import EarlyDial
             except OSError:
-                # No descriptor is to be had: the dial comes when it is due.
+                # No descriptor is left: the dial comes at its normal time.
                 return
             self._early_dial = EarlyDial(self._jobs.dial)
 
@@ -279,7 +279,7 @@ class Supervisor:
     def _keep_dialled(self, found: tuple[ssl.SSLSocket, Timings]) -> m.Input:
         sock, timings = found
         self._peer = ()
-        # A connection that was reset meanwhile has no peer.
+        # A connection that was reset has no peer.
         with contextlib.suppress(OSError):
             self._peer = (sock.getpeername()[0],)
         self._cloud_link.set_dialled(sock)

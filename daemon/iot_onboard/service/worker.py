@@ -81,12 +81,12 @@ def _outcome(job: Callable[[], object]) -> Result:
         tracebacks.on_damaged_code(error)
         if (failure := _failure_of_code(error)) is not None:
             return Result(failure=failure)
-        # The message of an exception may quote a secret: its kind and place do not.
+        # The message of an exception may quote a secret; its type and place do not.
         return Result(crash=f"{type(error).__name__} at {tracebacks.innermost_frame(error)}")
 
 
 def _failure_of_code(error: BaseException) -> Failure | None:
-    """Return what to tell where a module could not be loaded, and have the next try load it anew."""
+    """Return the failure if a module could not be loaded, and have the next try load it again."""
     try:
         from ..core.broken_code import OURS, broken_code, software_fault
     except Exception:
@@ -98,6 +98,6 @@ def _failure_of_code(error: BaseException) -> Failure | None:
     if top != OURS and top not in sys.stdlib_module_names:
         for name in [name for name in sys.modules if name.partition(".")[0] == top]:
             del sys.modules[name]
-    # What it remembers of directories may be from before the repair.
+    # Its cache of directories may be from before the repair.
     sys.path_importer_cache.clear()
     return software_fault(broken).failure
