@@ -166,7 +166,7 @@ class Connection:
         A number that is acknowledged already, or was never received, or came before the end, is passed over.
         """
         for mid in mids:
-            if not self.over and self._inbound.held.release(mid):
+            if self._inbound.held.release(mid):
                 self._guard(self._paho.acknowledge, mid)
                 self._puback_ends.append(self._stream.sent_bytes + self.unsent_bytes)
         self._send()

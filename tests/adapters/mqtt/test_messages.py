@@ -389,6 +389,36 @@ def test_the_last_words_before_a_close_are_heard(peer: Peer, link: str, code: in
     connection.drop()
 
 
+@pytest.mark.parametrize("link", LINKS)
+def test_many_last_words_are_all_heard(peer: Peer, link: str) -> None:
+    """More than one call reads, in spite of a write that has failed."""
+    with online_over(link, peer) as (connection, theirs):
+        theirs.sendall(message() * 200)
+        theirs.close()
+        time.sleep(0.05)
+        for _ in range(3):
+            connection.publish(TOPIC, b"x")
+            connection.write()
+        events = collect(connection, lambda _: connection.over)
+        assert (len(events), isinstance(events[-1], ConnectionLost)) == (201, True)
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_write_that_fails_ends_what_is_not_read(peer: Peer, link: str) -> None:
+    """Too much waits to be acknowledged: there is no reading that would find the end."""
+    with online_over(link, peer) as (connection, theirs):
+        theirs.sendall(b"".join(message(mid) for mid in range(1, MAX_HELD + 2)))
+        while connection.want_read():
+            follow(connection, 0.2)
+        theirs.close()
+        time.sleep(0.05)
+        for _ in range(3):
+            connection.publish(TOPIC, b"x")
+            connection.write()
+        assert connection.next_check_at() == float("-inf")
+        assert lost(connection.tick()).by_server
+
+
 def test_after_the_end_nothing_is_sent_and_nothing_grows(peer: Peer) -> None:
     """No number is given out, and what is held is forgotten: the server sends it again."""
     with online(peer) as (connection, theirs):
