@@ -1,4 +1,4 @@
-"""Decide when to ping a connection, and when it is dead. Pure: the time is an argument."""
+"""Decide when a connection is pinged, and when it is dead. Pure: the time is an argument."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from .loop import READ, WRITE, Loop, Source
 if TYPE_CHECKING:
     from .reports import Reports, SkippedReport
 
-# From how many messages on that nobody subscribed to they are told of, once in the life of the process.
+# From how many messages on that nobody subscribed to this is reported, once in the life of the process.
 MANY_UNREQUESTED = 10
 
 
@@ -91,7 +91,7 @@ class CloudLink:
         return context
 
     def report(self) -> None:
-        """Report version and tags to the platform, unless this boot has done so."""
+        """Report version and tags to the platform, where this boot has not yet."""
         if self._connection is None or self._report_log.reported(__version__):
             return
         if self._reports is None:

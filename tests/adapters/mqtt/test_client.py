@@ -72,13 +72,13 @@ def test_accepted(peer: Peer, flags: int) -> None:
 
 @pytest.mark.parametrize("code", [2, 3, 4, 5])
 def test_refused(peer: Peer, code: int) -> None:
-    """The number of MQTT 3.1.1, whatever Paho makes of it, and nothing else is lost."""
+    """The number of MQTT 3.1.1, whatever Paho makes of it, and nothing else."""
     with connecting(peer) as (connection, theirs):
         theirs.sendall(bytes((0x20, 2, 0, code)))
         assert follow(connection) == [Connack(code=code)]
 
 
-def test_connack_1_is_told_in_words(peer: Peer) -> None:
+def test_connack_1_is_reported_in_words(peer: Peer) -> None:
     """Paho keeps this number to itself."""
     with connecting(peer) as (connection, theirs):
         theirs.sendall(bytes((0x20, 2, 0, 1)))
@@ -93,7 +93,7 @@ def test_numbers_that_mqtt_does_not_have(peer: Peer, code: int) -> None:
         assert follow(connection) == [Connack(code=code)]
 
 
-def test_a_mute_server_tells_nothing(peer: Peer) -> None:
+def test_a_mute_server_brings_no_event(peer: Peer) -> None:
     """The deadline is the state machine's; meanwhile no call waits, and giving up closes at once."""
     with connecting(peer) as (connection, theirs):
         packet(theirs)
@@ -133,14 +133,14 @@ def test_a_ping_that_is_not_answered(peer: Peer, keepalive_s: int) -> None:
     """It ends the connection within 1.5 keep-alives, and until then the loop has next to nothing to do."""
     hands = Hands()
     with online(peer, lambda: hands.now_s, keepalive_s=keepalive_s) as (connection, _):
-        began, ticks, event = hands.now_s, 0, list[MqttEvent]()
-        while not event:
+        began, ticks, found = hands.now_s, 0, list[MqttEvent]()
+        while not found:
             assert connection.next_check_at() > hands.now_s, "the loop would spin"
             hands.now_s = connection.next_check_at()
-            event = connection.tick()
+            found = connection.tick()
             ticks += 1
-        assert lost(event).by_server is False
-        assert "no answer to the ping" in lost(event).detail
+        assert lost(found).by_server is False
+        assert "no answer to the ping" in lost(found).detail
         assert keepalive_s < hands.now_s - began <= 1.5 * keepalive_s
         assert ticks <= 32
         assert connection.over
@@ -154,8 +154,8 @@ def test_a_ping_comes_in_time_where_only_we_talk(peer: Peer) -> None:
         while hands.now_s - began < 89:
             hands.now_s += 1
             connection.publish(TOPIC, b"x")
-            if logged := connection.tick():
-                assert "no answer to the ping" in lost(logged).detail
+            if found := connection.tick():
+                assert "no answer to the ping" in lost(found).detail
                 return
     raise AssertionError("not noticed")
 
@@ -187,8 +187,8 @@ def test_a_probe_that_is_not_answered(peer: Peer) -> None:
         assert connection.tick() == []
         assert connection.next_check_at() == began + 10.0
         hands.now_s = connection.next_check_at()
-        event = lost(connection.tick())
-        assert (event.by_server, event.detail) == (False, "no answer to the ping within 10 s")
+        found = lost(connection.tick())
+        assert (found.by_server, found.detail) == (False, "no answer to the ping within 10 s")
         connection.probe()
         assert connection.tick() == []
 
@@ -235,14 +235,14 @@ def test_a_peer_that_reads_nothing(peer: Peer) -> None:
 )
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_rubbish_ends_the_connection(peer: Peer, rubbish: bytes, when: str) -> None:
-    """Whatever Paho trips over is lost as a loss, with a word of why; nothing is raised."""
+    """Whatever cannot be read is reported as a loss, with a word of why; nothing is raised."""
     opened = connecting(peer) if when == "before" else online(peer)
     with opened as (connection, theirs):
         theirs.sendall(rubbish)
         theirs.close()
-        event = lost(follow(connection))
-        assert event.by_server
-        assert event.detail
+        found = lost(follow(connection))
+        assert found.by_server
+        assert found.detail
         assert connection.over
         assert connection.tick() == []
         connection.disconnect()
@@ -265,8 +265,8 @@ def test_what_no_server_sends_ends_the_connection_from_here(peer: Peer, sent: by
     with online(peer) as (connection, theirs):
         theirs.sendall(b"\x30\x03\x00\x01t" + sent)
         *before, last = follow(connection)
-        lost = next(event for event in (*before, last) if isinstance(event, ConnectionLost))
-        assert (lost.violation, words in lost.detail) == (True, True)
+        found = next(event for event in (*before, last) if isinstance(event, ConnectionLost))
+        assert (found.violation, words in found.detail) == (True, True)
         assert isinstance(before[0], Received)
         assert connection.tick() == []
 
@@ -278,8 +278,8 @@ def test_what_is_no_mqtt_server_is_named(peer: Peer, sent: bytes, words: str) ->
     """Host or port is wrong."""
     with connecting(peer) as (connection, theirs):
         theirs.sendall(sent)
-        event = lost(follow(connection))
-        assert (event.violation, words in event.detail) == (True, True)
+        found = lost(follow(connection))
+        assert (found.violation, words in found.detail) == (True, True)
 
 
 def test_a_clean_session_is_not_the_one_of_before(peer: Peer) -> None:
@@ -345,7 +345,7 @@ def test_what_waits_inside_tls_is_read_too(peer: Peer) -> None:
 
 
 def test_the_server_closes(peer: Peer) -> None:
-    """It is lost as the server's doing."""
+    """It is reported as the server's doing."""
     with online(peer) as (connection, theirs):
         theirs.close()
         assert follow(connection) == [ConnectionLost(by_server=True, detail="the server closed the connection")]

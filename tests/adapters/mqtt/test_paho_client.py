@@ -135,7 +135,7 @@ def test_numbers_come_round_and_end() -> None:
     assert packer.paho.publish("t", b"", retain=False) == 256
 
 
-def test_what_paho_refuses_is_told_in_its_words() -> None:
+def test_what_paho_refuses_is_reported_in_its_words() -> None:
     """After DISCONNECT it has no connection."""
     packer = Packer()
     packer.paho.disconnect()
