@@ -45,7 +45,7 @@ class Stream:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
             return None
         except (OSError, ValueError) as error:
-            return self.send_failure or _lost(error)
+            return _lost(error)
         return data or self.send_failure or _lost(ConnectionResetError())
 
     def send(self, unsent: bytearray) -> bool:
