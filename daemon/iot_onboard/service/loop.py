@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import selectors
+import errno
+import math
+import os
+import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ..fast_start.fast_dataclasses import dataclass
 
-READ = selectors.EVENT_READ
-WRITE = selectors.EVENT_WRITE
+READ, WRITE = 1, 2
+# Longer than poll(2) can wait, and sooner than anybody notices a turn for nothing.
+_MAX_WAIT_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Hold what is waited for: a descriptor, -1 while there is none, or a moment, `None` while there is none.
 
-    Both may be another one at each turn, and so may `mask`: READ, WRITE or both. Moments are those of the loop's clock.
+    Both may be another one at each turn, and so may `mask`: READ, WRITE, both, or 0 for neither. Moments are those of
+    the loop's clock.
     """
 
     fileno: Callable[[], int] = lambda: -1
@@ -26,21 +31,59 @@ class Source:
     on_due: Callable[[], None] = lambda: None
 
 
-class Loop:
-    """Wait for all sources until one of them ends it; what a source raises ends it too."""
+def wait(masks: Mapping[int, int], timeout_s: float | None) -> Mapping[int, int]:
+    """Wait until a descriptor is ready for what its mask asks for; return what each is ready for.
 
-    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    A descriptor whose peer is gone is ready for all that was asked. Raises `OSError` where one is not open. The kernel
+    keeps nothing between two calls: a descriptor that was closed, and whose number is another's by now, is just that.
+    """
+    poll = select.poll()
+    for descriptor, mask in masks.items():
+        poll.register(descriptor, (select.POLLIN if mask & READ else 0) | (select.POLLOUT if mask & WRITE else 0))
+    found: dict[int, int] = {}
+    # Rounded up: a turn a part of a millisecond too soon would be a turn for nothing.
+    for descriptor, happened in poll.poll(None if timeout_s is None else math.ceil(timeout_s * 1000)):
+        if happened & select.POLLNVAL:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        is_over = happened & ~(select.POLLIN | select.POLLOUT)
+        found[descriptor] = masks[descriptor] & (
+            (READ if happened & select.POLLIN or is_over else 0)
+            | (WRITE if happened & select.POLLOUT or is_over else 0)
+        )
+    return found
+
+
+class Loop:
+    """Wait for all sources until one of them ends it.
+
+    In a turn each source is called at most once for what is ready and once for what is due, in the order of adding: one
+    that always has something starves no other. A source may leave whenever it is not wanted any more, also while it is
+    called itself; from then on it is not called. One that is added during a turn has its first one after it.
+
+    What a source raises ends the loop, and `run` raises it: a new process is better than one with half of its work
+    undone. A source that is to end alone catches its own exceptions, and leaves.
+    """
+
+    def __init__(
+        self,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        wait: Callable[[Mapping[int, int], float | None], Mapping[int, int]] = wait,
+    ) -> None:
         self._monotonic_s = monotonic_s
-        self._selector = selectors.DefaultSelector()
-        self._sources: list[Source] = []
-        self._watched: dict[Source, tuple[int, int]] = {}
+        self._wait = wait
+        # By identity: two sources may be made of the same functions.
+        self._sources: dict[int, Source] = {}
         self._ended = False
 
-    def add(self, source: Source) -> None:
-        """Wait for a source as well; what is due in one turn is done in the order of adding."""
-        self._sources.append(source)
+    def add(self, source: Source) -> Source:
+        """Wait for a source as well, and return it; one that is there already stays where it is."""
+        return self._sources.setdefault(id(source), source)
 
-    def every(self, period_s: Callable[[], float | None], act: Callable[[], None]) -> None:
+    def remove(self, source: Source) -> None:
+        """Wait for a source no more, where it was waited for."""
+        self._sources.pop(id(source), None)
+
+    def every(self, period_s: Callable[[], float | None], act: Callable[[], None]) -> Source:
         """Act at once, and again when a period has gone by since; not while the period is `None`."""
         acted_at = float("-inf")
 
@@ -53,7 +96,7 @@ class Loop:
             acted_at = self._monotonic_s()
             act()
 
-        self.add(Source(due_at=due_at, on_due=on_due))
+        return self.add(Source(due_at=due_at, on_due=on_due))
 
     def end(self) -> None:
         """Have `run` return after the present call, whatever else is ready or due."""
@@ -61,32 +104,31 @@ class Loop:
 
     def run(self) -> None:
         """Wait and act until the end."""
-        with self._selector:
-            while not self._ended:
-                self._turn()
+        while not self._ended:
+            self._turn()
 
     def _turn(self) -> None:
-        for source in self._sources:
-            self._watch(source)
-        wake_at = min((at for source in self._sources if (at := source.due_at()) is not None), default=None)
-        timeout_s = None if wake_at is None else max(0.0, wake_at - self._monotonic_s())
-        for key, mask in self._selector.select(timeout_s):
-            if not self._ended:
-                key.data.on_ready(mask)
-        for source in self._sources:
-            at = None if self._ended else source.due_at()
+        sources = tuple(self._sources.values())
+        waiting = [(source, descriptor) for source in sources if (descriptor := source.fileno()) >= 0]
+        masks: dict[int, int] = {}
+        for source, descriptor in waiting:
+            if mask := source.mask():
+                masks[descriptor] = masks.get(descriptor, 0) | mask
+        ready = self._wait(masks, self._timeout_s(sources))
+        for source, descriptor in waiting:
+            # Who was called before it may have closed the descriptor, or want nothing of it any more.
+            if descriptor in ready and self._has(source) and source.fileno() == descriptor:
+                mask = source.mask() & ready[descriptor]
+                if mask:
+                    source.on_ready(mask)
+        for source in sources:
+            at = source.due_at() if self._has(source) else None
             if at is not None and at <= self._monotonic_s():
                 source.on_due()
 
-    def _watch(self, source: Source) -> None:
-        """Have the selector know the descriptor of a source as it is now."""
-        now, before = (source.fileno(), source.mask()), self._watched.get(source)
-        if now == before:
-            return
-        if before is not None:
-            # It may be closed: the selector knows it by its number.
-            self._selector.unregister(before[0])
-            del self._watched[source]
-        if now[0] >= 0:
-            self._selector.register(*now, source)
-            self._watched[source] = now
+    def _timeout_s(self, sources: tuple[Source, ...]) -> float | None:
+        wake_at = min((at for source in sources if (at := source.due_at()) is not None), default=None)
+        return None if wake_at is None else min(max(0.0, wake_at - self._monotonic_s()), _MAX_WAIT_S)
+
+    def _has(self, source: Source) -> bool:
+        return not self._ended and id(source) in self._sources
