@@ -94,17 +94,15 @@ class AwaitingSetup:
         self._import_check, self._cure = import_check, cure
         self._try_every_s = try_every_s
         self._try_at = time.monotonic() + try_every_s
-        self._worker = Worker()
-        self._loop.add(Source(fileno=self._worker.fileno, on_ready=self._worker.on_ready))
+        self._worker = Worker(self._loop, "look")
         self._loop.add(Source(due_at=lambda: self._try_at, on_due=self._try_to_load))
 
     def run(self) -> int:
-        """Run until a new process can do more, or until a stop signal."""
-        with StopSignals() as stop_signals:
+        """Run until a new process has something to run with, or until asked to stop."""
+        with StopSignals(self._loop, lambda: self._end(Event.STOPPING)):
             self._repeat()
             self._notifier.ready()
             self._loop.every(lambda: self._notifier.watchdog_interval_s, self._notifier.watchdog)
-            self._loop.add(Source(fileno=stop_signals.fileno, on_ready=lambda _: self._end(Event.STOPPING)))
             self._loop.add(Source(due_at=lambda: self._repeat_at, on_due=self._repeat))
             self._loop.every(lambda: POLL_S, self._look)
             self._loop.add(Source(due_at=self._journal.retry_at, on_due=self._flush_journal))

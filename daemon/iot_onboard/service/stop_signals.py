@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
+from collections.abc import Callable
 from types import TracebackType
+
+from .loop import Loop, Source
 
 
 class StopSignals:
-    """Turn SIGTERM and SIGINT into a readable file descriptor: a handler that did more could dead-lock with Paho."""
+    """Call `on_stop` from the loop after SIGTERM or SIGINT: a handler that did more could dead-lock with Paho."""
 
-    def __enter__(self) -> StopSignals:
+    def __init__(self, loop: Loop, on_stop: Callable[[], None]) -> None:
+        self._loop = loop
+        self._on_stop = on_stop
+
+    def __enter__(self) -> None:
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         self._old_fd = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         self._old = {number: signal.signal(number, _ignore) for number in (signal.SIGTERM, signal.SIGINT)}
-        return self
+        self._source = self._loop.add(Source(fileno=self._reader.fileno, on_ready=self._on_ready))
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self._loop.remove(self._source)
         signal.set_wakeup_fd(self._old_fd)
         for number, handler in self._old.items():
             signal.signal(number, handler)
         self._reader.close()
         self._writer.close()
 
-    def fileno(self) -> int:
-        """Return the descriptor that is readable when a signal came."""
-        return self._reader.fileno()
+    def _on_ready(self, _: int) -> None:
+        # All of them are one: a stop that takes more than a turn must not keep the loop busy.
+        with contextlib.suppress(BlockingIOError):
+            while self._reader.recv(4096):
+                pass
+        self._on_stop()
 
 
 def _ignore(_: int, __: object) -> None:
-    """Do nothing: the wake-up descriptor reports the signal."""
+    """Leave it to the wake-up descriptor."""

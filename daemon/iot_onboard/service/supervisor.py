@@ -72,13 +72,12 @@ class Supervisor:
         self._keepalive_log = KeepAliveLog(jobs.config.runtime_dir)
         self._watch = watch
         self._notices = notices
-        self._worker = Worker()
         self._early_dial: EarlyDial | None = None
         self._name_proven = False
         self._exit_code: int = ExitCode.INTERNAL
         self._loop = Loop(clock.monotonic_s)
         self._loop.every(lambda: notifier.watchdog_interval_s, self._watchdog)
-        self._loop.add(Source(fileno=self._worker.fileno, on_ready=self._worker.on_ready))
+        self._worker = Worker(self._loop, "gateway")
         self._peer: tuple[str, ...] = ()
         self._route_watch: PacedWatch | None = None
         if network is not None:
@@ -110,8 +109,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until asked to stop, and return the exit code."""
-        with StopSignals() as stop_signals:
-            self._loop.add(Source(fileno=stop_signals.fileno, on_ready=lambda _: self._feed(m.StopRequested())))
+        with StopSignals(self._loop, lambda: self._feed(m.StopRequested())):
             try:
                 self._reporter.log_event(Event.STARTED, Details(), self._state)
                 for event, details in self._notices:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from ..core import tracebacks
 from ..core.failures import Failure, OnboardError, is_temporary, local_fault
 from ..fast_start.fast_dataclasses import dataclass
+from .loop import Loop, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,22 +26,21 @@ class Result:
 class Worker:
     """Run one job at a time, each on a daemon thread: one that hangs never keeps the process from ending.
 
-    The thread ends with its job: a gateway that is online has none that waits. No job takes the place of another: the
-    state machine starts one when the one before has ended, and ends the process where that takes too long.
+    Each state machine has a worker of its own: the job of one never waits for that of another. The thread ends with its
+    job: a gateway that is online has none that waits. No job takes the place of another: the state machine starts one
+    when the one before has ended, and knows what to do where that takes too long. `name` is that of its threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loop: Loop, name: str) -> None:
+        self._name = name
         self._result: Result | None = None
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._on_result: Callable[[Result], None] | None = None
-
-    def fileno(self) -> int:
-        """Return the descriptor that is readable when a result waits."""
-        return self._reader.fileno()
+        loop.add(Source(fileno=self._reader.fileno, on_ready=self._take_result))
 
     def submit(self, job: Callable[[], object], on_result: Callable[[Result], None]) -> None:
-        """Start a job; raise `RuntimeError` while another one runs. `on_ready` hands its result on.
+        """Start a job; raise `RuntimeError` while another one runs. The loop hands its result on.
 
         Where no thread is to be had, that is the result, and the job has not begun.
         """
@@ -48,11 +48,11 @@ class Worker:
             raise RuntimeError("the worker does one thing at a time")
         self._on_result = on_result
         try:
-            threading.Thread(target=self._work, args=(job,), name="worker", daemon=True).start()
+            threading.Thread(target=self._work, args=(job,), name=self._name, daemon=True).start()
         except (RuntimeError, MemoryError) as error:
             self._hand_over(Result(failure=local_fault("the work could not be begun", error).failure))
 
-    def on_ready(self, _: int) -> None:
+    def _take_result(self, _: int) -> None:
         """Hand on the result that waits; whoever takes it may submit the next job."""
         with contextlib.suppress(BlockingIOError):
             self._reader.recv(64)
