@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -32,12 +33,13 @@ def test_a_row_of_kills_leaves_no_room_for_more(sandbox: Sandbox, gateway: Gatew
     assert status["next_try_monotonic_s"] > time.monotonic() + 20.0
 
 
-def test_a_first_boot_writes_the_budget_once_and_is_not_held_up(sandbox: Sandbox, gateway: Gateway) -> None:
-    """One registration, one write; while it is online there is none."""
+def test_a_first_boot_is_not_held_up(sandbox: Sandbox, gateway: Gateway) -> None:
+    """One registration, and it delays no login; the next start goes on with both counts."""
     gateway.configure(sandbox)
     gateway.online().wait_for_line("tags reported")
-    path = gateway.runtime_dir / "registrations.json"
-    written = path.stat().st_mtime_ns
+    before = json.loads((gateway.runtime_dir / "connects.json").read_text())
+    assert (len(before["registrations"]), len(before["connects"])) == (1, 1)
     assert gateway.stop() == 0
     gateway.online()
-    assert path.stat().st_mtime_ns == written
+    after = json.loads((gateway.runtime_dir / "connects.json").read_text())
+    assert (after["registrations"], len(after["connects"])) == (before["registrations"], 2)

@@ -16,9 +16,11 @@ from iot_onboard.core import backoff
 from iot_onboard.core.failures import Cause, Transient
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
+from iot_onboard.core.timings import Now
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
+from iot_onboard.lifecycle.state import Policy, State
 
 from .parts import shared
 from .plot import Curve, plot
@@ -110,10 +112,10 @@ class Fleet:
     """Run many state machines against one limit."""
 
     def __init__(self, scenario: str, devices: int, seed: int, *, size_known: bool = False) -> None:
-        self._policy = m.Policy(fleet_size=devices if size_known else None)
+        self._policy = Policy(fleet_size=devices if size_known else None)
         self._chance = random.Random(seed)
         self._queue: list[tuple[float, int, type[m.Input]]] = []
-        self._states: list[m.State] = []
+        self._states: list[State] = []
         self._back_at = 0.0
         self._accepted: Counter[int] = Counter()
         one_in = -(-devices // (MAX_SIMULATED_KNOWN if size_known else MAX_SIMULATED))
@@ -122,14 +124,14 @@ class Fleet:
             self._begin(device, scenario)
 
     def _begin(self, device: int, scenario: str) -> None:
-        state = m.State(policy=self._policy)
+        state = State(policy=self._policy)
         if scenario == "power comes back":
             self._states.append(state)
             self._push(self._chance.uniform(*BOOT_S), device, m.Loaded)
             self._back_at = BOOT_S[0]
             return
         # Nobody has been reached for so long that the waits have reached their cap: the rest of the hour is like this.
-        state, _ = step(state, m.Loaded(credentials=_CREDENTIALS), m.Now(at=OUTAGE_S - SEEN_S, chance=0.5))
+        state, _ = step(state, m.Loaded(credentials=_CREDENTIALS), Now(at=OUTAGE_S - SEEN_S, chance=0.5))
         self._states.append(replace(state, failures=_FAILURES_TO_CAP))
         self._back_at = OUTAGE_S
         self._push(OUTAGE_S - SEEN_S, device, m.DialFailed)
@@ -148,22 +150,22 @@ class Fleet:
 
     def _feed(self, device: int, given: m.Input, at_s: float) -> None:
         before = self._states[device]
-        state, effects = step(before, given, m.Now(at=at_s, chance=self._chance.random()))
+        state, effects = step(before, given, Now(at=at_s, chance=self._chance.random()))
         self._states[device] = state
         for effect in effects:
             if isinstance(effect, m.Dial):
                 there = at_s >= self._back_at
                 self._push(at_s + self._chance.uniform(*DIAL_S), device, m.Dialled if there else m.DialFailed)
             elif isinstance(effect, m.Login):
-                self._login(device, effect, at_s)
+                self._login(device, state, at_s)
         if state.phase is m.Phase.WAITING and state.wake_at is not None:
             self._push(state.wake_at, device, m.Tick)
 
-    def _login(self, device: int, login: m.Login, at_s: float) -> None:
+    def _login(self, device: int, state: State, at_s: float) -> None:
         outcome, second = self.outcome, int(at_s)
         outcome.attempts += 1
         outcome.attempts_per_s[second] += 1
-        recent = sum(at_s - stamp < backoff.BUDGET_WINDOW_S for stamp in login.connects)
+        recent = sum(at_s - stamp < backoff.BUDGET_WINDOW_S for stamp in state.budget.connects)
         outcome.over_budget += recent > backoff.BUDGET_CONNECTS
         window_s = outcome.one_in if outcome.size_known else 1
         window = int(at_s / window_s)

@@ -11,11 +11,13 @@ from iot_onboard.core import backoff
 from iot_onboard.core.failures import Failure
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
+from iot_onboard.core.timings import Now
 from iot_onboard.events.model import Event
 from iot_onboard.events.rate_limit import Memory, cause_of, decide, repeat, repeat_at
 from iot_onboard.events.table import TABLE
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
+from iot_onboard.lifecycle.state import State
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw-0001")
 # The longest wait that the design has, for somebody to act.
@@ -46,7 +48,7 @@ class Life:
     cloud: Cloud
     chance: random.Random
     now_s: float = 1000.0
-    state: m.State = field(default_factory=m.State)
+    state: State = field(default_factory=State)
     disk: Credentials | None = None
     registrations: list[float] = field(default_factory=list)
     dials: list[float] = field(default_factory=list)
@@ -92,7 +94,7 @@ class Life:
         self._memory, verdict = repeat(self._memory, self.now_s)
         if verdict.log:
             self.lines_at.append(self.now_s)
-        self.state, effects = step(self.state, given, m.Now(at=self.now_s, chance=self.chance.random()))
+        self.state, effects = step(self.state, given, Now(at=self.now_s, chance=self.chance.random()))
         for effect in effects:
             self._run(effect)
         self._watch_wait()

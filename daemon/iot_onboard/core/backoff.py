@@ -1,12 +1,14 @@
 """How long to wait: back-off with jitter, hold-off against a clone, and the connect budget.
 
 `chance` is a random number in [0, 1) that the caller draws. Every wait lies between its floor and its cap for any
-attempt number (invariant 4); no identity sends more than five CONNECTs in any 60 s (invariant 3).
+attempt number (invariant 4). No identity sends more than five CONNECTs in any 60 s (invariant 3), whatever for.
 """
 
 from __future__ import annotations
 
-from ..fast_start.fast_dataclasses import dataclass
+import enum
+
+from ..fast_start.fast_dataclasses import dataclass, replace
 
 BUDGET_CONNECTS = 5
 BUDGET_WINDOW_S = 60.0
@@ -110,3 +112,51 @@ def earliest_s(stamps: tuple[float, ...], now_s: float, budget: int = BUDGET_CON
     if len(recent) < budget:
         return now_s
     return recent[-budget] + BUDGET_WINDOW_S + BUDGET_SLACK_S
+
+
+class Via(enum.Enum):
+    """Name the protocol of a registration: over MQTT it sends a CONNECT, which the platform counts as any other."""
+
+    HTTPS = "https"
+    MQTT = "mqtt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Hold what was sent in the last minute, and when refused logins may lead to a registration again.
+
+    `connects` are the moments of all CONNECTs, be they of logins or of registrations over MQTT; `registrations` those
+    of the requests, by either protocol. Times are monotonic seconds.
+    """
+
+    connects: tuple[float, ...] = ()
+    registrations: tuple[float, ...] = ()
+    reregister_at: float = float("-inf")
+    reregister_gap_s: float = REREGISTER_FIRST_S
+
+
+def login_at(budget: Budget, now_s: float) -> float:
+    """Return when the next login is within the budget; a registration over HTTPS sends no CONNECT, and delays none."""
+    return earliest_s(budget.connects, now_s)
+
+
+def registration_at(budget: Budget, via: Via, now_s: float, reserve: int = 0) -> float:
+    """Return when the next registration is within the budget, with `reserve` of its requests left for others."""
+    requested_at = earliest_s(budget.registrations, now_s, BUDGET_CONNECTS - reserve)
+    return max(requested_at, login_at(budget, now_s)) if via is Via.MQTT else requested_at
+
+
+def with_connect(budget: Budget, now_s: float) -> Budget:
+    """Count a CONNECT, in the moment before it leaves: one that was counted sooner would leave the window sooner."""
+    return replace(budget, connects=(*within_window(budget.connects, now_s), now_s))
+
+
+def with_registration(budget: Budget, now_s: float) -> Budget:
+    """Count a request to register; where it goes over MQTT its CONNECT is counted as well, when that leaves."""
+    return replace(budget, registrations=(*within_window(budget.registrations, now_s), now_s))
+
+
+def with_reregistration(budget: Budget, now_s: float) -> Budget:
+    """Count a registration that refused logins lead to: the next one may follow after a gap that doubles."""
+    gap_s = budget.reregister_gap_s
+    return replace(budget, reregister_at=now_s + gap_s, reregister_gap_s=min(gap_s * 2, REREGISTER_CAP_S))

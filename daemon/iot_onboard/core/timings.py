@@ -1,8 +1,16 @@
-"""How long the phases of an exchange took, and how long a connection was idle."""
+"""What a decision knows of time: now, how long an exchange took, and how long a connection was silent."""
 
 from __future__ import annotations
 
 from ..fast_start.fast_dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """Hold what a decision takes from the world: monotonic seconds, and a random number in [0, 1)."""
+
+    at: float
+    chance: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

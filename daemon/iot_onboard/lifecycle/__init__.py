@@ -21,7 +21,7 @@ the end of the wait; the loop sends `Tick` at that time. A job that misses its d
 a new process can end: STOPPED with exit code 1, and the service manager restarts the daemon.
 """
 
-from .model import State
+from .state import State
 from .table import step
 
 __all__ = ["State", "step"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from ..core import backoff
 from ..core.failures import Cause, Failure, Misconfigured, Rejected, StoreFailure, Transient
+from ..core.timings import Now
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from ..fast_start.typing_names import TYPE_CHECKING
 from . import model as m
+from .state import State
 from .steps import register, stuck
-from .waits import Transition, block, clock_is_why, enter, first, ms_since, wait
+from .waits import Transition, block, budgeted_at, clock_is_why, enter, first, ms_since, wait
 
 if TYPE_CHECKING:
     from ..aliyun.connack import Connack
@@ -22,23 +24,22 @@ CHANGE_EXPLAINS_S = 25.0
 LONGEST_DIALS_S = 60.0
 
 
-def dialled(state: m.State, input_: m.Dialled, now: m.Now) -> Transition:
+def dialled(state: State, input_: m.Dialled, now: Now) -> Transition:
     """Send CONNECT and count it."""
     if state.credentials is None or not state.durable:
         raise AssertionError("a dial without a durable secret")
-    connects = (*backoff.within_window(state.connects, now.at), now.at)
     deadline = now.at + state.policy.connack_deadline_s
     login = m.Login(
         credentials=state.credentials,
-        connects=connects,
         keepalive_s=state.keepalive_s or state.policy.keepalive_s,
         first_ping_s=state.first_ping_s,
     )
-    return replace(state, logging_in=True, connects=connects, wake_at=deadline, timings=input_.timings), (login,)
+    budget = backoff.with_connect(state.budget, now.at)
+    return replace(state, logging_in=True, budget=budget, wake_at=deadline, timings=input_.timings), (login,)
 
 
-def dial_failed(state: m.State, input_: m.DialFailed, now: m.Now) -> Transition:
-    """Count the failure, and wait for the network, or for the clock if that is the reason."""
+def dial_failed(state: State, input_: m.DialFailed, now: Now) -> Transition:
+    """Count it, and wait for the network, or for the clock where that is why."""
     state = replace(state, failed_dials=(*backoff.within_window(state.failed_dials, now.at), state.began_at))
     if isinstance(input_.failure, Misconfigured):
         return block(state, now, m.Goal.CONNECT, input_.failure, Event.SECRET_FILE_INVALID)
@@ -48,19 +49,19 @@ def dial_failed(state: m.State, input_: m.DialFailed, now: m.Now) -> Transition:
     return wait(state, now, m.Goal.CONNECT, input_.failure, Event.CONNECT_FAILED)
 
 
-def accepted(state: m.State, _: m.Accepted, now: m.Now) -> Transition:
-    """Go online."""
+def accepted(state: State, _: m.Accepted, now: Now) -> Transition:
+    """Be online."""
     entered = enter(state, m.Phase.ONLINE, None)
     online = replace(entered, refusals=0, rejected=None, online_since=now.at, early_retries=())
     online = replace(online, load_refusals=0, spread_until=float("-inf"))
-    timings = replace(state.timings, answer_ms=ms_since(state.connects[-1], now))
+    timings = replace(state.timings, answer_ms=ms_since(state.budget.connects[-1], now))
     details = Details(duration_ms=ms_since(state.began_at, now), timings=timings)
     return online, (m.Announce(event=Event.ONLINE, details=details), m.Report())
 
 
-def refused(state: m.State, input_: m.Refused, now: m.Now) -> Transition:
-    """Wait; after the third refusal in a row register once, in case an operator reset the device."""
-    # Imported here: a start without failures does not need it.
+def refused(state: State, input_: m.Refused, now: Now) -> Transition:
+    """Wait; on the third refusal running register once, in case an operator reset the device."""
+    # Imported here: a start without trouble needs none of its words.
     try:
         from ..aliyun.connack import ConnackMeaning, connack
     except (OSError, MemoryError):
@@ -82,8 +83,8 @@ def refused(state: m.State, input_: m.Refused, now: m.Now) -> Transition:
     return first(m.Drop(), _after_refusal(state, code, answer, now))
 
 
-def _spread(state: m.State, fleet_size: int, now: m.Now) -> tuple[m.State, float]:
-    """Return how long to wait so that the whole fleet comes back within the account's limit of logins.
+def _spread(state: State, fleet_size: int, now: Now) -> tuple[State, float]:
+    """Return how long to wait so that the whole fleet comes back over the time that the account's limit asks for.
 
     The spread begins when the platform can be reached again: after our last try without a connection, or now. All
     refusals until its end wait for a random part of the rest. A gateway that is refused at its end uses the normal
@@ -100,21 +101,15 @@ def _spread(state: m.State, fleet_size: int, now: m.Now) -> tuple[m.State, float
     return replace(state, load_refusals=refusals, spread_until=until), wait_s
 
 
-def _after_refusal(state: m.State, code: str, answer: Connack, now: m.Now) -> Transition:
+def _after_refusal(state: State, code: str, answer: Connack, now: Now) -> Transition:
     detail = answer.advice.meaning
     again = state.refusals >= REFUSALS_BEFORE_REGISTERING
     if again and not state.policy.can_register:
         cure = "put the device's present secret, as the console shows it, into the device secret file"
         failure: Failure = Rejected(code=f"CONNACK {code}", detail=detail, cure=cure)
         return block(state, now, m.Goal.LOAD, failure, Event.LOGIN_BLOCKED)
-    if again and now.at >= state.reregister_at:
-        gap_s = state.reregister_gap_s
-        gated = replace(
-            state,
-            reregister_at=now.at + gap_s,
-            reregister_gap_s=min(gap_s * 2, backoff.REREGISTER_CAP_S),
-        )
-        return register(gated, now)
+    if again and now.at >= state.budget.reregister_at:
+        return register(replace(state, budget=backoff.with_reregistration(state.budget, now.at)), now)
     if again and state.rejected is not None:
         event = Event.STORE_VOLATILE if isinstance(state.rejected, StoreFailure) else Event.LOGIN_BLOCKED
         return block(state, now, m.Goal.CONNECT, state.rejected, event)
@@ -122,8 +117,8 @@ def _after_refusal(state: m.State, code: str, answer: Connack, now: m.Now) -> Tr
     return wait(state, now, m.Goal.CONNECT, failure, Event.LOGIN_REFUSED)
 
 
-def connack_overdue_or_stuck(state: m.State, _: m.Tick, now: m.Now) -> Transition:
-    """Give up a server that does not answer; a dial that exceeds its own time limits hangs in a system call."""
+def connack_overdue_or_stuck(state: State, _: m.Tick, now: Now) -> Transition:
+    """Give a mute server up; a dial that outlives its own limits hangs in a system call."""
     if not state.logging_in:
         return stuck(state, _, now)
     limit_s = state.policy.connack_deadline_s
@@ -131,7 +126,7 @@ def connack_overdue_or_stuck(state: m.State, _: m.Tick, now: m.Now) -> Transitio
     return first(m.Drop(), wait(state, now, m.Goal.CONNECT, failure, Event.CONNECT_FAILED))
 
 
-def lost_before_online(state: m.State, input_: m.Lost, now: m.Now) -> Transition:
+def lost_before_online(state: State, input_: m.Lost, now: Now) -> Transition:
     """Wait: the connection ended before the server answered the login."""
     failure = Transient(cause=_cause_of(input_), detail=input_.detail)
     # A device on the path may have closed it: over another route the connection may work.
@@ -145,16 +140,16 @@ def _cause_of(input_: m.Lost) -> Cause:
     return Cause.CLOSED_BY_SERVER if input_.by_server else Cause.NETWORK
 
 
-def network_changed_online(state: m.State, _: m.NetworkChanged, now: m.Now) -> Transition:
-    """Probe the connection: with an old address, or behind another router, it may be lost.
+def network_changed_online(state: State, _: m.NetworkChanged, now: Now) -> Transition:
+    """Ask whether the connection still stands: with an old address, or behind another router, it may be gone.
 
     From the next login on the configured keep-alive is used again, because the new path may have no idle time-out.
     """
     return replace(state, network_changed_at=now.at, keepalive_s=None), (m.Probe(),)
 
 
-def lost(state: m.State, input_: m.Lost, now: m.Now) -> Transition:
-    """Wait; a third short session in a row that the server ended shows a clone, unless there is another reason.
+def lost(state: State, input_: m.Lost, now: Now) -> Transition:
+    """Wait; a third short session in a row that the server ended points to a clone, unless something else explains it.
 
     Other reasons are an unanswered message and an idle time-out on the path. The back-off starts over after a session
     of 60 s, or if a change of the network explains the loss: then there is a new network to try.
@@ -165,7 +160,8 @@ def lost(state: m.State, input_: m.Lost, now: m.Now) -> Transition:
     explained = not input_.by_server and now.at - state.network_changed_at <= CHANGE_EXPLAINS_S
     is_long = session_s >= SHORT_SESSION_S
     if is_long:
-        state = replace(state, failures=0, short_sessions=0, reregister_gap_s=backoff.REREGISTER_FIRST_S)
+        budget = replace(state.budget, reregister_gap_s=backoff.REREGISTER_FIRST_S)
+        state = replace(state, failures=0, short_sessions=0, budget=budget)
     state, after_cut = (
         _idle_cut(state, input_, now, lasted_ms) if not (explained or input_.unanswered) else (state, None)
     )
@@ -177,22 +173,23 @@ def lost(state: m.State, input_: m.Lost, now: m.Now) -> Transition:
         step = wait(state, now, m.Goal.CONNECT, failure, Event.CONNECTION_LOST, duration_ms=lasted_ms)
         return first(m.Drop(), step)
     wait_s = backoff.HOLD_OFF.wait_s(short - SHORT_SESSIONS_OF_A_CLONE + 1, now.chance)
-    entered = enter(state, m.Phase.WAITING, now.at + wait_s, m.Goal.CONNECT)
-    # The fix is a unique device name, and that ends the hold-off. A change of the network does not.
+    wake_at = max(now.at + wait_s, budgeted_at(state, m.Goal.CONNECT, now.at))
+    entered = enter(state, m.Phase.WAITING, wake_at, m.Goal.CONNECT)
+    # A name of its own is the cure: it ends the hold-off. News of the network does not.
     waiting = replace(entered, failures=state.failures + 1, retry_on=frozenset({m.EarlyRetry.CONFIG}))
-    details = Details(attempt=short, next_try_s=wait_s, detail=input_.detail, duration_ms=lasted_ms)
+    details = Details(attempt=short, next_try_s=wake_at - now.at, detail=input_.detail, duration_ms=lasted_ms)
     return waiting, (m.Drop(), m.Announce(event=Event.IDENTITY_SHARED, details=details))
 
 
-def _short_sessions(state: m.State, input_: m.Lost) -> int:
+def _short_sessions(state: State, input_: m.Lost) -> int:
     if input_.unanswered:
         # This session does not show whether another device uses the identity.
         return state.short_sessions
     return state.short_sessions + 1 if input_.by_server and not input_.violation else 0
 
 
-def _idle_cut(state: m.State, input_: m.Lost, now: m.Now, lasted_ms: int) -> tuple[m.State, Transition | None]:
-    """Record the idle time at the end of the session; also return the wait if an idle time-out has ended it."""
+def _idle_cut(state: State, input_: m.Lost, now: Now, lasted_ms: int) -> tuple[State, Transition | None]:
+    """Note how silent the session was at its end; return the wait as well where an idle time-out has ended it."""
     if input_.violation:
         return state, None
     try:

@@ -12,11 +12,12 @@ no clone has replaced it.
 from __future__ import annotations
 
 from ..core import backoff
-from ..core.timings import IdleTime
+from ..core.timings import IdleTime, Now
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
-from .waits import Transition, earliest_dial_s, enter
+from .state import IdleCut, State
+from .waits import Transition, budgeted_at, enter
 
 # A gateway that a clone disconnects has often been online only for a moment.
 MIN_IDLE_S = 4.0
@@ -27,8 +28,8 @@ _MARGIN = 0.8
 _MAX_FAILURES = 3
 
 
-def noted(known: m.IdleCut | None, lost: m.Lost) -> tuple[m.IdleCut | None, bool]:
-    """Return what is known after a session, and whether an idle time-out has certainly ended it."""
+def noted(known: IdleCut | None, lost: m.Lost) -> tuple[IdleCut | None, bool]:
+    """Return what is known after a session, and whether it was ended by an idle time-out beyond doubt."""
     idle_time = lost.idle_time
     if known is not None and idle_time.survived_s >= known.silent_s - _tolerance_s(known.silent_s):
         known = None
@@ -36,10 +37,10 @@ def noted(known: m.IdleCut | None, lost: m.Lost) -> tuple[m.IdleCut | None, bool
     if not ended_idle or idle_time.lasted_s < MIN_IDLE_S or _was_survived(idle_time):
         return known if known is not None and known.confirmed else None, False
     if known is None or abs(known.silent_s - idle_time.lasted_s) > _tolerance_s(known.silent_s):
-        return m.IdleCut(silent_s=idle_time.lasted_s), False
+        return IdleCut(silent_s=idle_time.lasted_s), False
     times = known.times + 1
     confirmed = known.confirmed or (idle_time.ping_unanswered if times == EQUAL_IDLE_TIMES else _outlived(idle_time))
-    cut = m.IdleCut(silent_s=min(known.silent_s, idle_time.lasted_s), times=times, confirmed=confirmed)
+    cut = IdleCut(silent_s=min(known.silent_s, idle_time.lasted_s), times=times, confirmed=confirmed)
     return cut, confirmed
 
 
@@ -57,8 +58,8 @@ def _outlived(idle_time: IdleTime) -> bool:
     return idle_time.ping_unanswered or idle_time.survived_s >= idle_time.lasted_s / 3
 
 
-def first_ping_s(cut: m.IdleCut | None) -> float | None:
-    """Return when the next session has to send its first ping, if it is a test; else `None`."""
+def first_ping_s(cut: IdleCut | None) -> float | None:
+    """Return when the next session is to ping for the first time, where that decides what ends sessions."""
     suspected = cut is not None and cut.times >= EQUAL_IDLE_TIMES and not cut.confirmed
     return cut.silent_s / 2 if cut is not None and suspected else None
 
@@ -69,8 +70,8 @@ def adapted_keepalive_s(keepalive_s: int, idle_time: IdleTime) -> int:
     return min(keepalive_s, max(backoff.MIN_KEEPALIVE_S, int(wanted_s)))
 
 
-def wait_after_cut(state: m.State, lost: m.Lost, now: m.Now, *, duration_ms: int) -> Transition | None:
-    """Report the idle time-out and connect again soon with a shorter keep-alive; `None` if none is shorter.
+def wait_after_cut(state: State, lost: m.Lost, now: Now, *, duration_ms: int) -> Transition | None:
+    """Name the idle time-out and connect again soon, with a keep-alive that holds; `None` where nothing is left to try.
 
     If the server does not answer a ping after the shortest keep-alive, it has failed, and this is not an idle time-out.
     """
@@ -85,7 +86,7 @@ def wait_after_cut(state: m.State, lost: m.Lost, now: m.Now, *, duration_ms: int
     detail = f"{end} after {lost.idle_time.lasted_s:.0f} s of silence, as before; {shorter if holds else too_short}"
     failures = 1 if holds else min(state.failures, _MAX_FAILURES) + 1
     soon_s = backoff.WAITING.wait_s(failures, now.chance)
-    wake_at = max(now.at + soon_s, earliest_dial_s(state, now.at))
+    wake_at = max(now.at + soon_s, budgeted_at(state, m.Goal.CONNECT, now.at))
     waiting = replace(
         enter(state, m.Phase.WAITING, wake_at, m.Goal.CONNECT),
         keepalive_s=keepalive_s,

@@ -1,10 +1,9 @@
-"""The types of the state machine: phases, inputs, effects, and the state."""
+"""The words of the state machine: phases, inputs and effects."""
 
 from __future__ import annotations
 
 import enum
 
-from ..core import backoff
 from ..core.failures import Failure
 from ..core.identity import Credentials
 from ..core.timings import IdleTime, Timings
@@ -44,26 +43,15 @@ class EarlyRetry(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Now:
-    """Hold the time (monotonic seconds) and a random number in [0, 1) for a decision."""
+class Storage:
+    """Hold what a state directory lies on: `volatile` says why what is written there would not outlast a boot.
 
-    at: float
-    chance: float
+    `directory`, without symbolic links, is held by `mount`.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """Hold what the configuration sets for a whole run; deadlines are for jobs that hang, not for slow ones."""
-
-    can_register: bool = True
-    allow_volatile: bool = False
-    fleet_size: int | None = None
-    register_only: bool = False
-    disk_deadline_s: float = 180.0
-    register_deadline_s: float = 240.0
-    dial_deadline_s: float = 300.0
-    connack_deadline_s: float = 10.0
-    keepalive_s: int = 300
+    volatile: str = ""
+    directory: str = ""
+    mount: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +72,11 @@ class Loaded:
 class NothingStored:
     """No usable secret is stored; `detail` says why the store cannot be written, if so.
 
-    `volatile` says why a file there would not survive a reboot. `mount` is the mount of `directory` (without symbolic
-    links). `others` names devices with stored secrets: the card comes from another gateway.
+    `others` names devices whose secrets are stored: the card comes from another gateway.
     """
 
     writable: bool
-    volatile: str = ""
-    directory: str = ""
-    mount: str = ""
+    storage: Storage = Storage()
     detail: str = ""
     damage: str = ""
     others: tuple[str, ...] = ()
@@ -252,13 +237,9 @@ class Dial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """Record the CONNECT in the budget, and send it on the dialled connection.
-
-    With `first_ping_s` the first ping follows after that much idle time, independent of the keep-alive.
-    """
+    """Send CONNECT on the dialled connection. With `first_ping_s` the first ping follows that much silence."""
 
     credentials: Credentials
-    connects: tuple[float, ...]
     keepalive_s: int
     first_ping_s: float | None = None
 
@@ -299,57 +280,3 @@ class Exit:
 
 
 Effect = Load | Register | Save | Dial | Login | Report | Probe | Drop | Disconnect | Announce | Exit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdleCut:
-    """Count sessions in a row that ended after equal idle times; `confirmed`: the path has an idle time-out."""
-
-    silent_s: float
-    times: int = 1
-    confirmed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """Hold everything that decisions depend on, and what is reported about them. Times are monotonic seconds.
-
-    `began_at` is when the job under way began, `timings` are those of the dial. `keepalive_s` is the keep-alive that an
-    idle time-out asks for, `None` where the configured one is good; `first_ping_s` is of the next session.
-    `failed_dials` are the moments when those began that came to nothing, `early_retries` those of the tries that news
-    led to, since the last success.
-    Where no secret was stored, `volatile`, `directory` and `mount` are what `NothingStored` said.
-    """
-
-    policy: Policy = Policy()
-    phase: Phase = Phase.BOOT
-    goal: Goal | None = None
-    retry_on: frozenset[EarlyRetry] = frozenset()
-    wake_at: float | None = None
-    credentials: Credentials | None = None
-    durable: bool = False
-    logging_in: bool = False
-    began_at: float = 0.0
-    timings: Timings = Timings()
-    online_since: float = 0.0
-    network_changed_at: float = float("-inf")
-    failures: int = 0
-    refusals: int = 0
-    short_sessions: int = 0
-    idle_cut: IdleCut | None = None
-    keepalive_s: int | None = None
-    first_ping_s: float | None = None
-    rejected: Failure | None = None
-    # Refusals for load since the last session, until when logins are spread, and when no server could be reached.
-    load_refusals: int = 0
-    spread_until: float = float("-inf")
-    unreachable_at: float = float("-inf")
-    volatile: str = ""
-    directory: str = ""
-    mount: str = ""
-    reregister_at: float = float("-inf")
-    reregister_gap_s: float = backoff.REREGISTER_FIRST_S
-    connects: tuple[float, ...] = ()
-    registrations: tuple[float, ...] = ()
-    failed_dials: tuple[float, ...] = ()
-    early_retries: tuple[float, ...] = ()

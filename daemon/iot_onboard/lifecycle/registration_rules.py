@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ..core.failures import Cause, Misconfigured, Rejected, StoreFailure, StoreFault, Throttled, Transient
+from ..core.timings import Now
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
+from .state import State
 from .steps import connect, load, register, save
 from .waits import Transition, block, clock_is_why, first, ms_since, wait
 
@@ -15,7 +17,7 @@ _MAX_NAMES = 3
 _ACTIVATED = "6289"
 
 
-def loaded(state: m.State, input_: m.Loaded, now: m.Now) -> Transition:
+def loaded(state: State, input_: m.Loaded, now: Now) -> Transition:
     """Connect with the secret that is on disk."""
     event = Event.SECRET_RECOVERED if input_.recovered else Event.SECRET_FOUND
     announcements = m.Announce(event=event, details=Details(detail=input_.damage))
@@ -23,16 +25,16 @@ def loaded(state: m.State, input_: m.Loaded, now: m.Now) -> Transition:
     return first(announcements, connect(found, now))
 
 
-def nothing_stored(state: m.State, input_: m.NothingStored, now: m.Now) -> Transition:
-    """Register, unless the secret could not be stored, or would not survive a reboot."""
-    state = replace(state, volatile=input_.volatile, directory=input_.directory, mount=input_.mount)
-    # A data partition may be mounted late, or become writable later.
-    retry_on = {m.EarlyRetry.MOUNTS} if input_.mount else set()
+def nothing_stored(state: State, input_: m.NothingStored, now: Now) -> Transition:
+    """Register, unless the answer could not be kept: not written, or not until after the next boot."""
+    state = replace(state, storage=input_.storage)
+    # A data partition may come late, or be mounted again with a right to write.
+    retry_on = {m.EarlyRetry.MOUNTS} if input_.storage.mount else set()
     if not input_.writable:
         failure = StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=input_.detail)
         return block(state, now, m.Goal.LOAD, failure, Event.STORE_NOT_WRITABLE, retry_on=retry_on)
-    if input_.volatile and not state.policy.allow_volatile:
-        failure = StoreFailure(fault=StoreFault.VOLATILE, detail=input_.volatile)
+    if (volatile := input_.storage.volatile) and not state.policy.allow_volatile:
+        failure = StoreFailure(fault=StoreFault.VOLATILE, detail=volatile)
         return block(state, now, m.Goal.LOAD, failure, Event.STORE_VOLATILE, retry_on=retry_on)
     step = register(state, now)
     if input_.others:
@@ -47,8 +49,8 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def load_failed(state: m.State, input_: m.LoadFailed, now: m.Now) -> Transition:
-    """Retry the read; never register, because the secret may be fine. After a temporary error retry soon."""
+def load_failed(state: State, input_: m.LoadFailed, now: Now) -> Transition:
+    """Retry the read; never register, for the secret may be fine. What passes by itself is retried soon."""
     failure = input_.failure
     if isinstance(failure, StoreFailure) and failure.temporary:
         failure = Transient(cause=Cause.LOCAL, detail=failure.detail)
@@ -59,15 +61,15 @@ def load_failed(state: m.State, input_: m.LoadFailed, now: m.Now) -> Transition:
     return block(state, now, m.Goal.LOAD, failure, event)
 
 
-def registered(state: m.State, input_: m.Registered, now: m.Now) -> Transition:
+def registered(state: State, input_: m.Registered, now: Now) -> Transition:
     """Make the newest answer durable before anything else."""
     fresh = replace(state, credentials=input_.credentials, durable=False, failures=0, refusals=0, rejected=None)
     details = Details(duration_ms=ms_since(state.began_at, now), timings=input_.timings)
     return first(m.Announce(event=Event.REGISTERED, details=details), save(fresh, now))
 
 
-def register_failed(state: m.State, input_: m.RegisterFailed, now: m.Now) -> Transition:
-    """Wait or block; if an older secret is stored, use it again: its login may have been refused by mistake."""
+def register_failed(state: State, input_: m.RegisterFailed, now: Now) -> Transition:
+    """Wait or block; where an older secret is stored go back to it, for the login may have been refused by mistake."""
     failure = input_.failure
     goal = m.Goal.CONNECT if state.durable else m.Goal.REGISTER
     if isinstance(failure, Misconfigured):
@@ -79,7 +81,7 @@ def register_failed(state: m.State, input_: m.RegisterFailed, now: m.Now) -> Tra
             return load(state, input_, now)
         return block(replace(state, rejected=failure), now, goal, failure, Event.STORE_VOLATILE)
     if isinstance(failure, Rejected):
-        failure = _explained(failure, state.volatile)
+        failure = _explained(failure, state.storage.volatile)
         event = Event.LOGIN_BLOCKED if state.durable else Event.REGISTRATION_REFUSED
         return block(replace(state, rejected=failure), now, goal, failure, event)
     if isinstance(failure, Throttled):
@@ -98,13 +100,13 @@ def _explained(failure: Rejected, volatile: str) -> Rejected:
     return Rejected(code=failure.code, detail=detail, cure=cure)
 
 
-def saved(state: m.State, _: m.Saved, now: m.Now) -> Transition:
+def saved(state: State, _: m.Saved, now: Now) -> Transition:
     """Connect, now that the secret is durable and read back."""
     durable = replace(state, durable=True, failures=0)
     details = Details(duration_ms=ms_since(state.began_at, now))
     return first(m.Announce(event=Event.SECRET_STORED, details=details), connect(durable, now))
 
 
-def save_failed(state: m.State, input_: m.SaveFailed, now: m.Now) -> Transition:
+def save_failed(state: State, input_: m.SaveFailed, now: Now) -> Transition:
     """Keep the secret in memory and retry the write; never connect."""
     return wait(state, now, m.Goal.SAVE, input_.failure, Event.SAVE_FAILED)

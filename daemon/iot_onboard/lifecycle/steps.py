@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from ..core import backoff
 from ..core.exit_codes import ExitCode
+from ..core.timings import Now
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
-from .waits import Transition, earliest_dial_s, enter
+from .state import State
+from .waits import Transition, budgeted_at, enter
 
 
-def load(state: m.State, _: m.Input, now: m.Now) -> Transition:
+def load(state: State, _: m.Input, now: Now) -> Transition:
     """Look for the stored secret."""
     return enter(state, m.Phase.BOOT, now.at + state.policy.disk_deadline_s), (m.Load(),)
 
 
-def register(state: m.State, now: m.Now) -> Transition:
-    """Ask the platform for a secret, within the same budget as logins."""
-    earliest = backoff.earliest_s(state.registrations, now.at)
+def register(state: State, now: Now) -> Transition:
+    """Ask the platform for a secret, if the budget of registrations has room; else wait until it has."""
+    earliest = budgeted_at(state, m.Goal.REGISTER, now.at)
     if earliest > now.at:
         return _over_budget(state, earliest, m.Goal.REGISTER)
-    registrations = (*backoff.within_window(state.registrations, now.at), now.at)
+    budget = backoff.with_registration(state.budget, now.at)
     busy = enter(state, m.Phase.REGISTERING, now.at + state.policy.register_deadline_s)
     event, attempt = (Event.REREGISTERING, state.refusals) if state.durable else (Event.REGISTERING, state.failures + 1)
     announcements = m.Announce(event=event, details=Details(attempt=attempt))
-    return replace(busy, registrations=registrations, began_at=now.at), (announcements, m.Register())
+    return replace(busy, budget=budget, began_at=now.at), (announcements, m.Register())
 
 
-def save(state: m.State, now: m.Now) -> Transition:
+def save(state: State, now: Now) -> Transition:
     """Write the secret that is in memory."""
     if state.credentials is None:
         raise AssertionError("nothing to save")
@@ -35,9 +37,9 @@ def save(state: m.State, now: m.Now) -> Transition:
     return replace(saving, began_at=now.at), (m.Save(credentials=state.credentials),)
 
 
-def connect(state: m.State, now: m.Now) -> Transition:
-    """Dial if the budgets of logins and of failed dials allow it; else wait until they do."""
-    earliest = earliest_dial_s(state, now.at)
+def connect(state: State, now: Now) -> Transition:
+    """Dial, if the budgets of logins and of dials that fail have room; else wait until they have."""
+    earliest = budgeted_at(state, m.Goal.CONNECT, now.at)
     if earliest > now.at:
         return _over_budget(state, earliest, m.Goal.CONNECT)
     busy = enter(state, m.Phase.CONNECTING, now.at + state.policy.dial_deadline_s)
@@ -45,13 +47,13 @@ def connect(state: m.State, now: m.Now) -> Transition:
     return replace(busy, began_at=now.at), (announcements, m.Dial())
 
 
-def _over_budget(state: m.State, earliest_s: float, goal: m.Goal) -> Transition:
+def _over_budget(state: State, earliest_s: float, goal: m.Goal) -> Transition:
     waiting = enter(state, m.Phase.WAITING, earliest_s, goal)
     return replace(waiting, retry_on=frozenset({m.EarlyRetry.CONFIG})), ()
 
 
-def wake(state: m.State, _: m.Input, now: m.Now) -> Transition:
-    """Start the action that the wait was for."""
+def wake(state: State, _: m.Input, now: Now) -> Transition:
+    """Take the step that the wait was for."""
     match state.goal:
         case m.Goal.REGISTER:
             return register(state, now)
@@ -63,24 +65,24 @@ def wake(state: m.State, _: m.Input, now: m.Now) -> Transition:
             return load(state, _, now)
 
 
-def network_changed(state: m.State, input_: m.NetworkChanged, now: m.Now) -> Transition:
-    """Retry early if the network was the obstacle; forget the idle time-out of the former path."""
+def network_changed(state: State, input_: m.NetworkChanged, now: Now) -> Transition:
+    """Retry early where the network was in the way; what an idle time-out taught was of the way before."""
     state = replace(state, keepalive_s=None) if state.keepalive_s is not None else state
     return _retry_early(state, input_, now) if m.EarlyRetry.NETWORK in state.retry_on else (state, ())
 
 
-def clock_set(state: m.State, input_: m.ClockSet, now: m.Now) -> Transition:
-    """Retry early if the clock was the obstacle."""
+def clock_set(state: State, input_: m.ClockSet, now: Now) -> Transition:
+    """Retry early where the clock was in the way."""
     return _retry_early(state, input_, now) if m.EarlyRetry.CLOCK in state.retry_on else (state, ())
 
 
-def _retry_early(state: m.State, input_: m.Input, now: m.Now) -> Transition:
-    """Retry at once, or after the minimum gap between early retries; reset the back-off, because something has changed.
+def _retry_early(state: State, input_: m.Input, now: Now) -> Transition:
+    """Retry at once, or once the floor under such tries is over; back-off starts over, for there is something to try.
 
     Repeated changes lead to no more tries than that, and within a spent budget the retry waits. One such try is
     recorded in advance.
     """
-    at = max(backoff.early_retry_s(state.early_retries, now.at), _budgeted_at(state, now.at))
+    at = max(backoff.early_retry_s(state.early_retries, now.at), budgeted_at(state, state.goal, now.at))
     retries = (*backoff.within_window(state.early_retries, now.at), at)
     if at <= now.at:
         return wake(replace(state, failures=0, early_retries=retries), input_, now)
@@ -89,19 +91,13 @@ def _retry_early(state: m.State, input_: m.Input, now: m.Now) -> Transition:
     return replace(state, wake_at=at, failures=0, early_retries=retries), ()
 
 
-def _budgeted_at(state: m.State, now_s: float) -> float:
-    if state.goal is m.Goal.CONNECT:
-        return earliest_dial_s(state, now_s)
-    return backoff.earliest_s(state.registrations, now_s) if state.goal is m.Goal.REGISTER else now_s
-
-
-def mount_changed(state: m.State, input_: m.MountChanged, now: m.Now) -> Transition:
-    """Read the store again if the storage was the obstacle."""
+def mount_changed(state: State, input_: m.MountChanged, now: Now) -> Transition:
+    """Look again where the storage was in the way."""
     return wake(state, input_, now) if m.EarlyRetry.MOUNTS in state.retry_on else (state, ())
 
 
-def config_changed(state: m.State, input_: m.ConfigChanged, _: m.Now) -> Transition:
-    """Exit, so that the service manager starts a new process; if the new configuration is invalid, keep the old one."""
+def config_changed(state: State, input_: m.ConfigChanged, _: Now) -> Transition:
+    """End, so that the service manager starts afresh; go on with the old settings where the new ones do not hold."""
     if m.EarlyRetry.CONFIG not in state.retry_on:
         return state, ()
     if input_.problems:
@@ -114,14 +110,14 @@ def config_changed(state: m.State, input_: m.ConfigChanged, _: m.Now) -> Transit
     return enter(state, m.Phase.STOPPED, None), (changed, m.Exit(code=ExitCode.DONE))
 
 
-def stuck(state: m.State, _: m.Tick, __: m.Now) -> Transition:
-    """Exit, so that the service manager starts a process without a hanging system call."""
+def stuck(state: State, _: m.Tick, __: Now) -> Transition:
+    """End, so that the service manager starts a process whose system calls do not hang."""
     announcements = m.Announce(event=Event.WORKER_STUCK, details=Details(detail=state.phase.value.capitalize()))
     return enter(state, m.Phase.STOPPED, None), (announcements, m.Exit(code=ExitCode.FAILED))
 
 
-def stop(state: m.State, _: m.StopRequested, __: m.Now) -> Transition:
-    """Send DISCONNECT if online, then exit."""
-    last_packet: m.Effect = m.Disconnect() if state.phase is m.Phase.ONLINE else m.Drop()
+def stop(state: State, _: m.StopRequested, __: Now) -> Transition:
+    """Say goodbye where anyone listens, and end."""
+    parting: m.Effect = m.Disconnect() if state.phase is m.Phase.ONLINE else m.Drop()
     announcements = m.Announce(event=Event.STOPPING)
     return enter(state, m.Phase.STOPPED, None), (last_packet, announcements, m.Exit(code=ExitCode.DONE))

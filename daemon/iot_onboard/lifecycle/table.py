@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..core.exit_codes import ExitCode
+from ..core.timings import Now
 from ..events.model import Event
 from ..fast_start.fast_dataclasses import dataclass, replace
 from ..fast_start.typing_names import Any
@@ -16,6 +17,7 @@ from . import model as m
 from . import registration_rules as secret
 from . import steps
 from .model import Phase
+from .state import State
 from .waits import Transition
 
 
@@ -23,12 +25,12 @@ from .waits import Transition
 class Rule:
     """Hold what happens on an input: the function, the possible next phases, and the label for the diagram."""
 
-    act: Callable[[m.State, Any, m.Now], Transition]
+    act: Callable[[State, Any, Now], Transition]
     targets: frozenset[Phase]
     label: str
 
 
-def _rule(act: Callable[[m.State, Any, m.Now], Transition], label: str, *targets: Phase) -> Rule:
+def _rule(act: Callable[[State, Any, Now], Transition], label: str, *targets: Phase) -> Rule:
     return Rule(act, frozenset(targets), label)
 
 
@@ -104,7 +106,7 @@ IGNORED: frozenset[tuple[Phase, type[m.Input]]] = frozenset(
 )
 
 
-def step(state: m.State, input_: m.Input, now: m.Now) -> Transition:
+def step(state: State, input_: m.Input, now: Now) -> Transition:
     """Return the next state and the effects to run, in order."""
     if isinstance(input_, m.Tick) and (state.wake_at is None or now.at < state.wake_at):
         return state, ()
@@ -117,8 +119,8 @@ def step(state: m.State, input_: m.Input, now: m.Now) -> Transition:
     return _one_try(after, effects) if state.policy.register_only else (after, effects)
 
 
-def _one_try(state: m.State, effects: tuple[m.Effect, ...]) -> Transition:
-    """End early for `register`: done when the daemon would connect, failed when it would wait."""
+def _one_try(state: State, effects: tuple[m.Effect, ...]) -> Transition:
+    """Cut the story short for `register`: done where the daemon would connect, failed where it would wait."""
     if state.phase not in {Phase.CONNECTING, Phase.WAITING, Phase.BLOCKED}:
         return state, effects
     announcements = tuple(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from ..core import backoff
 from ..core.failures import Cause, Failure, Misconfigured, Rejected, StoreFailure, Throttled, Transient
+from ..core.timings import Now
 from ..events.model import Details, Event
 from ..fast_start.fast_dataclasses import replace
 from . import model as m
+from .state import State
 
-Transition = tuple[m.State, tuple[m.Effect, ...]]
+Transition = tuple[State, tuple[m.Effect, ...]]
 
 # Failures that another route may end; not a throttle, a refusal or a fault of the platform.
 _NETWORK_CAUSES = frozenset(
@@ -25,8 +27,8 @@ _NETWORK_CAUSES = frozenset(
 )
 
 
-def enter(state: m.State, phase: m.Phase, wake_at: float | None, goal: m.Goal | None = None) -> m.State:
-    """Return the state in another phase, due at `wake_at`, without the values of the phase before."""
+def enter(state: State, phase: m.Phase, wake_at: float | None, goal: m.Goal | None = None) -> State:
+    """Return the state in another phase, due at `wake_at`, with nothing left over from the phase before."""
     return replace(state, phase=phase, goal=goal, retry_on=frozenset(), wake_at=wake_at, logging_in=False)
 
 
@@ -34,14 +36,23 @@ def enter(state: m.State, phase: m.Phase, wake_at: float | None, goal: m.Goal | 
 _KEPT_FOR_NEWS = 1
 
 
-def earliest_dial_s(state: m.State, now_s: float, kept: int = 0) -> float:
-    """Return when the next dial is within the budgets: that of logins, and that of dials that fail, but for `kept`."""
-    failed = backoff.earliest_s(state.failed_dials, now_s, backoff.BUDGET_CONNECTS - kept)
-    return max(backoff.earliest_s(state.connects, now_s), failed)
+def budgeted_at(state: State, goal: m.Goal | None, now_s: float, reserve: int = 0) -> float:
+    """Return when the step to a goal is within the budgets: of CONNECTs, of dials that fail, of registrations.
+
+    `reserve` tries are left to others, but of CONNECTs: those are what a step is for.
+    """
+    match goal:
+        case m.Goal.CONNECT:
+            failed = backoff.earliest_s(state.failed_dials, now_s, backoff.BUDGET_CONNECTS - reserve)
+            return max(backoff.login_at(state.budget, now_s), failed)
+        case m.Goal.REGISTER:
+            return backoff.registration_at(state.budget, backoff.Via.HTTPS, now_s, reserve)
+        case _:
+            return now_s
 
 
-def ms_since(began_at: float, now: m.Now) -> int:
-    """Return the time since `began_at`, in milliseconds."""
+def ms_since(began_at: float, now: Now) -> int:
+    """Return how long something took."""
     return round((now.at - began_at) * 1000)
 
 
@@ -52,8 +63,8 @@ def first(effect: m.Effect, rest: Transition) -> Transition:
 
 
 def wait(
-    state: m.State,
-    now: m.Now,
+    state: State,
+    now: Now,
     goal: m.Goal,
     failure: Failure,
     event: Event,
@@ -75,12 +86,7 @@ def wait(
         early.add(m.EarlyRetry.NETWORK)
     if goal is not m.Goal.SAVE:
         early.add(m.EarlyRetry.CONFIG)
-    wake_at = now.at + wait_s
-    if goal is m.Goal.CONNECT:
-        wake_at = max(wake_at, earliest_dial_s(state, now.at, _KEPT_FOR_NEWS))
-    elif goal is m.Goal.REGISTER:
-        budget = backoff.BUDGET_CONNECTS - _KEPT_FOR_NEWS
-        wake_at = max(wake_at, backoff.earliest_s(state.registrations, now.at, budget))
+    wake_at = max(now.at + wait_s, budgeted_at(state, goal, now.at, _KEPT_FOR_NEWS))
     waiting = replace(enter(state, m.Phase.WAITING, wake_at, goal), failures=failures, retry_on=frozenset(early))
     attempt = state.refusals if event is Event.LOGIN_REFUSED else failures
     details = _details(failure, attempt=attempt, next_try_s=wake_at - now.at, duration_ms=duration_ms)
@@ -102,8 +108,8 @@ def _wait_s(failure: Failure, failures: int, slow: bool, chance: float, fleet_si
 
 
 def block(
-    state: m.State,
-    now: m.Now,
+    state: State,
+    now: Now,
     goal: m.Goal,
     failure: Failure,
     event: Event,

@@ -8,7 +8,8 @@ from ..events.format import what_happened
 from ..events.model import Context, Details, Event
 from ..events.table import TABLE
 from ..fast_start.fast_dataclasses import dataclass
-from ..lifecycle.model import Phase, State
+from ..lifecycle.model import Phase
+from ..lifecycle.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from ..events.model import Context, Details, Event, Kind, Priority
 from ..events.rate_limit import Decision, Memory, cause_of, decide, repeat, repeat_at
 from ..events.table import TABLE
 from ..fast_start.fast_dataclasses import replace
-from ..lifecycle.model import Goal, Phase, State
+from ..lifecycle.model import Goal, Phase
+from ..lifecycle.state import State
 from ..system.clock import Clock
 from ..system.notify import Notifier
 from .headline import Trouble, next_try_at, report, secret_words, trouble

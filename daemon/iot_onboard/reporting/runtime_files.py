@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ..core.backoff import (
@@ -13,12 +14,11 @@ from ..core.backoff import (
     MIN_KEEPALIVE_S,
     REREGISTER_CAP_S,
     REREGISTER_FIRST_S,
-    SHORT_RUN_S,
+    Budget,
     restart_delay_s,
     within_window,
 )
 from ..disk.files import read_plain, remove_temps, write_atomically
-from ..fast_start.fast_dataclasses import dataclass
 from ..fast_start.typing_names import Any
 from .history import History, history_of, record_of
 
@@ -27,73 +27,55 @@ _MAX_BYTES = 65_536
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class ConnectLog:
-    """Remember when CONNECTs were sent, so that a restart of the service does not forget the budget."""
+class BudgetLog:
+    """Remember what was sent in the last minute, so that a restart of the service does not forget the budget."""
 
-    def __init__(self, runtime_dir: Path) -> None:
+    def __init__(self, runtime_dir: Path, monotonic_s: Callable[[], float] = time.monotonic) -> None:
         self._path = runtime_dir / "connects.json"
+        # Where an older version keeps what it knows of registrations.
+        self._older_path = runtime_dir / "registrations.json"
+        self._monotonic_s = monotonic_s
 
-    def read(self) -> tuple[float, ...]:
-        """Return when this boot's CONNECTs of the budget's window were sent, in monotonic seconds.
+    def read(self) -> Budget:
+        """Return the budget as this boot has left it.
 
-        Whatever makes no sense is no stamp: one in the future would keep the gateway off line until then. A file that
-        is there and cannot be read counts as a whole budget: the wait for it ends, a ban by the platform may not.
+        Invalid stamps do not count: one in the future would keep the gateway off line until then. A file that is there
+        and says nothing counts as a budget that is spent: the wait for it ends within a minute, a ban by the platform
+        may not. After a restart nobody waits longer than ten minutes for a registration that refused logins lead to,
+        for an operator may have reset the device.
         """
-        try:
-            record = _load(self._path)
-        except OSError:
-            return (time.monotonic(),) * BUDGET_CONNECTS
-        except ValueError:
-            return ()
-        return _stamps(record.get("connects")) if record.get("boot_id") == _boot_id() else ()
-
-    def write(self, stamps: tuple[float, ...]) -> bool:
-        """Write it; return whether that succeeded."""
-        return _write(self._path, {"connects": stamps}, 0o600)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistrationBudget:
-    """Hold what registrations may still be sent, as the state machine has it. Times are monotonic seconds."""
-
-    registrations: tuple[float, ...] = ()
-    reregister_at: float = float("-inf")
-    reregister_gap_s: float = REREGISTER_FIRST_S
-
-
-class RegistrationLog:
-    """Remember when registrations were sent, and when one after refused logins may follow: a new process obeys, too."""
-
-    def __init__(self, runtime_dir: Path) -> None:
-        self._path = runtime_dir / "registrations.json"
-
-    def read(self) -> RegistrationBudget:
-        """Return what this boot's registrations left of the budget.
-
-        A file that is there and cannot be read counts as a budget that is spent: the next registration is a minute
-        away, and no more. After a restart nobody waits longer than ten minutes for one that refused logins lead to, for
-        an operator may have reset the device.
-        """
-        now_s = time.monotonic()
+        now_s = self._monotonic_s()
+        spent = (now_s,) * BUDGET_CONNECTS
         try:
             record = _load(self._path)
         except (OSError, ValueError):
-            return RegistrationBudget(registrations=(now_s,) * BUDGET_CONNECTS)
-        if record.get("boot_id") != _boot_id():
-            return RegistrationBudget()
+            return Budget(connects=spent, registrations=spent)
+        connects = _stamps(record.get("connects"), now_s) if _is_of_this_boot(record) else ()
+        if "registrations" not in record:
+            try:
+                record = _load(self._older_path)
+            except (OSError, ValueError):
+                return Budget(connects=connects, registrations=spent)
+        if not _is_of_this_boot(record):
+            return Budget(connects=connects)
         at: Any = record.get("reregister_at")
         gap_s: Any = record.get("reregister_gap_s")
-        return RegistrationBudget(
-            registrations=_stamps(record.get("registrations")),
+        return Budget(
+            connects=connects,
+            registrations=_stamps(record.get("registrations"), now_s),
             reregister_at=min(float(at), now_s + REREGISTER_FIRST_S) if _within(at, 0, 1e12) else float("-inf"),
             reregister_gap_s=float(gap_s)
             if _within(gap_s, REREGISTER_FIRST_S, REREGISTER_CAP_S)
             else REREGISTER_FIRST_S,
         )
 
-    def write(self, budget: RegistrationBudget) -> bool:
-        """Write it; return whether that succeeded."""
-        record: dict[str, object] = {"registrations": budget.registrations, "reregister_gap_s": budget.reregister_gap_s}
+    def write(self, budget: Budget) -> bool:
+        """Remember; say whether that went well."""
+        record: dict[str, object] = {
+            "connects": budget.connects,
+            "registrations": budget.registrations,
+            "reregister_gap_s": budget.reregister_gap_s,
+        }
         if budget.reregister_at >= 0:
             record["reregister_at"] = budget.reregister_at
         return _write(self._path, record, 0o600)
@@ -110,7 +92,7 @@ class KeepAliveLog:
         record = _read(self._path)
         found: Any = record.get("keepalive_s")
         good = isinstance(found, int) and _within(found, MIN_KEEPALIVE_S, configured_s - 1)
-        return found if good and record.get("boot_id") == _boot_id() else None
+        return found if good and _is_of_this_boot(record) else None
 
     def write(self, keepalive_s: int | None) -> bool:
         """Write or remove it; return whether that succeeded."""
@@ -140,7 +122,7 @@ class StartLog:
         except ValueError:
             return 0
         begins_at, short = record.get("begins_at"), record.get("short")
-        known = record.get("boot_id") == _boot_id()
+        known = _is_of_this_boot(record)
         if not known or not isinstance(begins_at, int | float) or not isinstance(short, int):
             return 0
         # A run begins after its wait: if it was ended during the wait, that time is in the future. Invalid records
@@ -171,7 +153,7 @@ class ReportLog:
     def progress(self, version: str) -> object:
         """Return what `note` was given for this version in this boot, or `None`."""
         record = _read(self._path)
-        same = record.get("boot_id") == _boot_id() and record.get("version") == version
+        same = _is_of_this_boot(record) and record.get("version") == version
         return record.get("reports") if same else None
 
     def note(self, version: str, reports: dict[str, object]) -> bool:
@@ -188,7 +170,7 @@ class HistoryLog:
     def read(self) -> History:
         """Return the history of this boot."""
         record = _read(self._path)
-        return history_of(record) if record.get("boot_id") == _boot_id() else History()
+        return history_of(record) if _is_of_this_boot(record) else History()
 
     def read_as_reader(self) -> History:
         """Return what the running daemon has written, without a check of the boot id.
@@ -209,11 +191,14 @@ class HistoryLog:
         return _write(self._path, record_of(history), 0o644)
 
 
-def _stamps(found: object) -> tuple[float, ...]:
-    """Return the times of a list that lie in the window of a budget."""
+def _is_of_this_boot(record: dict[str, object]) -> bool:
+    return record.get("boot_id") == _boot_id()
+
+
+def _stamps(found: object, now_s: float) -> tuple[float, ...]:
+    """Return the moments of a list that lie in the window of a budget."""
     if not isinstance(found, list):
         return ()
-    now_s = time.monotonic()
     return within_window(tuple(float(at) for at in found[-64:] if _within(at, 0, now_s)), now_s)
 
 

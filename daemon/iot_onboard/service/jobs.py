@@ -59,13 +59,11 @@ class Jobs:
         # Imported here: a gateway that has its secret does not need it.
         from ..disk.storage import mount_id, storage_of
 
-        storage = storage_of(self.config.state_dir)
+        found = storage_of(self.config.state_dir)
         return m.NothingStored(
             writable=stored.writable,
+            storage=m.Storage(volatile=found.volatile, directory=found.directory, mount=mount_id(found.mount)),
             detail=stored.detail,
-            volatile=storage.volatile,
-            directory=storage.directory,
-            mount=mount_id(storage.mount),
             damage=damage,
             others=stored.others,
         )

@@ -38,9 +38,9 @@ from ..core.secret import KnownSecrets
 from ..disk.files import only_root_can_change
 from ..events.model import Context, Details, Event
 from ..fast_start.fast_dataclasses import dataclass
-from ..lifecycle.model import Policy, State
+from ..lifecycle.state import Policy, State
 from ..reporting.journal import Journal, open_journal
-from ..reporting.runtime_files import ConnectLog, KeepAliveLog, RegistrationLog, StartLog
+from ..reporting.runtime_files import BudgetLog, KeepAliveLog, StartLog
 from ..system.notify import Notifier
 from ..system.terminal import exit_now
 
@@ -199,8 +199,7 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
 
     identity, clock = program.identity, Clock()
     store = Store(config.state_dir, identity)
-    connect_log, registration_log = ConnectLog(config.runtime_dir), RegistrationLog(config.runtime_dir)
-    budget = registration_log.read()
+    budget_log = BudgetLog(config.runtime_dir)
     known = KnownSecrets(config.proxy.password if config.proxy is not None else None)
     policy = Policy(
         can_register=not secrets.no_registration,
@@ -236,19 +235,15 @@ def _supervise(program: Run, config: Config, secrets: SecretFiles, watch: Config
         return Supervisor(
             state=State(
                 policy=policy,
-                connects=connect_log.read(),
+                budget=budget_log.read(),
                 keepalive_s=KeepAliveLog(config.runtime_dir).read(config.mqtt_keepalive_s),
-                registrations=budget.registrations,
-                reregister_at=budget.reregister_at,
-                reregister_gap_s=budget.reregister_gap_s,
             ),
             jobs=jobs,
             reporter=reporter,
             notifier=notifier,
             clock=clock,
             network=open_watch(),
-            connect_log=connect_log,
-            registration_log=registration_log,
+            budget_log=budget_log,
             watch=watch,
             notices=[(Event.DEVICE_NAME_KEPT, Details(detail=program.naming.mismatch))]
             if program.naming.mismatch

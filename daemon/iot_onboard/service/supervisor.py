@@ -15,14 +15,15 @@ from ..config.watch import POLL_S as CONFIG_POLL_S
 from ..config.watch import ConfigWatch
 from ..core import tracebacks
 from ..core.exit_codes import ExitCode
-from ..core.failures import Failure, defect_failure
-from ..core.timings import Timings
+from ..core.failures import Failure, unforeseen
+from ..core.timings import Now, Timings
 from ..events.model import Details, Event
 from ..fast_start.typing_names import TYPE_CHECKING, Any
 from ..lifecycle import model as m
+from ..lifecycle.state import State
 from ..net.route_watch import PacedWatch, RouteWatch
 from ..reporting.reporter import Reporter
-from ..reporting.runtime_files import ConnectLog, KeepAliveLog, RegistrationBudget, RegistrationLog, ReportLog
+from ..reporting.runtime_files import BudgetLog, KeepAliveLog, ReportLog
 from ..system.clock import Clock
 from ..system.notify import Notifier
 from .cloud_link import CloudLink
@@ -51,14 +52,13 @@ class Supervisor:
     def __init__(
         self,
         *,
-        state: m.State,
+        state: State,
         jobs: Jobs,
         reporter: Reporter,
         notifier: Notifier,
         clock: Clock,
         network: RouteWatch | None,
-        connect_log: ConnectLog,
-        registration_log: RegistrationLog,
+        budget_log: BudgetLog,
         watch: ConfigWatch,
         notices: Sequence[tuple[Event, Details]] = (),
     ) -> None:
@@ -67,8 +67,7 @@ class Supervisor:
         self._reporter = reporter
         self._notifier = notifier
         self._clock = clock
-        self._connect_log = connect_log
-        self._registration_log = registration_log
+        self._budget_log = budget_log
         self._keepalive_log = KeepAliveLog(jobs.config.runtime_dir)
         self._watch = watch
         self._notices = notices
@@ -149,12 +148,15 @@ class Supervisor:
         except OSError:
             # No descriptor is left.
             return False
-        return mount_changed(self._state.directory, self._state.mount)
+        return mount_changed(self._state.storage.directory, self._state.storage.mount)
 
     def _feed(self, input_: m.Input) -> None:
-        now = m.Now(at=self._clock.monotonic_s(), chance=random.random())  # noqa: S311 - jitter, not a secret
+        now = Now(at=self._clock.monotonic_s(), chance=random.random())  # noqa: S311 - jitter, not a secret
         before = self._state
         self._state, effects = lifecycle.step(before, input_, now)
+        # Before anything is sent: a process that ends in it leaves no room for another.
+        if self._state.budget != before.budget and not self._budget_log.write(self._state.budget):
+            self._reporter.warn_runtime_dir(self._state)
         for effect in effects:
             self._run(effect)
         if self._state.keepalive_s != before.keepalive_s and not self._keepalive_log.write(self._state.keepalive_s):
@@ -174,7 +176,6 @@ class Supervisor:
                 self._start(self._jobs.load, lambda found: found, lambda f: m.LoadFailed(failure=f), crash_ends=True)
             case m.Register():
                 self._attempt_begins()
-                self._note_registration()
                 self._start_early_dial()
                 self._start(self._jobs.register, lambda registered: registered, self._register_failed)
             case m.Save(credentials=credentials):
@@ -183,9 +184,7 @@ class Supervisor:
             case m.Dial():
                 self._attempt_begins()
                 self._start(self._dial_job(), self._keep_dialled, self._dial_failed)
-            case m.Login(connects=connects):
-                if not self._connect_log.write(connects):
-                    self._reporter.warn_runtime_dir(self._state)
+            case m.Login():
                 self._cloud_link.login(effect)
             case m.Report():
                 self._cloud_link.report()
@@ -229,17 +228,6 @@ class Supervisor:
             self._feed(failed(failure) if failure is not None else succeeded(result.value))
 
         self._worker.submit(job, on_result)
-
-    def _note_registration(self) -> None:
-        """Remember that one is sent, before it is: a process that ends in it leaves no room for another."""
-        state = self._state
-        budget = RegistrationBudget(
-            registrations=state.registrations,
-            reregister_at=state.reregister_at,
-            reregister_gap_s=state.reregister_gap_s,
-        )
-        if not self._registration_log.write(budget):
-            self._reporter.warn_runtime_dir(state)
 
     def _start_early_dial(self) -> None:
         """Dial the MQTT host while the registration runs: see docs/decisions/0010."""

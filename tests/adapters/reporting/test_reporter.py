@@ -18,6 +18,7 @@ from iot_onboard.events.model import Context, Details, Event
 from iot_onboard.events.table import TABLE
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle.state import State
 from iot_onboard.reporting.history import Registration, last_day
 from iot_onboard.reporting.reporter import Reporter
 from iot_onboard.reporting.runtime_files import HistoryLog
@@ -29,8 +30,8 @@ from support.text.forms import ENCODED, WRITTEN, traces
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 FAILED = Details(cause="name-lookup", detail="the name x does not resolve", attempt=1, next_try_s=4.0)
-WAITING = m.State(phase=m.Phase.WAITING, goal=m.Goal.CONNECT)
-ONLINE = m.State(phase=m.Phase.ONLINE)
+WAITING = State(phase=m.Phase.WAITING, goal=m.Goal.CONNECT)
+ONLINE = State(phase=m.Phase.ONLINE)
 
 
 @dataclass
@@ -187,10 +188,10 @@ def test_a_trouble_is_shown_with_its_cure_and_stays_as_history(logged: Logged) -
 
 def test_a_history_of_another_boot_is_gone_when_the_daemon_starts(logged: Logged) -> None:
     """Before anything happens: readers of the file do not look at the boot."""
-    (logged.runtime_dir / "history.json").write_text('{"boot_id": "another", "hours": [[0, 9, 9]]}')
-    assert last_day(HistoryLog(logged.runtime_dir).read_as_reader(), 1000.0) == (9, 9)
-    logged.reporter.publish_status(m.State())
-    assert last_day(HistoryLog(logged.runtime_dir).read_as_reader(), 1000.0) == (0, 0)
+    (told.runtime_dir / "history.json").write_text('{"boot_id": "another", "hours": [[0, 9, 9]]}')
+    assert last_day(HistoryLog(told.runtime_dir).read_as_reader(), 1000.0) == (9, 9)
+    told.reporter.publish_status(State())
+    assert last_day(HistoryLog(told.runtime_dir).read_as_reader(), 1000.0) == (0, 0)
 
 
 def test_sessions_are_counted_beyond_a_restart(logged: Logged) -> None:
@@ -211,13 +212,13 @@ def test_sessions_are_counted_beyond_a_restart(logged: Logged) -> None:
 )
 def test_the_end_of_a_registration_is_remembered(logged: Logged, event: Event, details: Details, outcome: str) -> None:
     """Of a registration alone: the same line after a login says nothing of one."""
-    logged.reporter.publish_status(m.State(phase=m.Phase.CONNECTING))
+    told.reporter.publish_status(State(phase=m.Phase.CONNECTING))
     if event is not Event.REGISTERED:
-        logged.reporter.log_event(event, details, WAITING)
-        assert HistoryLog(logged.runtime_dir).read().registration is None
-    logged.reporter.publish_status(m.State(phase=m.Phase.REGISTERING))
-    logged.reporter.log_event(event, details, WAITING)
-    assert HistoryLog(logged.runtime_dir).read().registration == Registration(at=NOON.isoformat(), outcome=outcome)
+        told.reporter.log_event(event, details, WAITING)
+        assert HistoryLog(told.runtime_dir).read().registration is None
+    told.reporter.publish_status(State(phase=m.Phase.REGISTERING))
+    told.reporter.log_event(event, details, WAITING)
+    assert HistoryLog(told.runtime_dir).read().registration == Registration(at=NOON.isoformat(), outcome=outcome)
 
 
 def test_a_failure_without_a_cure_of_its_own_gets_that_of_its_cause(logged: Logged) -> None:

@@ -14,14 +14,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.core.backoff import REREGISTER_CAP_S, REREGISTER_FIRST_S, earliest_s, restart_delay_s
+from iot_onboard.core.backoff import (
+    REREGISTER_CAP_S,
+    REREGISTER_FIRST_S,
+    Budget,
+    Via,
+    login_at,
+    registration_at,
+    restart_delay_s,
+    with_connect,
+    with_registration,
+)
+from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.reporting.history import History, Registration, with_session
 from iot_onboard.reporting.runtime_files import (
-    ConnectLog,
+    BudgetLog,
     HistoryLog,
     KeepAliveLog,
-    RegistrationBudget,
-    RegistrationLog,
     ReportLog,
     StartLog,
 )
@@ -44,22 +53,23 @@ def test_connects_are_remembered(tmp_path: Path) -> None:
     """Another process of this boot reads the stamps; the file is the service's own."""
     now_s = time.monotonic()
     stamps = (now_s - 30.0, now_s - 20.25, now_s)
-    assert ConnectLog(tmp_path / "run").write(stamps)
-    assert ConnectLog(tmp_path / "run").read() == stamps
+    assert BudgetLog(tmp_path / "run").write(Budget(connects=stamps))
+    assert BudgetLog(tmp_path / "run").read() == Budget(connects=stamps)
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["connects.json"]
     assert stat.S_IMODE((tmp_path / "run" / "connects.json").stat().st_mode) == 0o600
 
 
 def test_nothing_remembered_is_nothing(tmp_path: Path) -> None:
     """The first start of a boot has the whole budget."""
-    assert ConnectLog(tmp_path).read() == ()
+    assert BudgetLog(tmp_path).read() == Budget()
     assert not ReportLog(tmp_path).reported("1.0")
 
 
 def test_connects_of_another_boot_do_not_count(tmp_path: Path) -> None:
     """The monotonic clock starts over at each boot."""
-    put(tmp_path, "connects.json", {"boot_id": "another", "connects": [time.monotonic()]})
-    assert ConnectLog(tmp_path).read() == ()
+    stamps = [time.monotonic()] * 5
+    put(tmp_path, "connects.json", {"boot_id": "another", "connects": stamps, "registrations": stamps})
+    assert BudgetLog(tmp_path).read() == Budget()
 
 
 def test_what_a_crash_left_half_written_is_removed_with_the_next_start(tmp_path: Path) -> None:
@@ -76,7 +86,7 @@ def test_what_is_there_and_cannot_be_read_counts(tmp_path: Path, make: Callable[
     for name in ("connects.json", "lives.json", "reported.json", "history.json"):
         make(tmp_path / name)
     now_s = time.monotonic()
-    assert now_s + 60.0 < earliest_s(ConnectLog(tmp_path).read(), now_s) < now_s + 61.0
+    assert now_s + 60.0 < login_at(BudgetLog(tmp_path).read(), now_s) < now_s + 61.0
     assert restart_delay_s(StartLog(tmp_path).begin()) == 10.0
     assert not ReportLog(tmp_path).reported("1.0")
     assert (HistoryLog(tmp_path).read(), HistoryLog(tmp_path).read_as_reader()) == (History(), History())
@@ -86,13 +96,13 @@ def test_what_is_there_and_cannot_be_read_counts(tmp_path: Path, make: Callable[
 def test_what_a_process_of_roots_has_left_counts_and_is_replaced() -> None:
     """A `sudo iot-onboard run` of an older version left its stamps to root alone."""
     with open_directory() as directory:
-        ConnectLog(directory / "run").write((time.monotonic(),) * 5)
+        BudgetLog(directory / "run").write(Budget(connects=(time.monotonic(),) * 5))
         os.chown(directory / "run", 65534, 65534)
         with unprivileged():
             now_s = time.monotonic()
-            assert earliest_s(ConnectLog(directory / "run").read(), now_s) > now_s + 60.0
-            assert ConnectLog(directory / "run").write((now_s,))
-            assert ConnectLog(directory / "run").read() == (now_s,)
+            assert login_at(BudgetLog(directory / "run").read(), now_s) > now_s + 60.0
+            assert BudgetLog(directory / "run").write(Budget(connects=(now_s,)))
+            assert BudgetLog(directory / "run").read() == Budget(connects=(now_s,))
 
 
 def test_old_future_and_strange_stamps_do_not_count(tmp_path: Path) -> None:
@@ -113,27 +123,15 @@ def test_old_future_and_strange_stamps_do_not_count(tmp_path: Path) -> None:
         {},
     ]
     put(tmp_path, "connects.json", {"boot_id": BOOT_ID, "connects": [now_s - 100, *strange, now_s - 1]})
-    assert ConnectLog(tmp_path).read() == (now_s - 1,)
+    assert BudgetLog(tmp_path).read() == Budget(connects=(now_s - 1,))
 
 
 @given(st.binary(max_size=200) | values.map(lambda value: json.dumps(value).encode()))
 def test_garbage_does_no_harm(data: bytes) -> None:
-    """Whatever the files hold, they are read without an exception."""
+    """Whatever the file holds, it is read without an exception."""
     with tempfile.TemporaryDirectory() as directory:
-        for name in ("connects.json", "reported.json"):
-            (Path(directory) / name).write_bytes(data)
-        assert ConnectLog(Path(directory)).read() == ()
+        (Path(directory) / "reported.json").write_bytes(data)
         assert not ReportLog(Path(directory)).reported("1.0")
-
-
-@given(values | st.lists(st.integers() | st.floats() | st.floats(0, 1e9), max_size=80))
-def test_no_content_delays_a_connect_past_the_window(stamps: object) -> None:
-    """Whatever the stamps are, the next CONNECT is at most the budget's window away."""
-    with tempfile.TemporaryDirectory() as directory:
-        put(Path(directory), "connects.json", {"boot_id": BOOT_ID, "connects": stamps})
-        found = ConnectLog(Path(directory)).read()
-        now_s = time.monotonic()
-        assert now_s <= earliest_s(found, now_s) <= now_s + 61.0
 
 
 def test_a_report_is_remembered_for_its_version(tmp_path: Path) -> None:
@@ -172,9 +170,9 @@ def test_a_report_that_was_lost_is_remembered_for_its_version(tmp_path: Path) ->
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     """A runtime directory that is not one is no exception."""
     (tmp_path / "run").write_text("in the way")
-    assert not ConnectLog(tmp_path / "run").write((1.0,))
+    assert not BudgetLog(tmp_path / "run").write(Budget(connects=(1.0,)))
     assert not ReportLog(tmp_path / "run").mark("1.0")
-    assert ConnectLog(tmp_path / "run").read() == ()
+    assert BudgetLog(tmp_path / "run").read() == Budget()
 
 
 def test_a_history_is_of_one_boot_and_for_all_to_read(tmp_path: Path) -> None:
@@ -230,45 +228,69 @@ def test_any_record_of_lives_leads_to_a_pause_of_ten_minutes_at_most(begins_at: 
 
 
 def test_registrations_are_remembered(tmp_path: Path) -> None:
-    """Another process of this boot obeys the same budget; the file is the service's own."""
+    """Another process of this boot obeys the same budget; there is one file of it, and it is the service's own."""
     now_s = time.monotonic()
     for at in (float("-inf"), now_s + 300.0):
-        budget = RegistrationBudget(
-            registrations=(now_s - 30.0, now_s), reregister_at=at, reregister_gap_s=2 * REREGISTER_FIRST_S
+        budget = Budget(
+            connects=(now_s - 20.0,),
+            registrations=(now_s - 30.0, now_s),
+            reregister_at=at,
+            reregister_gap_s=2 * REREGISTER_FIRST_S,
         )
-        assert RegistrationLog(tmp_path / "run").write(budget)
-        assert RegistrationLog(tmp_path / "run").read() == budget
-    path = tmp_path / "run" / "registrations.json"
+        assert BudgetLog(tmp_path / "run").write(budget)
+        assert BudgetLog(tmp_path / "run").read() == budget
+    (path,) = (tmp_path / "run").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_the_first_start_of_a_boot_has_the_whole_budget(tmp_path: Path) -> None:
-    """No file, or one of another boot: the first registration is not held up."""
-    assert RegistrationLog(tmp_path).read() == RegistrationBudget()
-    put(tmp_path, "registrations.json", {"boot_id": "another", "registrations": [time.monotonic()] * 5})
-    assert RegistrationLog(tmp_path).read() == RegistrationBudget()
+def test_an_upgrade_within_a_boot_goes_on_with_the_budget(tmp_path: Path) -> None:
+    """Older versions kept registrations in a file of their own, and only what they knew counts from it."""
+    now_s = time.monotonic()
+    older = {"boot_id": BOOT_ID, "registrations": [now_s - 3.0], "reregister_gap_s": 1200.0, "reregister_at": now_s + 9}
+    put(tmp_path, "registrations.json", older)
+    expected = Budget(registrations=(now_s - 3.0,), reregister_at=now_s + 9, reregister_gap_s=1200.0)
+    assert BudgetLog(tmp_path).read() == expected
+    put(tmp_path, "connects.json", {"boot_id": BOOT_ID, "connects": [now_s - 5.0]})
+    assert BudgetLog(tmp_path).read() == replace(expected, connects=(now_s - 5.0,))
+    assert BudgetLog(tmp_path).write(Budget(connects=(now_s - 5.0, now_s)))
+    assert BudgetLog(tmp_path).read() == Budget(connects=(now_s - 5.0, now_s))
+    put(tmp_path, "connects.json", {"boot_id": BOOT_ID, "connects": [now_s]})
+    (tmp_path / "registrations.json").write_text("torn")
+    assert BudgetLog(tmp_path).read().connects == (now_s,)
+    assert len(BudgetLog(tmp_path).read().registrations) == 5
+
+
+def test_the_code_of_before_goes_on_with_the_connects(tmp_path: Path) -> None:
+    """It takes over where new code cannot be loaded, and reads this one key: five a minute hold for both together."""
+    now_s = time.monotonic()
+    assert BudgetLog(tmp_path).write(Budget(connects=(now_s,) * 5))
+    assert json.loads((tmp_path / "connects.json").read_text())["connects"] == [now_s] * 5
 
 
 def test_an_operator_who_restarts_the_service_waits_ten_minutes_at_the_most(tmp_path: Path) -> None:
     """The device may have been reset; the gap goes on doubling from where it was."""
     now_s = time.monotonic()
-    budget = RegistrationBudget(reregister_at=now_s + REREGISTER_CAP_S, reregister_gap_s=REREGISTER_CAP_S)
-    assert RegistrationLog(tmp_path).write(budget)
-    found = RegistrationLog(tmp_path).read()
+    budget = Budget(reregister_at=now_s + REREGISTER_CAP_S, reregister_gap_s=REREGISTER_CAP_S)
+    assert BudgetLog(tmp_path).write(budget)
+    found = BudgetLog(tmp_path).read()
     assert now_s < found.reregister_at <= time.monotonic() + REREGISTER_FIRST_S
     assert found.reregister_gap_s == REREGISTER_CAP_S
 
 
-@given(st.binary(max_size=200) | values.map(lambda value: json.dumps(value).encode()))
-def test_a_file_that_cannot_be_read_costs_a_minute(data: bytes) -> None:
+@given(
+    st.sampled_from(["connects.json", "registrations.json"]),
+    st.binary(max_size=200) | values.map(lambda value: json.dumps(value).encode()),
+)
+def test_a_file_that_cannot_be_read_costs_a_minute(name: str, data: bytes) -> None:
     """Torn or garbage, it counts as a spent budget, and never as more."""
     with tempfile.TemporaryDirectory() as directory:
-        (Path(directory) / "registrations.json").write_bytes(data)
-        found, now_s = RegistrationLog(Path(directory)).read(), time.monotonic()
-        assert earliest_s(found.registrations, now_s) <= now_s + 61.0
+        (Path(directory) / name).write_bytes(data)
+        found, now_s = BudgetLog(Path(directory)).read(), time.monotonic()
         assert found.reregister_at <= now_s
-        if not isinstance(_read(data), dict):
-            assert earliest_s(found.registrations, now_s) > now_s + 55.0
+        is_spent = not isinstance(_read(data), dict)
+        assert (registration_at(found, Via.HTTPS, now_s) > now_s + 55.0) is is_spent
+        assert (login_at(found, now_s) > now_s + 55.0) is (is_spent and name == "connects.json")
+        assert registration_at(found, Via.MQTT, now_s) <= now_s + 61.0
 
 
 def _read(data: bytes) -> object:
@@ -278,10 +300,11 @@ def _read(data: bytes) -> object:
         return None
 
 
+@pytest.mark.parametrize("name", ["connects.json", "registrations.json"])
 @pytest.mark.parametrize("kind", ["directory", "link-to-nothing", "fifo", "unreadable"])
-def test_what_is_no_file_of_ours_costs_a_minute_too(tmp_path: Path, kind: str) -> None:
+def test_what_is_no_file_of_ours_costs_a_minute_too(tmp_path: Path, name: str, kind: str) -> None:
     """And is not waited for."""
-    path = tmp_path / "registrations.json"
+    path = tmp_path / name
     match kind:
         case "directory":
             path.mkdir()
@@ -291,17 +314,61 @@ def test_what_is_no_file_of_ours_costs_a_minute_too(tmp_path: Path, kind: str) -
             os.mkfifo(path)
         case _:
             path.write_bytes(b"\0" * 100)
-    found, now_s = RegistrationLog(tmp_path).read(), time.monotonic()
-    assert now_s + 55.0 < earliest_s(found.registrations, now_s) <= now_s + 61.0
+    found, now_s = BudgetLog(tmp_path).read(), time.monotonic()
+    assert now_s + 55.0 < registration_at(found, Via.HTTPS, now_s) <= now_s + 61.0
 
 
-@given(values | st.lists(st.integers() | st.floats() | st.floats(0, 1e9), max_size=80), values | st.floats(), values)
-def test_no_content_holds_a_registration_up_for_long(stamps: object, at: object, gap_s: object) -> None:
-    """A minute for one, ten for one after refused logins, and a gap within its bounds."""
+stamps = values | st.lists(st.integers() | st.floats() | st.floats(0, 1e9), max_size=80)
+
+
+@given(stamps, stamps, values | st.floats(), values)
+def test_no_content_holds_a_gateway_up_for_long(connects: object, sent: object, at: object, gap_s: object) -> None:
+    """A minute for a login or a registration, ten for one after refused logins, and a gap within its bounds."""
     with tempfile.TemporaryDirectory() as directory:
-        record = {"boot_id": BOOT_ID, "registrations": stamps, "reregister_at": at, "reregister_gap_s": gap_s}
-        put(Path(directory), "registrations.json", record)
-        found, now_s = RegistrationLog(Path(directory)).read(), time.monotonic()
-        assert now_s <= earliest_s(found.registrations, now_s) <= now_s + 61.0
+        record = {"connects": connects, "registrations": sent, "reregister_at": at, "reregister_gap_s": gap_s}
+        put(Path(directory), "connects.json", {"boot_id": BOOT_ID, **record})
+        found, now_s = BudgetLog(Path(directory)).read(), time.monotonic()
+        assert now_s <= login_at(found, now_s) <= now_s + 61.0
+        assert now_s <= registration_at(found, Via.MQTT, now_s) <= now_s + 61.0
         assert found.reregister_at <= now_s + REREGISTER_FIRST_S
         assert REREGISTER_FIRST_S <= found.reregister_gap_s <= REREGISTER_CAP_S
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["login", "https", "mqtt", "restart"]),
+            # Mostly at once: what is spread over minutes meets no budget.
+            st.just(0.0) | st.floats(0, 40),
+            st.sampled_from([0.0, 0.5]) | st.floats(0, 0.5),
+            st.just(0.0) | st.floats(0, 30),
+        ),
+        min_size=8,
+        max_size=40,
+    )
+)
+def test_no_mixture_sends_a_sixth_connect_within_a_minute(
+    schedule: list[tuple[str, float, float, float]],
+) -> None:
+    """Invariant 3, over logins, registrations of both kinds and new processes; a packet leaves a little late."""
+    now_s, left_at = 1000.0, list[float]()
+    with tempfile.TemporaryDirectory() as directory:
+        log = BudgetLog(Path(directory), lambda: now_s)
+        budget = log.read()
+        for what, pause_s, late_s, dial_s in schedule:
+            now_s += pause_s
+            if what == "restart":
+                budget = log.read()
+                continue
+            via = Via.MQTT if what == "mqtt" else Via.HTTPS
+            now_s = login_at(budget, now_s) if what == "login" else registration_at(budget, via, now_s)
+            if what != "login":
+                budget = with_registration(budget, now_s)
+                log.write(budget)
+            if what != "https":
+                # The dial comes between the decision and the count.
+                now_s += dial_s
+                budget = with_connect(budget, now_s)
+                log.write(budget)
+                left_at.append(now_s + late_s)
+    assert all(later - first >= 60.0 for first, later in zip(left_at, left_at[5:], strict=False))

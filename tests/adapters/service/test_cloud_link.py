@@ -24,7 +24,7 @@ from support.platform.broker import CONNECT, DISCONNECT, PUBLISH, Broker
 from support.platform.fakebroker import CONNACK_OK, FakeBroker
 from support.platform.tlsserver import TlsServer
 
-LOGIN = m.Login(credentials=DEVICE, connects=(), keepalive_s=300)
+LOGIN = m.Login(credentials=DEVICE, keepalive_s=300)
 
 
 def hang_up(connection: ssl.SSLSocket) -> None:
@@ -148,7 +148,7 @@ def test_the_keep_alive_is_that_of_the_login(tmp_path: Path) -> None:
     linked = Linked(tmp_path)
     with FakeBroker("connack 5") as server:
         linked.log_in(server)
-        linked.link.login(m.Login(credentials=DEVICE, connects=(), keepalive_s=36))
+        linked.link.login(m.Login(credentials=DEVICE, keepalive_s=36))
         linked.loop.run()
         linked.link.close(send_disconnect=False)
     # After the fixed header, whose length has two bytes here, the name and level of the protocol, and the flags.

@@ -64,8 +64,8 @@ def test_nothing_stored_is_said(tmp_path: Path) -> None:
     found = jobs(tmp_path).load()
     assert isinstance(found, m.NothingStored)
     assert (found.writable, found.detail, found.others) == (True, "", ())
-    assert found.directory == str(tmp_path / "state/credentials")
-    assert found.mount
+    assert found.storage.directory == str(tmp_path / "state/credentials")
+    assert found.storage.mount
 
 
 IN_MEMORY = """
@@ -75,7 +75,7 @@ from iot_onboard.core.failures import OnboardError
 from service.test_jobs import jobs
 
 work = jobs(Path(sys.argv[1]), extra=sys.argv[2])
-print(work.load().volatile)
+print(work.load().storage.volatile)
 try:
     work.register()
 except OnboardError as error:

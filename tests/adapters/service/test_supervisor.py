@@ -25,9 +25,10 @@ from iot_onboard.events.format import Line
 from iot_onboard.events.model import Context, Event
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle.state import Policy, State
 from iot_onboard.net.route_watch import RouteWatch
 from iot_onboard.reporting.reporter import Reporter
-from iot_onboard.reporting.runtime_files import ConnectLog, RegistrationLog
+from iot_onboard.reporting.runtime_files import BudgetLog
 from iot_onboard.reporting.status_file import read
 from iot_onboard.service.jobs import Jobs
 from iot_onboard.service.supervisor import Supervisor
@@ -67,7 +68,7 @@ class Gateway:
         self.store = Store(config.state_dir, IDENTITY)
         self.store.save(DEVICE)
 
-    def run(self, *, store: Store | None = None, state: m.State | None = None, watch: ConfigWatch | None = None) -> int:
+    def run(self, *, store: Store | None = None, state: State | None = None, watch: ConfigWatch | None = None) -> int:
         clock, notifier, known = Clock(), Notifier(), KnownSecrets()
         jobs = Jobs(
             config=self.config,
@@ -94,14 +95,13 @@ class Gateway:
         watch.runs_with(self.config)
         network = RouteWatch()
         supervisor = Supervisor(
-            state=state or m.State(),
+            state=state or State(),
             jobs=jobs,
             reporter=reporter,
             notifier=notifier,
             clock=clock,
             network=network,
-            connect_log=ConnectLog(self.config.runtime_dir),
-            registration_log=RegistrationLog(self.config.runtime_dir),
+            budget_log=BudgetLog(self.config.runtime_dir),
             watch=watch,
         )
         try:
@@ -143,7 +143,7 @@ def test_it_comes_online_reports_and_takes_its_leave(gateway: Gateway, broker: B
     status = read(gateway.config.runtime_dir)
     assert status is not None
     assert (status.state, status.last_event, status.secret) == ("stopped", "stopping", "on disk")
-    assert len(ConnectLog(gateway.config.runtime_dir).read()) == 1
+    assert len(BudgetLog(gateway.config.runtime_dir).read().connects) == 1
 
 
 def test_a_name_is_remembered_with_its_secret_or_with_its_login(gateway: Gateway, broker: Broker) -> None:
@@ -216,6 +216,44 @@ def test_a_defect_in_a_job_ends_the_process_and_says_where(gateway: Gateway) -> 
     assert "AttributeError at " in gateway.lines[-1].message
 
 
+def test_what_a_step_spends_is_on_disk_before_anything_is_sent(gateway: Gateway, broker: Broker) -> None:
+    """However the process ends: a CONNECT that nobody remembers is one too many."""
+    seen: list[int] = []
+    broker.on_login = lambda: seen.append(len(BudgetLog(gateway.config.runtime_dir).read().connects))
+    gateway.reactions[Event.REPORTED] = stop
+    assert gateway.run() == ExitCode.DONE
+    broker.join()
+    assert seen == [1]
+
+
+def test_refused_logins_lead_to_no_early_dial(gateway: Gateway, broker: Broker) -> None:
+    """The registration after them is refused itself as a rule: the MQTT host is left alone meanwhile (decision 10)."""
+    broker.connack = bytes((0x20, 2, 0, 4))
+    (gateway.directory / PRODUCT_SECRET).write_text("0123456789abcdef\n")
+    (gateway.directory / PRODUCT_SECRET).chmod(0o600)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
+        gateway.config = replace(gateway.config, registration_url=url)
+        gateway.reactions[Event.REREGISTERING] = lambda: threading.Timer(0.5, stop).start()
+        assert gateway.run(state=State(refusals=2)) == ExitCode.DONE
+    assert gateway.events()[-3:] == ["connecting", "reregistering", "stopping"]
+    broker.join()
+    assert len(broker.connections) == 1
+
+
+def test_a_first_registration_does_lead_to_one(gateway: Gateway, broker: Broker) -> None:
+    """What the test before would see."""
+    (gateway.directory / PRODUCT_SECRET).write_text("0123456789abcdef\n")
+    (gateway.directory / PRODUCT_SECRET).chmod(0o600)
+    gateway.store.forget()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
+        gateway.config = replace(gateway.config, registration_url=url)
+        gateway.reactions[Event.REGISTERING] = lambda: threading.Timer(0.5, stop).start()
+        assert gateway.run() == ExitCode.DONE
+    assert len(broker.connections) == 1
+
+
 @pytest.mark.parametrize(
     ("phase", "event"), [(m.Goal.CONNECT, Event.CONNECT_FAILED), (m.Goal.REGISTER, Event.REGISTRATION_FAILED)]
 )
@@ -239,7 +277,7 @@ def test_a_defect_in_a_job_that_a_peer_has_a_say_in_is_lived_with(
 
 def test_a_defect_in_the_loop_ends_the_process_and_says_where(gateway: Gateway) -> None:
     """A state that nothing leads to is not lived with."""
-    assert gateway.run(state=m.State(phase=m.Phase.WAITING, goal=m.Goal.SAVE, wake_at=0.0)) == ExitCode.INTERNAL
+    assert gateway.run(state=State(phase=m.Phase.WAITING, goal=m.Goal.SAVE, wake_at=0.0)) == ExitCode.INTERNAL
     assert gateway.events()[-1] == "internal-error"
 
 
@@ -260,6 +298,6 @@ def test_a_correction_of_the_configuration_ends_a_wait(gateway: Gateway) -> None
 
 def test_one_try_ends_where_a_secret_is_stored(gateway: Gateway, broker: Broker) -> None:
     """Registration alone opens no session."""
-    assert gateway.run(state=m.State(policy=m.Policy(register_only=True))) == ExitCode.DONE
+    assert gateway.run(state=State(policy=Policy(register_only=True))) == ExitCode.DONE
     broker.join()
     assert broker.kinds == []

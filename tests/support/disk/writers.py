@@ -83,9 +83,10 @@ def withhold_credentials(root: Path) -> None:
 
 
 def remember_connects(runtime_dir: Path, *stamps: float) -> None:
-    from iot_onboard.reporting.runtime_files import ConnectLog
+    from iot_onboard.core.backoff import Budget
+    from iot_onboard.reporting.runtime_files import BudgetLog
 
-    ConnectLog(runtime_dir).write(stamps)
+    BudgetLog(runtime_dir).write(Budget(connects=stamps))
 
 
 def set_aside(path: Path) -> str:

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from iot_onboard.core.failures import Cause, Misconfigured, Rejected, StoreFailure, StoreFault, Transient
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
+from iot_onboard.core.timings import Now
 from iot_onboard.events.model import Details, Event
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
+from iot_onboard.lifecycle.state import Policy, State
 
 IDENTITY = Identity(product_key="a1b2c3d4e5f", device_name="gw-0001")
 NETWORK = Transient(cause=Cause.NETWORK, detail="no route")
@@ -28,14 +30,14 @@ def secret(number: int) -> Credentials:
 class Life:
     """Feed a state machine and keep what came out."""
 
-    def __init__(self, policy: m.Policy | None = None) -> None:
-        self.state = m.State(policy=policy or m.Policy())
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.state = State(policy=policy or Policy())
         self.now_s = 1000.0
         self.effects: tuple[m.Effect, ...] = ()
 
     def feed(self, given: m.Input, *, after_s: float = 0.0, chance: float = 0.5) -> Life:
         self.now_s += after_s
-        self.state, self.effects = step(self.state, given, m.Now(at=self.now_s, chance=chance))
+        self.state, self.effects = step(self.state, given, Now(at=self.now_s, chance=chance))
         return self
 
     def wait(self, chance: float = 0.5) -> Life:

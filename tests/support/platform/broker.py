@@ -1,9 +1,10 @@
-"""A small MQTT server over TLS: it takes every login, acknowledges what is published, and answers pings."""
+"""A small MQTT server over TLS: it answers every login with `connack`, acknowledges what is published, and pings."""
 
 from __future__ import annotations
 
 import contextlib
 import ssl
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from .fakebroker import CONNACK_OK
@@ -20,6 +21,8 @@ class Broker(TlsServer):
         self.kinds: list[int] = []
         self.topics: list[str] = []
         self.connections: list[ssl.SSLSocket] = []
+        self.connack = CONNACK_OK
+        self.on_login: Callable[[], object] = lambda: None
         super().__init__(self._serve_mqtt, **options)
 
     def kick(self) -> None:
@@ -36,7 +39,8 @@ class Broker(TlsServer):
                 kind = head[0] >> 4
                 self.kinds.append(kind)
                 if kind == CONNECT:
-                    connection.sendall(CONNACK_OK)
+                    self.on_login()
+                    connection.sendall(self.connack)
                 elif kind == PUBLISH:
                     end = 2 + int.from_bytes(body[:2], "big")
                     self.topics.append(body[2:end].decode())

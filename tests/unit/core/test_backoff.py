@@ -46,6 +46,59 @@ def test_no_sixth_connect_within_the_window(pauses: list[float]) -> None:
     assert all(later - first >= 60.0 for first, later in zip(sent, sent[5:], strict=False))
 
 
+@given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 0.5)), max_size=60))
+def test_no_sixth_packet_within_the_window(schedule: list[tuple[float, float]]) -> None:
+    """What counts is when it leaves, up to half a second after the clock was read."""
+    now_s, budget, left_at = 0.0, backoff.Budget(), list[float]()
+    for pause_s, late_s in schedule:
+        now_s = backoff.login_at(budget, now_s + pause_s)
+        budget = backoff.with_connect(budget, now_s)
+        left_at.append(now_s + late_s)
+    assert all(later - first >= 60.0 for first, later in zip(left_at, left_at[5:], strict=False))
+
+
+SPENT = (96.0, 97.0, 98.0, 99.0, 100.0)
+
+
+def test_a_registration_over_https_delays_no_login() -> None:
+    """It sends no CONNECT: a gateway that has asked five times in vain logs in as soon as it has a secret."""
+    budget = backoff.Budget(registrations=SPENT)
+    assert backoff.login_at(budget, 100.0) == 100.0
+    assert backoff.registration_at(budget, backoff.Via.HTTPS, 100.0) == 96.0 + 60.5
+    assert backoff.with_registration(backoff.Budget(), 7.0) == backoff.Budget(registrations=(7.0,))
+
+
+def test_a_registration_over_mqtt_is_a_connect() -> None:
+    """It waits for logins, and logins wait for it; the count of requests holds for it as well."""
+    logins = backoff.Budget(connects=SPENT)
+    assert backoff.registration_at(logins, backoff.Via.HTTPS, 100.0) == 100.0
+    assert backoff.registration_at(logins, backoff.Via.MQTT, 100.0) == 96.0 + 60.5
+    requests = backoff.Budget(registrations=SPENT)
+    assert backoff.registration_at(requests, backoff.Via.MQTT, 100.0) == 96.0 + 60.5
+    mixed = backoff.Budget(connects=SPENT[1:])
+    assert backoff.login_at(backoff.with_connect(mixed, 100.5), 101.0) == 97.0 + 60.5
+
+
+def test_a_reserve_is_left_of_requests_alone() -> None:
+    """News of the network find room for one; of CONNECTs all are used."""
+    budget = backoff.Budget(registrations=SPENT[1:], connects=SPENT[1:])
+    for via in backoff.Via:
+        assert backoff.registration_at(budget, via, 100.0) == 100.0
+        assert backoff.registration_at(budget, via, 100.0, reserve=1) == 97.0 + 60.5
+
+
+@given(st.lists(st.floats(0, 30_000), min_size=1, max_size=20))
+def test_registrations_after_refused_logins_come_ever_more_seldom(pauses: list[float]) -> None:
+    """Ten minutes apart, doubling to six hours."""
+    budget, gaps = backoff.Budget(), list[float]()
+    now_s = 0.0
+    for pause_s in pauses:
+        now_s = max(now_s + pause_s, budget.reregister_at)
+        budget = backoff.with_reregistration(budget, now_s)
+        gaps.append(budget.reregister_at - now_s)
+    assert gaps == pytest.approx([min(600.0 * 2**n, 21_600.0) for n in range(len(gaps))])
+
+
 @given(st.lists(st.floats(0, 20), max_size=100))
 def test_news_without_end_lead_to_few_tries(pauses: list[float]) -> None:
     """The first at once, the next after 1 s and 5 s, and from then on one in a quarter of a minute."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from iot_onboard.core.failures import Cause, Transient
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
+from iot_onboard.core.timings import Now
 from iot_onboard.events.model import Event, Kind
 from iot_onboard.events.rate_limit import (
     AGAIN_S,
@@ -27,6 +28,7 @@ from iot_onboard.events.rate_limit import (
 from iot_onboard.events.table import TABLE
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
+from iot_onboard.lifecycle.state import State
 
 HOUR_S = 3600.0
 
@@ -233,14 +235,14 @@ def test_a_day_of_a_real_state_machine_without_network() -> None:
     """The daemon's own pace, with its own events: a handful of lines an hour, in each of 24."""
     credentials = Credentials(identity=Identity(product_key="pk", device_name="gw-1"), device_secret=Secret("s"))
     failure = Transient(cause=Cause.NAME_LOOKUP, detail="the name x does not resolve: try again")
-    state, listener, dials = m.State(), Listener(), 0
-    input_: m.Input = m.Started()
+    state, listener, dials = State(), Listener(), 0
+    given_input: m.Input = m.Started()
     answers: dict[type[m.Effect], m.Input] = {
         m.Load: m.Loaded(credentials=credentials),
         m.Dial: m.DialFailed(failure=failure),
     }
     while listener.now_s < 1000.0 + 24 * HOUR_S:
-        state, effects = step(state, input_, m.Now(at=listener.now_s, chance=0.0))
+        state, effects = step(state, given_input, Now(at=listener.now_s, chance=0.0))
         answer = None
         for effect in effects:
             dials += isinstance(effect, m.Dial)

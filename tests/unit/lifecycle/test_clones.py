@@ -13,9 +13,11 @@ import pytest
 from iot_onboard.core import backoff
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
+from iot_onboard.core.timings import Now
 from iot_onboard.events.model import Event
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import step
+from iot_onboard.lifecycle.state import State
 from iot_onboard.mqtt.keepalive import KeepAlive
 
 CREDENTIALS = Credentials(
@@ -32,7 +34,7 @@ class Pair:
 
     seed: int
     lasts_s: float
-    states: list[m.State] = field(default_factory=lambda: [m.State(), m.State()])
+    states: list[State] = field(default_factory=lambda: [State(), State()])
     online: int | None = None
     logins: list[float] = field(default_factory=list)
     named_at: list[float] = field(default_factory=list)
@@ -51,7 +53,7 @@ class Pair:
             state = self.states[which]
             if isinstance(given, m.Tick) and (state.wake_at is None or state.wake_at > now_s):
                 continue
-            self.states[which], effects = step(state, given, m.Now(at=now_s, chance=chance.random()))
+            self.states[which], effects = step(state, given, Now(at=now_s, chance=chance.random()))
             for effect in effects:
                 self._act(now_s, which, effect)
             if self.states[which].phase is m.Phase.WAITING and (wake_at := self.states[which].wake_at) is not None:

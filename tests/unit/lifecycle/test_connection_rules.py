@@ -14,6 +14,7 @@ from iot_onboard.events.model import Details, Event
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import connection_rules as rules
 from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle.state import Policy
 from iot_onboard.lifecycle.table import TABLE
 from support.gateway.life import NETWORK, Life, announced_details, secret
 from support.process.descriptors import none_left
@@ -73,7 +74,7 @@ def test_the_third_refusal_registers_once_and_heals() -> None:
     life.refuse()
     assert (life.state.phase, life.announced()) == (m.Phase.REGISTERING, [Event.REREGISTERING])
     life.feed(m.Registered(credentials=secret(2))).feed(m.Saved()).feed(m.Dialled())
-    assert m.Login(credentials=secret(2), connects=life.state.connects, keepalive_s=300) in life.effects
+    assert m.Login(credentials=secret(2), keepalive_s=300) in life.effects
 
 
 def test_registrations_after_refusals_are_rare() -> None:
@@ -92,7 +93,7 @@ def test_registrations_after_refusals_are_rare() -> None:
 
 def test_a_given_secret_is_never_replaced() -> None:
     """With a device secret file a refused login blocks, and the file is read again."""
-    life = Life(m.Policy(can_register=False)).connecting().refuse().refuse().refuse()
+    life = Life(Policy(can_register=False)).connecting().refuse().refuse().refuse()
     assert (life.state.phase, life.state.goal) == (m.Phase.BLOCKED, m.Goal.LOAD)
 
 
@@ -145,7 +146,7 @@ def test_a_server_that_breaks_the_protocol_is_no_clone() -> None:
         while life.state.phase is m.Phase.WAITING:
             life.wait()
         life.feed(m.Dialled()).feed(m.Accepted())
-        assert len(life.state.connects) <= 5
+        assert len(life.state.budget.connects) <= 5
     assert waits[-1] == pytest.approx(300.0, rel=0.01)
     assert life.state.short_sessions == 0
 
@@ -185,7 +186,7 @@ def test_a_clone_and_a_refusal_are_counted_to_three() -> None:
     assert (rules.REFUSALS_BEFORE_REGISTERING, rules.SHORT_SESSIONS_OF_A_CLONE, rules.SHORT_SESSION_S) == (3, 3, 60.0)
 
 
-FLEET = m.Policy(fleet_size=900_000)
+FLEET = Policy(fleet_size=900_000)
 SPREAD_S = 2000.0
 
 

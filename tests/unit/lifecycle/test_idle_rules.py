@@ -13,6 +13,7 @@ from iot_onboard.core.timings import IdleTime
 from iot_onboard.events.model import Event
 from iot_onboard.lifecycle import idle_rules as rules
 from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle.state import Policy
 from iot_onboard.mqtt.keepalive import Due, KeepAlive
 from support.gateway.life import Life, announced_details
 
@@ -36,7 +37,7 @@ class Way:
     online_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self.life = Life(m.Policy(keepalive_s=self.keepalive_s)).connecting()
+        self.life = Life(Policy(keepalive_s=self.keepalive_s)).connecting()
 
     def session(self) -> bool:
         """Log in, and live until the session is lost; say whether it was, for one may last all day."""

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from iot_onboard.core.failures import Cause, Failure, Throttled, Transient
+from iot_onboard.core.timings import Now
 from iot_onboard.events.model import Event
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
 from iot_onboard.lifecycle import registration_rules as rules
+from iot_onboard.lifecycle.state import Policy, State
 from iot_onboard.lifecycle.table import TABLE
 from support.gateway.life import (
     ACTIVATED,
@@ -35,7 +37,8 @@ def test_first_boot() -> None:
     life.feed(m.Saved())
     assert (life.state.phase, life.has(m.Dial)) == (m.Phase.CONNECTING, True)
     life.feed(m.Dialled())
-    assert m.Login(credentials=secret(1), connects=(1000.0,), keepalive_s=300) in life.effects
+    assert m.Login(credentials=secret(1), keepalive_s=300) in life.effects
+    assert life.state.budget.connects == (1000.0,)
     life.feed(m.Accepted())
     assert (life.state.phase, life.has(m.Report)) == (m.Phase.ONLINE, True)
 
@@ -64,7 +67,9 @@ def test_an_unwritable_store_blocks_registration() -> None:
     assert life.wait().has(m.Load)
 
 
-NOT_LASTING = m.NothingStored(writable=True, volatile=VOLATILE.detail, directory="/var/lib/x", mount="30 0:9 /var rw")
+NOT_LASTING = m.NothingStored(
+    writable=True, storage=m.Storage(volatile=VOLATILE.detail, directory="/var/lib/x", mount="30 0:9 /var rw")
+)
 
 
 def test_a_store_that_does_not_last_blocks_registration() -> None:
@@ -88,15 +93,15 @@ def test_another_mount_ends_the_block(given: m.NothingStored) -> None:
 
 def test_a_store_in_memory_may_be_meant() -> None:
     """`allow_volatile` permits the registration; read-only is read-only all the same."""
-    life = Life(m.Policy(allow_volatile=True)).feed(m.Started()).feed(NOT_LASTING)
+    life = Life(Policy(allow_volatile=True)).feed(m.Started()).feed(NOT_LASTING)
     assert life.has(m.Register)
-    life = Life(m.Policy(allow_volatile=True)).feed(m.Started()).feed(replace(NOT_LASTING, writable=False))
-    assert life.announced() == [Event.STORE_NOT_WRITABLE]
+    life = Life(Policy(allow_volatile=True)).feed(m.Started()).feed(replace(NOT_LASTING, writable=False))
+    assert life.told() == [Event.STORE_NOT_WRITABLE]
 
 
 def test_a_secret_in_memory_is_used() -> None:
     """Where one is stored nobody asks what it lies on."""
-    assert Life(m.Policy(allow_volatile=False)).connecting().has(m.Dial)
+    assert Life(Policy(allow_volatile=False)).connecting().has(m.Dial)
 
 
 def test_a_refused_secret_in_memory_is_not_replaced() -> None:
@@ -121,8 +126,8 @@ def test_a_store_that_has_come_to_lie_in_memory_is_looked_at_again() -> None:
 def test_activated_and_gone() -> None:
     """Where the directory could not keep the secret, code 6289 names that; elsewhere it says what it always does."""
     for given, expected in ((NOT_LASTING, True), (m.NothingStored(writable=True), False)):
-        life = Life(m.Policy(allow_volatile=True)).feed(m.Started()).feed(given)
-        details = announced_details(life.feed(m.RegisterFailed(failure=ACTIVATED)))
+        life = Life(Policy(allow_volatile=True)).feed(m.Started()).feed(given)
+        details = told_of(life.feed(m.RegisterFailed(failure=ACTIVATED)))
         assert ("cannot have kept it over a boot: it is on tmpfs at /var" in details.detail) is expected
         assert details.cure.endswith("ResetThing")
         assert details.cure.startswith("set state_dir") is expected
@@ -130,7 +135,7 @@ def test_activated_and_gone() -> None:
 
 def test_register_ends_where_it_could_not_keep_the_secret() -> None:
     """For a production line it is a fault of the configuration: 78."""
-    life = Life(m.Policy(register_only=True)).feed(m.Started()).feed(NOT_LASTING)
+    life = Life(Policy(register_only=True)).feed(m.Started()).feed(NOT_LASTING)
     assert m.Exit(code=78) in life.effects
 
 
@@ -201,7 +206,7 @@ def test_no_rule_lies_idle(rule: Callable[..., object]) -> None:
 
 def test_only_a_durable_secret_is_taken_for_a_login() -> None:
     """One that the store has read back: until then nothing connects (invariant 1)."""
-    saving = m.State(phase=m.Phase.SAVING, credentials=secret(1), durable=False)
-    assert rules.saved(saving, m.Saved(), m.Now(at=0.0, chance=0.5))[0].durable
-    failed, _ = rules.save_failed(saving, m.SaveFailed(failure=FULL), m.Now(at=0.0, chance=0.5))
+    saving = State(phase=m.Phase.SAVING, credentials=secret(1), durable=False)
+    assert rules.saved(saving, m.Saved(), Now(at=0.0, chance=0.5))[0].durable
+    failed, _ = rules.save_failed(saving, m.SaveFailed(failure=FULL), Now(at=0.0, chance=0.5))
     assert not failed.durable

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iot_onboard.core.backoff import Budget
 from iot_onboard.core.failures import Cause, Failure, Rejected, Transient
+from iot_onboard.core.timings import Now
 from iot_onboard.events.model import Event
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle.state import State
 from iot_onboard.lifecycle.steps import connect, register, wake
 from iot_onboard.lifecycle.waits import Transition
 from support.gateway.life import ACTIVATED, MISSING, NETWORK, UNREADABLE, Life, secret
@@ -60,8 +63,8 @@ def test_stopping_says_goodbye() -> None:
 )
 def test_a_wait_leads_to_its_goal(goal: m.Goal | None, phase: m.Phase, effect: type[m.Effect]) -> None:
     """With a deadline for the job; without a goal it begins at the beginning."""
-    waiting = m.State(phase=m.Phase.WAITING, goal=goal, credentials=secret(1))
-    after, effects = wake(waiting, m.Tick(), m.Now(at=100.0, chance=0.5))
+    waiting = State(phase=m.Phase.WAITING, goal=goal, credentials=secret(1))
+    after, effects = wake(waiting, m.Tick(), Now(at=100.0, chance=0.5))
     assert after.phase is phase
     assert any(isinstance(found, effect) for found in effects)
     assert after.wake_at is not None
@@ -103,8 +106,13 @@ def test_news_within_a_spent_budget_are_waited_with(goal: m.Goal) -> None:
     spent = (996.0, 997.0, 998.0, 999.0, 1000.0)
     retry_on = frozenset({m.EarlyRetry.NETWORK, m.EarlyRetry.CONFIG})
     life = Life()
-    life.state = m.State(
-        phase=m.Phase.WAITING, goal=goal, retry_on=retry_on, wake_at=2000.0, failed_dials=spent, registrations=spent
+    life.state = State(
+        phase=m.Phase.WAITING,
+        goal=goal,
+        retry_on=retry_on,
+        wake_at=2000.0,
+        failed_dials=spent,
+        budget=Budget(registrations=spent),
     )
     assert life.feed(m.NetworkChanged()).effects == ()
     assert (life.state.retry_on, life.state.wake_at) == (retry_on, 996.0 + 60.5)
@@ -119,10 +127,10 @@ def test_a_success_ends_the_floor() -> None:
 
 
 @pytest.mark.parametrize("step", [register, connect])
-def test_a_spent_budget_is_waited_for(step: Callable[[m.State, m.Now], Transition]) -> None:
+def test_a_spent_budget_is_waited_for(step: Callable[[State, Now], Transition]) -> None:
     """Registrations, logins and dials that fail have one each, and no line is told for that."""
     spent = (96.0, 97.0, 98.0, 99.0, 100.0)
-    after, effects = step(m.State(connects=spent, registrations=spent), m.Now(at=100.0, chance=0.5))
+    after, effects = step(State(budget=Budget(connects=spent, registrations=spent)), Now(at=100.0, chance=0.5))
     assert (after.phase, effects) == (m.Phase.WAITING, ())
     assert after.wake_at is not None
     assert after.wake_at > 96.0 + 60.0

@@ -14,6 +14,7 @@ from iot_onboard.core.identity import Credentials
 from iot_onboard.core.timings import IdleTime
 from iot_onboard.events.explain import find
 from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle.state import Policy, State
 from iot_onboard.lifecycle.table import IGNORED, TABLE
 from support.gateway.life import ACTIVATED, FULL, MISSING, NETWORK, UNREADABLE, VOLATILE, Life, secret
 
@@ -36,9 +37,9 @@ def test_settings_end_nothing_else(phase: m.Phase) -> None:
 )
 def test_register_only_ends_after_one_try(inputs: tuple[m.Input, ...], code: int) -> None:
     """`register` stores a secret or says why not, and neither dials nor waits."""
-    life = Life(m.Policy(register_only=True)).feed(m.Started())
-    for input_ in inputs:
-        life.feed(input_)
+    life = Life(Policy(register_only=True)).feed(m.Started())
+    for given_input in inputs:
+        life.feed(given_input)
     assert life.state.phase is m.Phase.STOPPED
     assert m.Exit(code=code) in life.effects
     assert not life.has(m.Dial)
@@ -79,7 +80,9 @@ def outcome(life: Life, pick: int, failure: Failure, flag: bool, number: int) ->
     match life.state.phase:
         case m.Phase.BOOT:
             found = m.Loaded(credentials=secret(number))
-            nothing = m.NothingStored(writable=pick > 1, volatile="tmpfs" if pick == 2 else "", mount="1")
+            nothing = m.NothingStored(
+                writable=pick > 1, storage=m.Storage(volatile="tmpfs" if pick == 2 else "", mount="1")
+            )
             return found if pick > 6 else nothing if flag else m.LoadFailed(failure=UNREADABLE)
         case m.Phase.REGISTERING:
             failed = m.RegisterFailed(failure=failure, clock_trusted=flag)
@@ -113,10 +116,10 @@ class Watch:
         self.failed_dials: list[float] = []
         self.asking = False
 
-    def see(self, before: m.State, input_: m.Input, life: Life) -> None:
-        if isinstance(input_, m.Loaded):
-            self.durable = input_.credentials
-        if isinstance(input_, m.Saved):
+    def see(self, before: State, given_input: m.Input, life: Life) -> None:
+        if isinstance(given_input, m.Loaded):
+            self.durable = given_input.credentials
+        if isinstance(given_input, m.Saved):
             self.durable = before.credentials
         if isinstance(input_, m.Registered | m.RegisterFailed):
             self.asking = False
@@ -142,7 +145,7 @@ class Watch:
         if isinstance(effect, m.Announce):
             assert find(effect.details.cause or effect.event.value), "explain knows what the journal names"
 
-    def see_wait(self, before: m.State, life: Life) -> None:
+    def see_wait(self, before: State, life: Life) -> None:
         if life.state.phase is m.Phase.ONLINE:
             return
         assert life.state.wake_at is not None
@@ -156,10 +159,8 @@ class Watch:
 
 
 @settings(max_examples=400, deadline=None)
-@given(plans, st.builds(m.Policy, can_register=st.booleans(), fleet_size=st.sampled_from([None, 1, 900_000])))
-def test_invariants_hold_over_random_lives(
-    plan: list[tuple[int, Failure, bool, float, float]], policy: m.Policy
-) -> None:
+@given(plans, st.builds(Policy, can_register=st.booleans(), fleet_size=st.sampled_from([None, 1, 900_000])))
+def test_invariants_hold_over_random_lives(plan: list[tuple[int, Failure, bool, float, float]], policy: Policy) -> None:
     """Invariants 1 to 4 and 6 hold whatever the world does."""
     life = Life(policy).feed(m.Started())
     watch = Watch()

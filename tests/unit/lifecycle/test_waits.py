@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iot_onboard.core import backoff
+from iot_onboard.core.backoff import Budget
 from iot_onboard.core.failures import Cause, Failure, Rejected, Throttled, Transient
+from iot_onboard.core.timings import IdleTime, Now
 from iot_onboard.events.causes import cure_for
 from iot_onboard.events.model import Event
+from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
-from iot_onboard.lifecycle.waits import block, clock_is_why, earliest_dial_s, enter, wait
+from iot_onboard.lifecycle.state import IdleCut, Policy, State
+from iot_onboard.lifecycle.waits import block, budgeted_at, clock_is_why, enter, wait
 from support.gateway.life import ACTIVATED, MISSING, NETWORK, UNREADABLE, Life, secret
 
 
@@ -104,7 +110,7 @@ def test_a_route_ends_the_wait() -> None:
 )
 def test_a_failure_is_named_as_exactly_as_it_can_be(failure: Failure, cause: str, cure: str) -> None:
     """By a code, a CONNACK number or a cause; where it brings no cure, whoever tells it finds one by that name."""
-    _, (announced,) = wait(m.State(), m.Now(at=0.0, chance=0.5), m.Goal.CONNECT, failure, Event.CONNECT_FAILED)
+    _, (announced,) = wait(State(), Now(at=0.0, chance=0.5), m.Goal.CONNECT, failure, Event.CONNECT_FAILED)
     assert isinstance(announced, m.Announce)
     assert (announced.details.cause, announced.details.cure) == (cause, cure)
     assert cure or cause in {"", "429"} or cure_for(cause)
@@ -112,17 +118,52 @@ def test_a_failure_is_named_as_exactly_as_it_can_be(failure: Failure, cause: str
 
 def test_a_wait_for_a_connection_has_the_budget_in_mind() -> None:
     """What is told is when the next CONNECT may really leave."""
-    state = m.State(connects=(0.0, 1.0, 2.0, 3.0, 4.0))
-    waiting, (announced,) = wait(state, m.Now(at=5.0, chance=0.0), m.Goal.CONNECT, NETWORK, Event.CONNECT_FAILED)
-    assert waiting.wake_at == backoff.earliest_s(state.connects, 5.0) > 60.0
+    state = State(budget=Budget(connects=(0.0, 1.0, 2.0, 3.0, 4.0)))
+    waiting, (announced,) = wait(state, Now(at=5.0, chance=0.0), m.Goal.CONNECT, NETWORK, Event.CONNECT_FAILED)
+    assert waiting.wake_at == backoff.login_at(state.budget, 5.0) > 60.0
     assert isinstance(announced, m.Announce)
     assert announced.details.next_try_s == waiting.wake_at - 5.0
-    assert earliest_dial_s(m.State(failed_dials=state.connects), 5.0) == waiting.wake_at
+    assert budgeted_at(State(failed_dials=state.budget.connects), m.Goal.CONNECT, 5.0) == waiting.wake_at
+
+
+@given(
+    st.lists(st.floats(0, 60), max_size=5) | st.lists(st.floats(0, 15), min_size=5, max_size=5),
+    st.just(0.0) | st.floats(0, 0.999),
+    st.sampled_from(
+        [
+            m.Lost(by_server=True, detail="closed"),
+            m.Lost(by_server=False, detail="reset"),
+            m.Lost(by_server=True, detail="cut", idle_time=IdleTime(lasted_s=40.0)),
+        ]
+    ),
+    st.integers(0, 4),
+    st.booleans(),
+)
+def test_every_announced_try_comes_when_it_is_announced(
+    ages: list[float], chance: float, lost: m.Lost, short_sessions: int, idle: bool
+) -> None:
+    """A wait, a hold-off against a clone, a shorter keep-alive: what is announced is what the budgets allow."""
+    life = Life().online()
+    now_s = life.now_s + 100.0
+    spent = tuple(sorted(now_s - age_s for age_s in ages))
+    cut = IdleCut(silent_s=40.0, times=3, confirmed=True) if idle else None
+    life.state = replace(
+        life.state,
+        budget=Budget(connects=spent),
+        short_sessions=short_sessions,
+        online_since=now_s - 50.0,
+        idle_cut=cut,
+    )
+    life.feed(lost, after_s=100.0, chance=chance)
+    (announced,) = [effect for effect in life.effects if isinstance(effect, m.Announce)]
+    assert announced.details.next_try_s is not None
+    assert life.state.wake_at == pytest.approx(now_s + announced.details.next_try_s)
+    assert life.wait().has(m.Dial)
 
 
 def test_a_block_lasts_about_an_hour_and_new_settings_end_it() -> None:
     """Nothing else does: neither a route nor the clock."""
-    blocked, _ = block(m.State(), m.Now(at=0.0, chance=0.5), m.Goal.REGISTER, ACTIVATED, Event.REGISTRATION_REFUSED)
+    blocked, _ = block(State(), Now(at=0.0, chance=0.5), m.Goal.REGISTER, ACTIVATED, Event.REGISTRATION_REFUSED)
     assert (blocked.phase, blocked.wake_at, blocked.retry_on) == (
         m.Phase.BLOCKED,
         3600.0,
@@ -132,7 +173,7 @@ def test_a_block_lasts_about_an_hour_and_new_settings_end_it() -> None:
 
 def test_a_phase_begins_without_the_leavings_of_the_last() -> None:
     """No goal, no waker and no login of before."""
-    before = m.State(
+    before = State(
         phase=m.Phase.WAITING, goal=m.Goal.SAVE, retry_on=frozenset(m.EarlyRetry), wake_at=9.0, logging_in=True
     )
     after = enter(before, m.Phase.ONLINE, None)
@@ -157,7 +198,7 @@ def test_the_clock_is_why(failure: Failure, trusted: bool, why: bool) -> None:
 
 def test_a_fleet_of_a_known_size_is_throttled_apart() -> None:
     """A registration that is throttled is spread too: after the told wait, or after the slow pace's floor."""
-    for announced_s, min_s in ((120.0, 120.0), (None, 60.0)):
-        life = Life(m.Policy(fleet_size=900_000)).feed(m.Started()).feed(m.NothingStored(writable=True))
-        life.feed(m.RegisterFailed(failure=Throttled(detail="429", retry_after_s=announced_s)), chance=0.5)
-        assert life.state.wake_at == pytest.approx(life.now_s + min_s + 1000, abs=1)
+    for told_s, least_s in ((120.0, 120.0), (None, 60.0)):
+        life = Life(Policy(fleet_size=900_000)).feed(m.Started()).feed(m.NothingStored(writable=True))
+        life.feed(m.RegisterFailed(failure=Throttled(detail="429", retry_after_s=told_s)), chance=0.5)
+        assert life.state.wake_at == pytest.approx(life.now_s + least_s + 1000, abs=1)

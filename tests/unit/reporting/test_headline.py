@@ -11,11 +11,12 @@ from iot_onboard.core.secret import Secret
 from iot_onboard.events.model import Context, Details, Event
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
+from iot_onboard.lifecycle.state import Policy, State
 from iot_onboard.reporting.headline import report, secret_words, trouble
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 CONTEXT = Context(product_key="pk", device_name="gw-0001", version="1.0", endpoint="host:8883")
-WAITING = m.State(phase=m.Phase.WAITING, goal=m.Goal.CONNECT, failures=6, wake_at=1012.0)
+WAITING = State(phase=m.Phase.WAITING, goal=m.Goal.CONNECT, failures=6, wake_at=1012.0)
 CREDENTIALS = Credentials(identity=Identity(product_key="pk", device_name="gw-0001"), device_secret=Secret("s"))
 
 
@@ -41,9 +42,9 @@ def test_a_block_says_what_to_do() -> None:
 
 def test_other_states_have_no_next_try() -> None:
     """Online names the endpoint."""
-    shown = report(m.State(phase=m.Phase.ONLINE), CONTEXT, None, 1000.0, NOW)
-    assert (shown.headline, shown.next_try_at) == ("online at host:8883", None)
-    assert report(m.State(phase=m.Phase.CONNECTING, wake_at=2.0), CONTEXT, None, 1.0, NOW).headline == "connecting"
+    told = report(State(phase=m.Phase.ONLINE), CONTEXT, None, 1000.0, NOW)
+    assert (told.headline, told.next_try_at) == ("online at host:8883", None)
+    assert report(State(phase=m.Phase.CONNECTING, wake_at=2.0), CONTEXT, None, 1.0, NOW).headline == "connecting"
 
 
 @pytest.mark.parametrize("event", Event)
@@ -58,12 +59,12 @@ def test_what_went_wrong_is_told_without_what_is_told_apart(event: Event) -> Non
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (m.State(), "none"),
-        (m.State(credentials=CREDENTIALS), "in memory"),
-        (m.State(credentials=CREDENTIALS, durable=True), "on disk"),
-        (m.State(credentials=CREDENTIALS, durable=True, policy=m.Policy(can_register=False)), "given by hand"),
+        (State(), "none"),
+        (State(credentials=CREDENTIALS), "in memory"),
+        (State(credentials=CREDENTIALS, durable=True), "on disk"),
+        (State(credentials=CREDENTIALS, durable=True, policy=Policy(can_register=False)), "given by hand"),
     ],
 )
-def test_where_the_secret_is(state: m.State, words: str) -> None:
+def test_where_the_secret_is(state: State, words: str) -> None:
     """None, in memory alone, on disk, or from somebody."""
     assert secret_words(state) == words
