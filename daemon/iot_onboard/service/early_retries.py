@@ -1,0 +1,103 @@
+"""Notice what may end a wait before its time: the network, the clock, the configuration, the mounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..config.watch import POLL_S as CONFIG_POLL_S
+from ..config.watch import ConfigWatch
+from ..lifecycle import model as m
+from ..lifecycle.state import State
+from ..net.route_watch import PacedWatch, RouteWatch
+from ..system.clock import Clock
+from .loop import Loop, Source
+
+# How often to look at what nothing announces to a sandboxed daemon, while a wait may end by it.
+_POLLS_S = {m.EarlyRetry.CLOCK: 5.0, m.EarlyRetry.CONFIG: CONFIG_POLL_S, m.EarlyRetry.MOUNTS: 5.0}
+# How often the network's news are looked at, where there is something every time. While a wait may end by them the
+# route's return counts, within a second; while online the watchdog's tick looks as well, a little sooner.
+_WAITING_PACE_S = 0.5
+_ONLINE_PACE_S = 36.0
+
+
+class EarlyRetries:
+    """Look at the world for as long as the state says that it may change something, and feed what has changed."""
+
+    def __init__(
+        self,
+        *,
+        loop: Loop,
+        clock: Clock,
+        network: RouteWatch | None,
+        config_watch: ConfigWatch,
+        state: Callable[[], State],
+        feed: Callable[[m.Input], None],
+    ) -> None:
+        self._clock = clock
+        self._config_watch = config_watch
+        self._state = state
+        self._feed = feed
+        self._routes: PacedWatch | None = None
+        if network is not None:
+            routes = PacedWatch(network, clock.monotonic_s, self._pace_s, changed=lambda: feed(m.NetworkChanged()))
+            loop.add(
+                Source(
+                    fileno=routes.fileno,
+                    on_ready=lambda _: routes.on_ready(),
+                    due_at=routes.due_at,
+                    on_due=routes.look,
+                )
+            )
+            self._routes = routes
+        loop.every(self._poll_period_s, self._poll)
+
+    def tick(self) -> None:
+        """Look at the network where that is due soon: the process is awake for something else."""
+        if self._routes is not None:
+            self._routes.tick()
+
+    def attempt_begins(self) -> None:
+        """Leave the network's news alone until the end of an attempt, which sees them itself."""
+        if self._routes is not None:
+            self._routes.begin()
+
+    def attempt_ended(self, addresses: Iterable[str]) -> None:
+        """Watch the routes to these addresses from now on; without any, the way to anywhere."""
+        if self._routes is not None:
+            self._routes.resume(addresses)
+
+    def clock_trusted(self) -> bool:
+        """Say whether the clock is vouched for; from here on, only a later change of it is news."""
+        self._clock.was_set()
+        return self._clock.trusted()
+
+    def _pace_s(self) -> float | None:
+        """Say how often the network's news may be looked at: not where they change nothing."""
+        state = self._state()
+        if state.phase is m.Phase.ONLINE:
+            return _ONLINE_PACE_S
+        return _WAITING_PACE_S if m.EarlyRetry.NETWORK in state.retry_on else None
+
+    def _poll_period_s(self) -> float | None:
+        return min((_POLLS_S[retry] for retry in self._state().retry_on if retry in _POLLS_S), default=None)
+
+    def _poll(self) -> None:
+        if self._may(m.EarlyRetry.CLOCK) and self._clock.was_set():
+            self._feed(m.ClockSet())
+        if self._may(m.EarlyRetry.CONFIG) and (change := self._config_watch.look()) is not None:
+            self._feed(m.ConfigChanged(problems=change.problems))
+        if self._may(m.EarlyRetry.MOUNTS) and self._mount_changed():
+            self._feed(m.MountChanged())
+
+    def _may(self, retry: m.EarlyRetry) -> bool:
+        return retry in self._state().retry_on
+
+    def _mount_changed(self) -> bool:
+        try:
+            # Imported here: where the secret is stored nobody asks.
+            from ..disk.storage import mount_changed
+        except OSError:
+            # No descriptor is to be had.
+            return False
+        storage = self._state().storage
+        return mount_changed(storage.directory, storage.mount)
