@@ -20,7 +20,7 @@ from ..events.model import Priority
 FIELDS = (
     "MESSAGE", "MESSAGE_ID", "PRIORITY", "_PID", "UNIT", "IOT_EVENT", "IOT_STATE", "IOT_CODE", "IOT_CAUSE",
     "IOT_ATTEMPT", "IOT_NEXT_TRY_S", "IOT_ENDPOINT", "IOT_DURATION_MS", "IOT_DNS_MS", "IOT_TCP_MS", "IOT_TLS_MS",
-    "IOT_ANSWER_MS",
+    "IOT_ANSWER_MS", "IOT_PRODUCT_KEY", "IOT_DEVICE_NAME", "IOT_GATEWAY",
 )  # fmt: skip
 # Who wrote the line, if it is not an event.
 MANAGER = "(systemd)"
@@ -49,11 +49,19 @@ class JournalEntry:
     endpoint: str | None = None
     duration_ms: int | None = None
     timings: Timings = field(default_factory=Timings)
+    product_key: str | None = None
+    device_name: str | None = None
+    gateway: str | None = None
 
     @property
     def is_shown(self) -> bool:
         """Say whether the line belongs to the boot log: of the service manager's lines, those about failures."""
         return not self.by_manager or self.priority <= Priority.NOTICE
+
+    @property
+    def other(self) -> str:
+        """Return the device that it is about, where that is not the gateway itself: `product_key.device_name`."""
+        return f"{self.product_key}.{self.device_name}" if self.gateway is not None else ""
 
     @property
     def name(self) -> str:
@@ -93,6 +101,9 @@ def read_entry(line: str) -> JournalEntry | None:
             next_try_s=_number(record, "IOT_NEXT_TRY_S", float),
             endpoint=_text(record, "IOT_ENDPOINT"),
             duration_ms=_number(record, "IOT_DURATION_MS", int),
+            product_key=_text(record, "IOT_PRODUCT_KEY"),
+            device_name=_text(record, "IOT_DEVICE_NAME"),
+            gateway=_text(record, "IOT_GATEWAY"),
             timings=Timings(
                 dns_ms=_number(record, "IOT_DNS_MS", int),
                 tcp_ms=_number(record, "IOT_TCP_MS", int),

@@ -68,6 +68,8 @@ def line(timed_entry: TimedEntry, columns: Columns, style: Style) -> str:
     head = f"{clock(timed_entry.since_boot_us):>12} {gap:>9}  {_cell(entry.state):<{columns.state}}  "
     rest = f"  {_code(entry):<{columns.code}}"
     message = printable(entry.message)
+    if entry.other:
+        message = f"[{_cell(entry.other)}] {message}"
     room = len(message) if style.width is None else style.width - len(head) - len(name) - len(rest) - 2
     if len(message) > room:
         message = f"{message[: room - 3]}..." if room >= _MIN_MESSAGE else ""
@@ -96,6 +98,9 @@ def record(timed_entry: TimedEntry) -> dict[str, object]:
         "endpoint": entry.endpoint,
         "duration_ms": entry.duration_ms,
         **as_dict(entry.timings),
+        "product_key": entry.product_key,
+        "device_name": entry.device_name,
+        "gateway": entry.gateway,
         "message": entry.message,
     }
 

@@ -93,10 +93,13 @@ def timeline(boot: int, start: BootStart, entries: Sequence[JournalEntry], now_u
         walk.cut(Kind.KERNEL, start.initrd_us)
     if start.userspace_us is not None:
         walk.cut(Kind.KERNEL if start.initrd_us is None else Kind.INITRD, start.userspace_us, then=Kind.UNITS)
-    # The newest line has the best wall clock: at the beginning it may not have been set.
-    newest = last = ordered[-1]
+    # The newest line knows the wall clock best: at the beginning it may not have been set.
+    newest = ordered[-1]
+    # It is the gateway's: what befell a device that it speaks for is another story.
+    own = [entry for entry in ordered if not entry.other]
+    last = own[-1] if own else newest
     online = False
-    for entry in ordered:
+    for entry in own:
         _take(walk, entry)
         if entry.event == Event.ONLINE.value and not entry.by_manager:
             online, last = True, entry

@@ -49,7 +49,7 @@ _MAX_RUNTIME_BYTES = 65_536
 _RUNTIME_FILE = re.compile(r"[a-z-]{1,40}\.json")
 _UNITS = tuple(f"--unit={unit}" for unit in (*UNITS, "iot-onboard-wait-online.service"))
 _JOURNAL = ("journalctl", "--no-pager", "-q", "-n", "5000")
-_FIELDS = f"--output-fields={','.join((*FIELDS, 'IOT_PRODUCT_KEY', 'IOT_DEVICE_NAME', '_BOOT_ID', '_SYSTEMD_UNIT'))}"
+_FIELDS = f"--output-fields={','.join((*FIELDS, '_BOOT_ID', '_SYSTEMD_UNIT'))}"
 _PACKAGES = (
     "iot-onboard", "python3", "python3-paho-mqtt", "python3-requests", "python3-urllib3", "python3-yaml",
     "python3-systemd", "libssl3", "libssl3t64", "openssl", "ca-certificates", "systemd", "libc6",

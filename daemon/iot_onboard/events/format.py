@@ -32,10 +32,11 @@ def line_of(event: Event, details: Details, context: Context, state: str) -> Lin
 
 def sentence(entry: Entry, details: Details, context: Context) -> str:
     """Return the line for the operator."""
+    whom = details.about or context
     return entry.sentence.format(
         version=context.version,
-        product_key=context.product_key,
-        device_name=context.device_name,
+        product_key=whom.product_key,
+        device_name=whom.device_name,
         endpoint=context.endpoint,
         code=details.code or "-",
         detail=details.detail or "no detail",
@@ -69,12 +70,17 @@ def reason(details: Details) -> str:
 
 
 def journal_fields(event: Event, details: Details, context: Context, state: str) -> tuple[tuple[str, str], ...]:
-    """Return the `IOT_` fields of the line; those without a value are left out."""
+    """Return the `IOT_` fields of the line; those without a value are left out.
+
+    `IOT_GATEWAY` says through which gateway where the line is about another device.
+    """
+    whom = details.about or context
     fields = {
         "IOT_EVENT": event.value,
         "IOT_STATE": state,
-        "IOT_PRODUCT_KEY": context.product_key or None,
-        "IOT_DEVICE_NAME": context.device_name or None,
+        "IOT_PRODUCT_KEY": whom.product_key or None,
+        "IOT_DEVICE_NAME": whom.device_name or None,
+        "IOT_GATEWAY": f"{context.product_key}.{context.device_name}" if context.other(details) is not None else None,
         "IOT_CODE": details.code,
         "IOT_CAUSE": details.cause or event.value,
         "IOT_ATTEMPT": details.attempt,

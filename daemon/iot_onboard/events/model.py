@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 
 from ..core.advice import Responsible
+from ..core.identity import Identity
 from ..core.timings import Timings
 from ..fast_start.fast_dataclasses import dataclass
 
@@ -116,7 +117,10 @@ class Event(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """Hold the values for the sentence of one occurrence; `cause` is its most exact name, which `explain` accepts."""
+    """Hold what the sentence of one occurrence fills in; `cause` is its most exact name, which `explain` knows.
+
+    `about` is the device that the event is about, where that is not the gateway: one that it speaks for.
+    """
 
     code: str | None = None
     cause: str = ""
@@ -126,13 +130,22 @@ class Details:
     next_try_s: float | None = None
     duration_ms: int | None = None
     timings: Timings = Timings()
+    about: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Hold what is the same for every line of one process, and the present endpoint."""
+    """Hold what is the same for every line of one process, and the endpoint that is being spoken to.
+
+    The names are those of the gateway.
+    """
 
     product_key: str
     device_name: str
     version: str
     endpoint: str = ""
+
+    def other(self, details: Details) -> Identity | None:
+        """Return the device that an event is about, `None` where that is the gateway itself."""
+        own = Identity(product_key=self.product_key, device_name=self.device_name)
+        return None if details.about == own else details.about

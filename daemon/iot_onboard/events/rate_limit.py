@@ -2,19 +2,24 @@
 
 Pure: a memory and one occurrence in, a memory and a decision out. It guarantees, for any sequence and any speed:
 
-- A cause that was not logged within the last hour is logged at once.
-- While it lasts it is logged again after 1, 12, 20 and then every 30 minutes, with a count: at most `MAX_OF_A_CAUSE`
-lines of one cause in any hour, and `MAX_LINES` of all causes.
-- If another line was logged since, the present cause is logged again after at most 12 minutes, so that the last line is
-never wrong for long.
-- While a problem lasts, each hour has a line: `repeat_at` says when to log without a new occurrence.
-- "Online" is logged if a problem was logged before it; a link that flaps does not fill the journal with good messages.
+- A cause that was not told within the last hour is told at once.
+- While it lasts it is told again after 1, 12, 20 and then every 30 minutes, with a count: at most `MAX_OF_A_CAUSE`
+  lines of one cause in any hour, and `MAX_LINES` of all of them.
+- Where another line was told since, the cause that holds now is told again after 12 minutes at the latest, so that the
+  last line is never wrong for long.
+- No hour in trouble is silent: `repeat_at` says when to speak though nothing happens.
+- "Online" is told where a trouble was told before it; a link that flaps does not fill the journal with good news.
+
+All of it holds for each device alone: the trouble of a sub-device neither silences nor ends that of another one, or of
+the gateway. Only a trouble of the gateway is repeated though nothing happens. What is remembered of others is bounded.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+from ..core.identity import Identity
 from ..fast_start.fast_dataclasses import dataclass, replace
 from .model import Kind
 
@@ -29,6 +34,11 @@ MAX_LINES = 24
 REPEAT_WITHIN_S = 3300.0
 _HOUR_S = 3600.0
 _MAX_UNLOGGED = 32
+# Of sub-devices: 2,000 of them, and some that are gone. Whoever was not met for longest is forgotten first.
+MAX_OTHERS = 2_500
+# Of each, some 2 kB at the most; who has more causes than that is logged more often, within `MAX_LINES`.
+MAX_EPISODES_OF_OTHERS = 4
+_MAX_CAUSE = 200
 _ALL_IS_WELL = ""
 
 
@@ -53,6 +63,14 @@ class Memory:
     logged_cause: str | None = None
     trouble: str | None = None
     lines_at: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memories:
+    """Hold what was logged of the gateway itself, and of others, the one that was met last at the end."""
+
+    own: Memory = Memory()
+    others: Mapping[Identity, Memory] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +102,26 @@ def decide(memory: Memory, kind: Kind, cause: str, now_s: float) -> tuple[Memory
             return replace(memory, logged_cause=_ALL_IS_WELL, trouble=None), Decision(log=not known)
         case Kind.TROUBLE:
             return _decide_trouble(memory, cause, now_s)
+
+
+def decide_about(
+    memories: Memories, other: Identity | None, kind: Kind, cause: str, now_s: float
+) -> tuple[Memories, Decision]:
+    """Decide about a line that is about the gateway itself, or about another device."""
+    if other is None:
+        own, decision = decide(memories.own, kind, cause, now_s)
+        return replace(memories, own=own), decision
+    others = dict(memories.others)
+    memory, decision = decide(others.pop(other, Memory()), kind, cause[:_MAX_CAUSE], now_s)
+    if len(others) >= MAX_OTHERS:
+        del others[next(iter(others))]
+    others[other] = _bounded(memory, cause[:_MAX_CAUSE])
+    return replace(memories, others=others), decision
+
+
+def _bounded(memory: Memory, cause: str) -> Memory:
+    begun = memory.begun if len(memory.begun) <= MAX_EPISODES_OF_OTHERS else frozenset({cause})
+    return replace(memory, episodes=memory.episodes[-MAX_EPISODES_OF_OTHERS:], begun=begun)
 
 
 def repeat_at(memory: Memory) -> float | None:

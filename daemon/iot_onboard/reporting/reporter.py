@@ -8,7 +8,7 @@ from pathlib import Path
 from ..core.secret import KnownSecrets
 from ..events.format import Line, line_of, reason, repeated
 from ..events.model import Context, Details, Event, Kind, Priority
-from ..events.rate_limit import Decision, Memory, cause_of, decide, repeat, repeat_at
+from ..events.rate_limit import Decision, Memories, cause_of, decide_about, repeat, repeat_at
 from ..events.table import TABLE
 from ..fast_start.fast_dataclasses import replace
 from ..lifecycle.model import Goal, Phase
@@ -62,30 +62,36 @@ class Reporter:
         self._was_online = False
         self._runtime_warned = False
         self._status_again_at: float | None = None
-        self._memory = Memory()
+        self._memories = Memories()
         self._logged: tuple[Event, Details] | None = None
 
     def log_event(self, event: Event, details: Details, state: State) -> None:
-        """Write one line, with its journal fields; a mere repetition goes to the debug level."""
+        """Write one line, with its journal fields; one that only repeats another goes to debug level.
+
+        Status and history are the gateway's: an event about another device leaves them as they are.
+        """
         entry, context = TABLE[event], self._context_in(state)
         if details.detail:
             details = replace(details, detail=self._known.shown(details.detail, MAX_DETAIL))
         if details.cause and not details.cure:
             details = replace(details, cure=_cure_for(details.cause))
         line = line_of(event, details, context, state.phase.value)
+        other, cause = context.other(details), cause_of(event.value, details.cause, details.detail)
+        now_s = self._clock.monotonic_s()
+        self._memories, decision = decide_about(self._memories, other, entry.kind, cause, now_s)
+        self._journal.write(self._counted(line, decision) if decision.log else replace(line, priority=Priority.DEBUG))
+        if other is not None:
+            return
+        self._last_event = event
         if entry.kind is Kind.TROUBLE:
             self._logged = event, details
-        cause = cause_of(event.value, details.cause, details.detail)
-        self._memory, decision = decide(self._memory, entry.kind, cause, self._clock.monotonic_s())
-        self._journal.write(self._counted(line, decision) if decision.log else replace(line, priority=Priority.DEBUG))
-        self._last_event = event
         if entry.kind is Kind.TROUBLE or (entry.kind is Kind.NOTE and entry.priority <= Priority.WARNING):
             self._last = trouble(event, details, context, self._utc_text())
         self._remember(event, details)
 
     def repeat_at(self) -> float | None:
-        """Return when `repeat_if_due` has something to log, or `None`."""
-        times = (repeat_at(self._memory), self._status_again_at)
+        """Return when `repeat_if_due` has something to say, or `None`."""
+        times = (repeat_at(self._memories.own), self._status_again_at)
         return min((at for at in times if at is not None), default=None)
 
     def repeat_if_due(self, state: State) -> None:
@@ -93,7 +99,8 @@ class Reporter:
         now_s = self._clock.monotonic_s()
         if self._status_again_at is not None and now_s >= self._status_again_at:
             self.publish_status(state)
-        self._memory, decision = repeat(self._memory, now_s)
+        own, decision = repeat(self._memories.own, now_s)
+        self._memories = replace(self._memories, own=own)
         if decision.log and self._logged is not None:
             event, details = self._logged
             left_s = max(0.0, (next_try_at(state) or now_s) - now_s)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.core.failures import Cause
+from iot_onboard.core.identity import Identity
 from iot_onboard.core.secret import KnownSecrets, Secret
 from iot_onboard.events.causes import CAUSES
 from iot_onboard.events.format import Line
@@ -90,16 +91,37 @@ def logged(tmp_path: Path, utc: None) -> Logged:  # noqa: ARG001 - a time zone f
 def test_a_trouble_that_repeats_is_told_with_a_count(logged: Logged) -> None:
     """At once, then after a minute; what lies between stays at debug level, with all its fields."""
     for _ in range(8):
-        logged.reporter.log_event(Event.CONNECT_FAILED, FAILED, WAITING)
-        logged.hands.advance(10.0)
-    first, second = logged.messages()
+        told.reporter.log_event(Event.CONNECT_FAILED, FAILED, WAITING)
+        told.hands.advance(10.0)
+    first, second = told.messages()
     assert first.startswith("Cannot connect: the name x does not resolve. Next try in 4 s.")
     assert second == f"{first} (7 times since 12:00)"
     assert [line.priority for line in logged.lines] == [4, 7, 7, 7, 7, 7, 4, 7]
     assert all(("IOT_EVENT", "connect-failed") in line.fields for line in logged.lines)
 
 
-def test_a_trouble_that_lasts_is_told_though_nothing_happens(logged: Logged) -> None:
+def test_an_event_of_another_device_leaves_the_gateway_s_story_alone(told: Told) -> None:
+    """Its trouble is written with its names, is no trouble of the gateway, and ends none."""
+    reporter, meter = told.reporter, Identity(product_key="sub", device_name="m1")
+    reporter.log_event(Event.CONNECT_FAILED, FAILED, WAITING)
+    before = told.reporter.repeat_at()
+    reporter.log_event(Event.LOGIN_REFUSED, replace(FAILED, about=meter), WAITING)
+    reporter.log_event(Event.ONLINE, Details(about=meter), WAITING)
+    assert [dict(line.fields).get("IOT_GATEWAY") for line in told.lines] == [None, "pk.gw-0001", "pk.gw-0001"]
+    assert [dict(line.fields)["IOT_DEVICE_NAME"] for line in told.lines] == ["gw-0001", "m1", "m1"]
+    assert reporter.repeat_at() == before
+    reporter.publish_status(WAITING)
+    status = read(told.runtime_dir)
+    assert status is not None
+    assert (status.last_event, status.last_cause, status.device_name) == ("connect-failed", "name-lookup", "gw-0001")
+    assert last_day(HistoryLog(told.runtime_dir).read(), told.hands.monotonic_s) == (0, 0)
+    told.hands.advance(3600.0)
+    reporter.repeat_if_due(WAITING)
+    assert "the name x does not resolve" in told.messages()[-1]
+    assert dict(told.lines[-1].fields)["IOT_DEVICE_NAME"] == "gw-0001"
+
+
+def test_a_trouble_that_lasts_is_told_though_nothing_happens(told: Told) -> None:
     """Within the hour, with the next try as it stands then."""
     blocked = replace(WAITING, phase=m.Phase.BLOCKED, wake_at=1000.0 + 3900)
     assert logged.reporter.repeat_at() is None
@@ -107,16 +129,16 @@ def test_a_trouble_that_lasts_is_told_though_nothing_happens(logged: Logged) -> 
     due_at = logged.reporter.repeat_at()
     assert due_at is not None
     assert due_at <= 1000.0 + 3600
-    logged.reporter.repeat_if_due(blocked)
-    assert len(logged.lines) == 1, "not before its time"
-    logged.hands.advance(due_at - 1000.0)
-    logged.reporter.repeat_if_due(blocked)
-    assert "To do: reset it. Next try in 10 min. (since 12:00)" in logged.messages()[1]
-    logged.hands.advance(3600)
-    logged.reporter.repeat_if_due(replace(blocked, phase=m.Phase.CONNECTING, wake_at=None))
-    assert "Trying now." in logged.messages()[2]
-    logged.reporter.log_event(Event.ONLINE, Details(), replace(WAITING, phase=m.Phase.ONLINE))
-    assert logged.reporter.repeat_at() is None
+    told.reporter.repeat_if_due(blocked)
+    assert len(told.lines) == 1, "not before its time"
+    told.hands.advance(due_at - 1000.0)
+    told.reporter.repeat_if_due(blocked)
+    assert "To do: reset it. Next try in 10 min. (since 12:00)" in told.messages()[1]
+    told.hands.advance(3600)
+    told.reporter.repeat_if_due(replace(blocked, phase=m.Phase.CONNECTING, wake_at=None))
+    assert "Trying now." in told.messages()[2]
+    told.reporter.log_event(Event.ONLINE, Details(), replace(WAITING, phase=m.Phase.ONLINE))
+    assert told.reporter.repeat_at() is None
 
 
 def test_a_status_that_could_not_be_written_is_written_later(logged: Logged) -> None:
@@ -129,20 +151,20 @@ def test_a_status_that_could_not_be_written_is_written_later(logged: Logged) -> 
     assert due_at is not None
     assert due_at <= 1000.0 + 60.0
     obstacle.rmdir()
-    logged.hands.advance(due_at - 1000.0)
-    logged.reporter.repeat_if_due(online)
-    status = read(logged.runtime_dir)
-    assert (status is not None and status.state, logged.reporter.repeat_at()) == ("online", None)
+    told.hands.advance(due_at - 1000.0)
+    told.reporter.repeat_if_due(online)
+    status = read(told.runtime_dir)
+    assert (status is not None and status.state, told.reporter.repeat_at()) == ("online", None)
 
 
 def test_the_time_of_the_beginning_survives_the_setting_of_the_clock(logged: Logged) -> None:
     """A gateway that woke up in 1970 does not say so for ever."""
-    logged.hands.wall_s = 60.0
-    logged.reporter.log_event(Event.CLOCK_NOT_SET, FAILED, WAITING)
-    logged.hands.wall_s = NOON.timestamp()
-    logged.hands.advance(120.0)
-    logged.reporter.log_event(Event.CLOCK_NOT_SET, FAILED, WAITING)
-    assert logged.messages()[1].endswith("(2 times since 12:00)")
+    told.hands.wall_s = 60.0
+    told.reporter.log_event(Event.CLOCK_NOT_SET, FAILED, WAITING)
+    told.hands.wall_s = NOON.timestamp()
+    told.hands.advance(120.0)
+    told.reporter.log_event(Event.CLOCK_NOT_SET, FAILED, WAITING)
+    assert told.messages()[1].endswith("(2 times since 12:00)")
 
 
 def test_the_status_is_current_though_the_line_is_not_told(logged: Logged) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from iot_onboard.boot_log.entries import FIELDS, JournalEntry, read_entry, timed_entries
+from iot_onboard.core.identity import Identity
 from iot_onboard.core.timings import Timings
 from iot_onboard.events.format import journal_fields
 from iot_onboard.events.model import Context, Details, Event
@@ -43,11 +44,23 @@ def test_what_the_daemon_writes_is_read_back() -> None:
     details = Details(code="4", cause="connack-4", attempt=3, next_try_s=9.5, duration_ms=10, timings=took)
     context = Context(product_key="pk", device_name="gw", version="1", endpoint="host:8883")
     fields = dict(journal_fields(Event.LOGIN_REFUSED, details, context, "waiting"))
-    assert {name for name in fields if name not in ("IOT_PRODUCT_KEY", "IOT_DEVICE_NAME")} <= set(FIELDS)
+    assert set(fields) <= set(FIELDS)
     found = entry(MESSAGE="No.", **fields)
     assert (found.event, found.state, found.code, found.cause) == ("login-refused", "waiting", "4", "connack-4")
     assert (found.attempt, found.next_try_s, found.endpoint, found.duration_ms) == (3, 9.5, "host:8883", 10)
     assert (found.timings, found.message, found.at_us, found.priority) == (took, "No.", 12345678, 5)
+    assert (found.product_key, found.device_name, found.gateway, found.other) == ("pk", "gw", None, "")
+
+
+def test_a_line_says_which_device_it_is_about() -> None:
+    """Another one than the gateway is named; a line of a version that knew of none is the gateway's."""
+    context = Context(product_key="pk", device_name="gw", version="1")
+    about = Identity(product_key="sub", device_name="meter.1")
+    found = entry(**dict(journal_fields(Event.LOGIN_REFUSED, Details(about=about), context, "online")))
+    assert (found.product_key, found.device_name, found.gateway) == ("sub", "meter.1", "pk.gw")
+    assert found.other == "sub.meter.1"
+    assert entry(IOT_EVENT="online", IOT_PRODUCT_KEY="pk", IOT_DEVICE_NAME="gw").other == ""
+    assert entry(MESSAGE="of systemd").other == ""
 
 
 @pytest.mark.parametrize(

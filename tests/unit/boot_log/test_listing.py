@@ -112,6 +112,16 @@ def test_a_line_and_its_heading() -> None:
     assert "\x1b[33mlogin-refused\x1b[0m" in line(timed_entry, columns, Style(colour=True))
 
 
+def test_a_line_about_another_device_says_whose_it_is() -> None:
+    """For people before the sentence, for programs in fields of their own; the gateway's own lines stay as they are."""
+    other = replace(MOMENT, message="Refused.", product_key="sub", device_name="m1", gateway="pk.gw")
+    shown = line(step(other), columns_of([step(other)]), Style())
+    assert shown.endswith("  [sub.m1] Refused.")
+    found = record(step(other))
+    assert (found["product_key"], found["device_name"], found["gateway"]) == ("sub", "m1", "pk.gw")
+    assert "[" not in line(step(replace(other, gateway=None)), columns_of([step(other)]), Style())
+
+
 def test_the_record_is_as_documented() -> None:
     """docs/boot-log.md names each field."""
     section = DOCUMENT.read_text().partition("## For a program")[2].partition("\n## ")[0]

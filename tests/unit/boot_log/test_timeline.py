@@ -108,6 +108,22 @@ def test_a_daemon_of_before_that_measured_nothing() -> None:
     ]
 
 
+def test_another_device_is_not_in_it() -> None:
+    """One that the gateway speaks for comes online, fails and waits on its own time."""
+    other = {"product_key": "sub", "device_name": "m1", "gateway": "pk.gw"}
+    own = (at(9.1, Event.CONNECTING), online(9.5, duration_ms=400, dns_ms=1, tcp_ms=1, tls_ms=1, answer_ms=1))
+    mixed = (
+        at(9.05, Event.LOGIN_REFUSED, cause="connack-4", **other),
+        own[0],
+        at(9.2, Event.ONLINE, duration_ms=10, **other),
+        own[1],
+    )
+    assert after_start(*mixed) == after_start(*own)
+    line = timeline(0, START, [at(9.0, Event.STARTED), at(20.0, Event.ONLINE, **other)], None)
+    assert (line.online, line.last.event) == (False, "started")
+    assert timeline(0, START, [at(20.0, Event.ONLINE, **other)], None).last.event == "online"
+
+
 def test_a_crash_on_the_way() -> None:
     """From the end of the process to the next start the service is down."""
     entries = (

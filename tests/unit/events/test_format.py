@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from iot_onboard.core.identity import Identity
 from iot_onboard.core.timings import Timings
 from iot_onboard.events.format import journal_fields, line_of, repeated, sentence, span, what_happened
 from iot_onboard.events.model import Details, Event
@@ -56,6 +57,19 @@ def test_what_happened_is_told_without_what_is_to_be_done(event: Event) -> None:
     assert sentence(TABLE[event], details, CONTEXT).startswith(line)
 
 
+def test_a_line_may_be_about_another_device() -> None:
+    """Sentence and fields name it, and one field says through which gateway; about the gateway itself there is none."""
+    about = Identity(product_key="sub", device_name="m2")
+    line = line_of(Event.STARTED, Details(about=about), CONTEXT, "online")
+    fields = dict(line.fields)
+    assert line.message == "iot-onboard 1.0 starts for m2 of product sub."
+    assert (fields["IOT_PRODUCT_KEY"], fields["IOT_DEVICE_NAME"], fields["IOT_GATEWAY"]) == ("sub", "m2", "pk.gw-0001")
+    own = Identity(product_key=CONTEXT.product_key, device_name=CONTEXT.device_name)
+    for details in (Details(), Details(about=own)):
+        fields = dict(line_of(Event.STARTED, details, CONTEXT, "online").fields)
+        assert (fields["IOT_DEVICE_NAME"], fields.get("IOT_GATEWAY")) == ("gw-0001", None)
+
+
 def test_fields_without_a_value_are_left_out() -> None:
     """The journal gets what is known."""
     fields = dict(journal_fields(Event.CONNECT_FAILED, Details(next_try_s=4.25), CONTEXT, "waiting"))
@@ -76,7 +90,12 @@ def test_what_the_parts_took_stands_in_fields() -> None:
 def test_each_field_is_explained() -> None:
     """What `journalctl -o verbose` shows, iot-onboard.service(8) names."""
     full = Details(
-        code="4", attempt=1, next_try_s=1.0, duration_ms=1, timings=Timings(dns_ms=1, tcp_ms=1, tls_ms=1, answer_ms=1)
+        code="4",
+        attempt=1,
+        next_try_s=1.0,
+        duration_ms=1,
+        timings=Timings(dns_ms=1, tcp_ms=1, tls_ms=1, answer_ms=1),
+        about=Identity(product_key="sub", device_name="m1"),
     )
     page = (ROOT / "docs/man/iot-onboard.service.8").read_text()
     explained = set(re.findall(r"\bEv (IOT_[A-Z_]+)", page))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -18,10 +19,13 @@ from iot_onboard.events.rate_limit import (
     AGAIN_S,
     MAX_LINES,
     MAX_OF_A_CAUSE,
+    MAX_OTHERS,
     REPEAT_WITHIN_S,
+    Memories,
     Memory,
     cause_of,
     decide,
+    decide_about,
     repeat,
     repeat_at,
 )
@@ -267,3 +271,57 @@ def test_every_failure_is_of_a_kind_that_is_told_less_often() -> None:
         entry = TABLE[event]
         if "{then}" in entry.sentence or "{hold_off}" in entry.sentence:
             assert entry.kind is Kind.TROUBLE, event
+
+
+def meter(number: int) -> Identity:
+    return Identity(product_key="a1subsubsub", device_name=f"meter-{number}")
+
+
+occurrences = st.tuples(
+    st.none() | st.integers(0, 3).map(meter),
+    st.sampled_from(Kind),
+    st.sampled_from(["refused", "lost", "no answer"]),
+    st.sampled_from([1.0, 30.0, 90.0, 800.0, 2000.0]),
+)
+
+
+@given(st.lists(occurrences, max_size=80))
+def test_no_device_silences_another(schedule: list[tuple[Identity | None, Kind, str, float]]) -> None:
+    """Each is logged just as if it were alone: its trouble is no other's, and no other's "online" ends it."""
+    memories, now_s = Memories(), 1000.0
+    alone: dict[Identity | None, Memory] = {}
+    for other, kind, cause, pause_s in schedule:
+        memories, decision = decide_about(memories, other, kind, cause, now_s)
+        alone[other], expected = decide(alone.get(other, Memory()), kind, cause, now_s)
+        assert decision == expected
+        assert repeat_at(memories.own) == repeat_at(alone.get(None, Memory()))
+        now_s += pause_s
+
+
+def test_what_is_remembered_of_a_sub_device_is_bounded() -> None:
+    """Trouble of ever new kinds, in long words, and what it tries: below 4 kB of each, 8 MB of 2,000."""
+    memories, size = Memories(), 200
+    tracemalloc.start()
+    for kind_of_trouble in range(10):
+        cause = cause_of("login-refused", "connack-4", f"{'word ' * 60}{chr(97 + kind_of_trouble)}")
+        for number in range(size):
+            for kind in (Kind.ATTEMPT, Kind.TROUBLE):
+                # Made anew, as each cause is.
+                memories, _ = decide_about(memories, meter(number), kind, f"{kind_of_trouble} {cause}", 60.0 * number)
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(memories.others) == size
+    assert used < 4000 * size, f"{used // size} bytes of each"
+
+
+def test_who_was_not_met_for_longest_is_forgotten_first() -> None:
+    """It may be gone; should it come back, its trouble is logged at once."""
+    memories = Memories()
+    for number in range(MAX_OTHERS):
+        memories, _ = decide_about(memories, meter(number), Kind.TROUBLE, "refused", 0.0)
+    memories, again = decide_about(memories, meter(0), Kind.TROUBLE, "refused", 1.0)
+    memories, _ = decide_about(memories, meter(MAX_OTHERS), Kind.TROUBLE, "refused", 2.0)
+    assert not again.log
+    assert len(memories.others) == MAX_OTHERS
+    assert (meter(0) in memories.others, meter(1) in memories.others) == (True, False)
+    assert decide_about(memories, meter(1), Kind.TROUBLE, "refused", 3.0)[1].log
