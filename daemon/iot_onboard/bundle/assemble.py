@@ -32,7 +32,13 @@ class Part:
 
 
 def assemble(
-    parts: Sequence[Part], *, secrets: frozenset[str], unread: Sequence[str], headline: str, omitted: int = 0
+    parts: Sequence[Part],
+    *,
+    secrets: frozenset[str],
+    many: frozenset[str] = frozenset(),
+    unread: Sequence[str],
+    headline: str,
+    omitted: int = 0,
 ) -> Mapping[str, bytes]:
     """Return the files of the bundle, the manifest first; `unread` names what may hold secrets that nobody knows.
 
@@ -41,11 +47,11 @@ def assemble(
     covered = [(part, *_covered(part)) for part in parts]
     found = {secret for _, _, of_part in covered for secret in most_likely(of_part, MAX_OF_ONE)}
     seen = {secret for _, _, of_part in covered for secret in of_part}
-    masker = SecretMasker(secrets | found)
-    omitted += len(seen - found - secrets) + masker.omitted
+    scrubber = Scrubber(secrets | found, many)
+    omitted += len(seen - found - secrets - many) + scrubber.omitted
     texts = {part.name: text for part, text, _ in covered if text is not None}
-    files = {MANIFEST: _manifest(parts, len(secrets | found), unread, headline, omitted).encode(), **texts}
-    return {_text(masker.mask(name.encode())): masker.mask(data) for name, data in files.items()}
+    files = {MANIFEST: _manifest(parts, len(secrets | found), len(many), unread, headline, omitted).encode(), **texts}
+    return {_text(scrubber.clean(name.encode())): scrubber.clean(data) for name, data in files.items()}
 
 
 def _covered(part: Part) -> tuple[bytes | None, tuple[str, ...]]:
@@ -60,7 +66,7 @@ def _covered(part: Part) -> tuple[bytes | None, tuple[str, ...]]:
     return masked.text.encode("utf-8", "surrogateescape"), masked.covered
 
 
-def _manifest(parts: Sequence[Part], known: int, unread: Sequence[str], headline: str, omitted: int) -> str:
+def _manifest(parts: Sequence[Part], known: int, many: int, unread: Sequence[str], headline: str, omitted: int) -> str:
     width = max((len(part.name) for part in parts), default=0)
 
     def rows(some: Sequence[tuple[str, str]]) -> list[str]:
@@ -79,6 +85,8 @@ def _manifest(parts: Sequence[Part], known: int, unread: Sequence[str], headline
         f"{known} of them are known here; each was looked for in every part, in plain, escaped, in hexadecimal and in",
         f"base64, and covered. Those shorter than {MIN_BYTES} characters are covered in the configuration alone.",
     ]
+    if many:
+        lines.append(f"So was each of {many} more, of sub-devices: in plain, in hexadecimal and in base64.")
     if omitted:
         lines.append(f"{omitted} more words look like secrets, too many to be looked for in every part.")
     if unread:

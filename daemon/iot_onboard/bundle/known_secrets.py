@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET
-from ..core.masking import MAX_OF_ONE, most_likely
+from ..core.scrub import MAX_OF_ONE, most_likely
+from ..disk.credentials_format import DIRECTORY, SUBDEVICES
+from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
 from ..disk.untrusted_path import list_foreign, read_foreign
 from ..provisioning.boot_partition import PLACES, find
@@ -23,23 +26,29 @@ from .places import Places
 _CREDENTIAL_PLACES = ("run/credentials/iot-onboard.service", "etc/credstore", "run/credstore", "usr/lib/credstore")
 _PROXIES = re.compile(r".*_proxy", re.IGNORECASE)
 _STORED = re.compile(r'"device_secret"\s*:\s*"((?:[^"\\]|\\.)*)')
-# What a damaged file may still contain of a secret.
+_NAMED = re.compile(r'"[^"\\]*(?i:secret|token|password)[^"\\]*"\s*:\s*"((?:[^"\\]|\\.)*)')
+# What a damaged file may still hold of a secret.
 _WORDS = re.compile(r"[^\s\"',:{}\[\]\\]{8,}")
 _FIELDS = {"product_key", "device_name", "device_secret", "issued_at"}
 # Larger than any file that the daemon accepts.
 _MAX_BYTES = 300_000
-# More than the number of names that a gateway ever had.
-_MAX_STORED = 200
+# What a state directory may hold: 2,000 sub-devices, each with two generations and some files set aside. A folder that
+# is deeper or larger than anything of ours is no reason to go on without end.
+_MAX_STORED = 10_000
+_MAX_DEPTH = 4
+# Where each file is a secret, whole or damaged; elsewhere it is what stands behind a telling name.
+_FOLDERS = (DIRECTORY, SUBDEVICES)
 
 
 @dataclass(slots=True, kw_only=True)
 class Known:
-    """Hold what was found; `unread` names the files that may contain more.
+    """Hold what was found, and apart those of sub-devices, which may be many; `unread` names files that may hold more.
 
     `omitted` counts further words that may be secrets, in files that cannot be parsed.
     """
 
     secrets: set[str] = field(default_factory=set, repr=False)
+    many: set[str] = field(default_factory=set, repr=False)
     unread: list[str] = field(default_factory=list)
     omitted: int = 0
 
@@ -52,8 +61,14 @@ def known_secrets(config_path: Path, places: Places, root: Path = Path("/")) -> 
     for path in _configuration_files(config_path, root):
         _add(known, _in_configuration(_read(path, known)))
     for state_dir in places.state_dirs:
-        for path in _stored(state_dir / "credentials", known):
-            _add(known, _in_store(path.name, _read(path, known, read_foreign)))
+        for path in _stored(state_dir, known):
+            folder = path.relative_to(state_dir).parts[0]
+            text = _read(path, known, read_foreign)
+            if folder == SUBDEVICES:
+                known.many |= most_likely(_in_store(path.name, text), MAX_OF_ONE)
+            else:
+                _add(known, _in_store(path.name, text) if folder in _FOLDERS else _in_json(text))
+    known.many -= known.secrets
     known.secrets |= {proxy.password.reveal() for proxy in places.proxies if proxy.password is not None}
     for name, value in os.environ.items():
         if _PROXIES.fullmatch(name):
@@ -121,17 +136,43 @@ def _unescaped(text: str) -> str:
         return text
 
 
-def _stored(directory: Path, known: Known) -> list[Path]:
+def _in_json(text: str) -> set[str]:
+    """Return what stands behind the names of secrets in another file of the state directory."""
+    found = {match[1] for match in _NAMED.finditer(text)}
+    return found | {_unescaped(secret) for secret in found}
+
+
+def _stored(state_dir: Path, known: Known) -> list[Path]:
+    """Return the files of a state directory that may hold secrets, at any depth; links are not followed."""
+    found: list[Path] = []
+    left = [state_dir]
+    while left:
+        directory = left.pop()
+        for name, status in _foreign(directory, known):
+            path = directory / name
+            if stat.S_ISDIR(status.st_mode):
+                if len(path.relative_to(state_dir).parts) > _MAX_DEPTH:
+                    known.unread.append(printable(f"{path}: too deep"))
+                else:
+                    left.append(path)
+            elif ".json" in name or path.relative_to(state_dir).parts[0] in _FOLDERS:
+                found.append(path)
+    if len(found) > _MAX_STORED:
+        known.unread.append(printable(f"more than {_MAX_STORED} files in {state_dir}"))
+    return found[:_MAX_STORED]
+
+
+def _foreign(directory: Path, known: Known) -> list[tuple[str, os.stat_result]]:
     try:
         found, more = list_foreign(directory, _MAX_STORED)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError:
-        known.unread.append(str(directory))
+        known.unread.append(printable(str(directory)))
         return []
     if more:
-        known.unread.append(f"more than {_MAX_STORED} files in {directory}")
-    return [directory / name for name, _ in found]
+        known.unread.append(printable(f"more than {_MAX_STORED} files in {directory}"))
+    return found
 
 
 def _listed(directory: Path, known: Known | None = None) -> list[Path]:

@@ -27,6 +27,8 @@ from ..boot_log.listing_text import entries_of, lines_of, timeline_of
 from ..boot_log.timeline_text import text as timeline_text
 from ..config.identity_memory import FILE_NAME
 from ..config.schema import FRAGMENTS
+from ..disk.credentials_format import DIRECTORY, SUBDEVICES
+from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
 from ..disk.untrusted_path import list_foreign, read_foreign
 from ..provisioning.boot_file import ERRORS
@@ -69,7 +71,9 @@ class Member:
 def members(config_path: Path, places: Places, root: Path = Path("/")) -> tuple[Member, ...]:
     """Return the parts that this gateway may have, but the doctor's."""
     runtime_dir = places.runtime_dirs[0]
-    stores = (path for state_dir in places.state_dirs for path in (state_dir, state_dir / "credentials"))
+    stores = (
+        path for state_dir in places.state_dirs for path in (state_dir, state_dir / DIRECTORY, state_dir / SUBDEVICES)
+    )
     folders = (config_path.parent, config_path.parent / FRAGMENTS, *stores, *places.runtime_dirs)
     return (
         Member("status.txt", "what the daemon says of itself", partial(_status, runtime_dir), Kind.OURS),

@@ -78,6 +78,7 @@ def _make(arguments: argparse.Namespace) -> int:
     files = assemble(
         parts,
         secrets=frozenset(known.secrets),
+        many=frozenset(known.many),
         unread=known.unread,
         headline=headline,
         omitted=known.omitted,

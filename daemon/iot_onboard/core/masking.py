@@ -16,6 +16,10 @@ MAX_CHARACTERS = 12_000
 # From one file that cannot be parsed.
 MAX_OF_ONE = 30
 _LIKELY = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,128}")
+# Of those that come in thousands: what they look like, and where in a text one of their forms may stand.
+_PLAIN = re.compile(r"[A-Za-z0-9]{16,128}")
+_RUN = re.compile(rb"[A-Za-z0-9+/_-]{16,}")
+_KEY_BYTES = 8
 # Lines may be folded within base64.
 _FOLD = rb"(?:\r?\n)?"
 
@@ -34,12 +38,20 @@ def most_likely(words: Iterable[str], max_count: int, max_characters: int = MAX_
 class SecretMasker:
     """Mask secrets wherever they stand in a text.
 
-    A secret is found as it is, and with any of its characters escaped as in URLs, JSON or C; as hexadecimal digits or
-    as decimal numbers, one for each byte; and as base64 of either alphabet, at any place of the encoded data. `omitted`
-    counts the secrets beyond the limit.
+    A secret is looked for as it is, with any of its characters escaped as URLs, JSON or C do it; as hexadecimal
+    digits or as numbers, one a byte; and as base64 of either alphabet, wherever it stands in what was encoded.
+    `omitted` counts those that are too many to be looked for.
+
+    `many` may be thousands: those of sub-devices. They are letters and digits, and are looked for as they are, as
+    hexadecimal digits and as base64, none of which is escaped or folded; one that is something else counts as a secret
+    like others.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str], many: Iterable[str] = ()) -> None:
+        known_many = frozenset(many)
+        self._many = frozenset(secret for secret in known_many if _PLAIN.fullmatch(secret))
+        self._forms: dict[bytes, tuple[bytes, ...]] = {}
+        secrets = {*secrets, *(known_many - self._many)}
         wanted = {secret for secret in secrets if len(secret.encode("utf-8", "surrogateescape")) >= MIN_BYTES}
         chosen = most_likely(wanted, MAX_SECRETS)
         self.omitted = len(wanted) - len(chosen)
@@ -50,8 +62,24 @@ class SecretMasker:
     def mask(self, data: bytes) -> bytes:
         """Return the data with every known secret masked."""
         for pattern in self._patterns:
-            data = pattern.sub(MASK, data)
-        return data
+            data = pattern.sub(COVER, data)
+        return _RUN.sub(self._clean_run, data) if self._many else data
+
+    def _clean_run(self, run: re.Match[bytes]) -> bytes:
+        """Cover the forms of many secrets in a run of digits: what they begin with is looked up at each place."""
+        if not self._forms:
+            # Made here: most texts have no such run.
+            self._forms = _forms_by_key(self._many)
+        data, cleaned, kept_to, at = run[0], bytearray(), 0, 0
+        while at <= len(data) - _KEY_BYTES:
+            forms = self._forms.get(data[at : at + _KEY_BYTES], ())
+            found = next((form for form in forms if data.startswith(form, at)), None)
+            if found is None:
+                at += 1
+                continue
+            cleaned += data[kept_to:at] + COVER
+            kept_to = at = at + len(found)
+        return bytes(cleaned) + data[kept_to:]
 
 
 def _patterns(secret: str) -> list[bytes]:
@@ -62,6 +90,20 @@ def _patterns(secret: str) -> list[bytes]:
         rb"\s*,\s*".join(b"%d" % byte for byte in data),
         *(_base64(data, offset) for offset in range(3)),
     ]
+
+
+def _forms_by_key(secrets: Iterable[str]) -> dict[bytes, tuple[bytes, ...]]:
+    """Return the forms of plain secrets by their first bytes, the longest first."""
+    found: dict[bytes, tuple[bytes, ...]] = {}
+    for secret in secrets:
+        data = secret.encode()
+        digits = data.hex().encode()
+        encoded = [_digits(data, offset) for offset in range(3)]
+        urls = [form.translate(bytes.maketrans(b"+/", b"-_")) for form in encoded]
+        for form in {data, digits, digits.upper(), *encoded, *urls}:
+            key = form[:_KEY_BYTES]
+            found[key] = tuple(sorted((*found.get(key, ()), form), key=len, reverse=True))
+    return found
 
 
 def _character(character: str) -> bytes:
@@ -84,7 +126,11 @@ def _base64(data: bytes, offset: int) -> bytes:
     The digits at both ends also hold bits of the neighbours, and are not matched: they show less than a byte of the
     secret.
     """
-    digits = base64.b64encode(b"\0" * offset + data)
-    first, last = -(-offset * 8 // 6), (offset + len(data)) * 8 // 6
     ways = {ord("+"): rb"(?:\+|-|%2[bB])", ord("/"): rb"(?:/|_|%2[fF]|\\/)"}
-    return _FOLD.join(ways.get(digit, bytes((digit,))) for digit in digits[first:last])
+    return _FOLD.join(ways.get(digit, bytes((digit,))) for digit in _digits(data, offset))
+
+
+def _digits(data: bytes, offset: int) -> bytes:
+    """Return the digits of base64 that are the data's alone, where `offset` bytes stand before it."""
+    first, last = -(-offset * 8 // 6), (offset + len(data)) * 8 // 6
+    return base64.b64encode(b"\0" * offset + data)[first:last]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 
 from ..fast_start.typing_names import NoReturn
 
@@ -49,12 +50,17 @@ class KnownSecrets:
 
     def __init__(self, *secrets: Secret | None) -> None:
         self._values: set[str] = set()
-        self._for_now: set[str] = set()
+        self._many: set[str] = set()
+        self._passing: set[str] = set()
         self.add(*secrets)
 
     def add(self, *secrets: Secret | None) -> None:
         """Add secrets; none is ever removed."""
         self._values |= {secret.reveal() for secret in secrets if secret is not None}
+
+    def add_many(self, secrets: Iterable[Secret]) -> None:
+        """Know those of sub-devices, of which there may be thousands; none is forgotten."""
+        self._many |= {secret.reveal() for secret in secrets}
 
     def add_for_now(self, *secrets: Secret) -> None:
         """Keep these until the next call replaces them: for secrets that are made for each attempt."""
@@ -73,6 +79,6 @@ class KnownSecrets:
         except OSError:
             return _NOT_SEARCHED
 
-        text = printable(words, _MAX_SEARCHED)
-        masked = SecretMasker(self._values | self._for_now).mask(text.encode()).decode("utf-8", "replace")
-        return (masked if len(text) < _MAX_SEARCHED else masked[:-_CUT_AT_END])[:max_count]
+        text = printable(words, _MAX_LOOKED_THROUGH)
+        covered = Scrubber(self._values | self._passing, self._many).clean(text.encode()).decode("utf-8", "replace")
+        return (covered if len(text) < _MAX_LOOKED_THROUGH else covered[:-_UNSURE])[:max_count]

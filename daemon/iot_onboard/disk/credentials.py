@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ..core.failures import OnboardError, StoreFailure, StoreFault, is_temporary
 from ..core.identity import Credentials, Identity
 from ..fast_start.fast_dataclasses import dataclass
 from . import files
-from .credentials_format import DIRECTORY, MAX_BYTES, Damaged, NewerFormat, decode, encode
+from .credentials_format import DIRECTORY, MAX_BYTES, SUBDEVICES, Damaged, NewerFormat, decode, encode
 
 
 class StoreBusy(OnboardError):
@@ -43,12 +43,13 @@ class Store:
     """Read and write the secret of one identity.
 
     No two identities share a file: a product key holds no dot, so the first one ends it; current files end in
-    `.json`, and previous generations, temporary files and files set aside never do.
+    `.json`, and previous generations, temporary files and files set aside never do. `directory` is that of the gateway
+    itself, or `SUBDEVICES`.
     """
 
-    def __init__(self, state_dir: Path, identity: Identity) -> None:
-        self._state_dir = state_dir
-        self._directory = state_dir / DIRECTORY
+    def __init__(self, state_dir: Path, identity: Identity, directory: str = DIRECTORY) -> None:
+        self._is_gateways = directory == DIRECTORY
+        self._directory = state_dir / directory
         self._identity = identity
         self._current = self._directory / f"{identity}.json"
         self._previous = self._directory / f"{identity}.json.1"
@@ -83,22 +84,28 @@ class Store:
             if failed.temporary:
                 raise OnboardError(failed) from error
             return Stored(set_aside=tuple(aside), writable=False, detail=failed.detail)
-        return Stored(set_aside=tuple(aside), others=self._others())
+        return Stored(set_aside=tuple(aside), others=self._others() if self._is_gateways else ())
 
     def save(self, credentials: Credentials) -> None:
         """Make the secret durable and read it back, or raise `OnboardError`; the old one stays until then."""
-        data = encode(credentials)
         try:
-            wanted = decode(data, self._identity)
             files.make_directory(self._directory, 0o700)
             self._remove_temps()
-            with files.temporary_file(self._current, data, 0o600) as temp:
-                self._keep_previous(wanted)
+            with self._written_beside(credentials) as temp:
                 files.rename_durably(temp, self._current)
         except (OSError, Damaged, OnboardError) as error:
             with contextlib.suppress(OSError):
                 self._remove_temps()
             raise OnboardError(_failed(StoreFault.NOT_WRITABLE, error, self._current)) from error
+
+    @contextlib.contextmanager
+    def _written_beside(self, credentials: Credentials) -> Iterator[Path]:
+        """Give the file that is to be renamed over the current one, once that is the previous generation."""
+        data = encode(credentials)
+        wanted = decode(data, self._identity)
+        with files.written_beside(self._current, data, 0o600) as temp:
+            self._keep_previous(wanted)
+            yield temp
 
     def forget(self) -> Path | None:
         """Set the stored secret aside, never delete it, and return its new path."""
@@ -180,11 +187,31 @@ class Store:
             files.remove_temps(path.parent, path.name)
 
 
+def save_subdevices(state_dir: Path, batch: Sequence[Credentials]) -> None:
+    """Make the secrets of sub-devices durable, all of them with one sync of their directory; or raise `OnboardError`.
+
+    Each is held to the rules of the gateway's own. Where this fails some may be durable all the same: nobody relies on
+    one before all are, and the same batch may be saved again.
+    """
+    directory = state_dir / SUBDEVICES
+    stores = [(Store(state_dir, credentials.identity, SUBDEVICES), credentials) for credentials in batch]
+    try:
+        files.make_directory(directory, 0o700)
+        files.remove_temps(directory)
+        with contextlib.ExitStack() as written:
+            temps = [written.enter_context(store._written_beside(credentials)) for store, credentials in stores]
+            for temp, (store, _) in zip(temps, stores, strict=True):
+                temp.rename(store._current)
+            files.sync_directory(directory)
+    except (OSError, Damaged, OnboardError) as error:
+        raise OnboardError(_failed(StoreFault.NOT_WRITABLE, error, directory)) from error
+
+
 def is_stored(state_dir: Path, identity: Identity) -> bool:
     """Say whether a secret of a device is stored; raise `OSError` if a disk does not answer now."""
     for name in (f"{identity}.json", f"{identity}.json.1"):
         try:
-            os.lstat(state_dir / "credentials" / name)
+            os.lstat(state_dir / DIRECTORY / name)
         except OSError as error:
             if is_temporary(error):
                 raise

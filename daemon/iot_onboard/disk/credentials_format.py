@@ -10,8 +10,9 @@ from ..core.identity import Credentials, Identity
 from ..core.secret import Secret
 
 FORMAT = 1
-# Below the state directory.
+# Below the state directory: the secret of the gateway, and those of the devices that it speaks for.
 DIRECTORY = "credentials"
+SUBDEVICES = "subdevices"
 MAX_BYTES = 65_536
 
 

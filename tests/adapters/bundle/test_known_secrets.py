@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from iot_onboard.bundle.known_secrets import known_secrets
 from iot_onboard.bundle.places import places_of
 from iot_onboard.config.files import read_documents
-from iot_onboard.core.masking import MAX_OF_ONE
-from support.gateway.secrets_laid_out import SECRETS, laid_out
+from iot_onboard.core.scrub import MAX_OF_ONE
+from support.gateway.secrets_laid_out import SECRETS, laid_out, stored
 from support.process.unprivileged import open_directory, unprivileged
 from support.tree import ROOT
 
@@ -65,6 +65,53 @@ def test_what_may_not_be_read_is_named() -> None:
     assert str(directory / "etc/iot-onboard/product-secret") in known.unread
     assert str(directory / "state/credentials") in known.unread
     assert str(directory / "etc/iot-onboard/secret-pipe") in known.unread
+
+
+def test_secrets_of_sub_devices_are_found(tmp_path: Path) -> None:
+    """Every generation and what was set aside, each without end: apart from the gateway's own, for they are many."""
+    config_path, places = laid_out(tmp_path)
+    meters = tmp_path / "state/subdevices"
+    meters.mkdir()
+    wanted = set()
+    for number in range(300):
+        for ending in ("", ".1"):
+            secret = f"meter{number}{ending.strip('.')}x".ljust(32, "0")
+            wanted.add(secret)
+            (meters / f"a1sub.m{number}.json{ending}").write_bytes(stored(secret))
+    (meters / "a1sub.m0.json.corrupt-1").write_bytes(stored("cutOff0123456789")[:-90])
+    known = known_secrets(config_path, places, tmp_path)
+    assert known.many == wanted | {"cutOff0123456789"}
+    assert known.secrets >= SECRETS
+    assert (known.unread, "cutOff" in repr(known)) == ([], False)
+
+
+def test_what_lies_deeper_in_the_state_directory_is_found(tmp_path: Path) -> None:
+    """Behind a name that tells, in any folder; names and payloads are no secrets, and no link is followed."""
+    config_path, places = laid_out(tmp_path)
+    state = tmp_path / "state"
+    (state / "identity.json").write_text('{"device_name": "gw-0001-by-serial", "board": "serial0123456789"}')
+    (state / "bridge/a1b2c3d4e5f.gw-0001/deep").mkdir(parents=True)
+    (state / "bridge/a1b2c3d4e5f.gw-0001/deep/session.json").write_text('{"deviceToken": "t0ken\\u0041"}')
+    (state / "bridge/a1b2c3d4e5f.gw-0001/00000001.seg").write_bytes(b'{"password": "of an application"}')
+    (state / "credentials/old").mkdir()
+    (state / "credentials/old/a.b.json").write_bytes(stored("m0vedAside"))
+    (state / "endless").symlink_to(state)
+    (state / "linked.json").symlink_to(tmp_path / "outside")
+    (tmp_path / "outside").write_bytes(stored("0utside"))
+    known = known_secrets(config_path, places, tmp_path)
+    assert known.secrets >= {*SECRETS, "m0vedAside", "t0kenA"}
+    assert not known.secrets & {"gw-0001-by-serial", "serial0123456789", "of an application", "0utside"}
+
+
+def test_folders_without_end_are_named(tmp_path: Path) -> None:
+    """Nothing of ours lies so deep: what could not be looked through is said."""
+    config_path, places = laid_out(tmp_path)
+    deep = tmp_path / "state" / "/".join(["d"] * 60)
+    deep.mkdir(parents=True)
+    (deep / "a.b.json").write_bytes(stored("v3ryDeep"))
+    known = known_secrets(config_path, places, tmp_path)
+    assert "v3ryDeep" not in known.secrets
+    assert [words.endswith("/d: too deep") for words in known.unread] == [True]
 
 
 PARTS = [

@@ -18,8 +18,8 @@ import pytest
 from iot_onboard.core.failures import OnboardError, StoreFailure, StoreFault
 from iot_onboard.core.identity import Credentials, Identity
 from iot_onboard.core.secret import Secret
-from iot_onboard.disk.credentials import Store, StoreBusy
-from iot_onboard.disk.credentials_format import encode
+from iot_onboard.disk.credentials import Store, StoreBusy, Stored, save_subdevices
+from iot_onboard.disk.credentials_format import SUBDEVICES, encode
 from support.disk import faults
 from support.disk.writers import IDENTITY, credentials
 
@@ -461,3 +461,59 @@ def test_a_write_that_lies_is_found_by_reading_back(tmp_path: Path) -> None:
     assert outcome.answer["fault"] == "NOT_WRITABLE"
     assert "reads back different" in outcome.answer["detail"]
     assert (stored(directory), names(directory)) == (OLD, [f"{IDENTITY}.json"])
+
+
+METERS = [Identity(product_key="a1subsubsub", device_name=f"meter.{number}") for number in range(3)]
+
+
+def batch(secret: str) -> list[Credentials]:
+    return [Credentials(identity=meter, device_secret=Secret(f"{secret}-{meter.device_name}")) for meter in METERS]
+
+
+def meters_secrets(state_dir: Path) -> list[str | None]:
+    found = [Store(state_dir, meter, SUBDEVICES).load().credentials for meter in METERS]
+    return [credentials.device_secret.reveal() if credentials else None for credentials in found]
+
+
+def test_secrets_of_sub_devices_lie_apart(tmp_path: Path) -> None:
+    """Closed to others as the gateway's own, and no card of another gateway is seen in them."""
+    save_subdevices(tmp_path, batch("one"))
+    save_subdevices(tmp_path, batch("two"))
+    assert meters_secrets(tmp_path) == [f"two-{meter.device_name}" for meter in METERS]
+    directory = tmp_path / "subdevices"
+    names = sorted(path.name for path in directory.iterdir())
+    assert names == sorted(f"{meter}.json{ending}" for meter in METERS for ending in ("", ".1"))
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
+    assert store(tmp_path).load().others == ()
+    gone = Identity(product_key="a1subsubsub", device_name="meter.9")
+    assert Store(tmp_path, gone, SUBDEVICES).load() == Stored()
+
+
+@pytest.mark.parametrize("why", ["file in the way", "damaged", "foreign"])
+def test_a_batch_that_cannot_be_stored_is_an_error(tmp_path: Path, why: str) -> None:
+    """Every secret of before is there still, none is half written, and the same batch may be saved again."""
+    save_subdevices(tmp_path, batch("one"))
+    obstacle = tmp_path / "subdevices" / f"{METERS[1]}.json.1"
+    wanted = batch("two")
+    if why == "file in the way":
+        obstacle.mkdir()
+    elif why == "damaged":
+        wanted[1] = Credentials(identity=METERS[1], device_secret=Secret("x" * 70_000))
+    else:
+        (tmp_path / "subdevices" / f"{METERS[1]}.json").unlink()
+        (tmp_path / "subdevices" / f"{METERS[1]}.json").symlink_to("/dev/null")
+    with pytest.raises(OnboardError):
+        save_subdevices(tmp_path, wanted)
+    assert not [path for path in (tmp_path / "subdevices").iterdir() if path.name.endswith(".new")]
+    if why == "file in the way":
+        assert meters_secrets(tmp_path) == [f"one-{meter.device_name}" for meter in METERS]
+        obstacle.rmdir()
+        save_subdevices(tmp_path, batch("two"))
+        assert meters_secrets(tmp_path) == [f"two-{meter.device_name}" for meter in METERS]
+
+
+def test_an_empty_batch_is_done_at_once(tmp_path: Path) -> None:
+    """Nothing is to be stored."""
+    save_subdevices(tmp_path, [])
+    assert store(tmp_path).load().others == ()

@@ -17,7 +17,8 @@ from iot_onboard.config.files import load
 from iot_onboard.config.identity_memory import decode
 from iot_onboard.disk import files
 from iot_onboard.disk.credentials import Store
-from iot_onboard.disk.credentials_format import encode
+from iot_onboard.disk.credentials_format import SUBDEVICES, encode
+from iot_onboard.disk.credentials_format import decode as decode_credentials
 from iot_onboard.provisioning.boot_file import TAKEN, wiped
 from support.disk import lostwrites, writers
 from support.disk.tracing import why_no_strace
@@ -120,6 +121,28 @@ def store_entries(
         free=frozenset({f"credentials/{IDENTITY}.json"}) if rotten else frozenset(),
         inject=inject,
     )
+
+
+# The secrets of sub-devices
+
+
+def meters(directory: Path) -> None:
+    writers.save_subdevices(directory, OLDEST, OLDEST)
+    writers.save_subdevices(directory, OLD, OLD)
+
+
+def stored_meters(cut: Cut) -> str | None:
+    """Each is one that it had, or the new one; the previous generation of a new one is the one before it."""
+    for meter in writers.METERS:
+        found = Store(cut.directory, meter, SUBDEVICES).load()
+        secret = found.credentials.device_secret.reveal() if found.credentials else None
+        if secret not in {OLD, NEW} or (cut.done and secret != NEW) or found.set_aside or found.recovered:
+            return f"finds {secret}"
+        before = decode_credentials((cut.directory / "subdevices" / f"{meter}.json.1").read_bytes(), meter)
+        if secret == NEW and before.device_secret.reveal() != OLD:
+            return "has lost the previous generation"
+    writers.save_subdevices(cut.directory, "another4", "another4")
+    return None
 
 
 # The product identity
@@ -251,12 +274,26 @@ SCENARIOS = {
     "a secret replaced without links": store_entries(
         two_generations, "save", {OLD, NEW}, NEW, inject=("?link,linkat:error=EPERM",)
     ),
-    "a first secret": store_entries(nothing, "save", {None, NEW}, NEW),
-    "a damaged secret replaced": store_entries(damaged, "save", {OLD, NEW}, NEW, rotten=True),
-    "a secret recovered": store_entries(damaged, "load", {OLD}, OLD, rotten=True),
-    "a secret forgotten": store_entries(two_generations, "forget", {OLD, None}, None),
-    "a first identity": Scenario(before=shipped, work=give_second, harm=identity),
-    "a first identity without conf.d": Scenario(
+    "a first secret": store_story(nothing, "save", {None, NEW}, NEW),
+    "a damaged secret replaced": store_story(damaged, "save", {OLD, NEW}, NEW, rotten=True),
+    "a secret recovered": store_story(damaged, "load", {OLD}, OLD, rotten=True),
+    "a secret forgotten": store_story(two_generations, "forget", {OLD, None}, None),
+    "a batch of sub-devices' secrets": Story(
+        before=meters,
+        work=lambda directory: partial(writers.save_subdevices, directory, NEW, NEW),
+        harm=stored_meters,
+        # Two files, two previous generations: one sync of their directory may cover for another.
+        overlap=True,
+    ),
+    "a first batch of sub-devices' secrets": Story(
+        before=nothing,
+        work=lambda directory: partial(writers.save_subdevices, directory, NEW, NEW),
+        harm=lambda cut: (
+            "has not stored all" if cut.done and len([*(cut.directory / "subdevices").glob("*.json")]) < 2 else None
+        ),
+    ),
+    "a first identity": Story(before=shipped, work=give_second, harm=identity),
+    "a first identity without conf.d": Story(
         before=partial(shipped, conf_d=False), work=give_second, harm=identity, overlap=True
     ),
     "an identity replaced": Scenario(before=registered, work=give_second, harm=identity),
@@ -389,6 +426,12 @@ def test_every_sync_is_needed(tmp_path: Path, name: str) -> None:
         without = play.steps[:at] + play.steps[at + 1 :]
         found = next(play.complaints(without), None)
         assert found, f"sync number {syncs.index(at)} of {len(syncs)} changes nothing"
+
+
+def test_a_batch_of_secrets_is_synced_file_by_file_and_its_directory_once(tmp_path: Path) -> None:
+    """Each sync takes an SD card tens of milliseconds: those of the new directory, of two files, and one for both."""
+    steps = Play(STORIES["a first batch of sub-devices' secrets"], tmp_path).steps
+    assert len([step for step in steps if isinstance(step, lostwrites.Syncing)]) == 1 + 2 + 1
 
 
 @pytest.mark.parametrize("name", IN_MEMORY)

@@ -47,6 +47,22 @@ def _use(action: str, store: Store, secret: str) -> dict[str, object]:
     }
 
 
+METERS = tuple(Identity(product_key="a1subsubsub", device_name=f"meter.{number}") for number in (1, 2))
+
+
+def save_subdevices(directory: Path, *secrets: str) -> None:
+    """Store the secrets of the meters, in one go."""
+    from iot_onboard.disk.credentials import save_subdevices
+
+    save_subdevices(
+        directory,
+        [
+            Credentials(identity=meter, device_secret=Secret(secret))
+            for meter, secret in zip(METERS, secrets, strict=True)
+        ],
+    )
+
+
 def give_identity(etc: Path, device_name: str, *, product_secret: str = "", device_secret: str = "") -> None:
     """Provision a gateway, as `setup` does."""
     # Imported here: a process that looks after its calls one by one would wait for it each time.

@@ -23,6 +23,24 @@ def test_a_known_secret_is_nowhere() -> None:
     assert secret not in str(files)
 
 
+def test_the_secrets_of_sub_devices_are_nowhere() -> None:
+    """However many they are: none is omitted, and the manifest counts them apart."""
+    many = frozenset(f"meterSecret{number:021}" for number in range(2000))
+    text = f"one {min(many)}, another {max(many)}".encode()
+    files = assemble(
+        [part("a", text, kind) for kind in (Kind.OURS,)],
+        secrets=frozenset({"gatewaySecret1"}),
+        many=many,
+        unread=(),
+        headline="x",
+    )
+    assert files["a"] == b"one [secret], another [secret]"
+    manifest = files[MANIFEST].decode()
+    assert "1 of them are known here" in manifest
+    assert "2000 more, of sub-devices" in manifest
+    assert "too many" not in manifest
+
+
 def test_what_the_configuration_gives_away_is_known_everywhere() -> None:
     """A password that was covered there is looked for in all other parts."""
     files = made(

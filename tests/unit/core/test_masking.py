@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 import unicodedata
 
@@ -82,3 +84,58 @@ def test_no_more_than_may_be(words: list[str], most: int, max_characters: int) -
     assert chosen <= set(words)
     assert (len(chosen) <= most, sum(map(len, chosen)) <= max_characters) == (True, True)
     assert most_likely(words, len(words), sum(map(len, words))) == set(words)
+
+
+PLAIN_SECRETS = st.text("abcXYZ012789", min_size=16, max_size=40)
+# None of these is parted or escaped: what comes in thousands is looked for as it is written as a rule.
+PLAIN_FORMS = ("plain", "hex", "HEX")
+PLAIN_CODES = ("base64", "base64 of URLs")
+
+
+@given(
+    many=st.lists(PLAIN_SECRETS, min_size=1, max_size=5),
+    form=st.sampled_from([*PLAIN_FORMS, *PLAIN_CODES]),
+    before=SURROUNDINGS,
+    after=SURROUNDINGS,
+)
+def test_one_of_many_secrets(many: list[str], form: str, before: bytes, after: bytes) -> None:
+    """Covered wherever it stands, as it is or encoded with what surrounds it."""
+    for secret in many:
+        if form in PLAIN_FORMS:
+            text = before + WRITTEN[form](secret) + after
+        else:
+            text = b"x " + ENCODED[form](before + secret.encode() + after) + b" x"
+        cleaned = Scrubber([], [secret]).clean(text)
+        assert not any(trace in cleaned for trace in traces(secret))
+        assert b"[secret]" in Scrubber([], many).clean(text)
+
+
+@given(st.lists(PLAIN_SECRETS, max_size=4), st.binary(max_size=200))
+def test_other_text_stays_where_many_are_known(many: list[str], data: bytes) -> None:
+    """Where none of their forms stands, nothing is changed."""
+    assume(not any(trace in data for secret in many for trace in traces(secret)))
+    assert Scrubber([], many).clean(data) == data
+
+
+def test_thousands_of_secrets_push_none_out_and_take_no_minutes() -> None:
+    """Those of 2,000 sub-devices and their previous ones, beside the gateway's own, in a megabyte of a journal."""
+    many = [hashlib.sha256(str(number).encode()).hexdigest()[:32] for number in range(4000)]
+    own = "own:s3cret/with=signs"
+    line = b"Nov 30 21:00:00 gw iot-onboard[57]: __CURSOR=s=%s;i=2f;b=%s Online at host:8883\n"
+    lines = [line % (b"%032x" % number, b"%032x" % (number << 64)) for number in range(8000)]
+    lines[100:100] = [many[0].encode(), base64.b64encode(b"user:" + many[3999].encode()), own.encode()]
+    text = b"\n".join(lines)
+    began = time.process_time()
+    scrubber = Scrubber([own], many)
+    cleaned = scrubber.clean(text)
+    assert time.process_time() - began < 10
+    assert scrubber.omitted == 0
+    assert cleaned.count(b"[secret]") == 3
+    assert not any(trace in cleaned for secret in (many[0], many[3999], own) for trace in traces(secret))
+
+
+def test_one_of_many_that_looks_like_no_other_is_looked_for_as_a_secret() -> None:
+    """With signs in it, or short: in every form, as the gateway's own."""
+    odd = "s3cr+t/w1th signs"
+    assert odd.encode() not in Scrubber([], [odd]).clean(b"x " + odd.encode())
+    assert WRITTEN["URL"](odd) not in Scrubber([], [odd, "a" * 16]).clean(WRITTEN["URL"](odd))

@@ -82,3 +82,13 @@ def test_no_piece_of_a_secret_is_shown(before: str, after: str, most: int) -> No
     assert len(shown) <= most
     assert shown.isprintable()
     assert "s3cr" not in shown.replace(before, "")
+
+
+def test_the_secrets_of_sub_devices_are_shown_as_little() -> None:
+    """There may be thousands; the gateway's own stays covered in every form."""
+    known = KnownSecrets(Secret(SECRET))
+    many = [f"meterSecret{number:021}" for number in range(2000)]
+    known.add_many(Secret(secret) for secret in many)
+    words = f"{many[0]} {SECRET} {many[1999]}"
+    assert known.shown(words, 120) == "[secret] [secret] [secret]"
+    assert many[0] not in repr(known)
