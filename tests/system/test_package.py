@@ -59,8 +59,11 @@ def test_remove_and_install_again(site: Site, gateway: Machine) -> None:
 def test_purge_leaves_a_copy_of_the_secret_and_nothing_else(gateway: Machine) -> None:
     """`purge` removes all, but puts the device's secret where only root finds it, and says so."""
     before = online(gateway)
-    output = gateway.run("apt-get", "purge", "--yes", "-q", "iot-onboard")
-    assert "/var/backups/iot-onboard-credentials-" in output
+    meter = "/var/lib/iot-onboard/subdevices/a1subsubsub.m1.json"
+    gateway.run("install", "-d", "-m", "700", "-o", "iot-onboard", "-g", "iot-onboard", meter.rpartition("/")[0])
+    gateway.run("install", "-m", "600", "-o", "iot-onboard", STORED, meter)
+    told = gateway.run("apt-get", "purge", "--yes", "-q", "iot-onboard")
+    assert "/var/backups/iot-onboard-credentials-" in told
     for path in ("/etc/iot-onboard", "/var/lib/iot-onboard", "/run/iot-onboard", "/usr/bin/iot-onboard"):
         assert not gateway.exists(path), path
     assert gateway.try_run("getent", "passwd", "iot-onboard").returncode != 0
@@ -71,6 +74,7 @@ def test_purge_leaves_a_copy_of_the_secret_and_nothing_else(gateway: Machine) ->
         kept = tar.extractfile(f"credentials/{PRODUCT_KEY}.gw0001.json")
         assert kept is not None
         assert kept.read().decode() == before
+        assert "subdevices/a1subsubsub.m1.json" in tar.getnames()
 
 
 def test_purge_keeps_a_secret_given_by_hand(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...config.schema import SETUP
@@ -52,13 +53,15 @@ class StoredFile:
 class StoreFacts:
     """Hold what lies in the directory of stored secrets; `wanted` where a registration is to fill it.
 
-    `trouble` says why nobody may look into it.
+    `trouble` says why nobody may look into it. `subdevices` is the directory of the secrets of sub-devices and what
+    lies in it, where there is one.
     """
 
     directory: FileFacts | None
     identity: str
     wanted: bool = True
     files: tuple[StoredFile, ...] = ()
+    subdevices: tuple[FileFacts, ...] = ()
     trouble: str = ""
     account: Account | None = None
 
@@ -167,10 +170,20 @@ def others(facts: StoreFacts) -> Finding | None:
 
 def permissions(facts: StoreFacts) -> Finding:
     """Judge whose the stored secrets are, and who may read them."""
-    if facts.directory is None:
+    own = (facts.directory, *(stored.facts for stored in facts.files)) if facts.directory is not None else ()
+    if not own and not facts.subdevices:
         return skipped("Nothing is stored yet.")
-    account, path = facts.account, facts.directory.path
-    for file in (facts.directory, *(stored.facts for stored in facts.files)):
+    for folder in filter(None, (own, facts.subdevices)):
+        if (exposed := _exposed(folder, facts.account)) is not None:
+            return exposed
+    owner = facts.account.name if facts.account is not None else "its owner"
+    return ok(f"What is stored belongs to {owner} alone.")
+
+
+def _exposed(folder: Sequence[FileFacts], account: Account | None) -> Finding | None:
+    """Judge a directory, which comes first, and what lies in it; `None` where it is the service's user's alone."""
+    path = folder[0].path
+    for file in folder:
         if account is not None and file.uid != account.uid:
             sentence = f"{file.path} does not belong to the service's user {account.name}, who cannot use it."
             return fail(sentence, f"sudo chown -Rh {account.name}: {path}", blocks=False)
@@ -178,4 +191,4 @@ def permissions(facts: StoreFacts) -> Finding:
             # Not as root, and without a name out of it: what lies there is that user's to choose.
             who = f"sudo -u {account.name} " if account is not None else ""
             return warn(f"{file.path} is open to others (mode {file.permissions}).", f"{who}chmod -R go= {path}")
-    return ok(f"What is stored belongs to {account.name if account is not None else 'its owner'} alone.")
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ...config.schema import CONFIG_DIR, DEVICE_SECRET, PRODUCT_SECRET
@@ -15,8 +16,8 @@ from ...config.secrets import (
 from ...config.unloadable import DROP_IN, read_drop_in
 from ...core.failures import Misconfigured, OnboardError
 from ...core.identity import Identity
-from ...disk.credentials_format import MAX_BYTES, Damaged, NewerFormat, decode
-from ...disk.untrusted_path import list_foreign, read_foreign
+from ...disk.credentials_format import DIRECTORY, MAX_BYTES, SUBDEVICES, Damaged, NewerFormat, decode
+from ...disk.descent import list_foreign, read_foreign
 from ..checks.files import FileFacts
 from ..checks.secrets import SecretFacts, StoredFile, StoreFacts
 from ..model import Facts, Probe
@@ -88,7 +89,7 @@ def _unloadable(facts: Facts, name: str) -> str:
 
 def _store(facts: Facts) -> StoreFacts:
     identity = facts.get(IDENTITY)
-    directory = facts.get(CONFIG).state_dir / "credentials"
+    directory = facts.get(CONFIG).state_dir / DIRECTORY
     files: tuple[StoredFile, ...] = ()
     trouble = ""
     try:
@@ -104,9 +105,29 @@ def _store(facts: Facts) -> StoreFacts:
         identity=str(identity),
         wanted=own_secret(facts) is None,
         files=files,
+        subdevices=_subdevices(facts.get(CONFIG).state_dir / SUBDEVICES),
         trouble=trouble,
         account=service_account(),
     )
+
+
+def _subdevices(directory: Path) -> tuple[FileFacts, ...]:
+    """Return the directory and what lies in it, nothing where there is none; a gateway without sub-devices has none."""
+    found = facts_of(directory)
+    if found is None:
+        return ()
+    try:
+        listed = list_foreign(directory, _MAX_FILES)[0]
+    except PermissionError:
+        raise
+    except OSError:
+        # It says so of itself: it is no directory, or another user's.
+        return (found,)
+    return (found, *(_file_facts(directory / name, status) for name, status in listed))
+
+
+def _file_facts(path: Path, status: os.stat_result) -> FileFacts:
+    return FileFacts(path=str(path), mode=status.st_mode, uid=status.st_uid, gid=status.st_gid)
 
 
 def _stored_files(directory: Path, identity: Identity) -> list[StoredFile]:
@@ -114,8 +135,7 @@ def _stored_files(directory: Path, identity: Identity) -> list[StoredFile]:
     for name, found in list_foreign(directory, _MAX_FILES)[0]:
         path = directory / name
         state = _file_state(path, identity) if name in {f"{identity}.json", f"{identity}.json.1"} else {}
-        facts = FileFacts(path=str(path), mode=found.st_mode, uid=found.st_uid, gid=found.st_gid)
-        files.append(StoredFile(name=name, facts=facts, **state))
+        files.append(StoredFile(name=name, facts=_file_facts(path, found), **state))
     return files
 
 

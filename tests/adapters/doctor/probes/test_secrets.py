@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,20 @@ def test_a_store_of_somebody_else() -> None:
         laid_out(directory)
         with unprivileged(), pytest.raises(PermissionError, match="credentials"):
             bring(STORE, directory / "config.yaml")
+
+
+def test_the_secrets_of_sub_devices(gateway: Path) -> None:
+    """Whose they are counts as it does of the gateway's own, and they are no cards of other gateways."""
+    meters = gateway / "state/subdevices"
+    meters.mkdir(mode=0o700)
+    (meters / "a1sub.m1.json").write_text("{}")
+    (meters / "a1sub.m1.json").chmod(0o600)
+    before = bring(STORE, gateway / "config.yaml")
+    assert [Path(file.path).name for file in before.subdevices] == ["subdevices", "a1sub.m1.json"]
+    assert "a1sub" not in str(secrets.others(before))
+    (meters / "a1sub.m1.json").chmod(0o644)
+    after = secrets.permissions(replace(bring(STORE, gateway / "config.yaml"), account=None))
+    assert (after.level, "a1sub.m1.json is open to others" in after.sentence) == (Level.WARN, True)
 
 
 def test_without_a_store(gateway: Path) -> None:
