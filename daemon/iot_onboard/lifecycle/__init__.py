@@ -16,9 +16,9 @@ registration, so the daemon never connects with a secret that is not durable (on
 `Login`). And a refused secret may mean that an operator reset the device: the third refusal in a row leads to one
 registration, rarely; the stored secret stays until its successor is durable.
 
-Blocking work runs on one worker thread, at most one job for each state. `State.wake_at` is the deadline of that job or
-the end of the wait; the loop sends `Tick` at that time. A job that misses its deadline hangs in a system call that only
-a new process can end: STOPPED with exit code 1, and the service manager restarts the daemon.
+Blocking work has one place, a worker thread, and each state has at most one job there. `State.wake_at` is the
+deadline of that job or the end of the wait; the loop sends `Tick` when it comes. A job that misses its deadline hangs
+in a system call that nothing but a new process ends, hence STOPPED with exit code 70 and the service manager's restart.
 """
 
 from .state import State

@@ -111,9 +111,14 @@ def config_changed(state: State, input_: m.ConfigChanged, _: Now) -> Transition:
 
 
 def stuck(state: State, _: m.Tick, __: Now) -> Transition:
-    """End, so that the service manager starts a process whose system calls do not hang."""
+    """End, so that the service manager starts a process whose system calls do not hang.
+
+    It does so at once after this code. After `FAILED` it would look for what keeps the service from starting, in
+    growing gaps; nothing does, and the deadline of the job is pace enough.
+    """
+    code = ExitCode.FAILED if state.policy.register_only else ExitCode.INTERNAL
     announcements = m.Announce(event=Event.WORKER_STUCK, details=Details(detail=state.phase.value.capitalize()))
-    return enter(state, m.Phase.STOPPED, None), (announcements, m.Exit(code=ExitCode.FAILED))
+    return enter(state, m.Phase.STOPPED, None), (announcements, m.Exit(code=code))
 
 
 def stop(state: State, _: m.StopRequested, __: Now) -> Transition:

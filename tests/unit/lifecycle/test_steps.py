@@ -9,21 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.core.backoff import Budget
+from iot_onboard.core.exit_codes import ExitCode
 from iot_onboard.core.failures import Cause, Failure, Rejected, Transient
 from iot_onboard.core.timings import Now
 from iot_onboard.events.model import Event
 from iot_onboard.fast_start.fast_dataclasses import replace
 from iot_onboard.lifecycle import model as m
-from iot_onboard.lifecycle.state import State
+from iot_onboard.lifecycle.state import Policy, State
 from iot_onboard.lifecycle.steps import connect, register, wake
 from iot_onboard.lifecycle.waits import Transition
+from iot_onboard.service.start_recovery import RESTARTED_AFTER
 from support.gateway.life import ACTIVATED, MISSING, NETWORK, UNREADABLE, Life, secret
 
 
 def test_a_hanging_job_ends_the_process() -> None:
-    """A job past its deadline leads to exit 1, for the service manager to start afresh."""
+    """With a code after which the service manager starts the service again at once; `register` is no service."""
     life = Life().connecting().wait()
-    assert (life.state.phase, m.Exit(code=1) in life.effects) == (m.Phase.STOPPED, True)
+    assert (life.state.phase, life.effects[-1]) == (m.Phase.STOPPED, m.Exit(code=ExitCode.INTERNAL))
+    assert ExitCode.INTERNAL in RESTARTED_AFTER
+    once = Life(Policy(register_only=True)).feed(m.Started()).wait()
+    assert (once.state.phase, once.effects[-1]) == (m.Phase.STOPPED, m.Exit(code=ExitCode.FAILED))
 
 
 @pytest.mark.parametrize("failure", [MISSING, ACTIVATED, Rejected(code="6600", detail="x", cure="y")])
