@@ -1,4 +1,4 @@
-"""When a boot began, from what the service manager reports. Pure."""
+"""When a boot began, by what the service manager logs. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PROPERTIES = "KernelTimestamp,InitRDTimestampMonotonic,UserspaceTimestampMonoton
 class BootStart:
     """Hold when kernel, initial RAM disk and service manager began, in microseconds of the monotonic clock.
 
-    A container has no kernel of its own: there everything begins with the service manager. `before_us` is the time of
-    firmware and boot loader before the kernel, if they report it.
+    In a container there is no kernel of its own: there all begins with the service manager. `before_us` is what
+    firmware and boot loader took before the kernel, if known.
     """
 
     boot_id: str = ""

@@ -71,7 +71,7 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedEntry:
-    """Hold an entry with its times; `offset` is 0 in the present boot, -1 in the one before."""
+    """Hold a moment with its times; `offset` is 0 in the present boot, -1 in the one before."""
 
     entry: JournalEntry
     offset: int | None

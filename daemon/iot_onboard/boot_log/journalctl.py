@@ -80,7 +80,7 @@ def starts(entries: Sequence[JournalEntry], offsets: Mapping[str, int]) -> dict[
 
 
 def present_start() -> BootStart:
-    """Return when the present boot began, if the service manager reports it."""
+    """Return when the present boot began, if the service manager knows it."""
     return of_present(show(PROPERTIES, timeout_s=_ASK_S).properties) or BootStart()
 
 

@@ -1,4 +1,4 @@
-"""List the boot log: one line per entry for people, one record per entry for programs. Pure."""
+"""Show the boot log: a line for each entry for people, a record for programs. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the time from the kernel's start to online was spent: spans, made from the journal of a boot. Pure.
+"""Where the time from the kernel's start to online went: the journal lines of a boot in, spans out. Pure.
 
 The entries of a boot are read in order. Each ends a span that began at the end of the one before, so the spans of a
 boot have no gaps and add up to the whole. The kind of a span comes from the entry at its end if that completes

@@ -75,7 +75,7 @@ class Span:
 class Timeline:
     """Hold a boot up to its first login, or up to now.
 
-    `last` is its last line; `before_us` is the time of firmware and boot loader, if they report it.
+    `last` is the line that it ended with; `before_us` what firmware and boot loader took, if known.
     """
 
     boot: int

@@ -64,8 +64,8 @@ def heads(shown: Sequence[Timeline]) -> list[str]:
 
 
 def rows(shown: Sequence[Timeline]) -> list[Row]:
-    """Return the time of each kind, and then the sum, which has no kind."""
-    # One timeline is shown in its own order, two in a common order.
+    """Return what each kind took, and then the sum, which has no kind."""
+    # One timeline keeps its order, two are shown in the same order.
     kinds = shown[0].kinds if len(shown) == 1 else [k for k in Kind if any(k in timeline.kinds for timeline in shown)]
     whole = "online after" if all(timeline.online for timeline in shown) else "in all"
     return [

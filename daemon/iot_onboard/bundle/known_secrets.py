@@ -32,11 +32,11 @@ _WORDS = re.compile(r"[^\s\"',:{}\[\]\\]{8,}")
 _FIELDS = {"product_key", "device_name", "device_secret", "issued_at"}
 # Larger than any file that the daemon accepts.
 _MAX_BYTES = 300_000
-# What a state directory may hold: 2,000 sub-devices, each with two generations and some files set aside. A folder that
-# is deeper or larger than anything of ours is no reason to go on without end.
+# A state directory may hold 2,000 sub-devices, each with two generations and some files that were set aside. Deeper or
+# larger directories are not ours: the search stops there, and the manifest says so.
 _MAX_STORED = 10_000
 _MAX_DEPTH = 4
-# Where each file is a secret, whole or damaged; elsewhere it is what stands behind a telling name.
+# Each file here is a secret, whole or damaged. Other files hold secrets only in fields with certain names.
 _FOLDERS = (DIRECTORY, SUBDEVICES)
 
 
@@ -137,7 +137,7 @@ def _unescaped(text: str) -> str:
 
 
 def _in_json(text: str) -> set[str]:
-    """Return what stands behind the names of secrets in another file of the state directory."""
+    """Return the values of fields that are named like a secret, in another file of the state directory."""
     found = {match[1] for match in _NAMED.finditer(text)}
     return found | {_unescaped(secret) for secret in found}
 

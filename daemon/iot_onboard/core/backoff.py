@@ -41,7 +41,7 @@ WAITING = Pace(floor_s=1.0, first_s=5.0, cap_s=300.0)
 SOON = Pace(floor_s=1.0, first_s=5.0, cap_s=60.0)
 # Refused, throttled without a Retry-After, or an unknown code: fast retries would only do harm.
 SLOW = Pace(floor_s=60.0, first_s=120.0, cap_s=300.0)
-# About hourly: the fix happens in the cloud console, and nothing on the gateway shows it.
+# About hourly: the cure happens in the cloud console, and nobody can report it to the gateway.
 BLOCKED = Pace(floor_s=3240.0, first_s=3960.0, cap_s=3960.0)
 # Two devices with the same secret disconnect each other: each short session makes the next hold-off longer, up to 15
 # minutes.
@@ -147,7 +147,7 @@ def registration_at(budget: Budget, via: Via, now_s: float, reserve: int = 0) ->
 
 
 def with_connect(budget: Budget, now_s: float) -> Budget:
-    """Count a CONNECT, in the moment before it leaves: one that was counted sooner would leave the window sooner."""
+    """Count a CONNECT just before it is sent: counted earlier, it would leave the window too early."""
     return replace(budget, connects=(*within_window(budget.connects, now_s), now_s))
 
 

@@ -42,9 +42,8 @@ class SecretMasker:
     digits or as numbers, one a byte; and as base64 of either alphabet, wherever it stands in what was encoded.
     `omitted` counts those that are too many to be looked for.
 
-    `many` may be thousands: those of sub-devices. They are letters and digits, and are looked for as they are, as
-    hexadecimal digits and as base64, none of which is escaped or folded; one that is something else counts as a secret
-    like others.
+    `many` may be thousands: the secrets of sub-devices. They are letters and digits. They are searched for as plain
+    text, hexadecimal digits and base64, but not escaped or folded. One with other characters counts as a normal secret.
     """
 
     def __init__(self, secrets: Iterable[str], many: Iterable[str] = ()) -> None:
@@ -123,8 +122,7 @@ def _character(character: str) -> bytes:
 def _base64(data: bytes, offset: int) -> bytes:
     """Match the base64 of the data if `offset` bytes come before it, for any bytes before and after.
 
-    The digits at both ends also hold bits of the neighbours, and are not matched: they show less than a byte of the
-    secret.
+    The digits at both ends hold bits of the neighbours too, and stay: they reveal less than a byte of the secret.
     """
     ways = {ord("+"): rb"(?:\+|-|%2[bB])", ord("/"): rb"(?:/|_|%2[fF]|\\/)"}
     return _FOLD.join(ways.get(digit, bytes((digit,))) for digit in _digits(data, offset))

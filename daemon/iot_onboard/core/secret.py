@@ -46,7 +46,7 @@ class Secret:
 
 
 class KnownSecrets:
-    """Collect the secrets that this process uses, so that none of them is printed: a peer may send one back."""
+    """Collect the secrets that this process meets, so that none of them is logged: a peer may send one back."""
 
     def __init__(self, *secrets: Secret | None) -> None:
         self._values: set[str] = set()

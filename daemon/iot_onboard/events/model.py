@@ -1,7 +1,7 @@
 """The types of events: their names, what the table says about each, and the details of one occurrence.
 
-An *input* is something that happened to the state machine; an *event* is something that we log for the operator. The
-sentences are in `events/table`.
+An *input* is what happened to the state machine; an *event* is what we log for the operator. The sentences stand in
+`event_table`.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
-"""Log a problem at once, and then less and less often; the other lines go to the debug level.
+"""Log a trouble at once, and then less and less often: other lines go to debug level.
 
-Pure: a memory and one occurrence in, a memory and a decision out. It guarantees, for any sequence and any speed:
+Pure: a memory and one occurrence in, a memory and a decision out. What it promises, for any sequence and any pace:
 
-- A cause that was not told within the last hour is told at once.
-- While it lasts it is told again after 1, 12, 20 and then every 30 minutes, with a count: at most `MAX_OF_A_CAUSE`
-  lines of one cause in any hour, and `MAX_LINES` of all of them.
-- Where another line was told since, the cause that holds now is told again after 12 minutes at the latest, so that the
-  last line is never wrong for long.
-- No hour in trouble is silent: `repeat_at` says when to speak though nothing happens.
-- "Online" is told where a trouble was told before it; a link that flaps does not fill the journal with good news.
+- A cause that was not logged within the last hour is logged at once.
+- While it lasts it is logged again after 1, 12, 20 and then every 30 minutes, with a count: at most `MAX_OF_A_CAUSE`
+  lines of one cause in any hour, and `MAX_LINES` of all causes.
+- If another line was logged since, the present cause is logged again after 12 minutes at the latest, so the last line
+  is never wrong for long.
+- Trouble is logged at least once an hour: `repeat_at` is the time of the next line if nothing else happens.
+- "Online" is logged only after a trouble that was logged: an unstable link does not fill the journal.
 
-All of it holds for each device alone: the trouble of a sub-device neither silences nor ends that of another one, or of
-the gateway. Only a trouble of the gateway is repeated though nothing happens. What is remembered of others is bounded.
+Each device has its own memory: the trouble of a sub-device neither silences nor ends the trouble of another device or
+of the gateway. Only the gateway's trouble is repeated when nothing else happens. The memory of others is bounded.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ MAX_LINES = 24
 REPEAT_WITHIN_S = 3300.0
 _HOUR_S = 3600.0
 _MAX_UNLOGGED = 32
-# Of sub-devices: 2,000 of them, and some that are gone. Whoever was not met for longest is forgotten first.
+# 2,000 sub-devices, and some that were removed. The one without an event for the longest time is forgotten first.
 MAX_OTHERS = 2_500
-# Of each, some 2 kB at the most; who has more causes than that is logged more often, within `MAX_LINES`.
+# At most about 2 kB for each. A device with more causes is logged more often, but never above `MAX_LINES`.
 MAX_EPISODES_OF_OTHERS = 4
 _MAX_CAUSE = 200
 _ALL_IS_WELL = ""
@@ -67,7 +67,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memories:
-    """Hold what was logged of the gateway itself, and of others, the one that was met last at the end."""
+    """Hold the memory of the gateway and of other devices; the device with the latest event is last."""
 
     own: Memory = Memory()
     others: Mapping[Identity, Memory] = {}
@@ -125,7 +125,7 @@ def _bounded(memory: Memory, cause: str) -> Memory:
 
 
 def repeat_at(memory: Memory) -> float | None:
-    """Return when to log the present problem again without a new occurrence, or `None` if there is none."""
+    """Return when to log the present trouble again if nothing else happens, or `None` without trouble."""
     episode = _find(memory, memory.trouble)
     if episode is None:
         return None
@@ -134,7 +134,7 @@ def repeat_at(memory: Memory) -> float | None:
 
 
 def repeat(memory: Memory, now_s: float) -> tuple[Memory, Decision]:
-    """Log the present problem again, when the time `repeat_at` has come."""
+    """Log the present trouble again if it is time."""
     at, episode = repeat_at(memory), _find(memory, memory.trouble)
     if at is None or episode is None or now_s < at:
         return memory, Decision(log=False)

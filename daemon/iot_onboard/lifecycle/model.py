@@ -246,7 +246,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Report version and tags to the platform, unless this boot has done so."""
+    """Report version and tags to the platform, once in each boot."""
 
 
 @dataclass(frozen=True, slots=True)

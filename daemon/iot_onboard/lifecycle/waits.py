@@ -37,9 +37,9 @@ _KEPT_FOR_NEWS = 1
 
 
 def budgeted_at(state: State, goal: m.Goal | None, now_s: float, reserve: int = 0) -> float:
-    """Return when the step to a goal is within the budgets: of CONNECTs, of dials that fail, of registrations.
+    """Return when the budgets of CONNECTs, failed dials and registrations allow the step to a goal.
 
-    `reserve` tries are left to others, but of CONNECTs: those are what a step is for.
+    `reserve` dials or registrations are left for other tries; of CONNECTs none are.
     """
     match goal:
         case m.Goal.CONNECT:

@@ -63,7 +63,7 @@ class Journal:
             self._backlog.add(data[taken:] if taken else self._encode(line, at), at)
             self._wait()
         elif self._backlog.has_lost():
-            # The journal takes lines again: `flush` returns the count of lost lines.
+            # The number of lost lines can be logged now.
             self._retry_at = self._monotonic_s()
 
     def retry_at(self) -> float | None:

@@ -1,4 +1,4 @@
-"""Report to the operator: a line for each event, and the present status."""
+"""Report to the operator: a journal line for each event, and the status."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Reporter:
         return min((at for at in times if at is not None), default=None)
 
     def repeat_if_due(self, state: State) -> None:
-        """Log a lasting problem again when it is due, with the present time of the next try."""
+        """Log a lasting trouble again when it is time, with the next try as it is now."""
         now_s = self._clock.monotonic_s()
         if self._status_again_at is not None and now_s >= self._status_again_at:
             self.publish_status(state)

@@ -55,7 +55,7 @@ def blind_s(uptime_s: float, repeat_s: float) -> float:
 
 
 def is_another_reason(before: str, now: str) -> bool:
-    """Say whether a reason is new enough to be logged: another generated address is not."""
+    """Say whether a reason must be logged again: not if only a random hardware address in it has changed."""
     return re.sub(_ADDRESS, "", now) != re.sub(_ADDRESS, "", before)
 
 

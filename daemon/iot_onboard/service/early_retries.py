@@ -1,4 +1,4 @@
-"""Notice what may end a wait before its time: the network, the clock, the configuration, the mounts."""
+"""Watch what may end a wait early: the network, the clock, the configuration, the mounts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .loop import Loop, Source
 
 # How often to look at what nothing announces to a sandboxed daemon, while a wait may end by it.
 _POLLS_S = {m.EarlyRetry.CLOCK: 5.0, m.EarlyRetry.CONFIG: CONFIG_POLL_S, m.EarlyRetry.MOUNTS: 5.0}
-# How often the network's news are looked at, where there is something every time. While a wait may end by them the
-# route's return counts, within a second; while online the watchdog's tick looks as well, a little sooner.
+# How often to look when the kernel reports changes all the time. During a wait, the return of the route must be seen
+# within a second. While online, the watchdog's tick looks as well, a little earlier.
 _WAITING_PACE_S = 0.5
 _ONLINE_PACE_S = 36.0
 
 
 class EarlyRetries:
-    """Look at the world for as long as the state says that it may change something, and feed what has changed."""
+    """Watch these as long as a change of them would change the state, and feed the changes."""
 
     def __init__(
         self,
@@ -52,27 +52,27 @@ class EarlyRetries:
         loop.every(self._poll_period_s, self._poll)
 
     def tick(self) -> None:
-        """Look at the network where that is due soon: the process is awake for something else."""
+        """Look at the network now if a look is due soon: the process is awake anyway."""
         if self._routes is not None:
             self._routes.tick()
 
     def attempt_begins(self) -> None:
-        """Leave the network's news alone until the end of an attempt, which sees them itself."""
+        """Ignore changes of the network until the attempt ends: the attempt meets them itself."""
         if self._routes is not None:
             self._routes.begin()
 
     def attempt_ended(self, addresses: Iterable[str]) -> None:
-        """Watch the routes to these addresses from now on; without any, the way to anywhere."""
+        """Watch the routes to these addresses from now on; without addresses, the default routes."""
         if self._routes is not None:
             self._routes.resume(addresses)
 
     def clock_trusted(self) -> bool:
-        """Say whether the clock is vouched for; from here on, only a later change of it is news."""
+        """Say whether the clock is synchronized; only a later change of the clock counts as a change."""
         self._clock.was_set()
         return self._clock.trusted()
 
     def _pace_s(self) -> float | None:
-        """Say how often the network's news may be looked at: not where they change nothing."""
+        """Return how often to look for changes of the network, `None` if they would change nothing."""
         state = self._state()
         if state.phase is m.Phase.ONLINE:
             return _ONLINE_PACE_S

@@ -47,7 +47,7 @@ class Jobs:
         """Find the device secret: provided by a person, or stored by an earlier registration."""
         given = self.secrets.device()
         if given is not None:
-            # Only a login shows to which name it belongs: no name is stored before that.
+            # Only a login shows which device it belongs to: no name is remembered before that.
             self.known.add(given)
             return m.Loaded(credentials=Credentials(identity=self.identity, device_secret=given))
         stored = self.store.load()
@@ -94,7 +94,7 @@ class Jobs:
             method=self.config.sign_method,
             nonce=secrets.token_hex(16),
         )
-        # With the signature anybody could register: it is masked like a secret.
+        # Whoever has the signature can register: it is kept out of the log like a secret.
         signature = Secret(dict(request.form)["sign"])
         self.known.add(product_secret)
         self.known.add_for_now(signature)

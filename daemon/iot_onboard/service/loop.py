@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from ..fast_start.fast_dataclasses import dataclass
 
 READ, WRITE = 1, 2
-# Longer than poll(2) can wait, and sooner than anybody notices a turn for nothing.
+# poll(2) takes no longer timeout than 24 days; one more turn a day costs nothing.
 _MAX_WAIT_S = 86_400.0
 
 
@@ -34,14 +34,14 @@ class Source:
 def wait(masks: Mapping[int, int], timeout_s: float | None) -> Mapping[int, int]:
     """Wait until a descriptor is ready for what its mask asks for; return what each is ready for.
 
-    A descriptor whose peer is gone is ready for all that was asked. Raises `OSError` where one is not open. The kernel
-    keeps nothing between two calls: a descriptor that was closed, and whose number is another's by now, is just that.
+    A descriptor whose peer has gone is ready for everything in its mask. Raises `OSError` if a descriptor is not open.
+    The kernel stores nothing between two calls, so a number may belong to another descriptor in the next call.
     """
     poll = select.poll()
     for descriptor, mask in masks.items():
         poll.register(descriptor, (select.POLLIN if mask & READ else 0) | (select.POLLOUT if mask & WRITE else 0))
     found: dict[int, int] = {}
-    # Rounded up: a turn a part of a millisecond too soon would be a turn for nothing.
+    # Rounded up: a turn that is a part of a millisecond early would do nothing.
     for descriptor, happened in poll.poll(None if timeout_s is None else math.ceil(timeout_s * 1000)):
         if happened & select.POLLNVAL:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
@@ -56,12 +56,12 @@ def wait(masks: Mapping[int, int], timeout_s: float | None) -> Mapping[int, int]
 class Loop:
     """Wait for all sources until one of them ends it.
 
-    In a turn each source is called at most once for what is ready and once for what is due, in the order of adding: one
-    that always has something starves no other. A source may leave whenever it is not wanted any more, also while it is
-    called itself; from then on it is not called. One that is added during a turn has its first one after it.
+    In each turn, each source is called at most once when it is ready and at most once when it is due, in the order of
+    adding. So a source that is always ready does not starve others. A source may be removed at any time, also during
+    its own call; it is not called after that. A source that is added during a turn gets its first call in the next one.
 
-    What a source raises ends the loop, and `run` raises it: a new process is better than one with half of its work
-    undone. A source that is to end alone catches its own exceptions, and leaves.
+    An exception of a source ends the loop, and `run` raises it: a new process is safer than one that has done half of
+    its work. A source that must not end the loop catches its own exceptions and removes itself.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Loop:
                 masks[descriptor] = masks.get(descriptor, 0) | mask
         ready = self._wait(masks, self._timeout_s(sources))
         for source, descriptor in waiting:
-            # Who was called before it may have closed the descriptor, or want nothing of it any more.
+            # A source that was called before may have closed this descriptor or removed this source.
             if descriptor in ready and self._has(source) and source.fileno() == descriptor:
                 mask = source.mask() & ready[descriptor]
                 if mask:

@@ -13,14 +13,14 @@ from .worker import Result, Worker
 
 
 class Machine:
-    """Hold the state of one machine; step by step, take its inputs and run its effects.
+    """Hold the state of one machine, take its inputs one by one, and run the effects.
 
-    Several stand side by side in a loop, each with a worker of its own, and none knows another: whoever builds them
-    says what of the one is an input of the other. `step(state, input, now)` returns the next state and the effects,
-    which `run` is handed one by one; then `changed` is given the state before. A state has `wake_at`, the moment when
+    Several machines can share one loop. Each has its own worker, and no machine knows another: the code that builds
+    them decides which event of one machine is an input of another. `step(state, input, now)` returns the next state and
+    the effects. `run` is called with each effect, then `changed` with the state before. A state has `wake_at`: when
     `tick` is fed, in seconds of the clock, or `None`.
 
-    What an effect leads to at once, as what `changed` does, waits until the input before it is done with.
+    An input that is fed by an effect or by `changed` waits until the present input is finished.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Machine:
         loop.add(Source(due_at=lambda: self.state.wake_at, on_due=lambda: self.feed(tick)))
 
     def feed(self, input_: Any) -> None:
-        """Take an input, and what its effects feed."""
+        """Take an input, and then the inputs that its effects feed."""
         self._inputs.append(input_)
         if self._taking:
             return
@@ -67,8 +67,7 @@ class Machine:
     ) -> None:
         """Run a job on the worker, and feed what becomes of its result; raise `RuntimeError` while another one runs.
 
-        A defect is a failure like others where a peer has a say in the job. Where none has, and a new process does as
-        well, `crashed` is given the place.
+        A defect in the job counts as a failure. With `crashed`, that function gets the place of the defect instead.
         """
 
         def on_result(result: Result) -> None:

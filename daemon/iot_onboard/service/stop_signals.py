@@ -35,7 +35,7 @@ class StopSignals:
         self._writer.close()
 
     def _on_ready(self, _: int) -> None:
-        # All of them are one: a stop that takes more than a turn must not keep the loop busy.
+        # Many signals are one stop. Unread bytes would keep the loop busy if the stop takes more than one turn.
         with contextlib.suppress(BlockingIOError):
             while self._reader.recv(4096):
                 pass

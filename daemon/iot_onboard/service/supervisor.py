@@ -40,7 +40,7 @@ _ATTEMPTS = (m.Phase.REGISTERING, m.Phase.CONNECTING)
 
 
 class Supervisor:
-    """Run the state machine of the gateway; what else stands in the loop is built here as well."""
+    """Run the state machine of the gateway, and build the other sources of its loop."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Supervisor:
         self._loop.end()
 
     def _step(self, state: State, input_: m.Input, now: Now) -> tuple[State, tuple[m.Effect, ...]]:
-        """Take a step; what it spends of the budget is on disk before anything is sent, however this process ends."""
+        """Take a step, and write what it uses of the budget before anything is sent: the process may be killed then."""
         after, effects = lifecycle.step(state, input_, now)
         if after.budget != state.budget and not self._budget_log.write(after.budget):
             self._reporter.warn_runtime_dir(state)
@@ -240,7 +240,7 @@ class Supervisor:
         self._early_retries.attempt_begins()
 
     def _looked_up(self) -> tuple[str, ...]:
-        """Return the addresses that the last attempt was for; none where a name has none."""
+        """Return the addresses of the last attempt; nothing if a name has no address."""
         # In one go: an early dial may note another host meanwhile.
         found = tuple(self._jobs.resolved.values())
         return () if not all(found) else tuple(address for of_host in found for address in of_host)

@@ -26,9 +26,9 @@ class Result:
 class Worker:
     """Run one job at a time, each on a daemon thread: one that hangs never keeps the process from ending.
 
-    Each state machine has a worker of its own: the job of one never waits for that of another. The thread ends with its
-    job: a gateway that is online has none that waits. No job takes the place of another: the state machine starts one
-    when the one before has ended, and knows what to do where that takes too long. `name` is that of its threads.
+    Each state machine has its own worker: a job never waits for the job of another machine. The thread ends with its
+    job, so an online gateway has no waiting thread. The state machine starts a job only after the previous one has
+    ended, and it has a deadline for each job. `name` is the name of the threads.
     """
 
     def __init__(self, loop: Loop, name: str) -> None:
@@ -86,7 +86,7 @@ def _outcome(job: Callable[[], object]) -> Result:
 
 
 def _failure_of_code(error: BaseException) -> Failure | None:
-    """Return the failure if a module could not be loaded, and have the next try load it again."""
+    """Return the failure if a module could not be loaded, and make the next try load it again."""
     try:
         from ..core.broken_code import OURS, broken_code, software_fault
     except Exception:
