@@ -51,9 +51,9 @@ MAX_MODULES = 94
 # Of the standard library, that Paho has not brought.
 MAX_OTHERS = 9
 # A file stands in for the journal here: what a gateway is spared, the imports of systemd, this does not see.
-MAX_CALLS = 2225
-MOST_OPEN_FILES = 11
-MOST_TRIPS = 4
+MAX_CALLS = 2250
+MAX_OPEN_FILES = 11
+MAX_TRIPS = 4
 ROUND_TRIP_S = 1.0
 
 

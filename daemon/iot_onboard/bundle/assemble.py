@@ -47,11 +47,11 @@ def assemble(
     covered = [(part, *_covered(part)) for part in parts]
     found = {secret for _, _, of_part in covered for secret in most_likely(of_part, MAX_OF_ONE)}
     seen = {secret for _, _, of_part in covered for secret in of_part}
-    scrubber = Scrubber(secrets | found, many)
-    omitted += len(seen - found - secrets - many) + scrubber.omitted
+    masker = SecretMasker(secrets | found, many)
+    omitted += len(seen - found - secrets - many) + masker.omitted
     texts = {part.name: text for part, text, _ in covered if text is not None}
     files = {MANIFEST: _manifest(parts, len(secrets | found), len(many), unread, headline, omitted).encode(), **texts}
-    return {_text(scrubber.clean(name.encode())): scrubber.clean(data) for name, data in files.items()}
+    return {_text(masker.mask(name.encode())): masker.mask(data) for name, data in files.items()}
 
 
 def _covered(part: Part) -> tuple[bytes | None, tuple[str, ...]]:

@@ -12,9 +12,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET
-from ..core.scrub import MAX_OF_ONE, most_likely
+from ..core.masking import MAX_OF_ONE, most_likely
 from ..disk.credentials_format import DIRECTORY, SUBDEVICES
-from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
 from ..disk.untrusted_path import list_foreign, read_foreign
 from ..provisioning.boot_partition import PLACES, find

@@ -28,7 +28,6 @@ from ..boot_log.timeline_text import text as timeline_text
 from ..config.identity_memory import FILE_NAME
 from ..config.schema import FRAGMENTS
 from ..disk.credentials_format import DIRECTORY, SUBDEVICES
-from ..disk.descent import list_foreign, read_foreign
 from ..disk.files import read_plain
 from ..disk.untrusted_path import list_foreign, read_foreign
 from ..provisioning.boot_file import ERRORS

@@ -61,24 +61,24 @@ class SecretMasker:
     def mask(self, data: bytes) -> bytes:
         """Return the data with every known secret masked."""
         for pattern in self._patterns:
-            data = pattern.sub(COVER, data)
-        return _RUN.sub(self._clean_run, data) if self._many else data
+            data = pattern.sub(MASK, data)
+        return _RUN.sub(self._mask_run, data) if self._many else data
 
-    def _clean_run(self, run: re.Match[bytes]) -> bytes:
-        """Cover the forms of many secrets in a run of digits: what they begin with is looked up at each place."""
+    def _mask_run(self, run: re.Match[bytes]) -> bytes:
+        """Mask the forms of many secrets in a run of digits: what they begin with is looked up at each place."""
         if not self._forms:
             # Made here: most texts have no such run.
             self._forms = _forms_by_key(self._many)
-        data, cleaned, kept_to, at = run[0], bytearray(), 0, 0
+        data, masked, kept_to, at = run[0], bytearray(), 0, 0
         while at <= len(data) - _KEY_BYTES:
             forms = self._forms.get(data[at : at + _KEY_BYTES], ())
             found = next((form for form in forms if data.startswith(form, at)), None)
             if found is None:
                 at += 1
                 continue
-            cleaned += data[kept_to:at] + COVER
+            masked += data[kept_to:at] + MASK
             kept_to = at = at + len(found)
-        return bytes(cleaned) + data[kept_to:]
+        return bytes(masked) + data[kept_to:]
 
 
 def _patterns(secret: str) -> list[bytes]:

@@ -51,7 +51,7 @@ class KnownSecrets:
     def __init__(self, *secrets: Secret | None) -> None:
         self._values: set[str] = set()
         self._many: set[str] = set()
-        self._passing: set[str] = set()
+        self._for_now: set[str] = set()
         self.add(*secrets)
 
     def add(self, *secrets: Secret | None) -> None:
@@ -59,7 +59,7 @@ class KnownSecrets:
         self._values |= {secret.reveal() for secret in secrets if secret is not None}
 
     def add_many(self, secrets: Iterable[Secret]) -> None:
-        """Know those of sub-devices, of which there may be thousands; none is forgotten."""
+        """Add those of sub-devices, which may be thousands; none is ever removed."""
         self._many |= {secret.reveal() for secret in secrets}
 
     def add_for_now(self, *secrets: Secret) -> None:
@@ -79,6 +79,6 @@ class KnownSecrets:
         except OSError:
             return _NOT_SEARCHED
 
-        text = printable(words, _MAX_LOOKED_THROUGH)
-        covered = Scrubber(self._values | self._passing, self._many).clean(text.encode()).decode("utf-8", "replace")
-        return (covered if len(text) < _MAX_LOOKED_THROUGH else covered[:-_UNSURE])[:max_count]
+        text = printable(words, _MAX_SEARCHED)
+        masked = SecretMasker(self._values | self._for_now, self._many).mask(text.encode()).decode("utf-8", "replace")
+        return (masked if len(text) < _MAX_SEARCHED else masked[:-_CUT_AT_END])[:max_count]

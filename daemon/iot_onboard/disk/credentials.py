@@ -91,7 +91,7 @@ class Store:
         try:
             files.make_directory(self._directory, 0o700)
             self._remove_temps()
-            with self._written_beside(credentials) as temp:
+            with self._temporary_file(credentials) as temp:
                 files.rename_durably(temp, self._current)
         except (OSError, Damaged, OnboardError) as error:
             with contextlib.suppress(OSError):
@@ -99,11 +99,11 @@ class Store:
             raise OnboardError(_failed(StoreFault.NOT_WRITABLE, error, self._current)) from error
 
     @contextlib.contextmanager
-    def _written_beside(self, credentials: Credentials) -> Iterator[Path]:
+    def _temporary_file(self, credentials: Credentials) -> Iterator[Path]:
         """Give the file that is to be renamed over the current one, once that is the previous generation."""
         data = encode(credentials)
         wanted = decode(data, self._identity)
-        with files.written_beside(self._current, data, 0o600) as temp:
+        with files.temporary_file(self._current, data, 0o600) as temp:
             self._keep_previous(wanted)
             yield temp
 
@@ -199,7 +199,7 @@ def save_subdevices(state_dir: Path, batch: Sequence[Credentials]) -> None:
         files.make_directory(directory, 0o700)
         files.remove_temps(directory)
         with contextlib.ExitStack() as written:
-            temps = [written.enter_context(store._written_beside(credentials)) for store, credentials in stores]
+            temps = [written.enter_context(store._temporary_file(credentials)) for store, credentials in stores]
             for temp, (store, _) in zip(temps, stores, strict=True):
                 temp.rename(store._current)
             files.sync_directory(directory)

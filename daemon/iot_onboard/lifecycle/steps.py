@@ -122,7 +122,7 @@ def stuck(state: State, _: m.Tick, __: Now) -> Transition:
 
 
 def stop(state: State, _: m.StopRequested, __: Now) -> Transition:
-    """Say goodbye where anyone listens, and end."""
-    parting: m.Effect = m.Disconnect() if state.phase is m.Phase.ONLINE else m.Drop()
+    """Send DISCONNECT if online, then exit."""
+    last_packet: m.Effect = m.Disconnect() if state.phase is m.Phase.ONLINE else m.Drop()
     announcements = m.Announce(event=Event.STOPPING)
     return enter(state, m.Phase.STOPPED, None), (last_packet, announcements, m.Exit(code=ExitCode.DONE))

@@ -14,6 +14,7 @@ from ..core.backoff import (
     MIN_KEEPALIVE_S,
     REREGISTER_CAP_S,
     REREGISTER_FIRST_S,
+    SHORT_RUN_S,
     Budget,
     restart_delay_s,
     within_window,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from ..core.failures import Failure, unforeseen
+from ..core.failures import Failure, defect_failure
 from ..core.timings import Now
 from ..fast_start.typing_names import Any
 from .loop import Loop, Source
@@ -74,7 +74,7 @@ class Machine:
             if result.crash is not None and crashed is not None:
                 crashed(result.crash)
                 return
-            failure = result.failure if result.crash is None else unforeseen(result.crash)
+            failure = result.failure if result.crash is None else defect_failure(result.crash)
             self.feed(failed(failure) if failure is not None else succeeded(result.value))
 
         self._worker.submit(job, on_result)

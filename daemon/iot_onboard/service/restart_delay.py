@@ -31,6 +31,6 @@ def wait_before_start(config: Config, short_runs: int, journal: Journal) -> bool
     with StopSignals(loop, stop):
         notifier = Notifier()
         announce(Event.RESTART_DELAYED, details, context_of(config), notifier=notifier, journal=journal)
-        notifier.starts_later(wait_s)
+        notifier.extend_start_timeout(wait_s)
         loop.run()
     return goes_on

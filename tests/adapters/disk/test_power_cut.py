@@ -274,26 +274,26 @@ SCENARIOS = {
     "a secret replaced without links": store_entries(
         two_generations, "save", {OLD, NEW}, NEW, inject=("?link,linkat:error=EPERM",)
     ),
-    "a first secret": store_story(nothing, "save", {None, NEW}, NEW),
-    "a damaged secret replaced": store_story(damaged, "save", {OLD, NEW}, NEW, rotten=True),
-    "a secret recovered": store_story(damaged, "load", {OLD}, OLD, rotten=True),
-    "a secret forgotten": store_story(two_generations, "forget", {OLD, None}, None),
-    "a batch of sub-devices' secrets": Story(
+    "a first secret": store_entries(nothing, "save", {None, NEW}, NEW),
+    "a damaged secret replaced": store_entries(damaged, "save", {OLD, NEW}, NEW, rotten=True),
+    "a secret recovered": store_entries(damaged, "load", {OLD}, OLD, rotten=True),
+    "a secret forgotten": store_entries(two_generations, "forget", {OLD, None}, None),
+    "a batch of sub-devices' secrets": Scenario(
         before=meters,
         work=lambda directory: partial(writers.save_subdevices, directory, NEW, NEW),
         harm=stored_meters,
         # Two files, two previous generations: one sync of their directory may cover for another.
         overlap=True,
     ),
-    "a first batch of sub-devices' secrets": Story(
+    "a first batch of sub-devices' secrets": Scenario(
         before=nothing,
         work=lambda directory: partial(writers.save_subdevices, directory, NEW, NEW),
         harm=lambda cut: (
             "has not stored all" if cut.done and len([*(cut.directory / "subdevices").glob("*.json")]) < 2 else None
         ),
     ),
-    "a first identity": Story(before=shipped, work=give_second, harm=identity),
-    "a first identity without conf.d": Story(
+    "a first identity": Scenario(before=shipped, work=give_second, harm=identity),
+    "a first identity without conf.d": Scenario(
         before=partial(shipped, conf_d=False), work=give_second, harm=identity, overlap=True
     ),
     "an identity replaced": Scenario(before=registered, work=give_second, harm=identity),
@@ -430,7 +430,7 @@ def test_every_sync_is_needed(tmp_path: Path, name: str) -> None:
 
 def test_a_batch_of_secrets_is_synced_file_by_file_and_its_directory_once(tmp_path: Path) -> None:
     """Each sync takes an SD card tens of milliseconds: those of the new directory, of two files, and one for both."""
-    steps = Play(STORIES["a first batch of sub-devices' secrets"], tmp_path).steps
+    steps = Play(SCENARIOS["a first batch of sub-devices' secrets"], tmp_path).steps
     assert len([step for step in steps if isinstance(step, lostwrites.Syncing)]) == 1 + 2 + 1
 
 

@@ -129,7 +129,7 @@ def test_what_came_before_a_failed_write_is_still_read(link: str, peer: Peer) ->
     unsent = bytearray(b"x")
     assert stream.send(unsent) is False
     # Later errors name what came of the first one.
-    assert (unsent, stream.send_failure is first) == (b"x", True)
+    assert (bytes(unsent), stream.send_failure is first) == (b"x", True)
     stream.close()
 
 

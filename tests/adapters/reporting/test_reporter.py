@@ -91,37 +91,37 @@ def logged(tmp_path: Path, utc: None) -> Logged:  # noqa: ARG001 - a time zone f
 def test_a_trouble_that_repeats_is_told_with_a_count(logged: Logged) -> None:
     """At once, then after a minute; what lies between stays at debug level, with all its fields."""
     for _ in range(8):
-        told.reporter.log_event(Event.CONNECT_FAILED, FAILED, WAITING)
-        told.hands.advance(10.0)
-    first, second = told.messages()
+        logged.reporter.log_event(Event.CONNECT_FAILED, FAILED, WAITING)
+        logged.hands.advance(10.0)
+    first, second = logged.messages()
     assert first.startswith("Cannot connect: the name x does not resolve. Next try in 4 s.")
     assert second == f"{first} (7 times since 12:00)"
     assert [line.priority for line in logged.lines] == [4, 7, 7, 7, 7, 7, 4, 7]
     assert all(("IOT_EVENT", "connect-failed") in line.fields for line in logged.lines)
 
 
-def test_an_event_of_another_device_leaves_the_gateway_s_story_alone(told: Told) -> None:
+def test_an_event_of_another_device_leaves_the_gateway_s_status_alone(logged: Logged) -> None:
     """Its trouble is written with its names, is no trouble of the gateway, and ends none."""
-    reporter, meter = told.reporter, Identity(product_key="sub", device_name="m1")
+    reporter, meter = logged.reporter, Identity(product_key="sub", device_name="m1")
     reporter.log_event(Event.CONNECT_FAILED, FAILED, WAITING)
-    before = told.reporter.repeat_at()
+    before = logged.reporter.repeat_at()
     reporter.log_event(Event.LOGIN_REFUSED, replace(FAILED, about=meter), WAITING)
     reporter.log_event(Event.ONLINE, Details(about=meter), WAITING)
-    assert [dict(line.fields).get("IOT_GATEWAY") for line in told.lines] == [None, "pk.gw-0001", "pk.gw-0001"]
-    assert [dict(line.fields)["IOT_DEVICE_NAME"] for line in told.lines] == ["gw-0001", "m1", "m1"]
+    assert [dict(line.fields).get("IOT_GATEWAY") for line in logged.lines] == [None, "pk.gw-0001", "pk.gw-0001"]
+    assert [dict(line.fields)["IOT_DEVICE_NAME"] for line in logged.lines] == ["gw-0001", "m1", "m1"]
     assert reporter.repeat_at() == before
     reporter.publish_status(WAITING)
-    status = read(told.runtime_dir)
+    status = read(logged.runtime_dir)
     assert status is not None
     assert (status.last_event, status.last_cause, status.device_name) == ("connect-failed", "name-lookup", "gw-0001")
-    assert last_day(HistoryLog(told.runtime_dir).read(), told.hands.monotonic_s) == (0, 0)
-    told.hands.advance(3600.0)
+    assert last_day(HistoryLog(logged.runtime_dir).read(), logged.hands.monotonic_s) == (0, 0)
+    logged.hands.advance(3600.0)
     reporter.repeat_if_due(WAITING)
-    assert "the name x does not resolve" in told.messages()[-1]
-    assert dict(told.lines[-1].fields)["IOT_DEVICE_NAME"] == "gw-0001"
+    assert "the name x does not resolve" in logged.messages()[-1]
+    assert dict(logged.lines[-1].fields)["IOT_DEVICE_NAME"] == "gw-0001"
 
 
-def test_a_trouble_that_lasts_is_told_though_nothing_happens(told: Told) -> None:
+def test_a_trouble_that_lasts_is_told_though_nothing_happens(logged: Logged) -> None:
     """Within the hour, with the next try as it stands then."""
     blocked = replace(WAITING, phase=m.Phase.BLOCKED, wake_at=1000.0 + 3900)
     assert logged.reporter.repeat_at() is None
@@ -129,16 +129,16 @@ def test_a_trouble_that_lasts_is_told_though_nothing_happens(told: Told) -> None
     due_at = logged.reporter.repeat_at()
     assert due_at is not None
     assert due_at <= 1000.0 + 3600
-    told.reporter.repeat_if_due(blocked)
-    assert len(told.lines) == 1, "not before its time"
-    told.hands.advance(due_at - 1000.0)
-    told.reporter.repeat_if_due(blocked)
-    assert "To do: reset it. Next try in 10 min. (since 12:00)" in told.messages()[1]
-    told.hands.advance(3600)
-    told.reporter.repeat_if_due(replace(blocked, phase=m.Phase.CONNECTING, wake_at=None))
-    assert "Trying now." in told.messages()[2]
-    told.reporter.log_event(Event.ONLINE, Details(), replace(WAITING, phase=m.Phase.ONLINE))
-    assert told.reporter.repeat_at() is None
+    logged.reporter.repeat_if_due(blocked)
+    assert len(logged.lines) == 1, "not before its time"
+    logged.hands.advance(due_at - 1000.0)
+    logged.reporter.repeat_if_due(blocked)
+    assert "To do: reset it. Next try in 10 min. (since 12:00)" in logged.messages()[1]
+    logged.hands.advance(3600)
+    logged.reporter.repeat_if_due(replace(blocked, phase=m.Phase.CONNECTING, wake_at=None))
+    assert "Trying now." in logged.messages()[2]
+    logged.reporter.log_event(Event.ONLINE, Details(), replace(WAITING, phase=m.Phase.ONLINE))
+    assert logged.reporter.repeat_at() is None
 
 
 def test_a_status_that_could_not_be_written_is_written_later(logged: Logged) -> None:
@@ -151,20 +151,20 @@ def test_a_status_that_could_not_be_written_is_written_later(logged: Logged) -> 
     assert due_at is not None
     assert due_at <= 1000.0 + 60.0
     obstacle.rmdir()
-    told.hands.advance(due_at - 1000.0)
-    told.reporter.repeat_if_due(online)
-    status = read(told.runtime_dir)
-    assert (status is not None and status.state, told.reporter.repeat_at()) == ("online", None)
+    logged.hands.advance(due_at - 1000.0)
+    logged.reporter.repeat_if_due(online)
+    status = read(logged.runtime_dir)
+    assert (status is not None and status.state, logged.reporter.repeat_at()) == ("online", None)
 
 
 def test_the_time_of_the_beginning_survives_the_setting_of_the_clock(logged: Logged) -> None:
     """A gateway that woke up in 1970 does not say so for ever."""
-    told.hands.wall_s = 60.0
-    told.reporter.log_event(Event.CLOCK_NOT_SET, FAILED, WAITING)
-    told.hands.wall_s = NOON.timestamp()
-    told.hands.advance(120.0)
-    told.reporter.log_event(Event.CLOCK_NOT_SET, FAILED, WAITING)
-    assert told.messages()[1].endswith("(2 times since 12:00)")
+    logged.hands.wall_s = 60.0
+    logged.reporter.log_event(Event.CLOCK_NOT_SET, FAILED, WAITING)
+    logged.hands.wall_s = NOON.timestamp()
+    logged.hands.advance(120.0)
+    logged.reporter.log_event(Event.CLOCK_NOT_SET, FAILED, WAITING)
+    assert logged.messages()[1].endswith("(2 times since 12:00)")
 
 
 def test_the_status_is_current_though_the_line_is_not_told(logged: Logged) -> None:
@@ -210,10 +210,10 @@ def test_a_trouble_is_shown_with_its_cure_and_stays_as_history(logged: Logged) -
 
 def test_a_history_of_another_boot_is_gone_when_the_daemon_starts(logged: Logged) -> None:
     """Before anything happens: readers of the file do not look at the boot."""
-    (told.runtime_dir / "history.json").write_text('{"boot_id": "another", "hours": [[0, 9, 9]]}')
-    assert last_day(HistoryLog(told.runtime_dir).read_as_reader(), 1000.0) == (9, 9)
-    told.reporter.publish_status(State())
-    assert last_day(HistoryLog(told.runtime_dir).read_as_reader(), 1000.0) == (0, 0)
+    (logged.runtime_dir / "history.json").write_text('{"boot_id": "another", "hours": [[0, 9, 9]]}')
+    assert last_day(HistoryLog(logged.runtime_dir).read_as_reader(), 1000.0) == (9, 9)
+    logged.reporter.publish_status(State())
+    assert last_day(HistoryLog(logged.runtime_dir).read_as_reader(), 1000.0) == (0, 0)
 
 
 def test_sessions_are_counted_beyond_a_restart(logged: Logged) -> None:
@@ -234,13 +234,13 @@ def test_sessions_are_counted_beyond_a_restart(logged: Logged) -> None:
 )
 def test_the_end_of_a_registration_is_remembered(logged: Logged, event: Event, details: Details, outcome: str) -> None:
     """Of a registration alone: the same line after a login says nothing of one."""
-    told.reporter.publish_status(State(phase=m.Phase.CONNECTING))
+    logged.reporter.publish_status(State(phase=m.Phase.CONNECTING))
     if event is not Event.REGISTERED:
-        told.reporter.log_event(event, details, WAITING)
-        assert HistoryLog(told.runtime_dir).read().registration is None
-    told.reporter.publish_status(State(phase=m.Phase.REGISTERING))
-    told.reporter.log_event(event, details, WAITING)
-    assert HistoryLog(told.runtime_dir).read().registration == Registration(at=NOON.isoformat(), outcome=outcome)
+        logged.reporter.log_event(event, details, WAITING)
+        assert HistoryLog(logged.runtime_dir).read().registration is None
+    logged.reporter.publish_status(State(phase=m.Phase.REGISTERING))
+    logged.reporter.log_event(event, details, WAITING)
+    assert HistoryLog(logged.runtime_dir).read().registration == Registration(at=NOON.isoformat(), outcome=outcome)
 
 
 def test_a_failure_without_a_cure_of_its_own_gets_that_of_its_cause(logged: Logged) -> None:

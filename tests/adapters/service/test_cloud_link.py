@@ -160,7 +160,7 @@ def loss_of(linked: Linked, server: TlsServer, keepalive_s: int = 300) -> m.Lost
     linked.ends_on = m.Lost
     with server:
         linked.log_in(server)
-        linked.link.login(m.Login(credentials=DEVICE, connects=(), keepalive_s=keepalive_s))
+        linked.link.login(m.Login(credentials=DEVICE, keepalive_s=keepalive_s))
         linked.loop.run()
         linked.link.close(send_disconnect=False)
     (lost,) = (given for given in linked.heard if isinstance(given, m.Lost))

@@ -114,7 +114,7 @@ def test_a_line_and_its_heading() -> None:
 
 def test_a_line_about_another_device_says_whose_it_is() -> None:
     """For people before the sentence, for programs in fields of their own; the gateway's own lines stay as they are."""
-    other = replace(MOMENT, message="Refused.", product_key="sub", device_name="m1", gateway="pk.gw")
+    other = replace(ENTRY, message="Refused.", product_key="sub", device_name="m1", gateway="pk.gw")
     shown = line(step(other), columns_of([step(other)]), Style())
     assert shown.endswith("  [sub.m1] Refused.")
     found = record(step(other))

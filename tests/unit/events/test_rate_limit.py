@@ -258,7 +258,7 @@ def test_a_day_of_a_real_state_machine_without_network() -> None:
         if answer is None:
             assert state.wake_at is not None
             listener.pass_time(state.wake_at - listener.now_s)
-        input_ = answer or m.Tick()
+        given_input = answer or m.Tick()
     times = [at for at, _ in listener.lines]
     assert dials > 5_500, "chance 0 is the fastest pace there is: four in a minute"
     assert max_in_an_hour(times[2:]) <= MAX_OF_A_CAUSE

@@ -96,7 +96,7 @@ def test_a_store_in_memory_may_be_meant() -> None:
     life = Life(Policy(allow_volatile=True)).feed(m.Started()).feed(NOT_LASTING)
     assert life.has(m.Register)
     life = Life(Policy(allow_volatile=True)).feed(m.Started()).feed(replace(NOT_LASTING, writable=False))
-    assert life.told() == [Event.STORE_NOT_WRITABLE]
+    assert life.announced() == [Event.STORE_NOT_WRITABLE]
 
 
 def test_a_secret_in_memory_is_used() -> None:
@@ -127,7 +127,7 @@ def test_activated_and_gone() -> None:
     """Where the directory could not keep the secret, code 6289 names that; elsewhere it says what it always does."""
     for given, expected in ((NOT_LASTING, True), (m.NothingStored(writable=True), False)):
         life = Life(Policy(allow_volatile=True)).feed(m.Started()).feed(given)
-        details = told_of(life.feed(m.RegisterFailed(failure=ACTIVATED)))
+        details = announced_details(life.feed(m.RegisterFailed(failure=ACTIVATED)))
         assert ("cannot have kept it over a boot: it is on tmpfs at /var" in details.detail) is expected
         assert details.cure.endswith("ResetThing")
         assert details.cure.startswith("set state_dir") is expected

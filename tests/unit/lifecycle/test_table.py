@@ -121,9 +121,9 @@ class Watch:
             self.durable = given_input.credentials
         if isinstance(given_input, m.Saved):
             self.durable = before.credentials
-        if isinstance(input_, m.Registered | m.RegisterFailed):
+        if isinstance(given_input, m.Registered | m.RegisterFailed):
             self.asking = False
-        if isinstance(input_, m.DialFailed) and before.phase is m.Phase.CONNECTING:
+        if isinstance(given_input, m.DialFailed) and before.phase is m.Phase.CONNECTING:
             self.failed_dials.append(before.began_at)
             recent = sum(before.began_at - at < backoff.BUDGET_WINDOW_S for at in self.failed_dials)
             assert recent <= backoff.BUDGET_CONNECTS

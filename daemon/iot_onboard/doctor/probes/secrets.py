@@ -17,7 +17,7 @@ from ...config.unloadable import DROP_IN, read_drop_in
 from ...core.failures import Misconfigured, OnboardError
 from ...core.identity import Identity
 from ...disk.credentials_format import DIRECTORY, MAX_BYTES, SUBDEVICES, Damaged, NewerFormat, decode
-from ...disk.descent import list_foreign, read_foreign
+from ...disk.untrusted_path import list_foreign, read_foreign
 from ..checks.files import FileFacts
 from ..checks.secrets import SecretFacts, StoredFile, StoreFacts
 from ..model import Facts, Probe
