@@ -160,7 +160,9 @@ def test_the_service_manager_is_answered(waiting: Waiting, tmp_path: Path) -> No
     assert 4 <= heard.count("WATCHDOG") <= 7
 
 
-@pytest.mark.parametrize(("trial", "ends"), [("import os; os.path", True), ("import os; os.no_such_thing", False)])
+@pytest.mark.parametrize(
+    ("import_check", "ends"), [("import os; os.path", True), ("import os; os.no_such_thing", False)]
+)
 def test_a_library_is_tried_by_what_failed_and_never_at_once(waiting: Waiting, import_check: str, ends: bool) -> None:
     """A module that is empty can be imported, and lacks what is asked of it."""
     began_s = time.monotonic()
