@@ -40,8 +40,8 @@ add_pair("v0")
 ip("addr add 10.9.8.1/24 dev v0", "route add default via 10.9.8.2")
 time.sleep(0.3)
 watch = open_watch()
-watch.head_for([FAR, NEAR])
-watch.settle()
+watch.watch_routes_to([FAR, NEAR])
+watch.accept_present_routes()
 """
 NO_NEWS = """
 batch = [f"route {word} 11.{n >> 8}.{n & 255}.0/24 via 10.9.8.3" for word in ("add", "del") for n in range(1000)]
@@ -87,14 +87,14 @@ found = {
     "a cable that is pulled": changed("link set v0p down"),
     "and plugged": changed("link set v0p up"),
 }
-watch.head_for([SIX])
+watch.watch_routes_to([SIX])
 found["IPv6"] = changed("addr add fd00::8/64 dev v0", "route add default via fd00::1", seconds=3.0)
-watch.head_for([])
+watch.watch_routes_to([])
 found["anywhere"] = changed("route del default", "route add default via 10.9.8.2")
-watch.head_for([NEAR])
+watch.watch_routes_to([NEAR])
 found["not the way there"] = changed("route del default", "route add default via 10.9.8.2")
 ip("route del default", "route add default via 10.9.8.3")
-watch.settle()
+watch.accept_present_routes()
 found["settled"] = changed()
 print(found)
 """
@@ -126,18 +126,18 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (3, 64))
 found.append(watch.look())
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 found += [watch.look(), watch.look()]
-print([(look.heard, look.changed) for look in found])
+print([(look.has_messages, look.changed) for look in found])
 """
 PACED = """
 import subprocess, threading, time
-from iot_onboard.net.route_watch import Look, PacedWatch, RouteWatch
+from iot_onboard.net.route_watch import PacedWatch, RouteCheck, RouteWatch
 from iot_onboard.service.loop import Loop, Source
 
 PACE_S = 0.6
 pace_s, changes, looks = PACE_S, [], []
 
 class Counted(RouteWatch):
-    def look(self) -> Look:
+    def look(self) -> RouteCheck:
         looks.append(time.monotonic())
         return super().look()
 
@@ -259,7 +259,7 @@ def test_the_name_servers_of_a_gateway(tmp_path: Path) -> None:
 @needs_namespace
 def test_few_addresses_are_asked_for() -> None:
     """A name server may give thousands; what is no address is passed over."""
-    many = 'watch.head_for(["x", "", *(f"10.9.8.{n}" for n in range(200))]); print(len(watch._routes))'
+    many = 'watch.watch_routes_to(["x", "", *(f"10.9.8.{n}" for n in range(200))]); print(len(watch._routes))'
     assert run(many) == MAX_DESTINATIONS
 
 
