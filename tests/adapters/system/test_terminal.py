@@ -21,10 +21,10 @@ complain("short of\\x1b[2J descriptors")
 """
 LEAVE = """
 import sys, threading, time
-from iot_onboard.system.terminal import leave
+from iot_onboard.system.terminal import exit_now
 threading.Thread(target=time.sleep, args=(600,)).start()
 sys.stdout.write("said")
-leave(7)
+exit_now(7)
 """
 
 
