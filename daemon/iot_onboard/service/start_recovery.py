@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ..config import start_probe
@@ -67,8 +68,9 @@ def main(root: Path = Path("/")) -> int:
 class Recovery:
     """Check, decide, and have systemd act."""
 
-    def __init__(self, root: Path, notifier: Notifier) -> None:
-        self.memory = Memory(began_s=time.monotonic())
+    def __init__(self, root: Path, notifier: Notifier, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic_s = monotonic_s
+        self.memory = Memory(began_s=monotonic_s())
         self._root = root
         self.notifier = notifier
         self._probed = ""
@@ -98,7 +100,7 @@ class Recovery:
         is_of_this_start = not facts.in_the_way and unit.get("InvocationID") != self._older_start
         if phase is Phase.DOWN and is_of_this_start and is_over(unit):
             phase = Phase.UNWANTED
-        self._try_mounts(facts, time.monotonic())
+        self._try_mounts(facts, self._monotonic_s())
         seen = replace(
             self._judge(facts, phase),
             required=" ".join(f"{one.name}={one.active_state}" for one in facts.requirements),
@@ -106,7 +108,7 @@ class Recovery:
         )
         cause, cure = explain(facts)
         words = f"{cause}{units.TO_DO}{cure}"
-        self.memory, action = decide(self.memory, seen, words, time.monotonic())
+        self.memory, action = decide(self.memory, seen, words, self._monotonic_s())
         if phase is Phase.DOWN:
             # `status` and `doctor` show this.
             self.notifier.status(words)

@@ -234,14 +234,13 @@ def test_what_an_older_process_ended_with_is_not_of_this_start(manager: Manager)
     assert recovery.look_once() == 0
 
 
-def test_a_mount_that_has_failed_is_tried_by_itself(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mount_that_has_failed_is_tried_by_itself(manager: Manager) -> None:
     """After a minute, then in growing gaps; the service follows once it is there. One that was unmounted is not."""
     now_s = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: now_s)
     tried: list[float] = []
     manager.service(ActiveState="inactive", Result="success", Requires="data.mount")
     manager.required("failed")
-    recovery = Recovery(manager.root, Notifier({}))
+    recovery = Recovery(manager.root, Notifier({}), lambda: now_s)
     for _ in range(60):
         assert recovery.look_once() is None
         if "start --no-block data.mount" in manager_done(manager):
