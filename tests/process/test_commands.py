@@ -93,7 +93,7 @@ def test_forget_beside_a_running_daemon_changes_nothing(sandbox: Sandbox, gatewa
         ("product_key: [1]\ndevice_name: gw-1\n", "config.yaml:1: product_key: is a list, must be text"),
         ("product_key: abc\ndevice_name: g w-1\n", "config.yaml:2: device_name"),
         ("product_key: abc\ndevice_nam: gw-1\n", "did you mean device_name?"),
-        ("product_key: abc\nproduct_key: abc\ndevice_name: gw-1\n", "config.yaml:2: product_key: stands here twice"),
+        ("product_key: abc\nproduct_key: abc\ndevice_name: gw-1\n", "config.yaml:2: product_key: is set twice"),
         ("product_key: abc\n\tdevice_name: gw-1\n", "config.yaml:2"),
         ("- a\n", "must be a mapping"),
         ("product_key: abc\ndevice_name: abc\n", "3 characters"),

@@ -1,9 +1,9 @@
-"""Read the configuration: YAML to a frozen `Config`, or every problem at once, with file and line. Pure."""
+"""Say which keys a configuration has, how each is read, and what it comes to. Pure."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ..aliyun.names import product_key_problem
@@ -75,6 +75,77 @@ class Rule:
     default: Any
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRules:
+    """Say how an entry that is a mapping is read: `record` makes one value of its keys, or raises `Bad`.
+
+    `unique` holds groups of keys: no two entries may have the same values of a group.
+    """
+
+    rules: Mapping[str, Rule]
+    record: Callable[..., Any]
+    unique: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListRule:
+    """Say how a list is read: an entry by its reader or, where it is a mapping, by the rules of its keys.
+
+    The lists of all files are joined. Where the entries are no mappings, one that repeats another changes nothing.
+    """
+
+    entry: Callable[[Any], Any] | EntryRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """Hold every key of a configuration, inside sections with dots: `mqtt.port`. Sections may stand in sections."""
+
+    rules: Mapping[str, Rule]
+    lists: Mapping[str, ListRule]
+    sections: frozenset[str]
+
+    def flat(self, values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """Go through what a file holds by whole keys, its sections taken apart; one left empty sets nothing."""
+        for name, value in values.items():
+            key = prefix + name
+            if key in self.sections and (value is None or isinstance(value, dict)):
+                yield from self.flat(value or {}, key + ".")
+            else:
+                yield key, value
+
+    def nested(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values by whole keys as they stand in a file, in our order of keys: what `flat` took apart."""
+        tree: dict[str, Any] = {}
+        for key in sorted(values, key=[*self.rules, *self.lists].index):
+            *sections, name = key.split(".")
+            place = tree
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[name] = values[key]
+        return tree
+
+    def names_below(self, prefix: str) -> list[str]:
+        """Return what may stand below a section, or in a file: keys and sections, from there on."""
+        every = (*self.rules, *self.lists, *sorted(self.sections))
+        return [key.removeprefix(prefix) for key in every if key.startswith(prefix)]
+
+    def all_names(self) -> list[str]:
+        """Return every key and section, also by its last name alone, and the keys of entries."""
+        entries = [rule.entry.rules for rule in self.lists.values() if isinstance(rule.entry, EntryRules)]
+        keys = self.names_below("")
+        return sorted(
+            {*keys, *(key.rpartition(".")[2] for key in keys), *(name for rules in entries for name in rules)}
+        )
+
+
+def schema_of(rules: Mapping[str, Rule], lists: Mapping[str, ListRule] | None = None) -> Schema:
+    """Return a schema; each dotted key makes its sections."""
+    lists = lists or {}
+    sections = {key[:place] for key in (*rules, *lists) for place, character in enumerate(key) if character == "."}
+    return Schema(rules=rules, lists=lists, sections=frozenset(sections))
+
+
 RULES: dict[str, Rule] = {
     "product_key": Rule(read.unless(product_key_problem), Missing.REQUIRED),
     "device_name": Rule(read.unless(template_problem), Missing.REQUIRED),
@@ -97,4 +168,4 @@ RULES: dict[str, Rule] = {
     "runtime_dir": Rule(read.path, Path("/run/iot-onboard")),
     "log_level": Rule(read.one_of("debug", "info", "warning", "error"), "info"),
 }
-SECTIONS = {key.split(".")[0] for key in RULES if "." in key}
+SCHEMA = schema_of(RULES)

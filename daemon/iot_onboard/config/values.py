@@ -23,6 +23,9 @@ MAX_SECRET_CHARACTERS = 1024
 # The same for a file, with what may follow the secret.
 MAX_SECRET_BYTES = 4096
 
+# Of any value: the longest path, and far above everything else that a key takes.
+MAX_CHARACTERS = 4096
+
 _KINDS = {
     "str": "text",
     "bool": "true or false",
@@ -51,9 +54,16 @@ class Bad(ValueError):
 def text(value: Any) -> str:
     """Take text."""
     if isinstance(value, str):
-        return value
+        return bounded(value)
     # An unquoted {serial} is a mapping to YAML, and a bare yes is a boolean.
     raise Bad(f"is {_kind(value)}, must be text", "" if isinstance(value, list) else "put it in quotes")
+
+
+def bounded(value: str) -> str:
+    """Take what is written, unless it is longer than any value of any key."""
+    if len(value) > MAX_CHARACTERS:
+        raise Bad(f"has {len(value)} characters; {MAX_CHARACTERS} is the most")
+    return value
 
 
 def _kind(value: Any) -> str:

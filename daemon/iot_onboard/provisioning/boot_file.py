@@ -13,11 +13,11 @@ from typing import Any
 
 import yaml
 
-from ..config.problems import ConfigError, Problem, file_problem
+from ..config.problems import MORE, ConfigError, Problem, Problems, file_problem
 from ..config.reader import parse
 from ..config.schema import Document
 from ..config.values import Bad, secret
-from ..config.yaml_reader import compose, is_null
+from ..config.yaml_nodes import compose, is_null
 from ..core.secret import Secret
 from .plan import ProvisioningRequest, plain_config
 
@@ -44,12 +44,12 @@ def read(path: Path, data: bytes) -> ProvisioningRequest:
         raise ConfigError((file_problem(name, "is not UTF-8 text", line=line, hint="save it as UTF-8"),)) from None
     document = Document(name=name, text=text, ignored_keys=frozenset(_SECRETS))
     problems = list(parse([document], names_required=False)[1])
-    root = compose(document, [])
+    root = compose(document, Problems())
     secrets = _secrets(name, root, problems) if root is not None else {}
     if not problems and (root is None or not root.value):
         problems.append(file_problem(name, "holds no keys", hint="like  product_key: a1b2c3d4e5f"))
     if problems or root is None:
-        raise ConfigError(tuple(sorted(problems, key=lambda problem: problem.line)))
+        raise ConfigError(tuple(sorted(problems, key=lambda problem: (problem.key == MORE, problem.line))))
     return ProvisioningRequest(values=plain_config(root, document.ignored_keys), **secrets)
 
 

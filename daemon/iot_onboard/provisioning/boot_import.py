@@ -26,8 +26,6 @@ from .apply import check, provision
 
 LogEvent = Callable[[Event, Details, Context], None]
 
-# Rubbish has a problem in each line; the first ones tell what it is.
-_MAX_LINES = 20
 # Which file was taken in, where it could not be removed: else each boot would undo what was set up later.
 _MEMORY = ".boot-file-imported"
 
@@ -83,8 +81,6 @@ class BootImport:
 
     def _refuse(self, problems: tuple[Problem, ...] | list[Problem], *others: str) -> ExitCode:
         lines = [*map(str, problems), *others]
-        if len(lines) > _MAX_LINES:
-            lines = [*lines[:_MAX_LINES], f"{self._path}: and {len(lines) - _MAX_LINES} more problems"]
         for line in lines:
             self._log_event(Event.BOOT_FILE_REFUSED, Details(detail=line), self._context)
         boot_partition.leave(self._path.with_name(boot_file.ERRORS), boot_file.error_note(lines))

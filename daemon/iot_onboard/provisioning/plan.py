@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
-from ..config.problems import ConfigError, Problem
+from ..config.problems import ConfigError, Problem, Problems
 from ..config.reader import parse, values_of
-from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET, RULES, SECTIONS, Config, Document
-from ..config.yaml_reader import compose, plain
+from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET, SCHEMA, Config, Document
+from ..config.yaml_nodes import compose, plain
 from ..core.secret import Secret
 from ..fast_start.fast_dataclasses import dataclass
 
@@ -87,30 +87,15 @@ def present(documents: Sequence[Document], earlier: Sequence[Problem], config_pa
 
 def render(values: Mapping[str, Any]) -> str:
     """Return the fragment's text: ours to read, in the order of the shipped configuration, in plain ASCII."""
-    tree: dict[str, Any] = {}
-    for key in sorted(values, key=list(RULES).index):
-        section, dot, name = key.partition(".")
-        if dot:
-            tree.setdefault(section, {})[name] = values[key]
-        else:
-            tree[key] = values[key]
+    tree = SCHEMA.nested(values)
     body = yaml.safe_dump(tree, sort_keys=False, default_flow_style=False, width=1_000_000) if tree else ""
     return HEADER + body
 
 
 def plain_config(root: yaml.MappingNode, ignored_keys: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return a mapping's keys and values as YAML has them, sections taken apart; raise `Bad`."""
-    found: dict[str, Any] = {}
-    for key_node, value_node in root.value:
-        name = str(key_node.value)
-        if name in ignored_keys:
-            continue
-        value = plain(value_node)
-        if name in SECTIONS:
-            found.update({f"{name}.{key}": inner for key, inner in (value or {}).items()})
-        else:
-            found[name] = value
-    return found
+    names = {str(key_node.value): value_node for key_node, value_node in root.value}
+    return dict(SCHEMA.flat({name: plain(node) for name, node in names.items() if name not in ignored_keys}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +125,7 @@ def _other_files(documents: Sequence[Document], earlier: Sequence[Problem], conf
     broken = [problem for problem in earlier if problem.file == name]
     if ours is not None:
         broken += parse([ours], names_required=False)[1]
-    root = compose(ours, []) if ours is not None and not broken else None
+    root = compose(ours, Problems()) if ours is not None and not broken else None
     first = [document for document in documents if document.name == str(config_path)]
     others = [document for document in documents if document.name not in {name, str(config_path)}]
     return _OtherFiles(
@@ -175,7 +160,8 @@ def _overridden(fragment: Document, after: Sequence[Document]) -> list[str]:
         f"{document.name} is read later and sets {key} too: its value counts"
         for document in after
         for key, value in values_of(document).items()
-        if key in ours and value != ours[key]
+        # Lists are joined: there is no later value of them.
+        if key in ours and key not in SCHEMA.lists and value != ours[key]
     ]
 
 

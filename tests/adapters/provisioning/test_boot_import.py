@@ -133,7 +133,7 @@ def test_what_is_wrong_is_told_beside_it(gateway: Gateway) -> None:
     [
         ("", "holds no keys"),
         ("#" * 70_000, "larger than 64 kB"),
-        ("product_key: a1b2c3d4e5f\n\tregion: x\n", "indent with blanks, not tabs"),
+        ("product_key: a1b2c3d4e5f\n\tregion: x\n", "it is indented with a tab (indent with blanks)"),
         ("region: x\nproduct_secret: hunter2\n", "config.yaml:1: product_key: is missing"),
         (NAMES.replace("gw-0001", "gw"), ":2: device_name: has 2 characters"),
     ],
@@ -249,7 +249,7 @@ def test_rubbish_is_told_in_few_lines_and_written_once(gateway: Gateway) -> None
     assert gateway.start() is ExitCode.CONFIGURATION
     assert len(gateway.logged) == 21
     note = gateway.boot / "iot-onboard-error.txt"
-    assert gateway.logged[-1][1].endswith("and 20980 more problems")
+    assert gateway.told[-1][1].endswith("20980 more problems; the first is here (correct those above first)")
     assert note.stat().st_size < 4000
     before = note.stat()
     assert gateway.start() is ExitCode.CONFIGURATION

@@ -30,7 +30,7 @@ def test_all_problems_at_once() -> None:
         "0.yaml:1: device_name: is a list, must be text",
         "0.yaml:2: regoin: is not a key we know (did you mean region?)",
         "0.yaml:4: mqtt.port: must be from 1 to 65535",
-        "0.yaml:5: mqtt.prot: is not a key we know (did you mean mqtt.port?)",
+        "0.yaml:5: mqtt.prot: is not a key we know (did you mean port?)",
         "1.yaml:1: log_level: must be one of debug, info, warning, error (did you mean warning?)",
         "1.yaml:2: sign_method: must be one of hmacmd5, hmacsha1, hmacsha256 (did you mean hmacsha1?)",
         "0.yaml:1: product_key: is missing (the cloud console shows it on the product's page)",
@@ -71,7 +71,7 @@ def test_an_empty_file_misses_the_required_keys(text: str) -> None:
         ("mqtt: {port: 65536}", "mqtt.port: must be from 1 to 65535"),
         ("mqtt: {port: true}", "mqtt.port: is true or false, must be a whole number from 1 to 65535"),
         ("mqtt: {port: " + "9" * 40 + "}", "mqtt.port: must be from 1 to 65535"),
-        ("mqtt: {port: " + "9" * 5000 + "}", "mqtt.port: has a value that makes no sense"),
+        ("mqtt: {port: " + "9" * 5000 + "}", "mqtt.port: has 5000 characters; 4096 is the most"),
         ("mqtt: {keepalive_s: 29}", "mqtt.keepalive_s: must be from 30 to 1200"),
         ("mqtt: {keepalive_s: 300.0}", "mqtt.keepalive_s: is a number, must be a whole number from 30 to 1200"),
         ("mqtt: {clean_session: 'no'}", "mqtt.clean_session: is text, must be true or false"),
@@ -84,8 +84,8 @@ def test_an_empty_file_misses_the_required_keys(text: str) -> None:
         ("? [a, b]\n: c", "(key): is not a key we know"),
         ("<<: {region: x}", "<<: is not a key we know"),
         ('"a\\nb\\e[31m": x', "'a\\nb\\x1b[31m': is not a key we know"),
-        ("product_key: x", "product_key: stands here twice (remove one)"),
-        ("mqtt: {port: 1, port: 2}", "mqtt.port: stands here twice (remove one)"),
+        ("product_key: x", "product_key: is set twice, first on line 1 (remove one)"),
+        ("mqtt: {port: 1, port: 2}", "mqtt.port: is set twice, first on line 3 (remove one)"),
     ],
 )
 def test_a_wrong_line(line: str, expected: str) -> None:
@@ -139,7 +139,7 @@ def test_keys_that_somebody_else_reads() -> None:
     _, problems = parse([document])
     assert [(problem.line, problem.key, problem.problem) for problem in problems] == [
         (4, "mqtt.product_secret", "a secret is never a value here"),
-        (5, "product_secret", "stands here twice"),
+        (5, "product_secret", "is set twice, first on line 3"),
     ]
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iot_onboard.aliyun.signing import SignMethod
 from iot_onboard.config.reader import parse
-from iot_onboard.config.schema import RULES, Config, Document
+from iot_onboard.config.schema import SCHEMA, Config, Document
 from iot_onboard.core.proxy import ProxyAddress
 from iot_onboard.core.secret import Secret
 from support.text.configuration import BASE, read
+from support.text.configuration import SCHEMA as WIDE
 from support.tree import ROOT
 
 SHIPPED = ROOT / "config" / "config.yaml"
@@ -75,7 +80,7 @@ def test_every_key() -> None:
 
 def test_the_table_is_the_record() -> None:
     """Every rule has its field and every field its rule; the record is frozen."""
-    assert {key.replace(".", "_") for key in RULES} == set(Config.__slots__)
+    assert {key.replace(".", "_") for key in (*SCHEMA.rules, *SCHEMA.lists)} == set(Config.__slots__)
     with pytest.raises(AttributeError):
         read(BASE).region = "x"  # type: ignore[misc]  # what is tried
 
@@ -91,13 +96,41 @@ def test_the_shipped_file_asks_for_the_two_names() -> None:
 def test_the_shipped_file_shows_every_key() -> None:
     """Each key stands in it, and what is switched on is the default."""
     text = SHIPPED.read_text()
-    for key in RULES:
+    for key in (*SCHEMA.rules, *SCHEMA.lists):
         assert re.search(rf"(?m)^ *(# )?{key.rpartition('.')[2]}:", text), key
     assert read(text + BASE) == read(BASE)
 
 
 def test_the_shipped_configuration_sets_no_key_that_0_1_0_does_not_know() -> None:
     """The code of before may have to run with it: after a downgrade, or where the current code is damaged."""
-    later = {"allow_volatile", "fleet_size"}
-    given = {line.partition(":")[0] for line in SHIPPED.read_text().splitlines() if line[:1].isalpha()}
-    assert not later & given
+    top = {"region", "sign_method", "state_dir", "runtime_dir", "log_level"}
+    known = top | {"registration.timeout_s", "mqtt.port", "mqtt.keepalive_s", "mqtt.clean_session"}
+    assert {key for key, _ in SCHEMA.flat(yaml.safe_load(SHIPPED.read_text()))} <= known
+
+
+def test_dotted_keys_make_the_sections() -> None:
+    """Each one on the way to a key, however deep."""
+    assert SCHEMA.sections == {"registration", "mqtt", "tls"}
+    assert WIDE.sections == {"registration", "mqtt", "tls", "bridge", "bridge.spool", "bridge.rate"}
+    assert WIDE.names_below("bridge.") == [
+        "enabled", "host", "spool.max_mb", "spool.drain", "rate.qos1_per_s", "down", "rate", "spool",
+    ]  # fmt: skip
+    assert {"bridge.spool.max_mb", "max_mb", "bridge.spool", "spool", "meters", "name"} <= set(WIDE.all_names())
+
+
+@given(st.dictionaries(st.sampled_from([*WIDE.rules, *WIDE.lists]), st.integers() | st.lists(st.integers())))
+def test_sections_are_taken_apart_and_put_together(values: dict[str, Any]) -> None:
+    """What stands in a file by sections is the same by whole keys; it is written in the order of the keys."""
+    tree = WIDE.nested(values)
+    assert dict(WIDE.flat(tree)) == values
+    assert [key for key in (*WIDE.rules, *WIDE.lists) if key in values and "." not in key] == [
+        key for key in tree if key not in WIDE.sections
+    ]
+    assert all(key in WIDE.sections or key in values for key in tree)
+
+
+def test_a_section_left_empty_sets_nothing() -> None:
+    """What is no section stays as it is."""
+    assert dict(WIDE.flat({"mqtt": None, "bridge": {"spool": None, "host": {}}, "region": {}, "x": 1, "tls": 5})) == {
+        "bridge.host": {}, "region": {}, "x": 1, "tls": 5,
+    }  # fmt: skip

@@ -68,7 +68,7 @@ def test_a_secret_is_taken_as_it_is_written(written: str) -> None:
 
 EMPTY = "1: (file): holds no keys (like  product_key: a1b2c3d4e5f)"
 NO_SECRET = "does not hold a secret (write the secret alone, one line, as the console shows it)"
-TABS = "found character '\\t' that cannot start any token (indent with blanks, not tabs)"
+TABS = "it is indented with a tab (indent with blanks)"
 NEVER = "a secret is never a value here (put it into a file: product_secret_file, device_secret_file)"
 
 
@@ -78,7 +78,7 @@ NEVER = "a secret is never a value here (put it into a file: product_secret_file
         ("", [EMPTY]),
         ("\n# product_key: x\n", [EMPTY]),
         ("{}", [EMPTY]),
-        ("\0" * 700, ["1: (file): is not YAML: it holds characters or a depth that YAML does not take"]),
+        ("\0" * 700, ["1: (file): is not YAML: it holds the character U+0000 (remove it)"]),
         ("product_secret: hunter2\n\tregion: x\n", [f"2: (file): is not YAML: {TABS}"]),
         ("region: x\nproduct_secret:hunter2\n", ["3: (file): is not YAML: could not find expected ':'"]),
         (
@@ -102,7 +102,10 @@ NEVER = "a secret is never a value here (put it into a file: product_secret_file
                 f"3: product_secret: {NO_SECRET}",
             ],
         ),
-        ("product_secret: hunter2\nproduct_secret: hunter2\n", ["2: product_secret: stands here twice (remove one)"]),
+        (
+            "product_secret: hunter2\nproduct_secret: hunter2\n",
+            ["2: product_secret: is set twice, first on line 1 (remove one)"],
+        ),
     ],
 )
 def test_what_is_wrong_is_told(text: str, problems: list[str]) -> None:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.config.problems import ConfigError, Problem, file_problem
+from iot_onboard.config.problems import ConfigError, Problem, Problems, file_problem
 from iot_onboard.config.reader import parse
 from iot_onboard.config.schema import RULES, Document
-from iot_onboard.config.yaml_reader import compose
+from iot_onboard.config.yaml_nodes import compose
 from iot_onboard.core.secret import Secret
 from iot_onboard.provisioning.plan import HEADER, Plan, ProvisioningRequest, plain_config, plan, render
 
@@ -121,7 +121,7 @@ def test_what_is_written_is_what_is_read(values: dict[str, Any]) -> None:
     for key, value in values.items():
         expected = RULES[key].default if value is None else RULES[key].read(value)
         assert getattr(config, key.replace(".", "_")) == expected
-    root = compose(Document(name="f", text=text), [])
+    root = compose(Document(name="f", text=text), Problems())
     assert root is not None
     assert plain_config(root) == values
 
