@@ -107,6 +107,34 @@ def test_the_usual_files_are_plain(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("bridge:\n  enabled: true\n", {"bridge.enabled": True}),
+        (
+            "bridge:\n  spool:\n    max_mb: 5\n    drain: live_first\n  enabled: true\nregion: us-west-1\n",
+            {
+                "bridge.spool.max_mb": 5,
+                "bridge.spool.drain": "live_first",
+                "region": "us-west-1",
+            },
+        ),
+        (
+            "bridge:\n    rate:\n       # words\n\n     qos1_per_s: 2\n    host: 10.0.0.1\n",
+            {"bridge.rate.qos1_per_s": 2},
+        ),
+        ("bridge:\n  spool:\n  rate:\n    qos1_per_s: 2\ntls:\n", {"bridge.rate.qos1_per_s": 2}),
+    ],
+)
+def test_sections_in_sections_are_plain(text: str, values: dict[str, object]) -> None:
+    """A section two deep in block style, as a package would install it, starts without the YAML library."""
+    found = plain_values(text)
+    assert found is not None
+    assert same(found, by_yaml(text))
+    by_key = read_values([Document(name="f", text=text)], schema=WIDE, names_required=False)[0]
+    assert {key: by_key[key] for key in values} == values
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "a:\n  b:\n    c:\n      d: 1\n",
