@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from ..config.files import MAX_BYTES as CONFIG_MAX_BYTES
 from ..config.schema import DEVICE_SECRET, FRAGMENTS, PRODUCT_SECRET
 from ..core.masking import MAX_OF_ONE, most_likely
 from ..disk.credentials_format import DIRECTORY, SUBDEVICES
@@ -29,7 +30,7 @@ _NAMED = re.compile(r'"[^"\\]*(?i:secret|token|password)[^"\\]*"\s*:\s*"((?:[^"\
 # What a damaged file may still hold of a secret.
 _WORDS = re.compile(r"[^\s\"',:{}\[\]\\]{8,}")
 _FIELDS = {"product_key", "device_name", "device_secret", "issued_at"}
-# Larger than any file that the daemon accepts.
+# Larger than any file that the daemon takes, but for a configuration.
 _MAX_BYTES = 300_000
 # A state directory may hold 2,000 sub-devices, each with two generations and some files that were set aside. Deeper or
 # larger directories are not ours: the search stops there, and the manifest says so.
@@ -58,7 +59,7 @@ def known_secrets(config_path: Path, places: Places, root: Path = Path("/")) -> 
     for path in _secret_files(config_path, places, root):
         _add(known, {line.strip() for line in _read(path, known).splitlines()})
     for path in _configuration_files(config_path, root):
-        _add(known, _in_configuration(_read(path, known)))
+        _add(known, _in_configuration(_read(path, known, max_bytes=CONFIG_MAX_BYTES)))
     for state_dir in places.state_dirs:
         for path in _stored(state_dir, known):
             folder = path.relative_to(state_dir).parts[0]
@@ -185,9 +186,11 @@ def _listed(directory: Path, known: Known | None = None) -> list[Path]:
         return []
 
 
-def _read(path: Path, known: Known, read: Callable[[Path, int], bytes] | None = None) -> str:
+def _read(
+    path: Path, known: Known, read: Callable[[Path, int], bytes] | None = None, max_bytes: int = _MAX_BYTES
+) -> str:
     try:
-        data = read(path, _MAX_BYTES) if read else read_plain(path.resolve(), _MAX_BYTES, follow=False)
+        data = read(path, max_bytes) if read else read_plain(path.resolve(), max_bytes, follow=False)
         return data.decode("utf-8", "replace")
     except (FileNotFoundError, NotADirectoryError):
         return ""

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from iot_onboard.bundle.known_secrets import known_secrets
 from iot_onboard.bundle.places import places_of
-from iot_onboard.config.files import read_documents
-from iot_onboard.core.masking import MAX_OF_ONE
-from support.gateway.secrets_laid_out import SECRETS, laid_out, stored
+from iot_onboard.config.files import MAX_BYTES, read_documents
+from iot_onboard.core.scrub import MAX_OF_ONE
+from support.gateway.secrets_laid_out import SECRETS, laid_out
 from support.process.unprivileged import open_directory, unprivileged
 from support.tree import ROOT
 
@@ -52,6 +52,13 @@ def test_secrets_without_a_configuration_that_makes_sense(tmp_path: Path) -> Non
     config_path.write_text("device_secret: wr0ngPlace4\n: : :\n")
     known = known_secrets(config_path, places_of(read_documents(config_path)[0]), tmp_path)
     assert known.secrets >= {"wr0ngPlace4", "pr0ductS3cret", "hunter@2", "fr0mTheCard"}
+
+
+def test_a_secret_at_the_end_of_a_large_configuration(tmp_path: Path) -> None:
+    """All that the daemon takes is looked through."""
+    end = "\nproxy: http://me:at0theEnd@proxy.example:1\n"
+    (tmp_path / "config.yaml").write_text("#" * (MAX_BYTES - len(end)) + end)
+    assert "at0theEnd" in known_secrets(tmp_path / "config.yaml", places_of(()), tmp_path).secrets
 
 
 def test_what_may_not_be_read_is_named() -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from iot_onboard.config.files import load
+from iot_onboard.config.files import MAX_BYTES, load, read_documents
 from iot_onboard.config.problems import ConfigError
+from iot_onboard.config.reader import read_values
 from support.process.descriptors import none_left
 from support.process.unprivileged import open_directory, unprivileged
+from support.text.configuration import SCHEMA, meter
 
 BASE = "product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n"
 
@@ -51,14 +53,54 @@ def test_each_file_is_named_in_its_problems(etc: Path) -> None:
     (etc / "conf.d/1.yaml").write_bytes(b"region: cn-shanghai\n# caf\xe9\n")
     (etc / "conf.d/2.yaml").write_text("\nregon: x\n")
     (etc / "conf.d/3.yaml").mkdir()
-    (etc / "conf.d/4.yaml").write_text("#" * 300_000)
+    (etc / "conf.d/4.yaml").write_text("#" * (MAX_BYTES + 1))
     assert problems_of(etc / "config.yaml") == [
         f"{etc}/config.yaml:1: (file): cannot be read: No such file or directory",
         f"{etc}/conf.d/1.yaml:2: (file): is not UTF-8 text",
         f"{etc}/conf.d/3.yaml:1: (file): cannot be read: Is a directory",
-        f"{etc}/conf.d/4.yaml:1: (file): is larger than 256 kB",
+        f"{etc}/conf.d/4.yaml:1: (file): is larger than 1 MB",
         f"{etc}/conf.d/2.yaml:2: regon: is not a key we know (did you mean region?)",
     ]
+
+
+def test_a_megabyte_is_taken(etc: Path) -> None:
+    """Not a byte more; line ends and a byte order mark are as some editors write them."""
+    text = "\ufeff" + BASE.replace("\n", "\r\n") + "region: us-east-1\r\n"
+    (etc / "config.yaml").write_text(text + "#" * (MAX_BYTES - len(text.encode())), newline="")
+    assert load(etc / "config.yaml").region == "us-east-1"
+    with (etc / "config.yaml").open("a") as file:
+        file.write("#")
+    assert problems_of(etc / "config.yaml") == [f"{etc}/config.yaml:1: (file): is larger than 1 MB"]
+
+
+def test_what_all_files_hold_together_is_bounded(etc: Path) -> None:
+    """Four megabytes, those of files that are too large among them; the rest is not even read."""
+    for number in range(1, 6):
+        (etc / f"conf.d/{number}.yaml").write_text("#" * (MAX_BYTES + number % 2))
+    assert problems_of(etc / "config.yaml") == [
+        f"{etc}/conf.d/1.yaml:1: (file): is larger than 1 MB",
+        f"{etc}/conf.d/3.yaml:1: (file): is larger than 1 MB",
+        f"{etc}/conf.d/4.yaml:1: (file): is not read: all files together are larger than 4 MB",
+    ]
+
+
+def test_two_thousand_files(etc: Path) -> None:
+    """Each with an entry of its own: all are read, in their order, in some tenths of a second."""
+    for number in range(2000):
+        (etc / f"conf.d/{number:04}.yaml").write_text("meters:\n" + meter(f"meter-{number}", number))
+    documents, problems = read_documents(etc / "config.yaml")
+    assert problems == []
+    values, found = read_values(documents, schema=SCHEMA)
+    assert found == ()
+    assert [entry.name for entry in values["meters"]] == [f"meter-{number}" for number in range(2000)]
+
+
+def test_too_many_files(etc: Path) -> None:
+    """A directory that a program fills without end is named, and what is over the bound is not read."""
+    for number in range(4097):
+        (etc / f"conf.d/{number:04}.yaml").touch()
+    (etc / "conf.d/4096.yaml").write_text("regon: x\n")
+    assert problems_of(etc / "config.yaml") == [f"{etc}/conf.d:1: (file): holds more than 4096 files"]
 
 
 def test_a_conf_d_that_cannot_be_listed_is_not_passed_over(etc: Path) -> None:
