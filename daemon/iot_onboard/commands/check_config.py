@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from ..config.environment import naming_of, secrets_directory
-from ..config.files import load
-from ..config.secrets import SYSTEMD_CREDENTIALS_DIR, read_device_secret, read_product_secret
+from ..config.files import load_documents, read_documents
+from ..config.lists import listing
+from ..config.reader import list_entries
+from ..config.schema import SCHEMA, Document, Schema
+from ..config.secrets import HANDED_OUT_DIR, read_device_secret, read_product_secret
 from ..core.exit_codes import ExitCode
 from ..net.tls import tls_context
 
@@ -21,7 +25,8 @@ examples:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what the configuration comes to, or raise what is wrong with it."""
-    config = load(arguments.config)
+    documents, unreadable = read_documents(arguments.config)
+    config = load_documents(documents, unreadable)
     naming = naming_of(config)
     identity = naming.identity
     credentials_dir = secrets_directory(arguments.config)
@@ -41,4 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
         handed_out = credentials_dir == SYSTEMD_CREDENTIALS_DIR
         where = "as systemd hands it to the running service" if handed_out else "readable by its owner only"
         print(f"  secret       product secret found, {where}")
+    for line in lists_in(documents):
+        print(f"  {line}")
     return ExitCode.DONE
+
+
+def lists_in(documents: Sequence[Document], schema: Schema = SCHEMA) -> list[str]:
+    """Return lines that show the lists that all files make together, each entry with its file and line."""
+    return listing(list_entries(documents, schema), schema.lists)

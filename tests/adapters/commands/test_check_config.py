@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from iot_onboard.commands.check_config import lists_in
 from support.process.commands import NAMES, Etc
+from support.text.configuration import SCHEMA, documents, meter
 
 
 def test_a_good_configuration_is_shown(etc: Etc) -> None:
@@ -22,6 +24,14 @@ def test_a_good_configuration_is_shown(etc: Etc) -> None:
     ]
     assert "hunter2" not in done.out
     assert etc.files() == before
+
+
+def test_a_list_is_shown_with_the_places_of_its_entries() -> None:
+    """Joined over all files: whoever looks for an entry sees which file to change."""
+    texts = ("meters:\n" + meter("a", 1), "bridge: {down: [x]}\nmeters:\n" + meter("b", 2))
+    assert lists_in(documents(*texts), SCHEMA) == [
+        "meters: 2 entries", "  a  0.yaml:2", "  b  1.yaml:3", "bridge.down: 1 entry", "  x  1.yaml:1",
+    ]  # fmt: skip
 
 
 def test_a_device_secret_needs_no_product_secret(etc: Etc) -> None:
