@@ -10,7 +10,7 @@ from ..config.files import load_documents, read_documents
 from ..config.lists import listing
 from ..config.reader import list_entries
 from ..config.schema import SCHEMA, Document, Schema
-from ..config.secrets import HANDED_OUT_DIR, read_device_secret, read_product_secret
+from ..config.secrets import SYSTEMD_CREDENTIALS_DIR, read_device_secret, read_product_secret
 from ..core.exit_codes import ExitCode
 from ..net.tls import tls_context
 

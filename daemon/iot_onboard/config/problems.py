@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..core.failures import passes
+from ..core.failures import is_temporary
 from ..fast_start.fast_dataclasses import dataclass, replace
 
 FILE = "(file)"
@@ -28,7 +28,7 @@ class Problem:
     # The file itself may be correct.
     unread: bool = False
     # It may well be readable a moment later.
-    passing: bool = False
+    temporary: bool = False
     # How many it stands for: several where the rest is not listed.
     count: int = 1
 
@@ -98,7 +98,7 @@ class Problems:
             before,
             problem=f"{count} more problem{'s' * (count > 1)}{'; the first is here' * (count > 1)}",
             unread=before.unread or problem.unread,
-            passing=before.passing or problem.passing,
+            temporary=before.temporary or problem.temporary,
             count=count,
         )
 

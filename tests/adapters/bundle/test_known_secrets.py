@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from iot_onboard.bundle.known_secrets import known_secrets
 from iot_onboard.bundle.places import places_of
 from iot_onboard.config.files import MAX_BYTES, read_documents
-from iot_onboard.core.scrub import MAX_OF_ONE
-from support.gateway.secrets_laid_out import SECRETS, laid_out
+from iot_onboard.core.masking import MAX_OF_ONE
+from support.gateway.secrets_laid_out import SECRETS, laid_out, stored
 from support.process.unprivileged import open_directory, unprivileged
 from support.tree import ROOT
 

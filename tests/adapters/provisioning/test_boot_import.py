@@ -249,7 +249,7 @@ def test_rubbish_is_told_in_few_lines_and_written_once(gateway: Gateway) -> None
     assert gateway.start() is ExitCode.CONFIGURATION
     assert len(gateway.logged) == 21
     note = gateway.boot / "iot-onboard-error.txt"
-    assert gateway.told[-1][1].endswith("20980 more problems; the first is here (correct those above first)")
+    assert gateway.logged[-1][1].endswith("20980 more problems; the first is here (correct those above first)")
     assert note.stat().st_size < 4000
     before = note.stat()
     assert gateway.start() is ExitCode.CONFIGURATION

@@ -61,10 +61,10 @@ def test_problems_of_many_files() -> None:
     problems.add(bad("x", 1))
     assert str(problems.listed()[-1]) == "x:1: (more): 1 more problem (correct those above first)"
     assert not ConfigError(problems.listed()).unread
-    problems.add(Problem(file="y", line=1, key=FILE, problem="cannot be read", unread=True, passing=True))
+    problems.add(Problem(file="y", line=1, key=FILE, problem="cannot be read", unread=True, temporary=True))
     problems.add(bad("z", 1))
     error = ConfigError(problems.listed())
-    assert (len(error.problems), error.unread, error.passing) == (61, True, True)
+    assert (len(error.problems), error.unread, error.temporary) == (61, True, True)
 
 
 def test_what_is_not_listed_is_not_described() -> None:
