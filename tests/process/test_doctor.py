@@ -53,8 +53,8 @@ def test_a_gateway_that_is_well(sandbox: Sandbox, gateway: Gateway) -> None:
         "stored-secret",
         "tls-registration",
         "tls-mqtt",
-        "endpoint-registration",
-        "endpoint-mqtt",
+        "http-registration",
+        "mqtt-server",
         "service-state",
     ):
         assert checks[name]["status"] == "ok", checks[name]
@@ -159,7 +159,7 @@ def test_a_name_server_that_never_answers(gateway: Gateway, tmp_path: Path) -> N
     )
     assert time.monotonic() - began < BOUND_S
     checks = {check["id"]: check for check in json.loads(done.stdout)["checks"]}
-    assert checks["dns-mqtt"]["sentence"] == "The look-up of the MQTT host did not end within 5 s, and was cut off."
+    assert checks["dns-mqtt"]["sentence"] == "The look-up of the MQTT host did not end within 5 s, and was abandoned."
     assert checks["tls-mqtt"]["because"] == "dns-mqtt"
     assert "network-connection" in json.loads(done.stdout)["first"]
 
@@ -185,7 +185,7 @@ def test_as_an_ordinary_user() -> None:
     checks = {check["id"]: check for check in report["checks"]}
     assert checks["stored-secret"]["status"] == "skipped"
     assert checks["stored-secret"]["fix"] == "run with sudo"
-    assert "what it holds was not read" in checks["product-secret"]["sentence"]
+    assert "its content was not checked" in checks["product-secret"]["sentence"]
     assert checks["state-disk"]["status"] in {"ok", "warn"}
 
 

@@ -145,7 +145,7 @@ def test_what_cannot_be_finished_is_said(site: Site, release: str) -> None:
     assert "half-installed" in output
     assert "install the package again" in output
     doctor = machine.try_run("iot-onboard", "doctor", "--only", "package-files").stdout
-    assert "dpkg calls the package half-installed" in doctor
+    assert "dpkg reports the package as half-installed" in doctor
     machine.run("dpkg", "--force-confold", "--install", copy_in(machine, new))
     machine.write("/usr/share/iot-onboard/unfinished", "")
     status = machine.read("/var/lib/dpkg/status")

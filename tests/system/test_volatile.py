@@ -21,8 +21,8 @@ HEALED_S = 20
 
 def lasting(machine: Machine) -> dict[str, str]:
     """Return what the doctor says of the state directory."""
-    done = machine.try_run("iot-onboard", "doctor", "--json", "--only", "state-lasting")
-    found = [check for check in json.loads(done.stdout)["checks"] if check["id"] == "state-lasting"]
+    done = machine.try_run("iot-onboard", "doctor", "--json", "--only", "state-persistent")
+    found = [check for check in json.loads(done.stdout)["checks"] if check["id"] == "state-persistent"]
     return {key: str(found[0][key]) for key in ("status", "sentence")}
 
 

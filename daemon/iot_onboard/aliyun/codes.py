@@ -89,7 +89,8 @@ REJECTIONS = {
         "memory and went with the power, or another gateway has the same name.",
         steps=(
             "First make sure that no other gateway uses this DeviceName: two would throw each other out. And that the "
-            "next secret is kept: `iot-onboard doctor` says (state-lasting) whether the state directory is in memory.",
+            "next secret is kept: `iot-onboard doctor` says (check state-persistent) whether the state directory is in "
+            "memory.",
             "Either reset it: call ResetThing with the ProductKey and the DeviceName (and the IotInstanceId, where the "
             "instance has one), for example in the OpenAPI Explorer at https://api.alibabacloud.com, product Iot, "
             "version 2018-01-20. It allows one more registration; where the device has sub-devices it also deletes "

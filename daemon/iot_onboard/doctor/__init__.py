@@ -1,5 +1,5 @@
-"""`iot-onboard doctor`: look at everything a gateway needs, change nothing, and say what is wrong and what mends it.
+"""`iot-onboard doctor`: check everything that a gateway needs, change nothing, and say what is wrong and how to fix it.
 
-`probes` bring facts, each from one corner of the world; `checks` are the pure functions that turn facts into a finding.
-`table` joins them, a line a check; `runner` runs them side by side, and cuts off what hangs.
+`probes` collect facts, each from one source; `checks` has the pure functions that turn facts into findings. `table`
+joins them, one row for each check; `runner` runs them in parallel, and abandons a probe that hangs.
 """

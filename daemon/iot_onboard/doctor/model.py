@@ -1,4 +1,4 @@
-"""The words of the doctor: checks, what they find, and the probes that bring their facts. Pure."""
+"""The types of the doctor: checks, their findings, and the probes that collect their facts. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Level(enum.Enum):
 
 
 class Group(enum.Enum):
-    """Name what belongs together, in the order in which one thing rests on the other."""
+    """Name the groups of checks, each after the groups that it depends on."""
 
     CONFIGURATION = "configuration"
     IDENTITY = "identity"
@@ -41,10 +41,10 @@ class Group(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Say how one thing is. `fix` says what to do where it is not well.
+    """Hold one result of a check. `fix` says what to do if something is wrong.
 
-    `blocks` tells that what rests on it cannot be judged, the rest of its own check included; `because` names the
-    check that stood in the way.
+    `blocks`: the later rules of this check, and the checks that need it, cannot decide anything. `because` is the id of
+    the check for which this one was skipped.
     """
 
     level: Level
@@ -55,12 +55,12 @@ class Finding:
 
 
 def ok(sentence: str) -> Finding:
-    """Return that all is well."""
+    """Return that all is right."""
     return Finding(level=Level.OK, sentence=sentence)
 
 
 def warn(sentence: str, fix: str) -> Finding:
-    """Return that it works, and may not for long, or not as meant."""
+    """Return that it works now, but perhaps not for long, or not as intended."""
     return Finding(level=Level.WARN, sentence=sentence, fix=fix)
 
 
@@ -70,17 +70,17 @@ def fail(sentence: str, fix: str, *, blocks: bool = True) -> Finding:
 
 
 def skipped(sentence: str, fix: str = "", *, blocks: bool = False) -> Finding:
-    """Return why there was nothing to look at."""
+    """Return why there was nothing to check."""
     return Finding(level=Level.SKIPPED, sentence=sentence, fix=fix, blocks=blocks)
 
 
 def capitalised(words: str) -> str:
-    """Return words as the beginning of a sentence; the rest of them stays."""
+    """Return words with a capital at the beginning; the rest stays as it is."""
     return words[:1].upper() + words[1:]
 
 
 class Facts:
-    """Hold what the probes have brought, and where they look: `root` is `/` but in tests."""
+    """Hold the facts of the probes, and where they look: `root` is `/` outside of tests."""
 
     def __init__(self, config_path: Path, root: Path, values: Mapping[Probe[Any], object]) -> None:
         self.config_path = config_path
@@ -88,57 +88,57 @@ class Facts:
         self._values = values
 
     def get(self, probe: Probe[T]) -> T:
-        """Return what a probe brought; only those may be asked for that the asking probe names in `needs`."""
+        """Return the facts of another probe, which the calling probe must name in `needs`."""
         return cast("T", self._values[probe])
 
     def get_optional(self, probe: Probe[T]) -> T | None:
-        """Return what a probe brought that the asking one names in `wants`, or `None` where it brought nothing."""
+        """Return the facts of another probe, which the calling one names in `wants`, or `None` if that probe failed."""
         return cast("T | None", self._values.get(probe))
 
 
-def assured(value: T | None) -> T:
-    """Return what is there because a check stands before whoever asks."""
+def require(value: T | None) -> T:
+    """Return a value that an earlier check has shown to be there."""
     if value is None:
-        raise ValueError("asked for, though an earlier check failed")
+        raise ValueError("required, though an earlier check failed")
     return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Probe(Generic[T]):
-    """Bring facts from one corner of the world, without changing it; `name` says what is being done.
+    """Collect facts from one source, without changing it; `name` says what it does.
 
-    `look` may raise `PermissionError`, and may hang: `stuck` says what to do then. It is not called where one of
-    `needs` brought nothing; `wants` are waited for, and may fail.
+    `collect` may raise `PermissionError`, and may hang: `stuck` says what to do then. It is not called if one of
+    `needs` has failed. It waits for `wants`, which may fail.
     """
 
     name: str
-    look: Callable[[Facts], T]
+    collect: Callable[[Facts], T]
     needs: tuple[Probe[Any], ...] = ()
     wants: tuple[Probe[Any], ...] = ()
-    stuck: str = "run it again; if it hangs again, send what `iot-onboard bundle` makes"
+    stuck: str = "run it again; if it hangs again, send the file that `sudo iot-onboard bundle` makes"
 
 
 @dataclass(frozen=True, slots=True)
 class Check(Generic[T]):
-    """Judge one thing, by one judge or several of the same facts; a judge that has nothing to say returns `None`.
+    """Check one thing by one or more rules over the same facts; a rule that does not apply returns `None`.
 
-    `needs` names the checks without which this one makes no sense; `follows` those checks and groups whose failure
-    may well be why this one fails.
+    `needs` names the checks that must pass before this one can run; `follows` the checks and groups whose failure is
+    a likely cause of this one's.
     """
 
     id: str
     group: Group
     about: str
     probe: Probe[T]
-    judges: tuple[Callable[[T], Finding | None], ...]
+    rules: tuple[Callable[[T], Finding | None], ...]
     needs: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
 
     def findings(self, facts: T) -> tuple[Finding, ...]:
-        """Return all that is not well, the worst first; else one finding of what is. Nothing follows what blocks."""
+        """Return all that is wrong, the worst first, or else one finding. A finding that blocks ends the check."""
         found: list[Finding] = []
-        for judge in self.judges:
-            if (finding := judge(facts)) is not None:
+        for rule in self.rules:
+            if (finding := rule(facts)) is not None:
                 found.append(finding)
                 if finding.blocks:
                     break
@@ -154,7 +154,7 @@ _WORST_FIRST = (Level.FAIL, Level.WARN, Level.SKIPPED, Level.OK)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Hold what a check found, the worst first, and how long its facts took to come."""
+    """Hold what a check found, the worst first, and how long its probe took."""
 
     check: Check[Any]
     findings: tuple[Finding, ...]
@@ -162,10 +162,10 @@ class Result:
 
     @property
     def worst(self) -> Finding:
-        """Give what the check comes to."""
+        """Return the finding that decides the status of the check."""
         return self.findings[0]
 
     @property
     def blocking(self) -> Finding | None:
-        """Give what stands in the way of the checks that rest on this one."""
+        """Return the finding that makes it impossible to run the checks that need this one."""
         return next((finding for finding in self.findings if finding.blocks), None)

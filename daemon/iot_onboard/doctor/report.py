@@ -1,4 +1,4 @@
-"""Tell what was found: as text for a terminal, or as a record for a program. Pure."""
+"""Present the findings: as text for a terminal, or as a record for a program. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _COLOURS = {Level.OK: "32", Level.WARN: "33", Level.FAIL: "1;31", Level.SKIPPED:
 _WORD_WIDTH = max(len(level.value) for level in Level)
 
 
-def first(results: Sequence[Result]) -> tuple[tuple[Result, ...], tuple[Result, ...]]:
-    """Return the failures to mend first, in order, and those that may well be their consequences."""
+def root_causes(results: Sequence[Result]) -> tuple[tuple[Result, ...], tuple[Result, ...]]:
+    """Return the failures to fix first, in order, and those that are likely to be their consequences."""
     failed = [result for result in results if result.worst.level is Level.FAIL]
     names = {result.check.id for result in failed} | {result.check.group.value for result in failed}
     consequences = tuple(result for result in failed if names & set(result.check.follows))
@@ -29,7 +29,7 @@ def counts(results: Sequence[Result]) -> dict[str, int]:
 
 
 def text(results: Sequence[Result], style: Style) -> str:
-    """Return the findings in their groups, what was skipped by its reason, and at the end what to do first."""
+    """Return the findings in their groups, the skipped checks by reason, and at the end what to do first."""
     id_width = max((len(result.check.id) for result in results), default=0)
     lines: list[str] = []
     group = None
@@ -55,7 +55,7 @@ def as_json(results: Sequence[Result], *, at: datetime, as_root: bool) -> str:
 
 def record(results: Sequence[Result], *, version: str, at: str, as_root: bool) -> dict[str, object]:
     """Return the findings as docs/doctor.md describes them."""
-    roots, consequences = first(results)
+    roots, consequences = root_causes(results)
     return {
         "schema": SCHEMA,
         "version": version,
@@ -71,7 +71,7 @@ def record(results: Sequence[Result], *, version: str, at: str, as_root: bool) -
                 **_record(result.worst),
                 "more": [_record(finding) for finding in result.findings[1:]],
                 "because": result.worst.because,
-                "took_ms": round(result.duration_s * 1000),
+                "duration_ms": round(result.duration_s * 1000),
             }
             for result in results
         ],
@@ -87,48 +87,48 @@ def _lines(finding: Finding, name: str, style: Style) -> list[str]:
     head = f"  {painted(f'{word:<{_WORD_WIDTH}}', _COLOURS[finding.level], style)}  {name}  "
     margin = 2 + _WORD_WIDTH + 2 + len(name) + 2
     fix = finding.fix if finding.level is not Level.OK else ""
-    return [*_hung(head, finding.sentence, margin, style), *_fix(fix, margin, style)]
+    return [*_hanging(head, finding.sentence, margin, style), *_fix(fix, margin, style)]
 
 
 def _skipped(results: Sequence[Result], style: Style) -> list[str]:
-    """Return a line for each reason, with the checks that it kept from being made."""
+    """Return a line for each reason, with the checks that were skipped for it."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for result in results:
         if result.worst.level is Level.SKIPPED:
             reasons.setdefault((result.worst.sentence, result.worst.fix), []).append(result.check.id)
     lines = ["", painted("skipped", "1", style)] if reasons else []
     for (sentence, fix), names in reasons.items():
-        lines += [*_hung("  ", f"{', '.join(names)}: {sentence}", 4, style), *_fix(fix, 4, style)]
+        lines += [*_hanging("  ", f"{', '.join(names)}: {sentence}", 4, style), *_fix(fix, 4, style)]
     return lines
 
 
 def _fix(fix: str, margin: int, style: Style) -> list[str]:
-    return _hung(f"{' ' * margin}fix: ", fix, margin + len("fix: "), style) if fix else []
+    return _hanging(f"{' ' * margin}fix: ", fix, margin + len("fix: "), style) if fix else []
 
 
-def _hung(head: str, words: str, margin: int, style: Style) -> list[str]:
-    """Return words after a head, with further lines below them."""
+def _hanging(head: str, words: str, margin: int, style: Style) -> list[str]:
+    """Return words after a head; further lines are indented to the width of the head."""
     first_line, *rest = lines_of(words, margin, style)
     return [head + first_line, *(" " * margin + line for line in rest)]
 
 
 def _summary(results: Sequence[Result]) -> str:
     found = counts(results)
-    parts = [f"{found['ok']} ok", f"{found['warn']} to watch", f"{found['fail']} failed", f"{found['skipped']} skipped"]
+    parts = [f"{found['ok']} ok", f"{found['warn']} warnings", f"{found['fail']} failed", f"{found['skipped']} skipped"]
     return f"{len(results)} checks: {', '.join(parts)}."
 
 
 def _to_do(results: Sequence[Result], style: Style) -> list[str]:
-    roots, consequences = first(results)
+    roots, consequences = root_causes(results)
     if not roots:
         return []
     lines = ["", painted("What to do first", "1", style)]
     failures = [(result, found) for result in roots for found in result.findings if found.level is Level.FAIL]
     for number, (result, finding) in enumerate(failures, start=1):
         lead = f"  {number}. "
-        lines += _hung(lead, f"{result.check.id}: {finding.sentence}", len(lead), style)
-        lines += _hung(" " * len(lead), finding.fix, len(lead), style)
+        lines += _hanging(lead, f"{result.check.id}: {finding.sentence}", len(lead), style)
+        lines += _hanging(" " * len(lead), finding.fix, len(lead), style)
     if consequences:
         ids = ", ".join(result.check.id for result in consequences)
-        lines += _hung("  ", f"Likely to mend with that: {ids}.", 2, style)
+        lines += _hanging("  ", f"Probably fixed by that too: {ids}.", 2, style)
     return lines

@@ -1,7 +1,8 @@
-"""Run the checks side by side, each as soon as what it rests on is known, and cut off what hangs.
+"""Run the checks in parallel, each as soon as the checks that it needs have ended, and abandon a probe that hangs.
 
-Every check and every probe has a daemon thread of its own, for some calls cannot be ended from outside (name look-up,
-a dying disk): the run goes on without it. `run_isolated` is for what a thread like that does to the end of its process.
+Every check and every probe has a daemon thread of its own, because some calls cannot be stopped from outside (name
+look-up, a failing disk): the run goes on without them. Such a thread can also hang the exit of the process: that is why
+the commands use `run_isolated`.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from .model import Check, Facts, Finding, Level, Probe, Result, capitalised, fai
 
 T = TypeVar("T")
 LIMIT_S = 5.0
-# The longest chain of probes, all of them slow; a run takes a second or two.
+# The longest chain of probes, all of them slow; usually a run takes a second or two.
 TOTAL_S = 40.0
-# How long a thread is waited for where there is none to be had.
+# How often, and after what pause, a thread is requested again if the system has none.
 _TRIES, _PAUSE_S = 20, 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """Hold the finding of every check that relies on a probe, where it brought nothing."""
+    """Hold how a probe ended; `trouble` is the finding for every check that uses it, if it has no facts."""
 
     trouble: Finding | None = None
     duration_s: float = 0.0
@@ -44,11 +45,11 @@ def run(
     limit_s: float = LIMIT_S,
     total_s: float = TOTAL_S,
 ) -> tuple[Result, ...]:
-    """Return a result for each check, in their order; `checks` holds each one's `needs` too."""
+    """Return a result for each check, in the same order; `checks` must contain each one's `needs` too."""
     this = _Run(config_path, root, limit_s, total_s)
     results: dict[str, Future[Result]] = {}
     for check in checks:
-        # What a check needs stands before it.
+        # The checks that it needs come earlier.
         needs = [(need, results[need]) for need in check.needs]
         results[check.id] = _start(check.id, partial(this.examine, check, needs))
     return tuple(_result(check, results[check.id]) for check in checks)
@@ -58,7 +59,7 @@ def _result(check: Check[Any], result: Future[Result]) -> Result:
     try:
         return result.result()
     except Exception as error:
-        # Its thread could not be had.
+        # The system had no thread for it.
         return Result(check=check, findings=(_broken(error),))
 
 
@@ -75,7 +76,7 @@ class _Run:
         for need, result in needs:
             if (blocking := _result(check, result).blocking) is not None:
                 cause = blocking.because or need
-                sentence = f"Not looked at, because of {cause}."
+                sentence = f"Not checked, because {cause} did not pass."
                 finding = Finding(level=Level.SKIPPED, sentence=sentence, blocks=True, because=cause)
                 return Result(check=check, findings=(finding,))
         try:
@@ -86,7 +87,7 @@ class _Run:
         return Result(check=check, findings=findings, duration_s=outcome.duration_s)
 
     def _ask(self, probe: Probe[Any]) -> Future[_Outcome]:
-        """Return what comes of a probe; it is asked once."""
+        """Return the outcome of a probe; each probe runs once."""
         with self._lock:
             if probe not in self._outcomes:
                 self._outcomes[probe] = _start(probe.name, partial(self._bring, probe))
@@ -99,13 +100,13 @@ class _Run:
             return failed[0]
         began = time.monotonic()
         if began >= self._ends_at:
-            # A machine so slow that something has always just ended would otherwise run on to the last probe.
-            return _Outcome(trouble=_late(probe, "was not begun: what came before took all the time there is"))
-        looking = _start(probe.name, lambda: probe.look(self._facts))
+            # On a very slow machine no probe may hang, and yet all of them together take too long.
+            return _Outcome(trouble=_late(probe, "was not started: the earlier checks used up the time limit"))
+        looking = _start(probe.name, lambda: probe.collect(self._facts))
         done, _ = wait([looking], timeout=min(self._limit_s, self._ends_at - began))
         if not done:
-            # It may still come back, and changes nothing then.
-            trouble = _late(probe, f"did not end within {self._limit_s:.0f} s, and was cut off")
+            # It may still end later: nobody waits for its result.
+            trouble = _late(probe, f"did not end within {self._limit_s:.0f} s, and was abandoned")
             return _Outcome(trouble=trouble, duration_s=self._limit_s)
         duration_s = time.monotonic() - began
         if (error := looking.exception()) is not None:
@@ -128,7 +129,7 @@ def _start(name: str, work: Callable[[], T]) -> Future[T]:
         try:
             threading.Thread(target=run_it, name=name, daemon=True).start()
         except (RuntimeError, MemoryError) as error:
-            # Those that are under way end, and leave theirs.
+            # Other threads end, and free theirs.
             if not left:
                 future.set_exception(error)
             time.sleep(_PAUSE_S)
@@ -145,11 +146,11 @@ def _broken(error: BaseException) -> Finding:
     if isinstance(error, PermissionError):
         what = error.filename or "what this check looks at"
         if os.geteuid() != 0:
-            return skipped(f"{what} may not be read by this user.", "run with sudo", blocks=True)
-        return fail(f"{what} cannot be read, not even by root.", "check the file system, and any security module")
-    if is_temporary(error):
-        sentence = "This check could not run: this machine has no thread, memory or descriptor to spare."
-        return skipped(sentence, "look again in a moment; `free` and `ps -eL` show what takes them", blocks=True)
+            return skipped(f"This user cannot read {what}.", "run with sudo", blocks=True)
+        return fail(f"Even root cannot read {what}.", "check the file system, and any security module")
+    if passes(error):
+        sentence = "This check could not run: this machine has no free thread, memory or descriptor."
+        return skipped(sentence, "run it again in a moment; `free` and `ps -eL` show what uses them", blocks=True)
     # The message of an exception may quote data: its kind and place do not.
     place = f"{type(error).__name__} at {innermost_frame(error)}"
-    return skipped(f"This check itself broke: {place}.", "please report this line", blocks=True)
+    return skipped(f"This check has an internal error: {place}.", "please report this line", blocks=True)

@@ -1,4 +1,4 @@
-"""The checks, in the order in which one rests on the other: what they look at, and what judges it."""
+"""The checks, each after the checks that it needs: what they look at, and the rules that decide."""
 
 from __future__ import annotations
 
@@ -28,54 +28,54 @@ _CERTIFICATES = ("tls-roots", "clock-plausible")
 _LOCAL = ("configuration", "identity", "secrets", "state", "clock")
 _REMOTE = ("network", "dns", "proxy", "tcp", "tls", "endpoints")
 
-# A row: what is looked at; below it, what brings the facts and what judges them, and what it stands on.
+# A row: name, group and what it looks at; below, the probe with the facts, the rules for them, and the checks it needs.
 # fmt: off
 CHECKS: tuple[Check[Any], ...] = (
-    Check("config-valid", Group.CONFIGURATION, "all files can be read, and every key and value in them makes sense",
+    Check("config-valid", Group.CONFIGURATION, "all files can be read, and every key and value in them is valid",
           CONFIG_FILES, (configuration.files, configuration.overrides, configuration.valid)),
-    Check("config-complete", Group.CONFIGURATION, "product key and device name are given",
+    Check("config-complete", Group.CONFIGURATION, "product key and device name are set",
           CONFIG_FILES, (configuration.complete,), needs=("config-valid",)),
-    Check("config-permissions", Group.CONFIGURATION, "the service may read it, and nobody else change it",
+    Check("config-permissions", Group.CONFIGURATION, "the service can read it, and nobody else can change it",
           CONFIG_FILES, (configuration.readable, configuration.exposure)),
 
-    Check("device-name", Group.IDENTITY, "device_name comes to a name that the platform takes and no other board has",
+    Check("device-name", Group.IDENTITY, "device_name gives a name that the platform accepts and no other board has",
           NAMING, (configuration.device_name, configuration.unique), needs=("config-complete",)),
 
-    Check("platform-hosts", Group.PLATFORM, "the hosts are the vendor's, or somebody else's (a sandbox)",
+    Check("platform-hosts", Group.PLATFORM, "the hosts are the vendor's, or not (a sandbox)",
           CONFIG, (configuration.hosts,), needs=("config-complete",)),
     Check("platform-region", Group.PLATFORM, "the region is a known one",
           CONFIG, (configuration.region,), needs=("config-complete",)),
 
-    Check("product-secret", Group.SECRETS, "the product secret is there, holds a secret, and is closed to others",
-          PRODUCT_SECRET_FILE, (secrets.by_hand,), needs=("device-name",)),
-    Check("device-secret", Group.SECRETS, "the same for a device secret that is given by hand",
-          DEVICE_SECRET_FILE, (secrets.by_hand,), needs=("device-name",)),
-    Check("stored-secret", Group.SECRETS, "the secret that registration brought is whole, and this device's",
+    Check("product-secret", Group.SECRETS, "the product secret file exists, holds a secret, and others cannot read it",
+          PRODUCT_SECRET_FILE, (secrets.secret_file,), needs=("device-name",)),
+    Check("device-secret", Group.SECRETS, "the same for the file of a device secret that is given by hand",
+          DEVICE_SECRET_FILE, (secrets.secret_file,), needs=("device-name",)),
+    Check("stored-secret", Group.SECRETS, "the device secret from the registration is intact, and is for this device",
           STORE, (secrets.stored, secrets.previous, secrets.set_aside, secrets.others), needs=("device-name",)),
-    Check("stored-permissions", Group.SECRETS, "stored secrets are the service's, and closed to others",
+    Check("stored-permissions", Group.SECRETS, "stored secrets belong to the service, and others cannot read them",
           STORE, (secrets.permissions,), needs=("device-name",)),
 
-    Check("state-directory", Group.STATE, "the service's user, and nobody else, may write to the state directory",
+    Check("state-directory", Group.STATE, "the service's user, and nobody else, can write to the state directory",
           STATE, (state.directory, state.writable), needs=("config-valid",)),
-    Check("state-disk", Group.STATE, "there is room, and the file system is sound",
+    Check("state-disk", Group.STATE, "there is free space, and the file system has no errors",
           STATE, (state.space, state.filesystem), needs=("config-valid",)),
-    Check("state-lasting", Group.STATE, "what is stored there outlasts a reboot: it is not in memory",
-          STATE_STORAGE, (state.lasting,), needs=("config-valid",)),
+    Check("state-persistent", Group.STATE, "the state directory survives a reboot: it is not in memory",
+          STATE_STORAGE, (state.persistent,), needs=("config-valid",)),
     Check("runtime-directory", Group.STATE, "the status file can be written",
           RUNTIME, (state.runtime,), needs=("config-valid",)),
 
-    Check("clock-plausible", Group.CLOCK, "it can be that early and that late, and has not gone back",
-          CLOCK, (clock.plausible, clock.forward)),
-    Check("clock-synchronised", Group.CLOCK, "somebody keeps the clock right, and it does not jump",
-          CLOCK, (clock.synchronised, clock.steady)),
+    Check("clock-plausible", Group.CLOCK, "the time is possible, and has not gone back",
+          CLOCK, (clock.plausible, clock.gone_back)),
+    Check("clock-synchronised", Group.CLOCK, "the clock is synchronised, and does not jump",
+          CLOCK, (clock.synchronised, clock.jumped)),
 
-    Check("network-connection", Group.NETWORK, "there are a link, an address and a default route",
+    Check("network-connection", Group.NETWORK, "there is a link, an address and a default route",
           ROUTES, (network.link, network.address, network.route)),
 
     Check("dns-resolver", Group.DNS, "a name server is configured",
           RESOLVER_FILES, (network.resolver,)),
-    Check("dns-honest", Group.DNS, "the name server makes no answers up",
-          NONEXISTENT_NAME, (network.honest,), follows=_NETWORK),
+    Check("dns-nonexistent-name", Group.DNS, "a name that does not exist gets no address",
+          NONEXISTENT_NAME, (network.nonexistent_name,), follows=_NETWORK),
     Check("dns-registration", Group.DNS, "the registration host has an address, and not a private one",
           REGISTRATION_NAME, (network.name,), needs=("config-complete",), follows=_NETWORK),
     Check("dns-mqtt", Group.DNS, "the same for the MQTT host",
@@ -84,51 +84,62 @@ CHECKS: tuple[Check[Any], ...] = (
     Check("proxy-reachable", Group.PROXY, "the configured proxy answers",
           PROXY_CONNECTION, (network.proxy,), needs=("config-valid",), follows=_NETWORK),
 
-    Check("tcp-registration", Group.TCP, "the registration host answers at its port, or the proxy leads on to it",
+    Check("tcp-registration", Group.TCP, "the registration host accepts a TCP connection, direct or through the proxy",
           REGISTRATION_CONNECTION, (network.port,), needs=("dns-registration", "proxy-reachable"), follows=_NETWORK),
     Check("tcp-mqtt", Group.TCP, "the same for the MQTT host",
           MQTT_CONNECTION, (network.port,), needs=("dns-mqtt", "proxy-reachable"), follows=_NETWORK),
 
-    Check("tls-roots", Group.TLS, "the vendor's root is as shipped, the system has that of the public hosts; both last",
+    Check("tls-roots", Group.TLS, "the vendor's root is unchanged, the system has the public root; none expires soon",
           ROOTS, (tls.vendor_root, tls.system_roots)),
-    Check("tls-ca-file", Group.TLS, "tls.ca_file can be used, and is not at its end",
+    Check("tls-ca-file", Group.TLS, "tls.ca_file can be used, and does not expire soon",
           CA_FILE, (tls.ca_file,), needs=("config-valid",)),
-    Check("tls-registration", Group.TLS, "the registration host's certificate verifies, and lasts",
-          REGISTRATION_HANDSHAKE, (tls.handshake, tls.lasting),
+    Check("tls-registration", Group.TLS, "the registration host's certificate is valid, and does not expire soon",
+          REGISTRATION_HANDSHAKE, (tls.handshake, tls.validity),
           needs=("tls-ca-file", "tcp-registration"), follows=_CERTIFICATES),
     Check("tls-mqtt", Group.TLS, "the same for the MQTT host",
-          MQTT_HANDSHAKE, (tls.handshake, tls.lasting), needs=("tls-ca-file", "tcp-mqtt"), follows=_CERTIFICATES),
+          MQTT_HANDSHAKE, (tls.handshake, tls.validity), needs=("tls-ca-file", "tcp-mqtt"), follows=_CERTIFICATES),
 
-    Check("endpoint-registration", Group.ENDPOINTS, "an HTTP server answers there; nothing is registered",
+    Check("http-registration", Group.ENDPOINTS, "the registration host answers HTTP; nothing is registered",
           REGISTRATION_ANSWER, (tls.http_answer,), needs=("tls-registration",)),
-    Check("endpoint-clock", Group.ENDPOINTS, "our clock and the platform's agree",
-          REGISTRATION_ANSWER, (tls.platform_clock,), needs=("endpoint-registration",)),
-    Check("endpoint-mqtt", Group.ENDPOINTS, "what answers there waits for a login; none is sent",
-          MQTT_LISTEN, (tls.waits_for_login,), needs=("tls-mqtt",)),
+    Check("clock-difference", Group.ENDPOINTS, "this gateway's clock and the platform's agree",
+          REGISTRATION_ANSWER, (tls.platform_clock,), needs=("http-registration",)),
+    Check("mqtt-server", Group.ENDPOINTS, "the MQTT host waits for a login, as an MQTT server does; none is sent",
+          MQTT_LISTEN, (tls.mqtt_server,), needs=("tls-mqtt",)),
 
     Check("service-unit", Group.SERVICE, "the service is installed and starts at boot",
           UNIT, (service.unit,)),
-    Check("service-running", Group.SERVICE, "the service runs, and did not end by itself",
+    Check("service-running", Group.SERVICE, "the service runs, and systemd does not have to restart it",
           UNIT, (service.running, service.restarts), needs=("service-unit",), follows=("configuration",)),
-    Check("service-state", Group.SERVICE, "the daemon says that it is online, and is the one that is installed",
+    Check("service-state", Group.SERVICE, "the daemon is online, and has the installed version",
           STATUS, (service.state, service.version), needs=("config-valid",), follows=(*_LOCAL, *_REMOTE)),
-    Check("service-events", Group.SERVICE, "the daemon's last event in the journal is a good one",
+    Check("service-events", Group.SERVICE, "the daemon's last event in the journal is no warning or error",
           JOURNAL, (service.events,), follows=(*_LOCAL, *_REMOTE, "service-state")),
 
-    Check("package-files", Group.PACKAGE, "our files are as shipped",
+    Check("package-files", Group.PACKAGE, "the files of the package are unchanged",
           PACKAGE, (service.package_files,)),
 )
 # fmt: on
 
 
-def select(words: str) -> tuple[tuple[Check[Any], ...], frozenset[str]]:
-    """Return the checks that a list of ids and groups asks for together with what they need, and the ids asked for.
+# The names that checks had before: `--only` accepts them.
+FORMER_NAMES = {
+    "state-lasting": "state-persistent",
+    "dns-honest": "dns-nonexistent-name",
+    "endpoint-registration": "http-registration",
+    "endpoint-clock": "clock-difference",
+    "endpoint-mqtt": "mqtt-server",
+}
 
-    Raises `ValueError` with the word that is neither.
+
+def select(words: str) -> tuple[tuple[Check[Any], ...], frozenset[str]]:
+    """Return the checks that a list of ids and groups selects with all that they need, and the selected ids.
+
+    Raises `ValueError` with a word that is neither an id nor a group.
     """
     asked: set[str] = set()
     for word in filter(None, (part.strip() for part in words.split(","))):
-        found = {check.id for check in CHECKS if word in {check.id, check.group.value}}
+        name = FORMER_NAMES.get(word, word)
+        found = {check.id for check in CHECKS if name in {check.id, check.group.value}}
         if not found:
             raise ValueError(word)
         asked |= found
@@ -136,7 +147,7 @@ def select(words: str) -> tuple[tuple[Check[Any], ...], frozenset[str]]:
         raise ValueError(repr(words))
     wanted = set(asked)
     for check in reversed(CHECKS):
-        # Needs stand earlier in the table.
+        # The table has a check after those that it needs.
         if check.id in wanted:
             wanted |= set(check.needs)
     return tuple(check for check in CHECKS if check.id in wanted), frozenset(asked)

@@ -26,8 +26,8 @@ def released() -> Iterator[threading.Event]:
     event.set()
 
 
-def probe(look: Callable[[Facts], object], *needs: Probe[Any], wants: tuple[Probe[Any], ...] = ()) -> Probe[Any]:
-    return Probe(name="the look-up", look=look, needs=needs, wants=wants, stuck="mend the resolver")
+def probe(collect: Callable[[Facts], object], *needs: Probe[Any], wants: tuple[Probe[Any], ...] = ()) -> Probe[Any]:
+    return Probe(name="the look-up", collect=collect, needs=needs, wants=wants, stuck="mend the resolver")
 
 
 def check(
@@ -84,7 +84,7 @@ def test_a_check_without_its_precondition_is_skipped() -> None:
             check("last", never, lambda _: ok("Good."), "next"),
         ]
     )
-    assert results["last"].worst.sentence == "Not looked at, because of bad."
+    assert results["last"].worst.sentence == "Not checked, because bad did not pass."
     assert [result.worst.because for result in results.values()] == [None, "bad", "bad"]
     assert asked == []
 
@@ -121,7 +121,7 @@ def test_what_hangs_is_cut_off(released: threading.Event) -> None:
         limit_s=0.3,
     )
     assert time.monotonic() - began < FOR_EVER_S / 4
-    assert results["hangs"].worst.sentence == "The look-up did not end within 0 s, and was cut off."
+    assert results["hangs"].worst.sentence == "The look-up did not end within 0 s, and was abandoned."
     assert results["hangs"].worst.fix == "mend the resolver"
     assert [result.worst.level.value for result in results.values()] == ["fail", "fail", "skipped", "ok"]
 
@@ -166,7 +166,7 @@ def test_nothing_is_begun_after_the_end(released: threading.Event) -> None:
     first = probe(lambda _: released.wait(FOR_EVER_S))
     second = probe(lambda _: begun.append(True), wants=(first,))
     results = found([check("a", first), check("b", second)], total_s=0.5)
-    assert results["b"].worst.sentence == "The look-up was not begun: what came before took all the time there is."
+    assert results["b"].worst.sentence == "The look-up was not started: the earlier checks used up the time limit."
     assert begun == []
 
 
@@ -186,7 +186,7 @@ def test_what_may_not_be_read(tmp_path: Path) -> None:
     with unprivileged():
         finding = found([check("a", refusing)])["a"].worst
     assert (finding.level, finding.fix, finding.blocks) == (Level.SKIPPED, "run with sudo", True)
-    assert finding.sentence == f"{closed} may not be read by this user."
+    assert finding.sentence == f"This user cannot read {closed}."
 
 
 @pytest.mark.parametrize("error", [ValueError("hunter2"), SystemExit("hunter2"), RecursionError("hunter2")])

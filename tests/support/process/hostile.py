@@ -237,7 +237,7 @@ class Home:
         done = self.run(*command)
         wrong = {
             f"ended with {done.code}": done.code not in {0, 1, 2, 78},
-            "broke": b"internal error" in done.said or b"itself broke" in done.said,
+            "broke": b"internal error" in done.said or b"has an internal error" in done.said,
             "shows what is root's": MARKER.encode() in done.said,
             # What is packed is for no terminal.
             "steers the terminal": command[0] != "bundle" and b"\x1b" in done.said,

@@ -27,7 +27,7 @@ def bring(probe: Probe[T], config_path: Path, root: Path = Path("/")) -> T:
                 look(want)
             except (OSError, ValueError, KeyError):
                 continue
-        values[asked] = asked.look(seen)
+        values[asked] = asked.collect(seen)
 
     look(probe)
     return seen.get(probe)

@@ -14,16 +14,16 @@ from iot_onboard.doctor.model import (
     Group,
     Probe,
     Result,
-    assured,
     capitalised,
     fail,
     ok,
+    require,
     skipped,
     warn,
 )
 
-PROBE: Probe[int] = Probe(name="counting", look=lambda _: 3)
-OTHER: Probe[int] = Probe(name="counting on", look=lambda facts: facts.get(PROBE) + 1, needs=(PROBE,))
+PROBE: Probe[int] = Probe(name="counting", collect=lambda _: 3)
+OTHER: Probe[int] = Probe(name="counting on", collect=lambda facts: facts.get(PROBE) + 1, needs=(PROBE,))
 GOOD, WELL, SOON = ok("One is good."), ok("Two is well."), warn("Three ends.", "renew it")
 BAD, WORSE = fail("Four broke.", "mend it", blocks=False), fail("Five is gone.", "get another")
 UNKNOWN, HIDDEN = skipped("Six is not needed."), skipped("Seven is hidden.", "run with sudo", blocks=True)
@@ -31,8 +31,8 @@ UNKNOWN, HIDDEN = skipped("Six is not needed."), skipped("Seven is hidden.", "ru
 
 def found(*findings: Finding | None) -> tuple[Finding, ...]:
     """Return what a check comes to whose judges say this."""
-    judges = tuple(lambda _, said=finding: said for finding in findings)
-    check: Check[Any] = Check("check", Group.DNS, "about it", PROBE, judges)
+    rules = tuple(lambda _, said=finding: said for finding in findings)
+    check: Check[Any] = Check("check", Group.DNS, "about it", PROBE, rules)
     return check.findings(3)
 
 
@@ -69,7 +69,7 @@ def test_what_a_check_comes_to_stands_in_its_result() -> None:
 def test_facts() -> None:
     """What was brought is there under its probe; what was not is an error, or `None` where it was optional."""
     facts = Facts(Path("/etc/x"), Path("/"), {PROBE: 3})
-    assert OTHER.look(facts) == 4
+    assert OTHER.collect(facts) == 4
     assert facts.get_optional(PROBE) == 3
     assert facts.get_optional(OTHER) is None
     with pytest.raises(KeyError):
@@ -79,6 +79,6 @@ def test_facts() -> None:
 def test_small_words() -> None:
     """A sentence begins with a capital and keeps the rest; what an earlier check assures is there, or an error."""
     assert (capitalised("reading /etc/X"), capitalised("")) == ("Reading /etc/X", "")
-    assert assured(0) == 0
+    assert require(0) == 0
     with pytest.raises(ValueError, match="an earlier check"):
-        assured(None)
+        require(None)

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_onboard.doctor.model import Check, Finding, Group, Level, Probe, Result, fail, ok, skipped, warn
-from iot_onboard.doctor.report import SCHEMA, counts, first, record, text
+from iot_onboard.doctor.report import SCHEMA, counts, record, root_causes, text
 from iot_onboard.doctor.table import CHECKS
 from iot_onboard.system.text_style import Style
 from support.tree import ROOT
 
 DOCUMENT = ROOT / "docs" / "doctor.md"
-NOTHING: Probe[None] = Probe(name="nothing", look=lambda _: None)
+NOTHING: Probe[None] = Probe(name="nothing", collect=lambda _: None)
 
 
 def result(name: str, group: Group, *findings: Finding, follows: tuple[str, ...] = ()) -> Result:
@@ -25,7 +25,7 @@ def result(name: str, group: Group, *findings: Finding, follows: tuple[str, ...]
 
 
 DEAD = result("dns-mqtt", Group.DNS, fail("No name.", "mend the resolver"), follows=("network",))
-UNSEEN = replace(skipped("Not looked at, because of dns-mqtt."), because="dns-mqtt")
+UNSEEN = replace(skipped("Not checked, because dns-mqtt did not pass."), because="dns-mqtt")
 FULL, OLD = fail("The disk is full.", "free space there", blocks=False), warn("It has met errors.", "have a spare one")
 RESULTS = (
     result("config-valid", Group.CONFIGURATION, ok("Good.")),
@@ -68,9 +68,9 @@ def test_text() -> None:
         "skipped\n"
         "  stored-secret: This user may not.\n"
         "    fix: run with sudo\n"
-        "  tcp-mqtt, tls-mqtt: Not looked at, because of dns-mqtt.\n"
+        "  tcp-mqtt, tls-mqtt: Not checked, because dns-mqtt did not pass.\n"
         "\n"
-        "8 checks: 1 ok, 1 to watch, 3 failed, 3 skipped.\n"
+        "8 checks: 1 ok, 1 warnings, 3 failed, 3 skipped.\n"
         "\n"
         "What to do first\n"
         "  1. state-disk: The disk is full.\n"
@@ -79,7 +79,7 @@ def test_text() -> None:
         "     use a disk\n"
         "  3. network-connection: No link.\n"
         "     plug the cable in\n"
-        "  Likely to mend with that: dns-mqtt."
+        "  Probably fixed by that too: dns-mqtt."
     )
 
 
@@ -91,13 +91,13 @@ def test_where_all_was_skipped() -> None:
 
 def test_without_its_cause_a_consequence_is_a_cause() -> None:
     """With the network in order, the dead resolver is what has to be mended."""
-    assert [result.check.id for result in first(RESULTS)[0]] == ["state-disk", "network-connection"]
-    assert first((DEAD,)) == ((DEAD,), ())
+    assert [result.check.id for result in root_causes(RESULTS)[0]] == ["state-disk", "network-connection"]
+    assert root_causes((DEAD,)) == ((DEAD,), ())
 
 
 def test_where_all_is_well_nothing_has_to_be_done() -> None:
     """No list of nothing."""
-    assert text(RESULTS[:1], Style()).endswith("1 checks: 1 ok, 0 to watch, 0 failed, 0 skipped.")
+    assert text(RESULTS[:1], Style()).endswith("1 checks: 1 ok, 0 warnings, 0 failed, 0 skipped.")
 
 
 def test_colour() -> None:
@@ -143,7 +143,7 @@ def test_record() -> None:
             {"status": "warn", "sentence": "It has met errors.", "fix": "have a spare one"},
         ],
         "because": None,
-        "took_ms": 12,
+        "duration_ms": 12,
     }
     assert [check["because"] for check in made["checks"][5:7]] == ["dns-mqtt", "dns-mqtt"]
 

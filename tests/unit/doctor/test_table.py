@@ -26,7 +26,7 @@ from iot_onboard.doctor.model import Check, Group, Level, Probe
 from iot_onboard.doctor.probes.configuration import CONFIG, IDENTITY
 from iot_onboard.doctor.probes.network import MQTT_CONNECTION, REGISTRATION_CONNECTION
 from iot_onboard.doctor.probes.tls import MQTT_HANDSHAKE, REGISTRATION_HANDSHAKE
-from iot_onboard.doctor.table import CHECKS, select
+from iot_onboard.doctor.table import CHECKS, FORMER_NAMES, select
 from iot_onboard.reporting.status import Status
 
 BY_ID = {check.id: check for check in CHECKS}
@@ -94,9 +94,9 @@ def test_the_way_out_is_never_taken_without_a_name() -> None:
 
 def test_select() -> None:
     """Ids and groups, with what they need in the order of the table; an unknown word is named."""
-    checks, asked = select("endpoint-mqtt, dns")
+    checks, asked = select("mqtt-server, dns")
     ids = [check.id for check in checks]
-    assert asked == {"endpoint-mqtt", "dns-resolver", "dns-honest", "dns-registration", "dns-mqtt"}
+    assert asked == {"mqtt-server", "dns-resolver", "dns-nonexistent-name", "dns-registration", "dns-mqtt"}
     assert ids == [check.id for check in CHECKS if check.id in ids]
     assert {"tls-mqtt", "tcp-mqtt", "config-valid"} <= set(ids)
     assert all(set(check.needs) <= set(ids) for check in checks)
@@ -106,6 +106,14 @@ def test_select() -> None:
     for nothing in ("", " ", ",", " , "):
         with pytest.raises(ValueError, match=r"^'[ ,]*'$"):
             select(nothing)
+
+
+def test_former_names() -> None:
+    """A check is found by the name that it had before; no former name is the name of another check or group."""
+    for former, present in FORMER_NAMES.items():
+        assert select(former) == select(present), former
+    taken = {check.id for check in CHECKS} | {group.value for group in Group}
+    assert not taken & set(FORMER_NAMES)
 
 
 MOMENTS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as hypothesis wants bounds
@@ -145,12 +153,12 @@ st.register_type_strategy(
 @given(data=st.data())
 def test_whatever_the_facts(check: Check[Any], data: st.DataObject) -> None:
     """No judge breaks; each says one sentence, if any, and a fix wherever something is not well; a check says one."""
-    hints = [get_type_hints(judge) for judge in check.judges]
+    hints = [get_type_hints(rule) for rule in check.rules]
     (facts_type,) = {hint for found in hints for name, hint in found.items() if name != "return"}
     facts = data.draw(st.from_type(facts_type))
     findings = check.findings(facts)
     assert findings
-    for finding in filter(None, (*findings, *(judge(facts) for judge in check.judges))):
+    for finding in filter(None, (*findings, *(rule(facts) for rule in check.rules))):
         assert finding.sentence.strip()
         assert finding.sentence[-1] in ".!?"
         if finding.level in {Level.WARN, Level.FAIL}:

@@ -1,1 +1,1 @@
-"""Turn facts into findings. Pure: each function takes what a probe brought, and says how it is and what mends it."""
+"""Turn facts into findings. Pure: each function takes the facts of a probe, and says the state and the fix."""

@@ -1,4 +1,4 @@
-"""Judge the wall clock: certificates are believed or not by it. Pure."""
+"""Check the wall clock: it decides whether a certificate is valid now. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from ..model import Finding, fail, ok, skipped, warn
 
-SET = "connect it to the network and see `timedatectl`; by hand: sudo timedatectl set-time 'YYYY-MM-DD hh:mm:ss'"
+SET = "connect it to the network and see `timedatectl`; or by hand: sudo timedatectl set-time 'YYYY-MM-DD hh:mm:ss'"
 _TOO_LATE = timedelta(days=15 * 365)
 _SLACK = timedelta(minutes=1)
 _BIG_STEP = timedelta(minutes=10)
@@ -15,10 +15,10 @@ _BIG_STEP = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockFacts:
-    """Hold the time and how well it is known; all times are UTC.
+    """Hold the time and how reliable it is; all times are UTC.
 
-    `kernel_synchronised` is adjtimex's word, `None` where it may not be asked. `lived` are times that this gateway
-    has already had, by name. `step_since_start` is how far the clock was set since the service started.
+    `kernel_synchronised` is the result of adjtimex, `None` if that is not permitted. `lived` has times that this
+    gateway has already had, by name. `step_since_start` is by how much the clock was changed since the service started.
     """
 
     now: datetime
@@ -30,47 +30,48 @@ class ClockFacts:
 
 
 def plausible(facts: ClockFacts) -> Finding:
-    """Judge whether it can be that late, or that early."""
+    """Check that the time is possible: not too early, not too late."""
     now = _shown(facts.now)
     if facts.now < facts.built_at:
-        sentence = f"The clock says {now}, before this program was written ({facts.built_at:%Y-%m-%d}): it is not set."
+        sentence = f"The clock says {now}, before this program was built ({facts.built_at:%Y-%m-%d}): it is not set."
         return fail(sentence, SET)
     if facts.now > facts.built_at + _TOO_LATE:
-        return fail(f"The clock says {now}, more than 15 years after this program was written.", SET)
+        return fail(f"The clock says {now}, more than 15 years after this program was built.", SET)
     return ok(f"The clock says {now}.")
 
 
-def forward(facts: ClockFacts) -> Finding | None:
-    """Judge whether the clock stands before times that this gateway has already had."""
+def gone_back(facts: ClockFacts) -> Finding | None:
+    """Check that the clock is not before a time that this gateway has already had."""
     what, latest = max(facts.lived, key=lambda pair: pair[1], default=("", facts.now))
     if latest - facts.now <= _SLACK:
         return None
-    times = f"it says {_shown(facts.now)}, but {what} is of {_shown(latest)}"
+    times = f"it says {_shown(facts.now)}, but {what} has the time {_shown(latest)}"
     return fail(f"The clock went back by {_length(latest - facts.now)}: {times}.", SET)
 
 
 def synchronised(facts: ClockFacts) -> Finding:
-    """Judge whether somebody keeps the clock right."""
+    """Check that a program keeps the clock synchronised."""
     if facts.timesyncd_flag:
         return ok("systemd-timesyncd has synchronised the clock.")
     if facts.kernel_synchronised:
         return ok("The kernel's clock is synchronised.")
     if facts.kernel_synchronised is None:
-        return skipped("Nobody says whether the clock is synchronised.")
+        return skipped("It is unknown whether the clock is synchronised.")
     fix = "sudo timedatectl set-ntp true, and see `timedatectl timesync-status`; NTP needs UDP port 123"
-    return warn("The clock is not synchronised: nobody has set it since the boot.", fix)
+    return warn("The clock is not synchronised: it was not set since the boot.", fix)
 
 
-def steady(facts: ClockFacts) -> Finding | None:
-    """Judge whether the clock was set while the service ran."""
+def jumped(facts: ClockFacts) -> Finding | None:
+    """Check that the clock was not changed by much while the service ran."""
     step = facts.step_since_start
     if step is None or abs(step) < _BIG_STEP:
         return None
     way = "forward" if step > timedelta() else "back"
     sentence = f"The clock was set {way} by {_length(abs(step))} since the service started"
     if step > timedelta() and facts.now - step < facts.built_at:
-        return ok(f"{sentence}, as it is after a boot without a battery clock.")
-    return warn(f"{sentence}: times in the journal do not fit.", "nothing, unless it goes on: two programs may set it")
+        return ok(f"{sentence}, which is normal after a boot without a battery clock.")
+    fix = "no action is needed once; if it happens again, check whether two programs set the clock"
+    return warn(f"{sentence}: times in the journal before that are wrong.", fix)
 
 
 def _shown(at: datetime) -> str:

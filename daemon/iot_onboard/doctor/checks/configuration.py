@@ -1,6 +1,6 @@
-"""Judge the configuration: can it be read, does it make sense, is it filled in, whose is it. Pure.
+"""Check the configuration: is it readable, valid and complete, and who can read or change it. Pure.
 
-And what it comes to: what this gateway is called, what makes that name its own, and whom it speaks to.
+Check its result too: the device name, whether that name is unique, and the hosts that the gateway connects to.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from ...config.problems import Problem
 from ...config.reader import values_of
 from ...config.schema import SETUP, Config, Document
 from ..model import Finding, fail, ok, skipped, warn
-from .files import READ, Account, FileFacts, impassable_directory, may
+from .files import READ, Account, FileFacts, impassable_directory, is_permitted
 
 _RESTART = "sudo systemctl restart iot-onboard"
-# Two fragments that set these to different values most likely stem from two intentions.
+# If two fragments set one of these to different values, that is probably a mistake.
 _SHOWN_KEYS = ("product_key", "device_name", "region", "instance_id", "registration.url", "mqtt.host", "proxy")
 _HTTPS_PORT = 443
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigFacts:
-    """Hold the files of the configuration as they were read, the main one first, and what they come to.
+    """Hold the files of the configuration as they were read, the main one first, and the configuration that they give.
 
-    `unreadable` are the problems of files that could not be read; `problems` are all, those included. `directories` is
-    the way to conf.d, `account` whom the service runs as.
+    `unreadable` has the problems of files that could not be read; `problems` has all, including those. `directories`
+    are conf.d and the directories above it; `account` is the user of the service.
     """
 
     path: str
@@ -47,9 +47,9 @@ class ConfigFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamingFacts:
-    """Hold the template, what it comes to or why it comes to nothing, and what the hardware says.
+    """Hold the template, the name that it gives or why it gives none, and the facts of the hardware.
 
-    `kept` says what speaks against a name that stays; `running` is the name of the daemon that runs, if one does.
+    `kept` says why a kept name would not be accepted today; `running` is the device name of the running daemon, if any.
     """
 
     template: str
@@ -62,139 +62,139 @@ class NamingFacts:
 
 
 def files(facts: ConfigFacts) -> Finding:
-    """Judge whether every file can be read."""
+    """Check that every file is readable."""
     denied = [problem for problem in facts.unreadable if "Permission denied" in problem.problem]
     if denied and not facts.as_root:
-        return skipped(f"{denied[0].file} may not be read by this user.", "run with sudo", blocks=True)
+        return skipped(f"This user cannot read {denied[0].file}.", "run with sudo", blocks=True)
     if any(problem.file == facts.path and "No such file" in problem.problem for problem in facts.unreadable):
         return fail(f"There is no configuration: {facts.path} does not exist.", SETUP)
     if facts.unreadable:
         problem = facts.unreadable[0]
-        return fail(f"{problem.file} {problem.problem}.", f"make it a plain, readable file: ls -l {problem.file}")
+        return fail(f"{problem.file} {problem.problem}.", f"make it a regular, readable file: ls -l {problem.file}")
     more = len(facts.documents) - 1
-    fragments = f", and {more} file{'s' * (more > 1)} in conf.d" if more else "; conf.d holds no file"
+    fragments = f", and {more} file{'s' * (more > 1)} in conf.d" if more else "; conf.d has no files"
     return ok(f"{facts.path} is readable{fragments}.")
 
 
 def overrides(facts: ConfigFacts) -> Finding | None:
-    """Judge whether files of conf.d contradict each other; to win over the main file is what they are for."""
-    values_by_key = [(document.name, values_of(document)) for document in facts.documents[1:]]
+    """Check that files of conf.d do not contradict each other; they may override the main file."""
+    values_by_file = [(document.name, values_of(document)) for document in facts.documents[1:]]
     for key in _SHOWN_KEYS:
-        setting = [(name, values[key]) for name, values in values_by_key if values.get(key) is not None]
+        setting = [(name, values[key]) for name, values in values_by_file if values.get(key) is not None]
         for (earlier, value), (later, other) in pairwise(setting):
             if value != other:
-                sentence = f"{earlier} and {later} set {key} to different values; the later one counts."
+                sentence = f"{earlier} and {later} set {key} to different values; {later} wins."
                 return warn(sentence, f"remove {key} from one of the two, then: {_RESTART}")
-    changed = sorted({key for _, values in values_by_key for key in values})
+    changed = sorted({key for _, values in values_by_file for key in values})
     return ok(f"Files in conf.d set {', '.join(changed)}; they agree with each other.") if changed else None
 
 
 def valid(facts: ConfigFacts) -> Finding:
-    """Judge what the files say."""
+    """Check the keys and values in the files."""
     if not facts.problems:
-        return ok("Every key is known, and every value is of its kind.")
-    count = sum(problem.count for problem in facts.problems)
+        return ok("All keys and values are valid.")
+    count = len(facts.problems)
     more = f" ({count} problems in all)" if count > 1 else ""
     fix = f"correct it (`iot-onboard check-config` lists every problem), then: {_RESTART}"
     return fail(f"{facts.problems[0]}{more}.", fix)
 
 
 def complete(facts: ConfigFacts) -> Finding:
-    """Judge whether this gateway was told its product and its name."""
+    """Check that product key and device name are configured."""
     config = facts.config
     empty = [] if config is None else [key for key in ("product_key", "device_name") if not getattr(config, key)]
     if empty:
-        return fail(f"This gateway is not set up yet: {' and '.join(empty)} stand nowhere.", SETUP)
-    return ok("Product key and device name are given.")
+        return fail(f"This gateway is not set up yet: no {' and no '.join(empty)} is configured.", SETUP)
+    return ok("Product key and device name are set.")
 
 
 def device_name(facts: NamingFacts) -> Finding:
-    """Judge whether there is a name that the platform would take."""
+    """Check that there is a name that the platform accepts."""
     name, running = facts.device_name, facts.running
     if running and running != name:
-        now = f"the hardware gives {name} now" if name is not None else f"now there is no name: {facts.problem}"
-        sentence = f"The daemon runs as {running}; {now}."
+        now = f"the hardware now gives {name}" if name is not None else f"now there is no name: {facts.problem}"
+        sentence = f"The running daemon uses the name {running}; {now}."
         if not facts.as_root:
-            return warn(sentence, "run with sudo: only root sees whether the daemon remembers its name")
-        return warn(sentence, "the next start takes what is now; where that is wrong: sudo iot-onboard setup")
+            return warn(sentence, "run with sudo: only root can read the name that the daemon has saved")
+        return warn(sentence, "the next start uses the new state; if that is wrong: sudo iot-onboard setup")
     if facts.kept:
-        sentence = f"The device name stays {name}, as the stored secret is of that name: {facts.kept}."
-        return warn(sentence, "sudo iot-onboard setup --device-name NAME, with this name or the one that is meant")
+        sentence = f"The device name stays {name}, because the stored secret is for that name: {facts.kept}."
+        return warn(sentence, "sudo iot-onboard setup --device-name NAME, with this name or with the one that you want")
     if name is not None:
         made = "" if facts.device_name == facts.template else f", made from {facts.template}"
         return ok(f"The device name is {name}{made}.")
-    fix = "give device_name another placeholder, or a name; {mac} and {machine_id} work on most boards"
+    fix = "set device_name to another placeholder or to a name; {mac} and {machine_id} work on most boards"
     return fail(f"device_name {facts.template}: {facts.problem}.", fix)
 
 
 def unique(facts: NamingFacts) -> Finding:
-    """Judge whether a second gateway with the same image would have the same name."""
+    """Check that a second gateway with the same image would get another name."""
     template, hardware = facts.template, facts.hardware
     if "{serial}" in template and hardware.disagreement:
-        sentence = f"Two sources of this board's serial number disagree: {hardware.disagreement}. The first counts."
-        return warn(sentence, "write device_name out, or use {mac} or {machine_id} in it, where the first is not meant")
+        sentence = f"This board has two different serial numbers: {hardware.disagreement}. The first one is used."
+        return warn(sentence, "if the first is wrong, set device_name to a name, or use {mac} or {machine_id} in it")
     if "{mac" in template and any(int(address[:2], 16) & 2 for _, address in hardware.macs):
-        sentence = "The device name comes from an address that the vendor of the interface has not given."
-        return warn(sentence, "look whether it is the same after a boot; {serial} and {machine_id} are an alternative")
+        sentence = "The device name is made from a MAC address that was set by software, not by the vendor."
+        return warn(sentence, "check that it is the same after a reboot; otherwise use {serial} or {machine_id}")
     if "{machine_id}" in template:
-        return ok("The name comes from the machine id: an image must be copied with an empty /etc/machine-id.")
+        return ok("The name is made from the machine id: copy an image only with an empty /etc/machine-id.")
     if "{" in template:
-        return ok("The name comes from this board's hardware: a copied card gets a name of its own.")
+        return ok("The name is made from this board's hardware: a copied card gets another name.")
     return ok("The name is literal: a copied card would use this gateway's identity.")
 
 
 def hosts(config: Config) -> Finding:
-    """Judge whether the gateway speaks to the vendor or to somebody else."""
+    """Check whether the hosts are the vendor's."""
     both = (registration_endpoint(config)[0], mqtt_host(config))
     foreign = [host for host in both if not is_vendors(host)]
     if not foreign:
         return ok(f"Live: {both[0]} and {both[1]} are the vendor's.")
     if len(foreign) == 2:
         sentence = f"Not the live platform: registration goes to {foreign[0]}, MQTT to {foreign[1]}."
-        return warn(sentence, "where that is not meant, remove registration.url and mqtt.host from the configuration")
-    sentence = f"One leg goes to the vendor and the other to {foreign[0]}: a secret of the one is nothing to the other."
+        return warn(sentence, "if you do not want that, remove registration.url and mqtt.host from the configuration")
+    sentence = f"One host is the vendor's, the other is {foreign[0]}: a secret from the one is not valid at the other."
     return fail(sentence, "set both registration.url and mqtt.host, or neither", blocks=False)
 
 
 def region(config: Config) -> Finding:
-    """Judge whether the region is one we have heard of; the platform may have newer ones."""
+    """Check that the region is a known one; the platform may have newer ones."""
     if config.registration_url is not None and (config.mqtt_host is not None or config.instance_id is not None):
-        return ok(f"The region {config.region} names no host here.")
+        return ok(f"The region {config.region} is not used: the hosts are configured.")
     if config.region in KNOWN_REGIONS:
-        return ok(f"The region is {config.region}; the console shows at the top whether the product is in it.")
-    sentence = f"The region {config.region} is none that we know: {', '.join(sorted(KNOWN_REGIONS))}."
-    return warn(sentence, "if the names do not resolve, correct region in the configuration")
+        return ok(f"The region is {config.region}; the product's region is shown at the top of the console.")
+    sentence = f"The region {config.region} is not among the known ones: {', '.join(sorted(KNOWN_REGIONS))}."
+    return warn(sentence, "if the hosts' names do not resolve, correct region in the configuration")
 
 
 def readable(facts: ConfigFacts) -> Finding | None:
-    """Judge whether the service may read what root can read."""
+    """Check that the service can read the files that root can read."""
     account = facts.account
     if account is None:
         return None
     if (impassable := impassable_directory(account, facts.directories)) is not None:
         return impassable
     for file in (*facts.files, *([facts.ca_file] if facts.ca_file is not None else [])):
-        if not may(account, file, READ):
-            sentence = f"The service's user {account.name} may not read {file.path} (mode {file.permissions})."
+        if not is_permitted(account, file, READ):
+            sentence = f"The service's user {account.name} cannot read {file.path} (mode {file.permissions})."
             fix = f"sudo chgrp {account.name} {file.path} && sudo chmod 640 {file.path}"
             return fail(sentence, fix, blocks=False)
-    return ok(f"The service's user {account.name} may read the configuration.")
+    return ok(f"The service's user {account.name} can read the configuration.")
 
 
 def exposure(facts: ConfigFacts) -> Finding | None:
-    """Judge who may read or change the configuration: it may hold a proxy's password, and says where secrets go."""
+    """Check who can read or change the configuration: it may hold a proxy's password, and names the secret files."""
     for file in facts.files:
         if file.mode & 0o002:
-            sentence = f"{file.path} may be changed by others (mode {file.permissions})."
+            sentence = f"Other users can change {file.path} (mode {file.permissions})."
             return fail(sentence, f"sudo chmod o-w {file.path}", blocks=False)
     with_password = {document.name for document in facts.documents if _holds_a_password(document)}
     for file in facts.files:
         if file.path in with_password and file.mode & 0o007:
-            sentence = f"{file.path} holds the proxy's password, and may be read by others (mode {file.permissions})."
+            sentence = f"{file.path} holds the proxy's password, and other users can read it (mode {file.permissions})."
             return warn(sentence, f"sudo chgrp iot-onboard {file.path} && sudo chmod 640 {file.path}")
     if facts.unreadable:
-        return skipped("Files that cannot be read are not judged by their modes.")
-    return ok("Nobody but its owner may change it, and no password in it is open to others.")
+        return skipped("The modes of unreadable files are not checked.")
+    return ok("Only its owner can change it, and other users can read no password in it.")
 
 
 def registration_endpoint(config: Config) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""What is known of a file, and what a user may do with it. Pure."""
+"""What is known about a file, and what a user is permitted to do with it. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ READ, WRITE, ENTER = 4, 2, 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """Hold what lstat(2) says; `mode` is the whole of `st_mode`."""
+    """Hold the result of lstat(2); `mode` is all of `st_mode`."""
 
     path: str
     mode: int
@@ -22,12 +22,12 @@ class FileFacts:
 
     @property
     def permissions(self) -> str:
-        """Give the permission bits as chmod takes them: `0640`."""
+        """Return the permission bits as chmod takes them: `0640`."""
         return f"{stat.S_IMODE(self.mode):04o}"
 
     @property
     def kind(self) -> str:
-        """Say what it is, in words."""
+        """Return the kind of file, in words."""
         kinds = {
             stat.S_IFREG: "a file",
             stat.S_IFDIR: "a directory",
@@ -47,10 +47,10 @@ class Account:
     gids: frozenset[int]
 
 
-def may(account: Account, facts: FileFacts, wanted: int) -> bool:
-    """Say whether the mode gives the user what is wanted: bits of `READ`, `WRITE`, `ENTER`.
+def is_permitted(account: Account, facts: FileFacts, wanted: int) -> bool:
+    """Say whether the mode gives the user all wanted permissions: bits of `READ`, `WRITE`, `ENTER`.
 
-    Access control lists are not looked at; systemd uses them for credentials alone.
+    Access control lists are not read; systemd uses them for credentials only.
     """
     if account.uid == 0:
         return True
@@ -60,9 +60,9 @@ def may(account: Account, facts: FileFacts, wanted: int) -> bool:
 
 
 def impassable_directory(account: Account, chain: Sequence[FileFacts]) -> Finding | None:
-    """Name the first directory of a path that the user may not enter."""
-    impassable = next((facts for facts in chain if not may(account, facts, ENTER)), None)
+    """Return a failure that names the first directory of a path that the user cannot enter."""
+    impassable = next((facts for facts in chain if not is_permitted(account, facts, ENTER)), None)
     if impassable is None:
         return None
-    sentence = f"The service's user {account.name} may not pass {impassable.path} (mode {impassable.permissions})."
+    sentence = f"The service's user {account.name} cannot enter {impassable.path} (mode {impassable.permissions})."
     return fail(sentence, f"sudo chmod a+x {impassable.path}", blocks=False)

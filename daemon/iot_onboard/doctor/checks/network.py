@@ -1,4 +1,4 @@
-"""Judge the network: link, address and route, then name look-up, then the ports and the proxy. Pure."""
+"""Check the network: link, address and route, then name look-up, then the ports and the proxy. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ...net.rtnetlink import Key
 from ..model import Finding, fail, ok, skipped, warn
 from .configuration import is_vendors
 
-RESOLVER = "see what the resolver says: resolvectl status, or cat /etc/resolv.conf"
+RESOLVER = "see the resolver's state: resolvectl status, or cat /etc/resolv.conf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """Hold a network interface: `up` says that it is switched on, `running` that it has a signal."""
+    """Hold a network interface: `up` means switched on, `running` that it has a signal."""
 
     name: str
     up: bool
@@ -26,9 +26,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkFacts:
-    """Hold interfaces but loopback, addresses and routes.
+    """Hold interfaces (without loopback), addresses and routes.
 
-    `near` has an address with a route for each host that the gateway speaks to, or nothing: then it needs no other.
+    `near` has one address with a route for each host that the gateway connects to, so that it needs no default route;
+    it is empty if a host has no such address.
     """
 
     links: tuple[Link, ...] = ()
@@ -47,7 +48,7 @@ class Unresolved(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameFacts:
-    """Hold what a host's name led to; `by_proxy`: the proxy looks it up, and we don't."""
+    """Hold the result of a name look-up; `by_proxy`: the proxy looks the name up, the gateway does not."""
 
     host: str
     literal: bool = False
@@ -59,7 +60,7 @@ class NameFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverFacts:
-    """Hold the name servers of resolv.conf; `local_service`: NSS asks systemd-resolved, whatever stands there."""
+    """Hold the name servers of resolv.conf; `local_service`: NSS asks systemd-resolved, without that file."""
 
     servers: tuple[str, ...] = ()
     local_service: bool = False
@@ -68,7 +69,7 @@ class ResolverFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """Hold what became of one address; `error` is empty where it answered."""
+    """Hold the result of connecting to one address; `error` is empty if it answered."""
 
     address: str
     error: str
@@ -77,9 +78,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReachFacts:
-    """Hold what became of the connection to a host: straight, or through `proxy` (host and port).
+    """Hold the result of connecting to a host: direct, or through `proxy` (host and port).
 
-    `connection` is the socket, where there is one, for the handshake to go on with.
+    `connection` is the socket, if there is one; the handshake uses it.
     """
 
     host: str
@@ -91,9 +92,9 @@ class ReachFacts:
 
 
 def link(facts: NetworkFacts) -> Finding:
-    """Judge whether any cable, radio or modem has a signal."""
+    """Check that a cable, radio or modem has a signal."""
     if _stays_here(facts):
-        return skipped("Not needed: this machine itself is what the gateway speaks to.")
+        return skipped("Not needed: the gateway connects only to this machine itself.")
     good = [found for found in facts.links if found.up and found.running]
     if good:
         return ok(f"There is a link: {', '.join(found.name for found in good)}.")
@@ -106,100 +107,100 @@ def link(facts: NetworkFacts) -> Finding:
 
 
 def address(facts: NetworkFacts) -> Finding | None:
-    """Judge whether the gateway has an address that leads beyond its own wire."""
+    """Check that the gateway has an address that is not only link-local."""
     if _stays_here(facts):
         return None
     usable = [found for found in facts.addresses if not found.is_link_local]
     if usable:
         return ok(f"Addresses: {', '.join(str(found) for found in usable[:4])}.")
     local = next((found for found in facts.addresses if found.version == 4), None)
-    why = "none but link-local ones" if facts.addresses else "there is none"
+    why = "all are link-local" if facts.addresses else "there is none"
     if local is not None:
         why = f"only {local}, which is link-local: no DHCP answer"
-    return fail(f"No usable address: {why}.", "check the DHCP server, or the address that is set: ip address")
+    return fail(f"No usable address: {why}.", "check the DHCP server, or the configured address: ip address")
 
 
 def route(facts: NetworkFacts) -> Finding | None:
-    """Judge whether there is a way out."""
+    """Check that there is a default route, or that none is needed."""
     if facts.gateways:
         return ok(f"Default route: {', '.join(facts.gateways)}.")
     if _stays_here(facts):
         return None
     if facts.near:
-        return ok(f"There is no default route, and {', '.join(facts.near)} is reached without one.")
-    fix = "check the DHCP server, or the gateway that is set: ip route"
-    return fail("There is no default route: nothing beyond this network can be reached.", fix)
+        return ok(f"There is no default route; {', '.join(facts.near)} can be reached without one.")
+    fix = "check the DHCP server, or the configured router: ip route"
+    return fail("There is no default route: the Internet cannot be reached.", fix)
 
 
 def resolver(facts: ResolverFacts) -> Finding:
-    """Judge whether names can be asked for at all."""
+    """Check that a name server is configured."""
     if facts.servers:
         return ok(f"Name servers: {', '.join(facts.servers)}.")
     if facts.local_service:
-        return ok("Names are looked up by systemd-resolved.")
+        return ok("systemd-resolved looks names up.")
     why = facts.problem or "it names no server"
-    fix = "let DHCP or NetworkManager fill it, or by hand: echo nameserver 192.0.2.53 | sudo tee -a /etc/resolv.conf"
-    return warn(f"/etc/resolv.conf gives no name server: {why}.", fix)
+    fix = "get one by DHCP or NetworkManager, or by hand: echo nameserver 192.0.2.53 | sudo tee -a /etc/resolv.conf"
+    return warn(f"/etc/resolv.conf has no name server: {why}.", fix)
 
 
-def honest(facts: NameFacts) -> Finding:
-    """Judge whether the resolver makes up answers, as captive portals and some filters do (.invalid: RFC 6761)."""
+def nonexistent_name(facts: NameFacts) -> Finding:
+    """Check for false answers, which captive portals and some filters give (.invalid never exists: RFC 6761)."""
     if facts.addresses:
-        sentence = f"The resolver makes up answers: it gives {facts.addresses[0]} for a name that cannot exist."
-        return warn(sentence, "a captive portal or a filter is in the way: log in to that network, or use another one")
+        sentence = f"The name server gives false answers: {facts.addresses[0]} for a name that does not exist."
+        return warn(sentence, "it may be a captive portal or a filter: log in to that network, or use another one")
     if facts.unresolved is Unresolved.NO_ANSWER:
-        return skipped("The resolver says nothing of a name that cannot exist.")
-    return ok("The resolver makes nothing up.")
+        return skipped("The name server did not answer for a name that does not exist.")
+    return ok("The name server gives no address for a name that does not exist.")
 
 
 def name(facts: NameFacts) -> Finding:
-    """Judge whether one of our hosts has an address, and one that can be the platform's."""
+    """Check that a host of the platform has an address, and not a private one."""
     if facts.by_proxy:
         return skipped("Not needed: the proxy looks the names up.")
     if facts.literal:
-        return skipped("Not needed: it is an address.")
+        return skipped("Not needed: the configuration has an address, not a name.")
     if facts.unresolved is Unresolved.UNKNOWN:
         fix = "correct product_key, region and instance_id in the configuration; or use another name server"
-        return fail(f"There is no name {facts.host}, the name server says.", fix)
+        return fail(f"The name {facts.host} does not exist, says the name server.", fix)
     if facts.unresolved is not None:
         return fail(f"The name {facts.host} cannot be looked up: {facts.reason}.", RESOLVER)
     private = [address for address in facts.addresses if not ipaddress.ip_address(address).is_global]
     if private and is_vendors(facts.host):
-        fix = "a captive portal, a filter or /etc/hosts answers: log in to that network, or use another name server"
-        return warn(f"{facts.host} resolves to {private[0]}, which cannot be the platform.", fix)
+        fix = "it may be a captive portal, a filter or /etc/hosts: log in to that network, or use another name server"
+        return warn(f"{facts.host} resolves to {private[0]}, a private address, which is not the platform.", fix)
     return ok(f"{facts.host} resolves to {', '.join(facts.addresses[:4])}.")
 
 
 def proxy(facts: ReachFacts | None) -> Finding:
-    """Judge whether the proxy itself answers; `None` where there is none."""
+    """Check that the proxy itself answers; `None` if none is configured."""
     if facts is None:
         return skipped("No proxy is configured.")
     return _answers(facts, "check that the proxy runs, and correct proxy in the configuration")
 
 
 def port(facts: ReachFacts) -> Finding:
-    """Judge whether a host of the platform answers at its port, or the proxy leads on to it."""
+    """Check that a host of the platform answers at its port, direct or through the proxy."""
     where = f"{facts.host} port {facts.port}"
     if not facts.proxy:
-        fix = f"ask the network's owner to let out TCP port {facts.port} to {facts.host}"
-        return _answers(facts, f"{fix}; where there is a proxy, set proxy in the configuration")
+        fix = f"ask the network operator to allow TCP port {facts.port} to {facts.host}"
+        return _answers(facts, f"{fix}; if the network has a proxy, set proxy in the configuration")
     if not facts.proxy_failure:
-        return ok(f"The proxy {facts.proxy} leads on to {where}.")
-    fix = f"ask the proxy's owner to allow CONNECT to {facts.host}:{facts.port}"
+        return ok(f"The proxy {facts.proxy} connects to {where}.")
+    fix = f"ask the proxy's operator to allow CONNECT to {facts.host}:{facts.port}"
     if "407" in facts.proxy_failure:
         fix = "correct user name and password of proxy in the configuration"
-    return fail(f"The way to {where} ends at the proxy: {facts.proxy_failure}.", fix)
+    return fail(f"The proxy did not connect to {where}: {facts.proxy_failure}.", fix)
 
 
 def gateways(keys: Iterable[Key], names: dict[int, str]) -> tuple[str, ...]:
-    """Return the default routes among what the kernel has: gateway and interface."""
+    """Return the default routes of the kernel, as router and interface."""
     found: list[str] = []
     for key in keys:
         if key[0] != "route" or key[2] != 0:
             continue
         out, gateway = key[5], key[6]
         name = names.get(int.from_bytes(out, "little"), "?") if isinstance(out, bytes) and out else "several"
-        # A route without an interface leads nowhere: the kernel keeps an unreachable default for IPv6.
+        # A route without an interface is no use: the kernel has an unreachable default for IPv6.
         if name in {"lo", "?"}:
             continue
         via = f"{ipaddress.ip_address(gateway)} on " if isinstance(gateway, bytes) and gateway else ""
@@ -208,7 +209,7 @@ def gateways(keys: Iterable[Key], names: dict[int, str]) -> tuple[str, ...]:
 
 
 def addresses(keys: Iterable[Key]) -> tuple[ipaddress.IPv4Interface | ipaddress.IPv6Interface, ...]:
-    """Return the addresses among what the kernel has; tentative ones are of no use yet."""
+    """Return the addresses of the kernel, without tentative ones, which cannot be used yet."""
     found = [
         ipaddress.ip_interface((key[4], key[2]))
         for key in keys
@@ -226,10 +227,10 @@ def _answers(facts: ReachFacts, fix: str) -> Finding:
     answering = next((attempt for attempt in facts.attempts if not attempt.error), None)
     silent = ", ".join(f"{attempt.address} {attempt.error}" for attempt in facts.attempts if attempt.error)
     if answering is None:
-        return fail(f"Nobody answers at {where}: {silent or 'it has no address'}.", fix)
+        return fail(f"{where} does not answer: {silent or 'it has no address'}.", fix)
     first = facts.attempts[0]
     if first.error == "timed out":
-        sentence = f"{where} answers at {answering.address}, but {silent}: each connect waits for that first."
+        sentence = f"{where} answers at {answering.address}, but {silent}: every connection tries that one first."
         protocol = "IPv6" if ":" in first.address else "IPv4"
-        return warn(sentence, f"mend {protocol} of this network, or switch it off")
+        return warn(sentence, f"repair {protocol} of this network, or switch it off")
     return ok(f"{where} answers in {answering.duration_ms} ms.")

@@ -1,4 +1,4 @@
-"""Judge the secrets by what surrounds them: whether they are there, whole, and nobody else's to read. Pure."""
+"""Check the secrets without their values: whether they exist, are intact, and nobody else can read them. Pure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from ...config.schema import SETUP
 from ..model import Finding, capitalised, fail, ok, skipped, warn
-from .files import READ, Account, FileFacts, may
+from .files import READ, Account, FileFacts, is_permitted
 
 _MAX_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretFacts:
-    """Hold what is known of a secret file that somebody wrote by hand; `what` is "product secret" or "device secret".
+    """Hold the facts of a secret file that was given by hand; `what` is "product secret" or "device secret".
 
-    `problem` and `cure` are what the daemon would say of it. `unread`: it may be good, and this user may not look.
-    `by_manager`: the service manager reads it and hands the service a copy; `handed_out`: it has done so; `unloadable`
-    says what it cannot hand out.
+    `problem` and `cure` are what the daemon would report. `unread`: this user cannot read it, and it may be good.
+    `by_manager`: systemd reads it and gives the service a copy; `handed_out`: it has done so; `unloadable` names the
+    credential that it cannot load.
     """
 
     what: str
@@ -37,9 +37,9 @@ class SecretFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """Hold one file of the store; `damage` says what is wrong with what it holds, `issued_at` when it was given.
+    """Hold one file of the store; `damage` says what is wrong with its content, `issued_at` when the secret was issued.
 
-    `newer` says that it is whole and in a format that only a newer version reads.
+    `newer` says that it is intact, in a format that only a newer version can read.
     """
 
     name: str
@@ -51,10 +51,9 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFacts:
-    """Hold what lies in the directory of stored secrets; `wanted` where a registration is to fill it.
+    """Hold the directory of stored secrets; `wanted` means that this gateway registers.
 
-    `trouble` says why nobody may look into it. `subdevices` is the directory of the secrets of sub-devices and what
-    lies in it, where there is one.
+    `trouble` says why the directory cannot be listed.
     """
 
     directory: FileFacts | None
@@ -70,8 +69,8 @@ class StoreFacts:
         return next((file for file in self.files if file.name == self.identity + ending), None)
 
 
-def by_hand(facts: SecretFacts) -> Finding:
-    """Judge a secret that somebody wrote: the product's, with which registration is signed, or the device's own."""
+def secret_file(facts: SecretFacts) -> Finding:
+    """Check a secret that was given by hand: the product secret, which signs the registration, or the device secret."""
     what = facts.what
     if not facts.wanted:
         return skipped(f"Not needed: this device's own secret is {'given by hand' if facts.path else 'registered'}.")
@@ -80,43 +79,42 @@ def by_hand(facts: SecretFacts) -> Finding:
     path, rights = facts.path, f"mode {facts.found.permissions}"
     if facts.problem:
         return fail(f"{capitalised(facts.problem)}.", facts.cure or f"write the {what} to it", blocks=False)
-    if not facts.by_manager and facts.account is not None and not may(facts.account, facts.found, READ):
+    if not facts.by_manager and facts.account is not None and not is_permitted(facts.account, facts.found, READ):
         user = facts.account.name
-        sentence = f"The {what} file {path} may not be read by the service's user {user} ({rights})."
+        sentence = f"The service's user {user} cannot read the {what} file {path} ({rights})."
         return fail(sentence, f"sudo chown {user} {path} && sudo chmod 600 {path}", blocks=False)
-    unread = "; what it holds was not read (run with sudo)" if facts.unread else ", and holds one"
-    return ok(f"The {what} file {path} is closed to others ({rights}){unread}.")
+    unread = "; its content was not checked (run with sudo)" if facts.unread else ", and it holds a secret"
+    return ok(f"Other users cannot read the {what} file {path} ({rights}){unread}.")
 
 
 def _missing(facts: SecretFacts) -> Finding:
     what = facts.what
     if facts.handed_out:
-        return ok(f"The service manager hands out the {what} as a credential.")
+        return ok(f"systemd gives the {what} to the service as a credential.")
     why, fix = f"There is no {what}: {facts.path} does not exist.", facts.cure or SETUP
     if facts.unloadable:
-        why, fix = f"systemd cannot hand out {facts.unloadable}.", f"bring its key back and restart, or: {SETUP}"
+        why = f"systemd cannot load {facts.unloadable}."
+        fix = f"restore the key that it was encrypted with and restart the service, or: {SETUP}"
     if facts.fallback:
-        return warn(f"{why} The stored secret works, and could not be replaced.", fix)
+        return warn(f"{why} The stored device secret works, but without the product secret it cannot be replaced.", fix)
     return fail(why, fix, blocks=False)
 
 
 def stored(facts: StoreFacts) -> Finding:
-    """Judge the secret that registration brought."""
+    """Check the device secret from the registration."""
     current, previous = facts.file(".json"), facts.file(".json.1")
     if facts.trouble and facts.directory is not None:
         path = facts.directory.path
-        return fail(f"{path} is not looked into: {facts.trouble}.", f"see what it is: sudo ls -ld {path}", blocks=False)
-    if current is not None and current.damage and _is_anothers(facts, current):
-        # A consequence: whose it is says stored-permissions.
-        return skipped(
-            f"{current.facts.path}, or its directory, is another user's than the service's: not looked into."
-        )
+        return fail(f"{path} cannot be listed: {facts.trouble}.", f"see what it is: sudo ls -ld {path}", blocks=False)
+    if current is not None and current.damage and _is_foreign(facts, current):
+        # A consequence: stored-permissions reports the owner.
+        return skipped(f"{current.facts.path} or its directory does not belong to the service's user: not checked.")
     if current is not None and current.newer:
-        sentence = f"The stored device secret is {current.newer}; it is left alone, and nothing is registered."
+        sentence = f"The stored device secret is {current.newer}; the daemon does not change it, and does not register."
         return fail(sentence, "sudo apt install --only-upgrade iot-onboard", blocks=False)
     if current is not None and not current.damage:
         since = f", registered {current.issued_at}" if current.issued_at else ""
-        return ok(f"The device secret of {facts.identity} is stored and whole{since}.")
+        return ok(f"The device secret of {facts.identity} is stored and intact{since}.")
     if not facts.wanted:
         return skipped("Not needed: this device's own secret is given by hand.")
     state = f"is damaged ({current.damage})" if current is not None else "is missing"
@@ -124,54 +122,56 @@ def stored(facts: StoreFacts) -> Finding:
         sentence = f"The stored device secret {state}, and its previous generation is {previous.newer}."
         return fail(sentence, "sudo apt install --only-upgrade iot-onboard", blocks=False)
     if previous is not None and not previous.damage:
-        sentence = f"The stored device secret {state}; its previous generation is whole, and is used at the next start."
+        sentence = f"The stored device secret {state}; its previous generation is intact, and the next start uses it."
         return warn(sentence, "sudo systemctl restart iot-onboard")
     if current is None and previous is None:
         return ok(f"No device secret is stored for {facts.identity}: the gateway registers.")
-    fix = "sudo systemctl restart iot-onboard registers again; where that is refused with 6289, reset it in the console"
-    return fail(f"The stored device secret {state}, and no previous generation is whole.", fix, blocks=False)
+    fix = "sudo systemctl restart iot-onboard registers again; if the platform refuses with 6289, reset the device"
+    fix += " in the cloud console"
+    return fail(f"The stored device secret {state}, and no previous generation is intact.", fix, blocks=False)
 
 
 def previous(facts: StoreFacts) -> Finding | None:
-    """Judge the generation before."""
+    """Check the previous generation of the secret."""
     file = facts.file(".json.1")
     if file is None or not file.damage:
         return None
-    sentence = f"The previous generation of the secret is damaged ({file.damage}); it would not help if needed."
-    return warn(sentence, "nothing at once; check the SD card: single-bit errors point to a failing one")
+    sentence = f"The previous generation of the secret is damaged ({file.damage}): there is no good backup."
+    return warn(sentence, "check the SD card: damaged files point to a failing card")
 
 
-def _is_anothers(facts: StoreFacts, current: StoredFile) -> bool:
+def _is_foreign(facts: StoreFacts, current: StoredFile) -> bool:
     owners = {current.facts.uid, *([facts.directory.uid] if facts.directory is not None else [])}
     return facts.account is not None and owners != {facts.account.uid}
 
 
 def set_aside(facts: StoreFacts) -> Finding | None:
-    """Judge what was found damaged earlier."""
+    """Check for files that were set aside earlier, because they were damaged."""
     damaged = [file.name for file in facts.files if ".corrupt-" in file.name]
     forgotten = [file.name for file in facts.files if ".forgotten-" in file.name]
     if damaged:
-        sentence = f"{len(damaged)} damaged file(s) were set aside, the last one {max(damaged)}."
-        return warn(sentence, "check power supply and SD card; the files may be removed once nobody needs them")
+        sentence = f"{len(damaged)} damaged file(s) were set aside, the last one is {max(damaged)}."
+        return warn(sentence, "check power supply and SD card; delete the files when you do not need them any more")
     return ok(f"{len(forgotten)} secret file(s) were set aside by `iot-onboard forget`.") if forgotten else None
 
 
 def others(facts: StoreFacts) -> Finding | None:
-    """Judge whether what is stored is this device's: a copied card or a new name shows here."""
+    """Check whether the stored secrets are for this device: after a copied card or a new name they are not."""
     found = sorted({file.name.partition(".json")[0] for file in facts.files} - {facts.identity})
     if not found:
         return None
     names = ", ".join(found[:_MAX_NAMES]) + (f" and {len(found) - _MAX_NAMES} more" if found[_MAX_NAMES:] else "")
     if facts.file(".json") is not None:
         return ok(f"Besides {facts.identity}, secrets of {names} are stored: the device had another name.")
-    sentence = f"No secret is stored for {facts.identity}, but for {names}: a new name, or a copied card."
-    return warn(sentence, "where the name changed by mistake, set product_key and device_name back")
+    sentence = (
+        f"No secret is stored for {facts.identity}, but secrets of {names} are: the name is new, or the card copied."
+    )
+    return warn(sentence, "if the name changed by mistake, set product_key and device_name back")
 
 
 def permissions(facts: StoreFacts) -> Finding:
-    """Judge whose the stored secrets are, and who may read them."""
-    own = (facts.directory, *(stored.facts for stored in facts.files)) if facts.directory is not None else ()
-    if not own and not facts.subdevices:
+    """Check the owner of the stored secrets, and who can read them."""
+    if facts.directory is None:
         return skipped("Nothing is stored yet.")
     for folder in filter(None, (own, facts.subdevices)):
         if (exposed := _exposed(folder, facts.account)) is not None:
@@ -185,10 +185,12 @@ def _exposed(folder: Sequence[FileFacts], account: Account | None) -> Finding | 
     path = folder[0].path
     for file in folder:
         if account is not None and file.uid != account.uid:
-            sentence = f"{file.path} does not belong to the service's user {account.name}, who cannot use it."
+            sentence = f"{file.path} does not belong to the service's user {account.name}: the service cannot use it."
             return fail(sentence, f"sudo chown -Rh {account.name}: {path}", blocks=False)
         if file.mode & 0o077 and "symbolic" not in file.kind:
-            # Not as root, and without a name out of it: what lies there is that user's to choose.
+            # Not as root, and without a file's name: that user can put any file there.
             who = f"sudo -u {account.name} " if account is not None else ""
-            return warn(f"{file.path} is open to others (mode {file.permissions}).", f"{who}chmod -R go= {path}")
-    return None
+            return warn(
+                f"Other users have access to {file.path} (mode {file.permissions}).", f"{who}chmod -R go= {path}"
+            )
+    return ok(f"Only {account.name if account is not None else 'the owner'} has access to the stored secrets.")

@@ -1,4 +1,4 @@
-"""Judge the service: what systemd and dpkg say of it, what it says itself, and what it last told the journal. Pure."""
+"""Check the service: its state in systemd, its package, its status file, and its last event in the journal. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EVENTS = {event.value for event in Event}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalFacts:
-    """Hold this boot's last lines of the daemon, oldest first; `hidden`: this user may not see them."""
+    """Hold the daemon's last lines in this boot, oldest first; `hidden`: this user cannot read them."""
 
     entries: tuple[JournalEntry, ...] = ()
     trouble: str = ""
@@ -30,10 +30,10 @@ class JournalFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageFacts:
-    """Hold what dpkg says of our package's files; `changed` are those that are not as shipped.
+    """Hold what dpkg says about the package's files; `changed` names those that differ from the package.
 
-    `unfinished` is dpkg's word where an installation was interrupted, `unloadable` what the launcher had to do without,
-    and `compiled` what Python has compiled, of ours or of a library, and cannot load.
+    `unfinished` is dpkg's state if an installation was interrupted, `unloadable` what the launcher could not load, and
+    `compiled` names the compiled files of the package or of a library that Python cannot load.
     """
 
     installed: bool = False
@@ -45,7 +45,7 @@ class PackageFacts:
 
 
 def unit(facts: UnitProperties) -> Finding:
-    """Judge whether the service is installed and starts at boot."""
+    """Check that the service is installed and starts at boot."""
     if facts.trouble:
         return skipped(f"systemd does not answer: {facts.trouble.rstrip('.')}.", blocks=True)
     loaded, enabled = facts.get("LoadState"), facts.get("UnitFileState")
@@ -53,17 +53,17 @@ def unit(facts: UnitProperties) -> Finding:
         return fail(*why)
     if loaded != "loaded":
         sentence = f"systemd knows no {SERVICE} ({loaded or 'no answer'})."
-        return fail(sentence, "install the package iot-onboard, or: sudo systemctl daemon-reload")
+        return fail(sentence, "install the package iot-onboard; if it is installed: sudo systemctl daemon-reload")
     if enabled not in _ENABLED:
         sentence = f"The service is {enabled or 'not enabled'}: it does not start at the next boot."
         return fail(sentence, "sudo systemctl enable iot-onboard", blocks=False)
     if facts.get("NeedDaemonReload") == "yes":
-        return warn("The unit file changed since systemd read it.", "sudo systemctl daemon-reload")
+        return warn("The unit file has changed since systemd read it.", "sudo systemctl daemon-reload")
     return ok(f"The service is installed and starts at boot ({enabled}).")
 
 
 def running(facts: UnitProperties) -> Finding:
-    """Judge whether the service runs, and why it does not."""
+    """Check that the service runs, or say why it does not."""
     why = why_not_running(facts)
     if why is None:
         return ok(f"The service runs (process {facts.get('MainPID')}) since {facts.get('ActiveEnterTimestamp')}.")
@@ -71,23 +71,23 @@ def running(facts: UnitProperties) -> Finding:
 
 
 def restarts(facts: UnitProperties) -> Finding | None:
-    """Judge how often systemd had to start it again."""
+    """Check how often systemd had to restart it."""
     count = facts.number("NRestarts")
-    more = f"{JOURNAL}; where it comes back, send what `iot-onboard bundle` makes"
+    more = f"{JOURNAL}; if it happens again, send the file that `sudo iot-onboard bundle` makes"
     if facts.get("Result") == "watchdog":
         sentence = f"The service hung, and the watchdog ended it ({count} restarts since it was started)."
         return warn(sentence, f"see what it did: {more}")
     if count >= 3:
-        return warn(f"systemd had to start the service again {count} times.", f"see why: {more}")
-    return ok(f"It ended by itself {count} times, which is little.") if count else None
+        return warn(f"systemd had to restart the service {count} times.", f"see why: {more}")
+    return ok(f"systemd restarted it {count} times, which is few.") if count else None
 
 
 def state(status: Status | None) -> Finding:
-    """Judge what the daemon says of itself."""
+    """Check the state in the daemon's status file."""
     if status is None:
-        return skipped("The daemon does not run: there is nobody to ask.")
+        return skipped("The daemon does not run: it has no status.")
     if status.state == NOT_PROVISIONED:
-        return fail("The daemon waits for this gateway to be set up.", SETUP, blocks=False)
+        return fail("The daemon waits until this gateway is set up.", SETUP, blocks=False)
     if status.state == "online":
         return ok(f"The daemon is online since {status.since}.")
     goal = f" to {status.goal}" if status.goal else ""
@@ -95,30 +95,30 @@ def state(status: Status | None) -> Finding:
     then = f" Next try at {status.next_try_at}." if status.next_try_at else ""
     sentence = f"The daemon is {status.state}{goal} since {status.since}{error}.{then}"
     if status.state != "blocked" and not status.last_error:
-        return warn(sentence, "wait a moment, and look again")
-    otherwise = "do what the line says" if status.state == "blocked" else "where the checks above are well, wait"
+        return warn(sentence, "wait a moment, then run it again")
+    otherwise = "fix what the sentence says" if status.state == "blocked" else "if the checks above are ok, wait"
     more = f"; more: iot-onboard explain {status.last_cause}" if status.last_cause else ""
     return fail(sentence, f"{status.last_cure or otherwise}{more}", blocks=False)
 
 
 def version(status: Status | None) -> Finding | None:
-    """Judge whether what runs is what is installed."""
+    """Check that the running version is the installed one."""
     if status is None or status.agent_version == __version__:
         return None
-    sentence = f"The daemon that runs is {status.agent_version}, and {__version__} is installed."
+    sentence = f"The running daemon has version {status.agent_version}, but {__version__} is installed."
     return warn(sentence, "sudo systemctl restart iot-onboard")
 
 
 def events(facts: JournalFacts) -> Finding:
-    """Judge what the daemon last told the journal in this boot."""
+    """Check the daemon's last event in this boot."""
     if facts.hidden:
-        return skipped("The journal may not be read by this user.", "run with sudo")
+        return skipped("This user cannot read the journal.", "run with sudo")
     if facts.trouble:
-        return skipped(f"The journal cannot be asked: {facts.trouble.rstrip('.')}.")
-    # Not systemd's own lines about the unit, nor what another version has told.
+        return skipped(f"The journal cannot be read: {facts.trouble.rstrip('.')}.")
+    # Without systemd's own lines about the unit, and without events that only another version has.
     known = [entry for entry in facts.entries if entry.event in _EVENTS]
     if not known:
-        return ok("The journal holds no event of the daemon in this boot.")
+        return ok("The journal has no event of the daemon in this boot.")
     last = known[-1]
     shared = next((entry for entry in reversed(known) if entry.event == Event.IDENTITY_SHARED.value), None)
     if shared is not None:
@@ -132,24 +132,24 @@ def events(facts: JournalFacts) -> Finding:
 
 
 def package_files(facts: PackageFacts) -> Finding:
-    """Judge whether our files are those of the package; what an operator may change is not counted."""
+    """Check that the package's files are unchanged; files that an operator is meant to edit are left out."""
     if not facts.installed:
         return skipped(f"Not installed as a package{f': {facts.trouble}' if facts.trouble else ''}.")
     if facts.unloadable:
         return warn(f"{facts.unloadable}, and something else runs in its place.", _REINSTALL)
     if facts.unfinished:
-        configure = "sudo dpkg --configure iot-onboard, or wait for the next boot, which does that"
-        cure = "install it again, by the same command" if facts.unfinished == "half-installed" else configure
-        return warn(f"An installation was interrupted: dpkg calls the package {facts.unfinished}.", cure)
+        configure = "sudo dpkg --configure iot-onboard; the next boot does that too"
+        cure = "install it again with the same command" if facts.unfinished == "half-installed" else configure
+        return warn(f"An installation was interrupted: dpkg reports the package as {facts.unfinished}.", cure)
     if facts.trouble:
-        return skipped(f"dpkg does not say: {facts.trouble}.")
+        return skipped(f"dpkg does not answer: {facts.trouble}.")
     if facts.compiled:
-        sentence = f"{len(facts.compiled)} compiled file(s) are damaged, such as {facts.compiled[0]}."
+        sentence = f"{len(facts.compiled)} compiled file(s) are damaged, for example {facts.compiled[0]}."
         return warn(f"{sentence} The service starts without them, slowly.", f"sudo rm {' '.join(facts.compiled)}")
     if facts.changed:
-        sentence = f"{len(facts.changed)} file(s) of the package are not as shipped, such as {facts.changed[0]}."
+        sentence = f"{len(facts.changed)} file(s) of the package were changed, for example {facts.changed[0]}."
         return warn(sentence, _REINSTALL)
-    return ok("Every file of the package is as shipped.")
+    return ok("No file of the package was changed.")
 
 
 def _described(entry: JournalEntry) -> str:

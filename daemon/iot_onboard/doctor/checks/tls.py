@@ -1,4 +1,4 @@
-"""Judge TLS, and what answers behind it: anchors, handshakes, certificates, and whether it is the platform. Pure."""
+"""Check TLS and the servers behind it: root certificates, handshakes, certificates, and the first answer. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ...core.peer_text import printable
 from ..model import Finding, capitalised, fail, ok, skipped, warn
 from .clock import SET
 
-# config/ca/README.md: the vendor's own root, as its documentation and its device SDKs hold it.
+# config/ca/README.md: the vendor's own root, the same as in its documentation and its device SDKs.
 ANCHOR_SHA256 = "7ca438a3976b5242d231f861499822da855831382735836b361e7e9715661676"
-# The root of the public hosts, and of MQTT on ports 443 and 1883; it ends on 2028-01-28 (vendor documentation).
+# The root of the public hosts, and of MQTT on ports 443 and 1883; it expires on 2028-01-28 (vendor documentation).
 PUBLIC_ROOT = "GlobalSign Root CA"
 _MAX_NAME = 100
 _AFTER_RELEASE = timedelta(days=365)
@@ -24,7 +24,7 @@ _PORTAL = "log in to that network's captive portal, or use another network"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """Hold whom it names, who vouches for it, and when it is valid (UTC)."""
+    """Hold subject, issuer and names of a certificate, and when it is valid (UTC)."""
 
     subject: str
     issuer: str
@@ -35,7 +35,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorFacts:
-    """Hold the anchors of one place: the shipped file, the system's store, or tls.ca_file; `sha256` is of all."""
+    """Hold the root certificates of the shipped file, the system's store, or tls.ca_file; `sha256` is of all."""
 
     path: str = ""
     anchors: Sequence[Certificate] = ()
@@ -47,7 +47,7 @@ class AnchorFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFacts:
-    """Hold what is believed without a configuration: the shipped root, and the system's store."""
+    """Hold what is trusted by default: the shipped root, and the system's store."""
 
     shipped: AnchorFacts
     system: AnchorFacts
@@ -55,9 +55,9 @@ class RootFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFacts:
-    """Hold how a handshake went.
+    """Hold the result of a handshake.
 
-    `plain` is what the port says to plain HTTP, where TLS failed; `connection` is the socket, where it is verified.
+    `plain` is the answer to plain HTTP, if TLS failed; `connection` is the socket, if the certificate was verified.
     """
 
     host: str
@@ -74,7 +74,7 @@ class TlsFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpFacts:
-    """Hold what the registration host said to a HEAD of `/`; `at` is its clock, `now` ours."""
+    """Hold the registration host's answer to a HEAD of `/`; `at` is its clock, `now` this gateway's."""
 
     host: str
     now: datetime
@@ -95,9 +95,9 @@ class ListenFacts:
 
 
 def vendor_root(facts: RootFacts) -> Finding:
-    """Judge the vendor's root, which the MQTT hosts chain to and which no system store holds."""
+    """Check the vendor's root, which the MQTT hosts chain to and which no system store has."""
     shipped = facts.shipped
-    sentence = f"{shipped.path} is not the vendor's root certificate: it was changed."
+    sentence = f"{shipped.path} is not the vendor's root certificate: the file was changed."
     if not shipped.path:
         sentence = "The vendor's root certificate is not installed: MQTT on port 8883 cannot be verified."
     elif shipped.problem:
@@ -108,101 +108,100 @@ def vendor_root(facts: RootFacts) -> Finding:
 
 
 def system_roots(facts: RootFacts) -> Finding:
-    """Judge the system's store, which the registration host chains to."""
+    """Check the system's store, which the registration host chains to."""
     anchors = facts.system.anchors
     install = "sudo apt-get install --reinstall ca-certificates && sudo update-ca-certificates --fresh"
     if not anchors:
         why = facts.system.problem or ("it is empty" if facts.system.path else "there is no bundle of certificates")
-        return fail(f"The system's store of root certificates is of no use: {why}.", install, blocks=False)
+        return fail(f"The system's store of root certificates cannot be used: {why}.", install, blocks=False)
     public = tuple(anchor for anchor in anchors if anchor.subject == PUBLIC_ROOT)
     if public:
-        fix = "update ca-certificates before that, and see whether the platform has moved to another root"
+        fix = "update ca-certificates before that, and check whether the platform uses another root by then"
         return _until(replace(facts.system, anchors=public), fix)
-    sentence = f"The system's store does not hold {PUBLIC_ROOT}, which the platform's public hosts chain to"
+    sentence = f"The system's store does not have {PUBLIC_ROOT}, which the platform's public hosts chain to"
     if any(anchor.subject.startswith("GlobalSign") for anchor in anchors):
-        return ok(f"{sentence}; it holds newer roots of GlobalSign.")
-    return warn(f"{sentence}, nor another root of GlobalSign.", install)
+        return ok(f"{sentence}; it has newer roots of GlobalSign.")
+    return warn(f"{sentence}, and no other root of GlobalSign.", install)
 
 
 def ca_file(facts: AnchorFacts) -> Finding:
-    """Judge the certificates of tls.ca_file."""
+    """Check the certificates of tls.ca_file."""
     if not facts.path:
-        return skipped("tls.ca_file names none.")
+        return skipped("Not needed: tls.ca_file is not set.")
     if facts.problem:
-        fix = facts.cure or "give tls.ca_file a file of certificates in PEM form"
+        fix = facts.cure or "set tls.ca_file to a file of certificates in PEM format"
         return fail(f"{capitalised(facts.problem)}.", fix)
     if not facts.anchors:
-        return warn(
-            f"{facts.path} holds no root certificate.", "give tls.ca_file the root, not the server's certificate"
-        )
+        return warn(f"{facts.path} holds no root certificate.", "put the root into it, not the server's certificate")
     return _until(facts, "put a newer one into tls.ca_file")
 
 
 def handshake(facts: TlsFacts) -> Finding:
-    """Judge a handshake: it verifies or fails, as the daemon's does."""
+    """Check a handshake: it succeeds or fails as the daemon's does."""
     where = f"{facts.host} port {facts.port}"
     if facts.cause is None:
         return ok(f"{where}: {facts.version}, certificate verified, in {facts.duration_ms} ms.")
-    seen = f" It was shown {_shown(facts.certificate)}" if facts.certificate is not None else ""
+    seen = f" The server has {_shown(facts.certificate)}" if facts.certificate is not None else ""
     if facts.plain:
-        return fail(f"{where} does not speak TLS, but answers plain HTTP: {facts.plain}.", _PORTAL)
+        return fail(f"{where} does not use TLS, but answers plain HTTP: {facts.plain}.", _PORTAL)
     return fail(f"{capitalised(facts.detail.rstrip('.'))}.{seen}", _cure(facts))
 
 
-def lasting(facts: TlsFacts) -> Finding | None:
-    """Judge how long the certificate that was shown is still valid; not every Python shows it."""
+def validity(facts: TlsFacts) -> Finding | None:
+    """Check how long the server's certificate is still valid; not every version of Python gives access to it."""
     if facts.certificate is None:
         return None
     left = facts.certificate.not_after - facts.now
     if left < _SOON:
-        sentence = f"{facts.host} showed {_shown(facts.certificate)} That is in {left.days} days."
-        return warn(sentence, "nothing here: whoever runs that host has to renew it")
-    return ok(f"{facts.host} showed {_shown(facts.certificate)} {left.days} days are left.")
+        sentence = f"{facts.host} has {_shown(facts.certificate)} It expires in {left.days} days."
+        return warn(sentence, "no action on this gateway: the operator of that host has to renew it")
+    return ok(f"{facts.host} has {_shown(facts.certificate)} It expires in {left.days} days.")
 
 
 def http_answer(facts: HttpFacts) -> Finding:
-    """Judge whether an HTTP server is there that could take a registration."""
+    """Check that an HTTP server answers, which could accept a registration."""
     if facts.status is None:
-        sentence = f"{facts.host} shakes hands, but does not speak HTTP: {facts.problem}."
-        return fail(sentence, "wait, for the platform may be in trouble; else check registration.url")
+        sentence = f"{facts.host} completes the TLS handshake, but does not answer HTTP: {facts.problem}."
+        return fail(sentence, "wait: the platform may have a fault; if it lasts, check registration.url")
     if 300 <= facts.status < 400:
-        sentence = f"{facts.host} leads elsewhere (HTTP {facts.status}, to {facts.location or 'nowhere'})."
-        return warn(sentence, "a captive portal or a proxy may answer in the platform's place: log in there")
+        sentence = f"{facts.host} redirects (HTTP {facts.status}, to {facts.location or 'no address'})."
+        return warn(sentence, "a captive portal or a proxy may answer instead of the platform: log in there")
     if facts.status in {502, 503, 504}:
-        return warn(f"{facts.host} says that it is unavailable (HTTP {facts.status}).", "wait: the gateway tries again")
-    return ok(f"{facts.host} answers (HTTP {facts.status} to a question that is no registration).")
+        return warn(f"{facts.host} is unavailable (HTTP {facts.status}).", "wait: the gateway tries again")
+    return ok(f"{facts.host} answers (HTTP {facts.status} to a request that registers nothing).")
 
 
 def platform_clock(facts: HttpFacts) -> Finding:
-    """Judge our clock by the platform's, which TLS vouches for."""
+    """Compare this gateway's clock with the platform's, which came over verified TLS."""
     if facts.at is None:
-        return skipped(f"{facts.host} does not tell the time.")
+        return skipped(f"{facts.host} sends no time.")
     off = facts.now - facts.at
     if abs(off) <= _CLOCK_SLACK:
-        return ok("Our clock and the platform's agree.")
+        return ok("This gateway's clock and the platform's agree.")
     way = "ahead of" if off > timedelta() else "behind"
-    return warn(f"Our clock is {int(abs(off).total_seconds()) // 60} minutes {way} the platform's.", SET)
+    return warn(f"This clock is {int(abs(off).total_seconds()) // 60} minutes {way} the platform's.", SET)
 
 
-def waits_for_login(facts: ListenFacts) -> Finding:
-    """Judge whether what is there behaves as an MQTT server does before the login."""
+def mqtt_server(facts: ListenFacts) -> Finding:
+    """Check that the server waits for the client, as an MQTT server does before the login."""
     where = f"{facts.host} port {facts.port}"
-    fix = "check mqtt.host and mqtt.port in the configuration; else a firewall or the platform is in trouble: wait"
+    fix = "check mqtt.host and mqtt.port in the configuration; if they are right, wait: a firewall or the platform may"
+    fix += " have a fault"
     if facts.spoke:
-        return warn(f"{where} speaks first, which no MQTT server does.", fix)
+        return warn(f"{where} sends data first, which no MQTT server does.", fix)
     if facts.ended:
-        return warn(f"{where} ended the connection before anything was asked: {facts.ended}.", fix)
+        return warn(f"{where} ended the connection before the gateway sent anything: {facts.ended}.", fix)
     return ok(f"{where} waits for a login, as an MQTT server does; none was sent.")
 
 
 def _cure(facts: TlsFacts) -> str:
     certificate = facts.certificate
     if facts.cause is Cause.TIMEOUT:
-        return "a firewall swallows the answer, or its packets are too large: try sudo ip link set dev DEVICE mtu 1400"
+        return "a firewall drops the answer, or its packets are too large: try sudo ip link set dev DEVICE mtu 1400"
     if facts.cause is Cause.NETWORK:
-        return f"a firewall ends it: ask the network's owner to let TLS through to {facts.host} port {facts.port}"
+        return f"a firewall ends it: ask the network operator to allow TLS to {facts.host} port {facts.port}"
     if facts.cause is Cause.TLS_DATE:
-        otherwise = f"where that is right, whoever runs {facts.host} has to renew it"
+        otherwise = f"if the date is right, the operator of {facts.host} has to renew the certificate"
         return f"set the clock, which says {facts.now:%Y-%m-%d}; {otherwise}"
     if "mismatch" in facts.detail:
         names = (
@@ -210,25 +209,25 @@ def _cure(facts: TlsFacts) -> str:
             if certificate is not None
             else "another name"
         )
-        return f"another server answers in its place, for {names}: check region and hosts, or {_PORTAL}"
+        return f"another server answers instead, for {names}: check region and hosts, or {_PORTAL}"
     if certificate is not None:
-        inspected = "somebody in between inspects TLS, or it is another server"
-        return f"{inspected}: have {facts.host} left alone, or trust that root by tls.ca_file if it is yours"
-    return "another server or a firewall answers in its place: check host and port in the configuration"
+        fix = f"exclude {facts.host} from the inspection, or set tls.ca_file to that root if it is yours"
+        return f"a proxy inspects TLS, or it is another server: {fix}"
+    return "another server or a firewall answers instead: check host and port in the configuration"
 
 
 def _until(facts: AnchorFacts, fix: str) -> Finding:
-    """Judge how long the first of some roots to end still lasts."""
+    """Check when the first of some roots expires."""
     anchor = min(facts.anchors, key=lambda anchor: anchor.not_after)
     left = anchor.not_after - facts.now
-    ends = f"{anchor.subject} ends on {anchor.not_after:%Y-%m-%d}"
+    ends = f"{anchor.subject} expires on {anchor.not_after:%Y-%m-%d}"
     if left < timedelta():
-        return fail(f"The root certificate has ended: {ends}.", fix, blocks=False)
+        return fail(f"The root certificate has expired: {ends}.", fix, blocks=False)
     return warn(f"{ends}, in {left.days} days.", fix) if left < _AFTER_RELEASE else ok(f"{ends}.")
 
 
 def _shown(certificate: Certificate) -> str:
     begins, ends = (f"{at.astimezone(UTC):%Y-%m-%d}" for at in (certificate.not_before, certificate.not_after))
-    # Anybody may have put anything into it.
+    # A stranger's certificate can contain any text.
     subject, issuer = (printable(name, _MAX_NAME) for name in (certificate.subject, certificate.issuer))
-    return f"a certificate of {subject} by {issuer}, valid from {begins} to {ends}."
+    return f"a certificate for {subject} by {issuer}, valid from {begins} to {ends}."

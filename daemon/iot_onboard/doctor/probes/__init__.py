@@ -1,1 +1,1 @@
-"""Bring facts. Each module looks at one corner of the world, changes nothing, and judges nothing."""
+"""Collect facts. Each module reads one source, changes nothing, and decides nothing."""

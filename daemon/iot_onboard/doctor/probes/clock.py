@@ -1,4 +1,4 @@
-"""Look at the clocks."""
+"""Read the clocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..checks.clock import ClockFacts
 from ..model import Facts, Probe
 from .service import UNIT
 
-# adjtimex(2) returns it while nobody keeps the clock right.
+# adjtimex(2) returns it while the clock is not synchronised.
 _TIME_ERROR = 5
 # struct timex is 208 bytes on 64-bit systems, and smaller on others.
 _TIMEX_BYTES = 512
@@ -50,17 +50,17 @@ def _lived(root: Path) -> Iterator[tuple[str, datetime]]:
 
 
 def _step(facts: Facts, now: datetime) -> timedelta | None:
-    """Return how far the wall clock ran away from the monotonic one since the service started."""
+    """Return the change of the wall clock against the monotonic one since the service started."""
     unit = facts.get(UNIT)
     started_us = unit.number("ActiveEnterTimestampMonotonic")
     if not started_us or unit.get("ActiveState") != "active":
         return None
     try:
-        # As it was asked for: in UTC.
+        # The query asks for UTC.
         at = datetime.strptime(unit.get("ActiveEnterTimestamp"), "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
     except ValueError:
         return None
     return now - at - timedelta(seconds=time.monotonic() - started_us / 1_000_000)
 
 
-CLOCK = Probe(name="reading the clock", look=_clock, needs=(UNIT,))
+CLOCK = Probe(name="the read of the clock", collect=_clock, needs=(UNIT,))

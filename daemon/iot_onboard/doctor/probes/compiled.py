@@ -1,7 +1,7 @@
-"""Read what Python has compiled, as Python does, and find what is damaged; a program of its own, which may crash.
+"""Read compiled Python files as Python does, and find damaged ones; a separate program, because it may crash.
 
-A damaged file may end Python by a signal. So this runs apart, names each file before it reads it, and imports nothing
-of ours.
+A damaged file can end Python by a signal. So this runs in a process of its own, names each file before it reads it, and
+imports nothing of this package.
 """
 
 import marshal
@@ -12,12 +12,12 @@ from pathlib import Path
 
 _HEADER = 16
 _LIBRARIES = ("paho", "yaml", "requests", "urllib3", "certifi", "idna", "charset_normalizer", "systemd")
-# Of the standard library, what a start may read.
+# The parts of the standard library that a start may read.
 _PARTS = ("", "collections", "concurrent", "email", "encodings", "http", "importlib", "json", "urllib")
 
 
 def directories(own: str) -> list[str]:
-    """Return where the modules of ours, of the libraries and of Python are."""
+    """Return the directories of the package's modules, of the libraries and of Python."""
     found = [path for path, _, _ in os.walk(own)]
     for name in _LIBRARIES:
         spec = find_spec(name)
@@ -27,7 +27,7 @@ def directories(own: str) -> list[str]:
 
 
 def is_whole(source: str) -> bool:
-    """Say whether Python can load what was compiled of a source; what it would compile anew is no damage."""
+    """Say whether Python can load a source's compiled file; one that Python would compile again is not damaged."""
     try:
         found = Path(source).stat()
         data = Path(cache_from_source(source)).read_bytes()
@@ -37,7 +37,7 @@ def is_whole(source: str) -> bool:
     if data[:8] != MAGIC_NUMBER + bytes(4) or data[8:_HEADER] != fresh:
         return True
     try:
-        # What Python itself would do with it, and as whom it may.
+        # Python itself would load it in the same way, with the same rights.
         return type(marshal.loads(data[_HEADER:])) is type(is_whole.__code__)  # noqa: S302
     except (EOFError, ValueError, TypeError, MemoryError):
         return False
@@ -53,7 +53,7 @@ def main(own: str) -> None:
 
 
 def damaged_of(output: str) -> tuple[str, ...]:
-    """Return the damaged files out of what `main` printed; one that was not read to its end is one, too."""
+    """Return the damaged files from the output of `main`, with a file that it did not read to the end."""
     lines = output.splitlines()
     words = [*lines[1::2], "damaged"]
     return tuple(path for path, word in zip(lines[::2], words, strict=False) if word != "whole")

@@ -1,4 +1,4 @@
-"""Look at the configuration, as the daemon reads it, and at what this board says of itself."""
+"""Read the configuration, as the daemon reads it, and the facts of this board."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...config.schema import FRAGMENTS
 from ...core.identity import Identity
 from ...reporting.status_file import read_checked
 from ..checks.configuration import ConfigFacts, NamingFacts
-from ..model import Facts, Probe, assured
+from ..model import Facts, Probe, require
 from .files import chain_of, facts_of, service_account
 
 
@@ -59,17 +59,19 @@ def _naming(facts: Facts) -> NamingFacts:
 
 
 def _identity(facts: Facts) -> Identity:
-    name = assured(facts.get(NAMING).device_name)
+    name = require(facts.get(NAMING).device_name)
     return Identity(product_key=facts.get(CONFIG).product_key, device_name=name)
 
 
 CONFIG_FILES = Probe(
-    name="reading the configuration files",
-    look=_read,
-    stuck="make sure that the configuration and what is in conf.d are plain files, on a disk that answers",
+    name="the read of the configuration files",
+    collect=_read,
+    stuck="make sure that the configuration and the files in conf.d are regular files, on a disk that works",
 )
 CONFIG = Probe(
-    name="reading the configuration", look=lambda facts: assured(facts.get(CONFIG_FILES).config), needs=(CONFIG_FILES,)
+    name="the read of the configuration",
+    collect=lambda facts: require(facts.get(CONFIG_FILES).config),
+    needs=(CONFIG_FILES,),
 )
-NAMING = Probe(name="reading this board's names", look=_naming, needs=(CONFIG,))
-IDENTITY = Probe(name="reading the device name", look=_identity, needs=(CONFIG, NAMING))
+NAMING = Probe(name="the read of this board's names", collect=_naming, needs=(CONFIG,))
+IDENTITY = Probe(name="the read of the device name", collect=_identity, needs=(CONFIG, NAMING))

@@ -1,4 +1,4 @@
-"""Look at files without opening them, and up whom the service runs as."""
+"""Read the facts about files without opening them, and about the user of the service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..checks.files import Account, FileFacts
 
 
 def facts_of(path: Path, *, follow: bool = False) -> FileFacts | None:
-    """Return what is known of a file, or `None` where there is none; raise `PermissionError` where that is hidden."""
+    """Return the facts of a file, or `None` if there is none; raise `PermissionError` if this user cannot see that."""
     try:
         found = path.stat() if follow else path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -20,13 +20,13 @@ def facts_of(path: Path, *, follow: bool = False) -> FileFacts | None:
 
 
 def chain_of(path: Path) -> tuple[FileFacts, ...]:
-    """Return the facts of a path and of each directory above it, from the top; what is not there is left out."""
+    """Return the facts of a path and of each directory above it, from the top, without the missing ones."""
     found = (facts_of(above, follow=True) for above in (*reversed(path.parents), path))
     return tuple(facts for facts in found if facts is not None)
 
 
 def service_account(user: str = USER) -> Account | None:
-    """Return the user that the package has made, with all its groups, or `None` where there is none."""
+    """Return the user that the package made, with all its groups, or `None` if there is none."""
     try:
         entry = pwd.getpwnam(user)
     except KeyError:

@@ -1,6 +1,6 @@
-"""Look at the network: at interfaces, addresses and routes, at names as the daemon does, and at the platform's ports.
+"""Read the facts about the network: interfaces, addresses, routes, names as the daemon does, and the platform's ports.
 
-A port is knocked at, straight or through the proxy, and nothing is sent to it.
+A connection to a port is opened, direct or through the proxy, and nothing is sent over it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _network(facts: Facts) -> NetworkFacts:
 
 
 def _routes(facts: Facts) -> NetworkFacts:
-    """Add where each host that the gateway speaks to has an address with a route."""
+    """Add an address with a route for each host that the gateway connects to."""
     network = facts.get(NETWORK)
     names = (facts.get_optional(REGISTRATION_NAME), facts.get_optional(MQTT_NAME), facts.get_optional(PROXY_NAME))
     ours = [name for name in names if name is not None and not name.by_proxy]
@@ -65,7 +65,7 @@ def _routes(facts: Facts) -> NetworkFacts:
 
 
 def _has_route(host: str) -> bool:
-    """Ask the kernel for a route: connecting a datagram socket sends nothing."""
+    """Ask the kernel for a route; connecting a datagram socket sends nothing."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # A kernel without IPv6 has no such socket.
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asking:
@@ -75,13 +75,13 @@ def _has_route(host: str) -> bool:
 
 
 def _links(root: Path) -> Iterator[Link]:
-    """Ask for each interface's flags (netdevice(7)): they are this name space's, which sysfs need not be."""
+    """Yield each interface with its flags (netdevice(7)), which are of this name space; sysfs may be of another one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         for name in (name for _, name in socket.if_nameindex() if name != "lo"):
             try:
                 answer = fcntl.ioctl(asking, _SIOCGIFFLAGS, struct.pack("16sH14x", name.encode(), 0))
             except OSError:
-                # It went away in between.
+                # It was removed in the meantime.
                 continue
             flags: int = struct.unpack("16xH14x", answer)[0]
             hardware = (root / "sys/class/net" / name / "device").exists()
@@ -107,12 +107,12 @@ def _proxy_name(facts: Facts) -> NameFacts | None:
 
 
 def _name(what: str, endpoint: _Endpoint) -> Probe[NameFacts]:
-    def look(facts: Facts) -> NameFacts:
+    def collect(facts: Facts) -> NameFacts:
         config = facts.get(CONFIG)
         host, _ = endpoint(config)
         return NameFacts(host=host, by_proxy=True) if config.proxy is not None else _look_up(host)
 
-    return Probe(name=f"the look-up of {what}", look=look, needs=(CONFIG,), stuck=RESOLVER)
+    return Probe(name=f"the look-up of {what}", collect=collect, needs=(CONFIG,), stuck=RESOLVER)
 
 
 def _look_up(host: str) -> NameFacts:
@@ -137,21 +137,21 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-def _knock_at_proxy(facts: Facts) -> ReachFacts | None:
+def _connect_to_proxy(facts: Facts) -> ReachFacts | None:
     proxy, name = facts.get(CONFIG).proxy, facts.get(PROXY_NAME)
     if proxy is None or name is None:
         return None
-    attempts, connection = _knock(name.addresses, proxy.port)
+    attempts, connection = _connect(name.addresses, proxy.port)
     if connection is not None:
         connection.close()
     return ReachFacts(host=proxy.host, port=proxy.port, attempts=attempts)
 
 
 def _connection(what: str, endpoint: _Endpoint, name: Probe[NameFacts]) -> Probe[ReachFacts]:
-    def look(facts: Facts) -> ReachFacts:
+    def collect(facts: Facts) -> ReachFacts:
         (host, port), proxy = endpoint(facts.get(CONFIG)), facts.get(CONFIG).proxy
         if proxy is None:
-            attempts, connection = _knock(facts.get(name).addresses, port)
+            attempts, connection = _connect(facts.get(name).addresses, port)
             return ReachFacts(host=host, port=port, attempts=attempts, connection=connection)
         at = f"{proxy.host} port {proxy.port}"
         try:
@@ -160,11 +160,11 @@ def _connection(what: str, endpoint: _Endpoint, name: Probe[NameFacts]) -> Probe
             return ReachFacts(host=host, port=port, proxy=at, proxy_failure=error.failure.detail)
         return ReachFacts(host=host, port=port, proxy=at, connection=connection)
 
-    return Probe(name=f"knocking at {what}", look=look, needs=(CONFIG, name))
+    return Probe(name=f"the connection to {what}", collect=collect, needs=(CONFIG, name))
 
 
-def _knock(addresses: tuple[str, ...], port: int) -> tuple[tuple[Attempt, ...], socket.socket | None]:
-    """Try the addresses side by side, and keep the connection that the daemon would have: the first in their order."""
+def _connect(addresses: tuple[str, ...], port: int) -> tuple[tuple[Attempt, ...], socket.socket | None]:
+    """Try the addresses in parallel, and keep the connection that the daemon would use: the first in their order."""
     some = addresses[:_MAX_ADDRESSES]
     with ThreadPoolExecutor(max_workers=_MAX_ADDRESSES) as pool:
         outcomes = list(pool.map(lambda address: _try(address, port), some))
@@ -187,23 +187,23 @@ def _try(address: str, port: int) -> tuple[Attempt, socket.socket | None]:
     return Attempt(address=address, error=error, duration_ms=duration_ms), raw
 
 
-RESOLVER_FILES = Probe(name="reading the resolver's configuration", look=_resolver)
+RESOLVER_FILES = Probe(name="the read of the resolver's configuration", collect=_resolver)
 NONEXISTENT_NAME = Probe(
-    name="the look-up of a name that cannot exist",
-    # Each time another one: an answer out of a cache would say nothing.
-    look=lambda _: _look_up(f"iot-onboard-{secrets.token_hex(4)}.invalid"),
+    name="the look-up of a name that does not exist",
+    # Each time another name, so that no cache answers.
+    collect=lambda _: _look_up(f"iot-onboard-{secrets.token_hex(4)}.invalid"),
     stuck=RESOLVER,
 )
 REGISTRATION_NAME = _name(_REGISTRATION_HOST, registration_endpoint)
 MQTT_NAME = _name(_MQTT_HOST, mqtt_endpoint)
-PROXY_NAME = Probe(name="the look-up of the proxy", look=_proxy_name, needs=(CONFIG,), stuck=RESOLVER)
-NETWORK = Probe(name="asking the kernel for the network", look=_network)
+PROXY_NAME = Probe(name="the look-up of the proxy", collect=_proxy_name, needs=(CONFIG,), stuck=RESOLVER)
+NETWORK = Probe(name="the query to the kernel for the network", collect=_network)
 ROUTES = Probe(
-    name="asking the kernel for routes",
-    look=_routes,
+    name="the query to the kernel for routes",
+    collect=_routes,
     needs=(NETWORK,),
     wants=(REGISTRATION_NAME, MQTT_NAME, PROXY_NAME),
 )
-PROXY_CONNECTION = Probe(name="knocking at the proxy", look=_knock_at_proxy, needs=(CONFIG, PROXY_NAME))
+PROXY_CONNECTION = Probe(name="the connection to the proxy", collect=_connect_to_proxy, needs=(CONFIG, PROXY_NAME))
 REGISTRATION_CONNECTION = _connection(_REGISTRATION_HOST, registration_endpoint, REGISTRATION_NAME)
 MQTT_CONNECTION = _connection(_MQTT_HOST, mqtt_endpoint, MQTT_NAME)

@@ -1,4 +1,4 @@
-"""Look at the secrets: what surrounds them, and whether they are whole. No value leaves this module."""
+"""Read the facts about the secrets: their files, and whether they are intact. No value leaves this module."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .configuration import CONFIG, IDENTITY
 from .files import facts_of, service_account
 
 _MAX_FILES = 10_000
-STORAGE = "the disk does not answer: check the SD card, and the kernel's words: sudo dmesg | tail"
+STORAGE = "the disk does not answer: check the SD card, and the kernel's messages: sudo dmesg | tail"
 
 
 def _product_secret(facts: Facts) -> SecretFacts:
@@ -41,7 +41,7 @@ def _device_secret(facts: Facts) -> SecretFacts:
 
 
 def own_secret(facts: Facts) -> Path | None:
-    """Return where a device secret is given by hand: configured, or where the unit looks for one by itself."""
+    """Return the file of a device secret that is given by hand: the configured one, or the unit's default."""
     beside = facts.config_path.parent
     is_service = beside == facts.root / CONFIG_DIR.relative_to("/")
     return device_secret_path(facts.get(CONFIG), facts.config_path, beside if is_service else None)
@@ -50,7 +50,7 @@ def own_secret(facts: Facts) -> Path | None:
 def _by_hand(facts: Facts, path: Path, what: str, *, wanted: bool) -> SecretFacts:
     by_manager = path.parent == facts.config_path.parent and path.name in {PRODUCT_SECRET, DEVICE_SECRET}
     found = facts_of(path, follow=True)
-    # Nobody's, where this user may not look.
+    # `None` if this user cannot read it.
     store = facts.get_optional(STORE)
     current = store.file(".json") if store is not None else None
     stored_whole = current is not None and not current.damage and not current.newer
@@ -80,7 +80,7 @@ def _by_hand(facts: Facts, path: Path, what: str, *, wanted: bool) -> SecretFact
 
 
 def _unloadable(facts: Facts, name: str) -> str:
-    """Return what systemd could not hand out, by the drop-in that this has led to."""
+    """Return the credential that systemd could not load, from the drop-in that was written for that case."""
     try:
         return read_drop_in((facts.root / DROP_IN.relative_to("/")).read_text(encoding="utf-8")).get(name, "")
     except (OSError, UnicodeDecodeError):
@@ -140,7 +140,7 @@ def _stored_files(directory: Path, identity: Identity) -> list[StoredFile]:
 
 
 def _file_state(path: Path, identity: Identity) -> dict[str, str]:
-    """Return what there is to say of a stored secret; the secret itself is dropped here."""
+    """Return the state of a stored secret, without its value."""
     try:
         credentials = decode(read_foreign(path, MAX_BYTES + 1), identity)
     except Damaged as damage:
@@ -155,8 +155,10 @@ def _file_state(path: Path, identity: Identity) -> dict[str, str]:
     return {"issued_at": issued.isoformat(timespec="seconds") if issued is not None else ""}
 
 
-STORE = Probe(name="reading the stored secrets", look=_store, needs=(CONFIG, IDENTITY), stuck=STORAGE)
+STORE = Probe(name="the read of the stored secrets", collect=_store, needs=(CONFIG, IDENTITY), stuck=STORAGE)
 PRODUCT_SECRET_FILE = Probe(
-    name="reading the product secret file", look=_product_secret, needs=(CONFIG,), wants=(STORE,), stuck=STORAGE
+    name="the read of the product secret file", collect=_product_secret, needs=(CONFIG,), wants=(STORE,), stuck=STORAGE
 )
-DEVICE_SECRET_FILE = Probe(name="reading the device secret file", look=_device_secret, needs=(CONFIG,), stuck=STORAGE)
+DEVICE_SECRET_FILE = Probe(
+    name="the read of the device secret file", collect=_device_secret, needs=(CONFIG,), stuck=STORAGE
+)

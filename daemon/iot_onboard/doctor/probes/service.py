@@ -1,4 +1,4 @@
-"""Look at the service: ask systemd, the journal and dpkg, and read the status file."""
+"""Read the facts about the service: from systemd, the journal, dpkg and the status file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DPKG_TIMEOUT_S = 2.0
 _COMPILED_TIMEOUT_S = 20.0
 _UNFINISHED = {"half-installed", "unpacked", "half-configured"}
 _STATES = {"installed", "triggers-awaited", "triggers-pending", *_UNFINISHED}
-# What small images leave out on purpose (dpkg's path-exclude).
+# Small images leave these out on purpose (dpkg's path-exclude).
 _LEFT_OUT = ("/usr/share/doc/", "/usr/share/man/", "/usr/share/locale/")
 
 
@@ -32,12 +32,12 @@ def _journal(_: Facts) -> JournalFacts:
     if answer.complaint:
         return JournalFacts(trouble=answer.complaint)
     entries = tuple(entry for line in answer.text.splitlines() if (entry := read_entry(line)) is not None)
-    # Whoever is in none of the journal's groups sees their own lines alone, and those are not the service's.
+    # A user in none of the journal's groups can read only that user's own lines, not the service's.
     return JournalFacts(entries=entries, hidden=os.geteuid() != 0 and all(entry.event is None for entry in entries))
 
 
 def _damaged() -> tuple[str, ...]:
-    """Return the compiled files that are damaged, of our package and of what it uses."""
+    """Return the damaged compiled files of this package and of the libraries that it uses."""
     package = Path(__file__).parents[2]
     script = Path(__file__).with_name("compiled.py")
     answer = ask([sys.executable, "-I", str(script), str(package)], timeout_s=_COMPILED_TIMEOUT_S)
@@ -50,15 +50,15 @@ def _package(_: Facts) -> PackageFacts:
     found = known.text.rpartition(" ")[2]
     if known.code != 0 or found not in _STATES:
         return PackageFacts(trouble=known.trouble)
-    # dpkg configures no package that it wants to be installed again.
+    # dpkg does not configure a package that must be installed again.
     unfinished = "half-installed" if known.text.startswith("reinstreq") else found * (found in _UNFINISHED)
     compiled = _damaged()
-    # The launcher of the package tells so what it could not load.
+    # The package's launcher leaves here what it could not load.
     unloadable = str(sys._xoptions.get("iot-onboard-cause", ""))
     answer = ask(["dpkg", "--verify", "iot-onboard"], timeout_s=_DPKG_TIMEOUT_S)
     if answer.code is None:
         return PackageFacts(installed=True, unfinished=unfinished, unloadable=unloadable, trouble=answer.trouble)
-    # "??5?????? c /etc/...": the letter before the path marks what operators change.
+    # "??5?????? c /etc/...": the letter before the path marks the files that operators edit.
     lines = [line.split(maxsplit=1) for line in answer.text.splitlines() if line]
     paths = [words[1] for words in lines if len(words) == 2 and not words[1].startswith("c ")]
     changed = tuple(path for path in paths if not path.startswith(_LEFT_OUT))
@@ -67,11 +67,11 @@ def _package(_: Facts) -> PackageFacts:
     )
 
 
-UNIT = Probe(name="asking systemd for the service", look=lambda _: service_properties())
+UNIT = Probe(name="the query to systemd", collect=lambda _: service_properties())
 STATUS = Probe(
-    name="reading the status file",
-    look=lambda facts: read_checked(facts.get(CONFIG).runtime_dir, facts.root),
+    name="the read of the status file",
+    collect=lambda facts: read_checked(facts.get(CONFIG).runtime_dir, facts.root),
     needs=(CONFIG,),
 )
-JOURNAL = Probe(name="asking the journal", look=_journal)
-PACKAGE = Probe(name="asking dpkg", look=_package)
+JOURNAL = Probe(name="the query to the journal", collect=_journal)
+PACKAGE = Probe(name="the query to dpkg", collect=_package)

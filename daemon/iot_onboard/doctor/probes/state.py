@@ -1,4 +1,4 @@
-"""Look at the directories that the daemon writes to, without writing."""
+"""Read the facts about the directories that the daemon writes to, without writing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _directory(facts: Facts, path: Path) -> DirectoryFacts:
         mount=mount,
         errors=_errors(facts.root, mount),
         free_bytes=room.f_bavail * room.f_frsize,
-        # Some file systems count none (btrfs, vfat).
+        # Some file systems have no inodes to count (btrfs, vfat).
         free_inodes=room.f_favail if room.f_files else None,
     )
 
@@ -37,7 +37,7 @@ def mount_of(root: Path, path: Path) -> Mount | None:
 
 
 def _errors(root: Path, mount: Mount | None) -> int | None:
-    """Return how many errors ext4 has met on a device, ever (its superblock counts)."""
+    """Return how many errors ext4 has recorded on a device (its superblock counts all)."""
     if mount is None:
         return None
     try:
@@ -57,21 +57,21 @@ def _storage(facts: Facts) -> StorageFacts:
         unseen=found.unseen,
         allowed=config.allow_volatile,
         stored=store is not None and store.file(".json") is not None,
-        by_hand=own_secret(facts) is not None,
+        own_secret=own_secret(facts) is not None,
     )
 
 
 STATE = Probe(
-    name="looking at the state directory",
-    look=lambda facts: _directory(facts, facts.get(CONFIG).state_dir),
+    name="the check of the state directory",
+    collect=lambda facts: _directory(facts, facts.get(CONFIG).state_dir),
     needs=(CONFIG,),
     stuck=STORAGE,
 )
 STATE_STORAGE = Probe(
-    name="looking at what the state directory lies on", look=_storage, needs=(CONFIG,), wants=(STORE,), stuck=STORAGE
+    name="the check of the state directory's disk", collect=_storage, needs=(CONFIG,), wants=(STORE,), stuck=STORAGE
 )
 RUNTIME = Probe(
-    name="looking at the runtime directory",
-    look=lambda facts: _directory(facts, facts.get(CONFIG).runtime_dir),
+    name="the check of the runtime directory",
+    collect=lambda facts: _directory(facts, facts.get(CONFIG).runtime_dir),
     needs=(CONFIG,),
 )

@@ -1,6 +1,6 @@
-"""Shake hands with the platform as the daemon does, verified or not at all; and see which roots are believed.
+"""Do a TLS handshake with the platform as the daemon does, always verified, and read the trusted roots.
 
-After a handshake, the registration host is sent a HEAD of `/`, and the MQTT host nothing. Never more.
+After the handshake, the registration host is sent a HEAD of `/`, and the MQTT host nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ...net.http_exchange import read_answer
 from ...net.tls import BoundedContext, anchor_path, tls_context
 from ..checks.network import ReachFacts
 from ..checks.tls import AnchorFacts, Certificate, HttpFacts, ListenFacts, RootFacts, TlsFacts
-from ..model import Facts, Probe, assured
+from ..model import Facts, Probe, require
 from .configuration import CONFIG
 from .network import MQTT_CONNECTION, REGISTRATION_CONNECTION
 
@@ -40,24 +40,24 @@ _MAX_LOCATION, _MAX_STATUS_LINE = 200, 80
 _BUNDLE = "ca-certificates.crt"
 
 
-def _listen(context: BoundedContext) -> list[bytes]:
-    """Return what a handshake fills with the certificate that the server shows.
+def _record_certificate(context: BoundedContext) -> list[bytes]:
+    """Return a list to which the handshake appends the server's certificate.
 
-    The hook is Python's own, for debugging (`SSLContext._msg_callback`): where a Python should not have it, no
-    certificate is shown, and the handshake verifies all the same.
+    The hook is Python's own, for debugging (`SSLContext._msg_callback`). In a Python without it the list stays empty,
+    and the handshake is verified as usual.
     """
     shown: list[bytes] = []
 
-    def decide(_: Any, direction: str, version: Any, kind: Any, message: Any, data: bytes) -> None:
+    def on_message(_: Any, direction: str, version: Any, kind: Any, message: Any, data: bytes) -> None:
         if direction == "read" and (kind, message) == (_HANDSHAKE, _CERTIFICATE):
             shown.append(first_of(data, tls13=version == ssl.TLSVersion.TLSv1_3) or b"")
 
-    context._msg_callback = decide  # type: ignore[attr-defined]  # decision 7
+    context._msg_callback = on_message  # type: ignore[attr-defined]  # decision 7
     return shown
 
 
 def first_of(message: bytes, *, tls13: bool) -> bytes | None:
-    """Return the server's own certificate out of a Certificate message (RFC 5246, 7.4.2; RFC 8446, 4.4.2)."""
+    """Return the server's own certificate from a Certificate message (RFC 5246, 7.4.2; RFC 8446, 4.4.2)."""
     if len(message) < 4 or message[0] != _CERTIFICATE:
         return None
     start = 4
@@ -70,9 +70,9 @@ def first_of(message: bytes, *, tls13: bool) -> bytes | None:
 
 
 def decode(der: bytes) -> Certificate | None:
-    """Read a certificate that is shown and not believed, or return `None` where it is none.
+    """Return the fields of a certificate that is not trusted, or `None` if it is none.
 
-    Python reads one that it has not verified for its own tests alone, and from a file: here one in memory.
+    Python can read an unverified certificate only with a function for its own tests, and from a file: here in memory.
     """
     try:
         with open(os.memfd_create("certificate"), "wb") as file:
@@ -80,7 +80,7 @@ def decode(der: bytes) -> Certificate | None:
             file.flush()
             return _certificate(ssl._ssl._test_decode_cert(f"/proc/self/fd/{file.fileno()}"))  # type: ignore[attr-defined]
     except Exception:
-        # What is Python's own may go away or fail in any way: a handshake is judged without it, too.
+        # A private function of Python may disappear, or fail in any way: the handshake is checked without it too.
         return None
 
 
@@ -93,9 +93,9 @@ def _registration(facts: Facts) -> TlsFacts:
 
 
 def _shake_hands(facts: Facts, reached: ReachFacts) -> TlsFacts:
-    host, port, raw = reached.host, reached.port, cast("socket.socket", assured(reached.connection))
+    host, port, raw = reached.host, reached.port, cast("socket.socket", require(reached.connection))
     context = tls_context(facts.get(CONFIG).tls_ca_file, handshake_timeout_s=_HANDSHAKE_S)
-    shown = _listen(context)
+    shown = _record_certificate(context)
     began = time.monotonic()
     try:
         connection = wrap_tls(raw, host, port, context)
@@ -113,11 +113,11 @@ def _shake_hands(facts: Facts, reached: ReachFacts) -> TlsFacts:
 
 def _connection_of(handshake: TlsFacts) -> ssl.SSLSocket:
     """Return the connection that a handshake has verified."""
-    return cast("ssl.SSLSocket", assured(handshake.connection))
+    return cast("ssl.SSLSocket", require(handshake.connection))
 
 
 def _plain(reached: ReachFacts) -> str:
-    """Ask in plain HTTP for `/`, as a browser before a captive portal would; return the answer's first line."""
+    """Request `/` over plain HTTP, as a browser does at a captive portal; return the answer's first line."""
     answering = [(attempt.address, reached.port) for attempt in reached.attempts if not attempt.error]
     if not answering:
         return ""
@@ -134,7 +134,7 @@ def _plain(reached: ReachFacts) -> str:
 
 
 def _head(connection: socket.socket, request: str, limit_s: float) -> AnswerReader:
-    """Send a request, and return the head of what comes back within the limit."""
+    """Send a request, and return the head of the answer; wait for it `limit_s` at most."""
     connection.sendall(request.encode())
     reader = AnswerReader(head_only=True, more_headers=(_LOCATION,))
     return read_answer(connection, reader, time.monotonic() + limit_s)
@@ -143,7 +143,7 @@ def _head(connection: socket.socket, request: str, limit_s: float) -> AnswerRead
 def _http_answer(facts: Facts) -> HttpFacts:
     handshake = facts.get(REGISTRATION_HANDSHAKE)
     blank = HttpFacts(host=handshake.host, now=datetime.now(UTC))
-    # Not the address of registration, and not its method.
+    # Neither the path of the registration nor its method.
     request = f"HEAD / HTTP/1.1\r\nHost: {blank.host}\r\nUser-Agent: iot-onboard/{__version__} (doctor)\r\n"
     with _connection_of(handshake) as connection:
         try:
@@ -174,7 +174,7 @@ def _login_wait(facts: Facts) -> ListenFacts:
 
 
 def _roots(_: Facts) -> RootFacts:
-    # Debian's bundle: of the directory that the daemon uses, Python shows nothing before it was needed.
+    # Debian's bundle: the daemon uses the directory, of which Python loads a certificate only when it needs it.
     places = ssl.get_default_verify_paths()
     bundles = [Path(place) for place in (places.cafile, places.capath and f"{places.capath}/{_BUNDLE}") if place]
     bundle = next((path for path in bundles if path.exists()), None)
@@ -200,9 +200,9 @@ def _anchors(path: Path | None) -> AnchorFacts:
     try:
         context.load_verify_locations(cafile=path)
     except OSError as error:
-        # OpenSSL's own words, for all that is wrong inside a file, help nobody.
+        # OpenSSL's own message about a file's content does not help an operator.
         inside = isinstance(error, ssl.SSLError)
-        problem = "it holds no whole certificate in PEM form" if inside else error.strerror or "it cannot be read"
+        problem = "it holds no complete certificate in PEM format" if inside else error.strerror or "it cannot be read"
         return AnchorFacts(path=str(path), problem=problem, now=_now())
     sha256 = hashlib.sha256(b"".join(context.get_ca_certs(binary_form=True))).hexdigest()
     anchors = tuple(_certificate(record) for record in context.get_ca_certs())
@@ -219,9 +219,9 @@ def _certificate(record: dict[str, Any]) -> Certificate:
 
 
 def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
-    """Return what a name's common name is, else its organisation."""
+    """Return a name's common name, or else its organisation."""
     found = {name: value for part in parts for name, value in part}
-    return found.get("commonName") or found.get("organizationName") or "nobody"
+    return found.get("commonName") or found.get("organizationName") or "(no name)"
 
 
 def _now() -> datetime:
@@ -229,16 +229,16 @@ def _now() -> datetime:
 
 
 REGISTRATION_HANDSHAKE = Probe(
-    name="the TLS handshake with the registration host", look=_registration, needs=(CONFIG, REGISTRATION_CONNECTION)
+    name="the TLS handshake with the registration host", collect=_registration, needs=(CONFIG, REGISTRATION_CONNECTION)
 )
 MQTT_HANDSHAKE = Probe(
     name="the TLS handshake with the MQTT host",
-    look=lambda facts: _shake_hands(facts, facts.get(MQTT_CONNECTION)),
+    collect=lambda facts: _shake_hands(facts, facts.get(MQTT_CONNECTION)),
     needs=(CONFIG, MQTT_CONNECTION),
 )
 REGISTRATION_ANSWER = Probe(
-    name="the question to the registration host", look=_http_answer, needs=(REGISTRATION_HANDSHAKE,)
+    name="the HTTP request to the registration host", collect=_http_answer, needs=(REGISTRATION_HANDSHAKE,)
 )
-MQTT_LISTEN = Probe(name="listening to the MQTT host", look=_login_wait, needs=(MQTT_HANDSHAKE,))
-ROOTS = Probe(name="reading the root certificates", look=_roots)
-CA_FILE = Probe(name="reading tls.ca_file", look=_ca_file, needs=(CONFIG,))
+MQTT_LISTEN = Probe(name="the wait for data from the MQTT host", collect=_login_wait, needs=(MQTT_HANDSHAKE,))
+ROOTS = Probe(name="the read of the root certificates", collect=_roots)
+CA_FILE = Probe(name="the read of tls.ca_file", collect=_ca_file, needs=(CONFIG,))

@@ -42,12 +42,12 @@ def test_a_clock_of_1970(config: Path, programs: Path) -> None:
         "from iot_onboard.doctor.checks import clock;"
         "from iot_onboard.doctor.probes.clock import CLOCK;"
         f"facts = bring(CLOCK, Path({str(config)!r}));"
-        "print(clock.plausible(facts).sentence, clock.forward(facts).sentence)"
+        "print(clock.plausible(facts).sentence, clock.gone_back(facts).sentence)"
     )
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{DAEMON}:{TESTS}:{':'.join(sys.path)}"}
     command = ["faketime", "-f", "@1970-01-01 00:05:00", sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60)
-    assert "before this program was written" in done.stdout
+    assert "before this program was built" in done.stdout
     assert "The clock went back by" in done.stdout
 
 

@@ -51,7 +51,7 @@ def test_a_configuration_of_somebody_else() -> None:
         with unprivileged():
             finding = configuration.files(bring(CONFIG_FILES, directory / "config.yaml"))
     assert (finding.level, finding.blocks) == (Level.SKIPPED, True)
-    assert "config.yaml may not be read" in finding.sentence
+    assert "This user cannot read" in finding.sentence
 
 
 def named(config: Path, template: str) -> Path:

@@ -51,7 +51,7 @@ def test_a_machine_without_a_network(tmp_path: Path, config: Path) -> None:
     write(config)
     code = """
 facts = bring(ROUTES, config)
-for judge in (network.link, network.address, network.route): print(judge(facts).level.value)
+for rule in (network.link, network.address, network.route): print(rule(facts).level.value)
 print(network.resolver(bring(RESOLVER_FILES, config)).sentence)
 print(bring(REGISTRATION_NAME, config).unresolved)
 """
@@ -70,10 +70,10 @@ def test_names_that_there_are_not(tmp_path: Path, config: Path) -> None:
     write(config)
     code = """
 print(bring(MQTT_NAME, config).unresolved, network.name(bring(MQTT_NAME, config)).sentence)
-print(network.honest(bring(NONEXISTENT_NAME, config)).level.value)
+print(network.nonexistent_name(bring(NONEXISTENT_NAME, config)).level.value)
 """
     lines = in_own_network(tmp_path / "net", config, code, nameserver=True)
-    assert lines[0].startswith("Unresolved.UNKNOWN There is no name a1b2c3d4e5f.iot-as-mqtt.cn-shanghai.aliyuncs.com")
+    assert lines[0].startswith("Unresolved.UNKNOWN The name a1b2c3d4e5f.iot-as-mqtt.cn-shanghai.aliyuncs.com")
     assert lines[1] == "ok"
 
 
@@ -118,7 +118,7 @@ def test_through_a_proxy(tmp_path: Path) -> None:
         config = configured(tmp_path, https=server.port, mqtt=server.port, ca_file=server.ca_file, extra=extra)
         assert network.proxy(bring(PROXY_CONNECTION, config)).level is Level.OK
         assert network.port(bring(REGISTRATION_CONNECTION, config)).level is Level.OK
-        assert "leads on to localhost" in network.port(bring(MQTT_CONNECTION, config)).sentence
+        assert "connects to localhost" in network.port(bring(MQTT_CONNECTION, config)).sentence
         assert tls.handshake(bring(MQTT_HANDSHAKE, config)).level is Level.OK
         config.write_text(config.read_text().replace("hunter2", "hunter3"))
         facts = bring(REGISTRATION_CONNECTION, config)

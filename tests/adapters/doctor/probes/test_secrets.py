@@ -51,11 +51,14 @@ def test_the_product_secret(gateway: Path) -> None:
 
     def judged() -> tuple[Level, str]:
         facts = bring(PRODUCT_SECRET_FILE, config)
-        finding = secrets.by_hand(facts)
+        finding = secrets.secret_file(facts)
         assert "pr0duct" not in f"{facts} {finding}"
         return finding.level, finding.sentence
 
-    assert judged() == (Level.OK, f"The product secret file {path} is closed to others (mode 0600), and holds one.")
+    assert judged() == (
+        Level.OK,
+        f"Other users cannot read the product secret file {path} (mode 0600), and it holds a secret.",
+    )
     path.chmod(0o644)
     assert judged() == (Level.FAIL, f"The product secret file {path} is open to others.")
     kept(path, b"")
@@ -70,7 +73,7 @@ def test_the_product_secret(gateway: Path) -> None:
     credentials.mkdir(parents=True)
     kept(credentials / "product-secret", b"pr0ductS3cret")
     facts = bring(PRODUCT_SECRET_FILE, config, gateway / "root")
-    assert "hands out" in secrets.by_hand(facts).sentence
+    assert "as a credential" in secrets.secret_file(facts).sentence
 
 
 def test_a_secret_that_this_user_may_not_read() -> None:
@@ -78,19 +81,19 @@ def test_a_secret_that_this_user_may_not_read() -> None:
     with open_directory() as directory:
         laid_out(directory)
         with unprivileged():
-            finding = secrets.by_hand(bring(PRODUCT_SECRET_FILE, directory / "config.yaml"))
+            finding = secrets.secret_file(bring(PRODUCT_SECRET_FILE, directory / "config.yaml"))
     assert (finding.level, "run with sudo" in finding.sentence) == (Level.OK, True)
 
 
 def test_a_device_secret_by_hand(gateway: Path) -> None:
     """Where one is configured, it is what counts."""
     config = gateway / "config.yaml"
-    assert secrets.by_hand(bring(DEVICE_SECRET_FILE, config)).level is Level.SKIPPED
+    assert secrets.secret_file(bring(DEVICE_SECRET_FILE, config)).level is Level.SKIPPED
     config.write_text(config.read_text() + f"device_secret_file: {gateway}/own\n")
-    assert "There is no device secret" in secrets.by_hand(bring(DEVICE_SECRET_FILE, config)).sentence
+    assert "There is no device secret" in secrets.secret_file(bring(DEVICE_SECRET_FILE, config)).sentence
     kept(gateway / "own", SECRET.encode())
-    assert secrets.by_hand(bring(DEVICE_SECRET_FILE, config)).level is Level.OK
-    assert secrets.by_hand(bring(PRODUCT_SECRET_FILE, config)).level is Level.SKIPPED
+    assert secrets.secret_file(bring(DEVICE_SECRET_FILE, config)).level is Level.OK
+    assert secrets.secret_file(bring(PRODUCT_SECRET_FILE, config)).level is Level.SKIPPED
 
 
 def test_a_device_secret_where_the_unit_looks(gateway: Path) -> None:
@@ -102,13 +105,13 @@ def test_a_device_secret_where_the_unit_looks(gateway: Path) -> None:
     credentials = root / "run/credentials/iot-onboard.service"
     credentials.mkdir(parents=True)
     kept(credentials / "product-secret", b"\n")
-    assert secrets.by_hand(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
+    assert secrets.secret_file(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
     assert not bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root).handed_out
     kept(etc / "device-secret", b"\n")
-    assert secrets.by_hand(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
+    assert secrets.secret_file(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
     kept(etc / "device-secret", SECRET.encode())
-    assert secrets.by_hand(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.OK
-    assert secrets.by_hand(bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
+    assert secrets.secret_file(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.OK
+    assert secrets.secret_file(bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
 
 
 def test_a_secret_that_systemd_cannot_hand_out(gateway: Path) -> None:
@@ -122,11 +125,11 @@ def test_a_secret_that_systemd_cannot_hand_out(gateway: Path) -> None:
     drop_in.parent.mkdir(parents=True)
     loadable = {sealed: False, **dict.fromkeys(SHIPPED)}
     drop_in.write_text(decide("", failed=True, sources=[sealed], loadable=loadable))
-    found = secrets.by_hand(bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root))
+    found = secrets.secret_file(bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root))
     assert (found.level, sealed.path in found.sentence) == (Level.WARN, True), "a device secret is stored"
-    assert secrets.by_hand(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
+    assert secrets.secret_file(bring(DEVICE_SECRET_FILE, etc / "config.yaml", root)).level is Level.SKIPPED
     kept(etc / "product-secret", SECRET.encode())
-    assert secrets.by_hand(bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root)).level is Level.OK
+    assert secrets.secret_file(bring(PRODUCT_SECRET_FILE, etc / "config.yaml", root)).level is Level.OK
 
 
 def damage_of(gateway: Path, data: bytes) -> str:

@@ -77,8 +77,8 @@ def test_a_handshake_that_verifies(tmp_path: Path) -> None:
             facts = bring(probe, config)
             assert facts.cause is None
             assert "TLSv1.3, certificate verified" in tls.handshake(facts).sentence
-            assert "a certificate of iot-sandbox by iot-sandbox CA" in str(tls.lasting(facts))
-            assert "99 days are left" in str(tls.lasting(facts))
+            assert "a certificate for iot-sandbox by iot-sandbox CA" in str(tls.validity(facts))
+            assert "It expires in 99 days" in str(tls.validity(facts))
     assert server.names_asked == ["localhost", "localhost"]
 
 
@@ -90,7 +90,7 @@ def test_a_foreign_certificate_is_shown_and_not_believed(tmp_path: Path, version
     finding = shaken(tmp_path, server, certificates("ours")[0])
     assert finding.level is Level.FAIL
     assert "not accepted" in finding.sentence
-    assert "It was shown a certificate of iot-sandbox by iot-sandbox CA, valid from" in finding.sentence
+    assert "The server has a certificate for iot-sandbox by iot-sandbox CA, valid from" in finding.sentence
 
 
 @pytest.mark.parametrize("function", [None, lambda _: 1 / 0, lambda _: {}])
@@ -104,7 +104,7 @@ def test_a_python_that_reads_no_foreign_certificate(
         monkeypatch.setattr(ssl._ssl, "_test_decode_cert", function)  # type: ignore[attr-defined]
     with TlsServer() as server:
         facts = bring(REGISTRATION_HANDSHAKE, configured(tmp_path, https=server.port, ca_file=server.ca_file))
-    assert (tls.handshake(facts).level, tls.lasting(facts)) == (Level.OK, None)
+    assert (tls.handshake(facts).level, tls.validity(facts)) == (Level.OK, None)
     finding = shaken(tmp_path, TlsServer(authority="somebody"), certificates("ours")[0])
     assert (finding.level, "not accepted" in finding.sentence, "shown" in finding.sentence) == (Level.FAIL, True, False)
 
@@ -178,12 +178,12 @@ def test_the_registration_host_is_asked_for_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (b"", "does not speak HTTP"),
-        (b"SSH-2.0-OpenSSH\r\n", "does not speak HTTP: it answers with something that is not HTTP"),
-        (b"HTTP/1.1 302 Found\r\nLocation: http://p/\r\n\r\n", "leads elsewhere (HTTP 302, to http://p/)"),
+        (b"", "does not answer HTTP"),
+        (b"SSH-2.0-OpenSSH\r\n", "does not answer HTTP: it answers with something that is not HTTP"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://p/\r\n\r\n", "redirects (HTTP 302, to http://p/)"),
         (
             b"HTTP/1.1 302 x\r\nLocation: /caf\xe9\x1b[2J\xe2\x80\xae\r\n\r\n",
-            "leads elsewhere (HTTP 302, to /caf\ufffd[2J)",
+            "redirects (HTTP 302, to /caf\ufffd[2J)",
         ),
         (b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 1000, "it answers with more than 256 lines of headers"),
         (b"HTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 99999999999 00:00:00 GMT\r\n\r\n", "answers (HTTP 200"),
@@ -210,15 +210,15 @@ def test_the_mqtt_host_hears_nothing(tmp_path: Path) -> None:
     with TlsServer(lambda connection: heard.append(connection.recv(4096))) as server:
         facts = bring(MQTT_LISTEN, configured(tmp_path, mqtt=server.port, ca_file=server.ca_file))
         assert wait_for(lambda: heard, "the end of the connection") == [b""]
-    assert tls.waits_for_login(facts).level is Level.OK
+    assert tls.mqtt_server(facts).level is Level.OK
 
 
-@pytest.mark.parametrize(("said", "words"), [(b"220 hello\r\n", "speaks first"), (b"", "asked: closed")])
+@pytest.mark.parametrize(("said", "words"), [(b"220 hello\r\n", "sends data first"), (b"", "sent anything: closed")])
 def test_what_is_no_mqtt_server(tmp_path: Path, said: bytes, words: str) -> None:
     """It speaks or ends before anybody asked."""
     with TlsServer(lambda connection: connection.sendall(said)) as server:
         facts = bring(MQTT_LISTEN, configured(tmp_path, mqtt=server.port, ca_file=server.ca_file))
-    assert words in tls.waits_for_login(facts).sentence
+    assert words in tls.mqtt_server(facts).sentence
 
 
 def test_the_anchors(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_the_anchors(tmp_path: Path) -> None:
     roots = bring(ROOTS, config)
     assert tls.vendor_root(roots).level is Level.OK
     assert len(roots.system.anchors) > 50
-    assert "iot-sandbox CA ends on" in tls.ca_file(bring(CA_FILE, config)).sentence
+    assert "iot-sandbox CA expires on" in tls.ca_file(bring(CA_FILE, config)).sentence
     rubbish = tmp_path / "rubbish.pem"
     rubbish.write_text("-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")
     finding = tls.ca_file(bring(CA_FILE, configured(tmp_path, ca_file=rubbish)))

@@ -35,31 +35,31 @@ CLOCK = [
         "not synchronised",
         "set-ntp true",
     ),
-    Row("unknown", clock.synchronised, TIME, SKIPPED, "Nobody says"),
-    Row("nothing lived", clock.forward, TIME, NOTHING),
-    Row("forward", clock.forward, replace(TIME, lived=(("a", BEFORE),)), NOTHING),
+    Row("unknown", clock.synchronised, TIME, SKIPPED, "It is unknown"),
+    Row("nothing lived", clock.gone_back, TIME, NOTHING),
+    Row("forward", clock.gone_back, replace(TIME, lived=(("a", BEFORE),)), NOTHING),
     Row(
         "back",
-        clock.forward,
+        clock.gone_back,
         replace(TIME, lived=(("a", BEFORE), ("b", NOW + timedelta(days=3)))),
         FAIL,
-        "went back by 3 days: it says 2026-12-24 12:00:00 UTC, but b is of 2026-12-27",
+        "went back by 3 days: it says 2026-12-24 12:00:00 UTC, but b has the time 2026-12-27",
         "timedatectl",
     ),
-    Row("a little back", clock.forward, replace(TIME, lived=(("a", NOW + timedelta(seconds=30)),)), NOTHING),
-    Row("no service", clock.steady, TIME, NOTHING),
-    Row("steady", clock.steady, replace(TIME, step_since_start=timedelta(seconds=3)), NOTHING),
-    Row("set at boot", clock.steady, replace(TIME, step_since_start=NOW - BEFORE), OK, "as it is after a boot"),
+    Row("a little back", clock.gone_back, replace(TIME, lived=(("a", NOW + timedelta(seconds=30)),)), NOTHING),
+    Row("no service", clock.jumped, TIME, NOTHING),
+    Row("steady", clock.jumped, replace(TIME, step_since_start=timedelta(seconds=3)), NOTHING),
+    Row("set at boot", clock.jumped, replace(TIME, step_since_start=NOW - BEFORE), OK, "which is normal after a boot"),
     Row(
         "stepped forward",
-        clock.steady,
+        clock.jumped,
         replace(TIME, step_since_start=timedelta(hours=3)),
         WARN,
         "forward by 3 hours",
         "two programs",
     ),
     Row(
-        "stepped back", clock.steady, replace(TIME, step_since_start=timedelta(minutes=-20)), WARN, "back by 20 minutes"
+        "stepped back", clock.jumped, replace(TIME, step_since_start=timedelta(minutes=-20)), WARN, "back by 20 minutes"
     ),
 ]
 

@@ -49,7 +49,7 @@ def problem(words: str, name: str = MAIN) -> tuple[Problem, ...]:
 PROXY = "proxy: http://u:hunter2@proxy.example:3128\n"
 DENIED = problem("cannot be read: Permission denied", EXTRA)
 CONFIGURATION = [
-    Row("one file", configuration.files, config(NAMES), OK, "conf.d holds no file"),
+    Row("one file", configuration.files, config(NAMES), OK, "conf.d has no files"),
     Row("two files", configuration.files, config(NAMES, ""), OK, "and 1 file in conf.d"),
     Row("denied", configuration.files, config(NAMES, unreadable=DENIED, as_root=False), SKIPPED, EXTRA, "sudo"),
     Row(
@@ -76,7 +76,7 @@ CONFIGURATION = [
         "Is a directory",
         "ls -l",
     ),
-    Row("good", configuration.valid, config(NAMES), OK, "is known"),
+    Row("good", configuration.valid, config(NAMES), OK, "are valid"),
     Row(
         "unknown key",
         configuration.valid,
@@ -86,23 +86,22 @@ CONFIGURATION = [
         "check-config",
     ),
     Row("two problems", configuration.valid, config(NAMES + "a: 1\nb: 2\n"), FAIL, "(2 problems in all)"),
-    Row(
-        "many problems",
-        configuration.valid,
-        config(NAMES + "".join(f"k{number}: 1\n" for number in range(100))),
-        FAIL,
-        "(100 problems in all)",
-    ),
-    Row("set up", configuration.complete, config(NAMES), OK, "are given"),
+    Row("set up", configuration.complete, config(NAMES), OK, "are set"),
     Row(
         "not set up",
         configuration.complete,
         config(""),
         FAIL,
-        "product_key and device_name stand nowhere",
+        "no product_key and no device_name is configured",
         "sudo iot-onboard setup",
     ),
-    Row("half set up", configuration.complete, config("product_key: a1b2c3d4e5f\n"), FAIL, ": device_name stand"),
+    Row(
+        "half set up",
+        configuration.complete,
+        config("product_key: a1b2c3d4e5f\n"),
+        FAIL,
+        ": no device_name is configured",
+    ),
     Row("no overrides", configuration.overrides, config(NAMES), NOTHING),
     Row(
         "conf.d wins over the main file",
@@ -133,17 +132,15 @@ CONFIGURATION = [
         OK,
         "log_level",
     ),
-    Row("readable", configuration.readable, seen_by(SERVICE), OK, "may read the configuration"),
+    Row("readable", configuration.readable, seen_by(SERVICE), OK, "can read the configuration"),
     Row("nobody reads", configuration.readable, seen_by(None), NOTHING),
-    Row(
-        "root's alone", configuration.readable, seen_by(SERVICE, mode=0o600), FAIL, f"may not read {MAIN}", "chmod 640"
-    ),
+    Row("root's alone", configuration.readable, seen_by(SERVICE, mode=0o600), FAIL, f"cannot read {MAIN}", "chmod 640"),
     Row(
         "closed way",
         configuration.readable,
         seen_by(SERVICE, ways=(directory("/", 0o755, 0), directory("/etc", 0o700, 0))),
         FAIL,
-        "may not pass /etc (mode 0700)",
+        "cannot enter /etc (mode 0700)",
         "sudo chmod a+x /etc",
     ),
     Row(
@@ -151,10 +148,10 @@ CONFIGURATION = [
         configuration.readable,
         replace(seen_by(SERVICE), ca_file=file("/etc/ca.pem", 0o600, uid=0)),
         FAIL,
-        "may not read /etc/ca.pem",
+        "cannot read /etc/ca.pem",
     ),
-    Row("closed", configuration.exposure, config(NAMES + PROXY, mode=0o640), OK, "Nobody"),
-    Row("no password", configuration.exposure, config(NAMES, mode=0o644), OK, "Nobody"),
+    Row("closed", configuration.exposure, config(NAMES + PROXY, mode=0o640), OK, "Only its owner"),
+    Row("no password", configuration.exposure, config(NAMES, mode=0o644), OK, "Only its owner"),
     Row(
         "an open password",
         configuration.exposure,
@@ -168,7 +165,7 @@ CONFIGURATION = [
         configuration.exposure,
         config(NAMES, mode=0o646),
         FAIL,
-        "may be changed by others (mode 0646)",
+        "Other users can change /etc/iot-onboard/config.yaml (mode 0646)",
         "sudo chmod o-w",
     ),
 ]
@@ -177,9 +174,9 @@ CONFIGURATION = [
 def test_no_password_is_told() -> None:
     """What stands in the configuration is named by its key, never by its value."""
     facts = config(NAMES, PROXY, "proxy: http://u:other@proxy.example:3128\n", mode=0o644)
-    logged = [judge(facts) for judge in (configuration.overrides, configuration.exposure, configuration.valid)]
-    assert "set proxy to different values" in str(logged[0])
-    assert "hunter2" not in str(logged)
+    told = [rule(facts) for rule in (configuration.overrides, configuration.exposure, configuration.valid)]
+    assert "set proxy to different values" in str(told[0])
+    assert "hunter2" not in str(told)
 
 
 def named(
@@ -231,7 +228,7 @@ IDENTITY = [
         configuration.device_name,
         named("{hostname}", kept="the hardware gives gw-0002 now"),
         WARN,
-        "stays gw-0001, as the stored secret is of that name: the hardware gives gw-0002 now",
+        "stays gw-0001, because the stored secret is for that name: the hardware gives gw-0002 now",
         "--device-name NAME",
     ),
     Row(
@@ -239,7 +236,7 @@ IDENTITY = [
         configuration.device_name,
         named("{hostname}", running="gw-0000"),
         WARN,
-        "The daemon runs as gw-0000; the hardware gives gw-0001 now.",
+        "The running daemon uses the name gw-0000; the hardware now gives gw-0001.",
         "the next start",
     ),
     Row(
@@ -247,7 +244,7 @@ IDENTITY = [
         configuration.device_name,
         named("{hostname}", None, "this machine has no {hostname} now", running="gw-0000"),
         WARN,
-        "The daemon runs as gw-0000; now there is no name: this machine has no {hostname} now.",
+        "The running daemon uses the name gw-0000; now there is no name: this machine has no {hostname} now.",
         "sudo",
     ),
     Row("the daemon's name", configuration.device_name, named("{hostname}", running="gw-0001"), OK, "gw-0001"),
@@ -256,7 +253,7 @@ IDENTITY = [
         configuration.unique,
         named("{serial}", disagreement="the device tree says a1, /proc/cpuinfo says b2"),
         WARN,
-        "the device tree says a1, /proc/cpuinfo says b2. The first counts.",
+        "the device tree says a1, /proc/cpuinfo says b2. The first one is used.",
         "{mac}",
     ),
     Row("own host name", configuration.unique, named("{hostname}", hostname="pump-7"), OK, "hardware"),
@@ -265,7 +262,7 @@ IDENTITY = [
         configuration.unique,
         named("gw-{mac}", macs=(("eth0", "02:00:00:00:00:01"),)),
         WARN,
-        "has not given",
+        "set by software",
         "{serial}",
     ),
     Row(
@@ -298,10 +295,10 @@ IDENTITY = [
         configuration.region,
         hosts(region="cn-shangai"),
         WARN,
-        "cn-shangai is none that we know",
+        "cn-shangai is not among the known ones",
         "correct region",
     ),
-    Row("region without use", configuration.region, hosts(LOCAL, "x"), OK, "names no host"),
+    Row("region without use", configuration.region, hosts(LOCAL, "x"), OK, "is not used"),
 ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iot_onboard.doctor.checks.files import ENTER, READ, WRITE, Account, FileFacts, impassable_directory, may
+from iot_onboard.doctor.checks.files import ENTER, READ, WRITE, Account, FileFacts, impassable_directory, is_permitted
 from support.text.judged import SERVICE, directory
 
 
@@ -20,8 +20,8 @@ def test_rights_are_the_kernels(mode: int, uid: int, gid: int, wanted: int) -> N
     facts = FileFacts(path="/x", mode=stat.S_IFREG | mode, uid=uid, gid=gid)
     account = Account(name="a", uid=1, gids=frozenset({1}))
     place = 6 if uid == 1 else 3 if gid == 1 else 0
-    assert may(account, facts, wanted) == ((mode >> place) & wanted == wanted)
-    assert may(replace(account, uid=0), facts, wanted)
+    assert is_permitted(account, facts, wanted) == ((mode >> place) & wanted == wanted)
+    assert is_permitted(replace(account, uid=0), facts, wanted)
 
 
 def test_the_first_closed_door_is_named() -> None:
@@ -29,6 +29,6 @@ def test_the_first_closed_door_is_named() -> None:
     way = (directory("/", 0o755, 0), directory("/a", 0o700, 0), directory("/a/b", 0o700, 0))
     finding = impassable_directory(SERVICE, way)
     assert finding is not None
-    assert finding.sentence == "The service's user iot-onboard may not pass /a (mode 0700)."
+    assert finding.sentence == "The service's user iot-onboard cannot enter /a (mode 0700)."
     assert finding.fix == "sudo chmod a+x /a"
     assert impassable_directory(SERVICE, way[:1]) is None

@@ -33,13 +33,13 @@ NETWORK = [
     Row("link not needed", network.link, HOME, SKIPPED, "Not needed"),
     Row("address", network.address, NetworkFacts(addresses=(V4, LOCAL6)), OK, "192.0.2.2/24"),
     Row("no DHCP", network.address, NetworkFacts(addresses=(LOCAL4,)), FAIL, "link-local: no DHCP answer", "DHCP"),
-    Row("link-local", network.address, NetworkFacts(addresses=(LOCAL6,)), FAIL, "none but link-local"),
+    Row("link-local", network.address, NetworkFacts(addresses=(LOCAL6,)), FAIL, "all are link-local"),
     Row("no address", network.address, NetworkFacts(), FAIL, "No usable address", "ip address"),
     Row("address not needed", network.address, HOME, NOTHING),
     Row("route not needed", network.route, HOME, NOTHING),
     Row("route", network.route, NetworkFacts(gateways=("192.0.2.1 on eth0",)), OK, "192.0.2.1 on eth0"),
     Row("no route", network.route, NetworkFacts(links=(UP,)), FAIL, "There is no default route", "ip route"),
-    Row("near", network.route, NetworkFacts(near=("192.0.2.9",)), OK, "192.0.2.9 is reached without one"),
+    Row("near", network.route, NetworkFacts(near=("192.0.2.9",)), OK, "192.0.2.9 can be reached without one"),
 ]
 HOST = "iot-auth.cn-shanghai.aliyuncs.com"
 DNS = [
@@ -47,10 +47,27 @@ DNS = [
     Row("resolved", network.resolver, ResolverFacts(local_service=True), OK, "systemd-resolved"),
     Row("none", network.resolver, ResolverFacts(), WARN, "it names no server", "nameserver"),
     Row("no file", network.resolver, ResolverFacts(problem="it cannot be read (x)"), WARN, "cannot be read (x)"),
-    Row("honest", network.honest, NameFacts(host="x.invalid", unresolved=Unresolved.UNKNOWN), OK, "nothing up"),
-    Row("dead", network.honest, NameFacts(host="x.invalid", unresolved=Unresolved.NO_ANSWER), SKIPPED, "says nothing"),
     Row(
-        "liar", network.honest, NameFacts(host="x.invalid", addresses=("10.0.0.1",)), WARN, "10.0.0.1", "captive portal"
+        "no answer",
+        network.nonexistent_name,
+        NameFacts(host="x.invalid", unresolved=Unresolved.UNKNOWN),
+        OK,
+        "gives no address",
+    ),
+    Row(
+        "dead",
+        network.nonexistent_name,
+        NameFacts(host="x.invalid", unresolved=Unresolved.NO_ANSWER),
+        SKIPPED,
+        "did not answer",
+    ),
+    Row(
+        "a false answer",
+        network.nonexistent_name,
+        NameFacts(host="x.invalid", addresses=("10.0.0.1",)),
+        WARN,
+        "10.0.0.1",
+        "captive portal",
     ),
     Row("by proxy", network.name, NameFacts(host=HOST, by_proxy=True), SKIPPED, "proxy looks"),
     Row(
@@ -66,7 +83,7 @@ DNS = [
         network.name,
         NameFacts(host=HOST, unresolved=Unresolved.UNKNOWN),
         FAIL,
-        "There is no name",
+        "does not exist",
         "instance_id",
     ),
     Row(
@@ -82,7 +99,7 @@ DNS = [
         network.name,
         NameFacts(host=HOST, addresses=("8.8.8.8", "10.1.1.1")),
         WARN,
-        "to 10.1.1.1, which",
+        "to 10.1.1.1, a private address, which",
         "portal",
     ),
     Row("own private host", network.name, NameFacts(host="broker.local", addresses=("10.1.1.1",)), OK, "10.1.1.1"),
@@ -119,8 +136,8 @@ REACH = [
     ),
     Row("no proxy", network.proxy, None, SKIPPED, "No proxy"),
     Row("proxy answers", network.proxy, replace(ANSWERS, host="proxy.example"), OK, "proxy.example port 443 answers"),
-    Row("proxy is gone", network.proxy, replace(ANSWERS, attempts=(SILENT,)), FAIL, "Nobody answers", "correct proxy"),
-    Row("tunnel", network.port, THROUGH, OK, f"The proxy proxy.example port 3128 leads on to {HOST} port 443"),
+    Row("proxy is gone", network.proxy, replace(ANSWERS, attempts=(SILENT,)), FAIL, "does not answer", "correct proxy"),
+    Row("tunnel", network.port, THROUGH, OK, f"The proxy proxy.example port 3128 connects to {HOST} port 443"),
     Row(
         "password",
         network.port,

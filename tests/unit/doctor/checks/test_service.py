@@ -122,14 +122,21 @@ STATE = [
         "wait",
     ),
     Row("blocked", service.state, REFUSED, FAIL, "is blocked", "reset the device; more: iot-onboard explain 6289"),
-    Row("blocked, no cure", service.state, replace(WAITING, state="blocked"), FAIL, "blocked", "do what the line says"),
+    Row(
+        "blocked, no cure",
+        service.state,
+        replace(WAITING, state="blocked"),
+        FAIL,
+        "blocked",
+        "fix what the sentence says",
+    ),
     Row("on its way", service.state, replace(WAITING, state="connecting", last_error=None), WARN, "connecting", "wait"),
     Row(
         "not set up",
         service.state,
         replace(WAITING, state="not-provisioned"),
         FAIL,
-        "to be set up",
+        "until this gateway is set up",
         "iot-onboard setup",
     ),
     Row("same version", service.version, ONLINE, NOTHING),
@@ -138,7 +145,7 @@ STATE = [
         service.version,
         replace(ONLINE, agent_version="0.9"),
         WARN,
-        f"0.9, and {__version__} is installed",
+        f"0.9, but {__version__} is installed",
         "restart",
     ),
     Row("no version", service.version, None, NOTHING),
@@ -156,8 +163,8 @@ def journal(*entries: JournalEntry) -> JournalFacts:
 
 SHARED = entry("identity-shared", 3, "Another device uses this identity")
 JOURNAL = [
-    Row("hidden", service.events, JournalFacts(hidden=True), SKIPPED, "may not be read", "sudo"),
-    Row("no journal", service.events, JournalFacts(trouble="no."), SKIPPED, "asked: no."),
+    Row("hidden", service.events, JournalFacts(hidden=True), SKIPPED, "cannot read the journal", "sudo"),
+    Row("no journal", service.events, JournalFacts(trouble="no."), SKIPPED, "read: no."),
     Row("nothing", service.events, journal(), OK, "no event"),
     Row(
         "good",
@@ -210,7 +217,7 @@ PACKAGE = [
         service.package_files,
         PackageFacts(installed=True, unfinished="half-installed"),
         WARN,
-        "interrupted: dpkg calls the package half-installed",
+        "interrupted: dpkg reports the package as half-installed",
         "install it again",
     ),
     Row(
@@ -218,7 +225,7 @@ PACKAGE = [
         service.package_files,
         PackageFacts(installed=True, unfinished="unpacked"),
         WARN,
-        "interrupted: dpkg calls the package unpacked",
+        "interrupted: dpkg reports the package as unpacked",
         "dpkg --configure iot-onboard",
     ),
     Row(
@@ -229,7 +236,13 @@ PACKAGE = [
         "/x.py cannot be loaded (SyntaxError), and something else runs in its place.",
         "--reinstall",
     ),
-    Row("as shipped", service.package_files, PackageFacts(installed=True), OK, "as shipped"),
+    Row(
+        "No file of the package was changed",
+        service.package_files,
+        PackageFacts(installed=True),
+        OK,
+        "No file of the package was changed",
+    ),
     Row(
         "compiled wrong",
         service.package_files,

@@ -44,7 +44,7 @@ def roots(shipped: AnchorFacts = SHIPPED, system: AnchorFacts = STORE) -> RootFa
 
 
 ROOTS = [
-    Row("shipped", tls.vendor_root, roots(shipped=SHIPPED), OK, "Aliyun IoT Root CA ends on 2053-07-04"),
+    Row("shipped", tls.vendor_root, roots(shipped=SHIPPED), OK, "Aliyun IoT Root CA expires on 2053-07-04"),
     Row(
         "not shipped",
         tls.vendor_root,
@@ -61,17 +61,22 @@ ROOTS = [
         "cannot be used: it holds nothing",
     ),
     Row(
-        "another", tls.vendor_root, roots(shipped=replace(SHIPPED, sha256="00")), FAIL, "it was changed", "--reinstall"
+        "another",
+        tls.vendor_root,
+        roots(shipped=replace(SHIPPED, sha256="00")),
+        FAIL,
+        "the file was changed",
+        "--reinstall",
     ),
     Row(
         "ended",
         tls.vendor_root,
         roots(shipped=replace(SHIPPED, now=datetime(2054, 1, 1, tzinfo=UTC))),
         FAIL,
-        "has ended",
+        "has expired",
         "update",
     ),
-    Row("store", tls.system_roots, roots(system=STORE), OK, "GlobalSign Root CA ends on 2028-01-28."),
+    Row("store", tls.system_roots, roots(system=STORE), OK, "GlobalSign Root CA expires on 2028-01-28."),
     Row(
         "store ends soon",
         tls.system_roots,
@@ -80,14 +85,16 @@ ROOTS = [
         "2028-01-28, in 241 days",
         "ca-certificates",
     ),
-    Row("store ended", tls.system_roots, roots(system=replace(STORE, now=AFTER)), FAIL, "has ended", "ca-certificates"),
+    Row(
+        "store ended", tls.system_roots, roots(system=replace(STORE, now=AFTER)), FAIL, "has expired", "ca-certificates"
+    ),
     Row("newer roots", tls.system_roots, roots(system=replace(STORE, anchors=(NEWER,))), OK, "newer roots"),
     Row(
         "other roots",
         tls.system_roots,
         roots(system=replace(STORE, anchors=(VENDOR,))),
         WARN,
-        "nor another root",
+        "no other root",
         "ca-certificates",
     ),
     Row(
@@ -98,8 +105,8 @@ ROOTS = [
         "it is empty",
         "ca-certificates",
     ),
-    Row("no ca_file", tls.ca_file, AnchorFacts(now=NOW), SKIPPED, "names none"),
-    Row("ca_file", tls.ca_file, STORE, OK, "GlobalSign Root CA ends"),
+    Row("no ca_file", tls.ca_file, AnchorFacts(now=NOW), SKIPPED, "is not set"),
+    Row("ca_file", tls.ca_file, STORE, OK, "GlobalSign Root CA expires"),
     Row(
         "bad ca_file",
         tls.ca_file,
@@ -132,7 +139,7 @@ TLS = [
         tls.handshake,
         broken(Cause.TLS),
         FAIL,
-        "a certificate of portal.example by Portal CA",
+        "a certificate for portal.example by Portal CA",
         "ca_file",
     ),
     Row("mismatch", tls.handshake, broken(Cause.TLS, "hostname mismatch"), FAIL, "mismatch", "for portal.example"),
@@ -141,15 +148,15 @@ TLS = [
     Row("reset", tls.handshake, broken(Cause.NETWORK, certificate=None), FAIL, "X failed.", "firewall"),
     Row("no TLS", tls.handshake, broken(Cause.TLS, certificate=None), FAIL, "X failed.", "another server"),
     Row("portal", tls.handshake, PLAIN, FAIL, "HTTP 302 Found, to http://portal.example/", "captive portal"),
-    Row("unseen", tls.lasting, replace(GOOD, certificate=None), NOTHING),
-    Row("ends", tls.lasting, GOOD, WARN, "That is in 7 days", "renew"),
-    Row("lasts", tls.lasting, replace(GOOD, now=NOW - timedelta(days=30)), OK, "37 days are left"),
+    Row("unseen", tls.validity, replace(GOOD, certificate=None), NOTHING),
+    Row("ends", tls.validity, GOOD, WARN, "It expires in 7 days", "renew"),
+    Row("lasts", tls.validity, replace(GOOD, now=NOW - timedelta(days=30)), OK, "It expires in 37 days"),
 ]
 
 ANSWER = HttpFacts(host=HOST, now=NOW, status=404, at=NOW)
 QUIET = ListenFacts(host="m.example", port=8883)
 ENDPOINTS = [
-    Row("404", tls.http_answer, ANSWER, OK, "HTTP 404 to a question that is no registration"),
+    Row("404", tls.http_answer, ANSWER, OK, "HTTP 404 to a request that registers nothing"),
     Row(
         "redirect",
         tls.http_answer,
@@ -177,10 +184,17 @@ ENDPOINTS = [
         "60 minutes behind",
         "timedatectl",
     ),
-    Row("no date", tls.platform_clock, replace(ANSWER, at=None), SKIPPED, "does not tell"),
-    Row("waits", tls.waits_for_login, QUIET, OK, "waits for a login"),
-    Row("speaks", tls.waits_for_login, replace(QUIET, spoke=True), WARN, "speaks first", "mqtt.host"),
-    Row("closes", tls.waits_for_login, replace(QUIET, ended="closed"), WARN, "asked: closed", "mqtt.host"),
+    Row("no date", tls.platform_clock, replace(ANSWER, at=None), SKIPPED, "sends no time"),
+    Row("waits", tls.mqtt_server, QUIET, OK, "waits for a login"),
+    Row("speaks", tls.mqtt_server, replace(QUIET, spoke=True), WARN, "sends data first", "mqtt.host"),
+    Row(
+        "closes",
+        tls.mqtt_server,
+        replace(QUIET, ended="closed"),
+        WARN,
+        "before the gateway sent anything: closed",
+        "mqtt.host",
+    ),
 ]
 
 
@@ -195,7 +209,7 @@ def test_a_certificate_s_names_are_shown_plain_and_short() -> None:
     mad = "\x1b[2J\u202e" + "x" * 5000
     certificate = replace(SHOWN, subject=mad, issuer=mad, names=(mad, mad))
     mismatch = broken(Cause.TLS, "Hostname mismatch", certificate)
-    texts = [tls.handshake(mismatch).sentence, tls.handshake(mismatch).fix, str(tls.lasting(mismatch))]
+    texts = [tls.handshake(mismatch).sentence, tls.handshake(mismatch).fix, str(tls.validity(mismatch))]
     assert all("[2Jxxx" in text for text in (texts[0], texts[1]))
     for text in texts:
         assert not {"\x1b", "\u202e"} & set(text)
