@@ -1,5 +1,5 @@
-"""`iot-onboard bundle`: one file for whoever helps from afar, and nothing in it that has to be kept secret.
+"""`iot-onboard bundle`: one file for support, without any secret.
 
-`members` lists what goes in; `mask` covers what looks like a secret, and `core.masking` covers the known ones, which
-`known_secrets` finds on this gateway, in whatever form they stand; `gather` runs all that side by side.
+`members` lists the parts; `mask` masks what looks like a secret, and `core.scrub` masks the known secrets in any
+encoding; `known_secrets` finds those on this gateway; `gather` runs all that in parallel.
 """

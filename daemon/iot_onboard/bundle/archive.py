@@ -1,4 +1,4 @@
-"""Make one archive out of parts. Pure."""
+"""Make one archive of the parts. Pure."""
 
 from __future__ import annotations
 

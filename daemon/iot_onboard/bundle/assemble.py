@@ -1,4 +1,4 @@
-"""Cover the secrets of every part, and write down what is in the bundle and what is not. Pure."""
+"""Mask the secrets of every part, and list what is in the bundle and what is not. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MANIFEST = "MANIFEST.txt"
 
 
 class Kind(enum.Enum):
-    """Say whose words a part holds, and so how its secrets are covered besides the known ones."""
+    """Name the origin of a part's text, which decides how unknown secrets in it are masked."""
 
     OURS = "ours"
     FOREIGN = "foreign"
@@ -22,7 +22,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Hold a part as it was brought, or why it could not be."""
+    """Hold a part as it was collected, or why it could not be."""
 
     name: str
     about: str
@@ -40,9 +40,9 @@ def assemble(
     headline: str,
     omitted: int = 0,
 ) -> Mapping[str, bytes]:
-    """Return the files of the bundle, the manifest first; `unread` names what may hold secrets that nobody knows.
+    """Return the files of the bundle, the manifest first; `unread` names unreadable files that may hold secrets.
 
-    `omitted` counts what was found and is too much to be looked for.
+    `omitted` counts possible secrets that were too many to search for.
     """
     covered = [(part, *_covered(part)) for part in parts]
     found = {secret for _, _, of_part in covered for secret in most_likely(of_part, MAX_OF_ONE)}
@@ -55,10 +55,10 @@ def assemble(
 
 
 def _covered(part: Part) -> tuple[bytes | None, tuple[str, ...]]:
-    """Return a part with what looks like a secret covered, and what that was."""
+    """Return a part with everything masked that looks like a secret, and the masked values."""
     if part.data is None or part.kind is Kind.OURS:
         return part.data, ()
-    # What is no UTF-8 stays what it is.
+    # Bytes that are not UTF-8 stay as they are.
     text = part.data.decode("utf-8", "surrogateescape")
     if part.kind is Kind.FOREIGN:
         return mask_text(text).encode("utf-8", "surrogateescape"), ()
@@ -75,22 +75,22 @@ def _manifest(parts: Sequence[Part], known: int, many: int, unread: Sequence[str
     lines = [
         headline,
         "",
-        "In it",
+        "Included",
         *rows([(part.name, part.about) for part in parts if part.data is not None]),
         "",
-        "Not in it",
+        "Not included",
         *rows([(part.name, part.why_not) for part in parts if part.data is None]),
         "",
-        "Never in it: product secret, device secrets, passwords, credentials, the machine id.",
-        f"{known} of them are known here; each was looked for in every part, in plain, escaped, in hexadecimal and in",
-        f"base64, and covered. Those shorter than {MIN_BYTES} characters are covered in the configuration alone.",
+        "Never included: product secret, device secrets, passwords, credentials, the machine id.",
+        f"{known} of them are known on this gateway. Each was masked in every part: plain, escaped, in hexadecimal and",
+        f"in base64. Those shorter than {MIN_BYTES} characters are masked only in the configuration.",
     ]
     if many:
         lines.append(f"So was each of {many} more, of sub-devices: in plain, in hexadecimal and in base64.")
     if omitted:
-        lines.append(f"{omitted} more words look like secrets, too many to be looked for in every part.")
+        lines.append(f"{omitted} more words look like secrets; they are too many to search for in every part.")
     if unread:
-        title = "Not readable by whoever made it: secrets in them could not be looked for"
+        title = "Not readable for the user who made it; secrets in these files could not be masked"
         lines += ["", title, *rows([(name, "") for name in unread])]
     return "\n".join([*lines, ""])
 

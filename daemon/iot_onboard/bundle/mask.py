@@ -1,4 +1,4 @@
-"""Cover what looks like a secret by its shape or by the name that stands before it; lines stay what they are. Pure."""
+"""Mask what looks like a secret by its shape or by the name before it; lines keep their numbers. Pure."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from dataclasses import dataclass
 
 MASK = "[secret]"
 _WORDS = r"(?:secret|passw(?:or)?d|passphrase|token|credential|private[_-]?key|api[_-]?key|authorization|psk)"
-# The key of a line of YAML, also in a comment, also where somebody forgot the blank after the colon.
+# The key of a line of YAML, also in a comment, also without a space after the colon.
 _YAML_KEY = re.compile(
     rf"^(?P<head>[\s#-]*+[\"']?[\w .-]{{0,40}}?{_WORDS}[\w.-]{{0,40}}[\"']?\s*+[:=]\s*+)(?P<value>\S.*)$", re.IGNORECASE
 )
-# In other texts: a name, a sign, and one word. Lengths are bounded, for a long line must not take minutes.
+# In other texts: a name, a sign, and one word. Lengths are bounded, because a long line must not take minutes.
 _PAIR = re.compile(
     rf"(?P<head>{_WORDS}[\w.-]{{0,40}}(?<!file)[\\\"']{{0,4}}\s*+[:=]\s*+(?:(?:basic|bearer)\s++)?[\\\"']{{0,4}})"
     r"(?P<value>[^\s\"'\\,;}]{4,})",
     re.IGNORECASE,
 )
 _USERINFO = re.compile(r"(?P<head>://[^\s/:@\"']{0,128}:)(?P<value>[^\s\"']{1,512})(?=@)")
-# What a product's or a device's secret looks like: nothing but letters and digits, both, and many.
+# The shape of a product secret or a device secret: only letters and digits, both kinds, and many.
 _SHAPE = re.compile(r"(?<![\w/.-])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,128}(?![\w/.-])")
 _NAMES = re.compile(r"^\s*[\"']?(?:product_key|device_name|instance_id|region|host|url)\b[^#]*", re.IGNORECASE)
-# A block that follows a key: its lines are the value.
+# A block after a key: its lines are the value.
 _BLOCK = re.compile(r"^[|>][+-]?\d?\s*(?:#.*)?$")
-# A path, also behind a credential's name; nothing at all; or what is covered already.
+# A path, also after a credential's name; an empty value; or a value that is masked already.
 _HARMLESS = re.compile(
     r"^[\"']?(?:(?:[\w.-]+:)?/.*|[\w.-]+:|~|null|none|true|false|\[secret\])?[\"']?\s*(?:#.*)?$", re.IGNORECASE
 )
-# What stands in examples: as a secret it would be looked for in every text.
+# Words from examples: as secrets they would be masked in every text.
 PLACEHOLDERS = {"password", "passwd", "secret", "token", "user", "username"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Masked:
-    """Hold a text with its secrets covered, and what was covered, for it may stand elsewhere too."""
+    """Hold a text with its secrets masked, and the masked values, because other texts may hold them too."""
 
     text: str
     covered: tuple[str, ...] = ()
 
 
 def mask_configuration(text: str) -> Masked:
-    """Cover secrets in a file of configuration, also one that is broken; every line keeps its number."""
+    """Mask secrets in a configuration file, also in an invalid one; every line keeps its number."""
     lines: list[str] = []
     covered: list[str] = []
     block_indent: int | None = None
@@ -61,7 +61,7 @@ def mask_configuration(text: str) -> Masked:
 
 
 def mask_text(text: str) -> str:
-    """Cover secrets in any other text: passwords in addresses, and words behind telling names."""
+    """Mask secrets in any other text: passwords in URLs, and words after a name such as `password`."""
     covered: list[str] = []
     return _substituted(_PAIR, _substituted(_USERINFO, text, covered), covered)
 
@@ -93,7 +93,7 @@ def _substituted(pattern: re.Pattern[str], text: str, covered: list[str]) -> str
 
 
 def _plain(value: str) -> str:
-    """Return what a value is without its quotes or a comment behind it."""
+    """Return a value without its quotes and without a comment after it."""
     value = value.strip()
     if value[:1] in {'"', "'"} and value.rfind(value[0]) > 0:
         return value[1 : value.rfind(value[0])]

@@ -1,4 +1,4 @@
-"""What goes into the bundle: a line a part, with what brings it and how its secrets are covered."""
+"""The parts of the bundle: one line each, with the function that collects it and the way its secrets are masked."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ TIMEOUT_S = 10.0
 MAX_BYTES = 1_000_000
 _MAX_LISTED = 500
 _MAX_RUNTIME_FILES = 20
-# As the daemon itself reads of one.
+# The daemon itself reads no more of one.
 _MAX_RUNTIME_BYTES = 65_536
 _RUNTIME_FILE = re.compile(r"[a-z-]{1,40}\.json")
 _UNITS = tuple(f"--unit={unit}" for unit in (*UNITS, "iot-onboard-wait-online.service"))
@@ -59,54 +59,54 @@ _PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Name a part, say what it is, what brings it, and whose words it holds."""
+    """Hold the name of a part, what it is, the function that collects it, and the origin of its text."""
 
     name: str
     about: str
-    bring: Callable[[], bytes]
+    collect: Callable[[], bytes]
     kind: Kind = Kind.FOREIGN
 
 
 def members(config_path: Path, places: Places, root: Path = Path("/")) -> tuple[Member, ...]:
-    """Return the parts that this gateway may have, but the doctor's."""
+    """Return the parts that this gateway may have, without the doctor's."""
     runtime_dir = places.runtime_dirs[0]
     stores = (
         path for state_dir in places.state_dirs for path in (state_dir, state_dir / DIRECTORY, state_dir / SUBDEVICES)
     )
     folders = (config_path.parent, config_path.parent / FRAGMENTS, *stores, *places.runtime_dirs)
     return (
-        Member("status.txt", "what the daemon says of itself", partial(_status, runtime_dir), Kind.OURS),
+        Member("status.txt", "the status of the daemon", partial(_status, runtime_dir), Kind.OURS),
         Member("status.json", "the same, for a program", partial(_status_record, runtime_dir), Kind.OURS),
         *_runtime(runtime_dir),
-        Member("journal/this-boot.txt", "the service's lines", _said(*_JOURNAL, "-b", *_UNITS, "-o", "short-iso")),
-        Member("journal/this-boot.json", "with their fields", _said(*_JOURNAL, "-b", *_UNITS, "-o", "json", _FIELDS)),
-        Member("journal/last-boot.txt", "those before", _said(*_JOURNAL, "-b", "-1", *_UNITS, "-o", "short-iso")),
-        Member("events.txt", "the story of this boot", partial(_entries, 0)),
-        Member("events-last-boot.txt", "that of the boot before", partial(_entries, -1)),
-        Member("timeline.txt", "where the time to online went", _timeline),
-        Member("journal/kernel.txt", "the kernel's warnings", _said(*_JOURNAL, "-b", "-k", "-p", "warning")),
-        Member("journal/time.txt", "who keeps the time", _said(*_JOURNAL, "-b", "-u", "systemd-timesyncd")),
-        Member("unit/show.txt", "the unit's properties", _said("systemctl", "show", "iot-onboard.service")),
-        Member("unit/cat.txt", "the unit's files", _said("systemctl", "cat", "iot-onboard.service")),
-        Member("unit/list.txt", "our units", _said("systemctl", "list-units", "--all", "--no-pager", "iot-onboard*")),
-        Member("system/packages.txt", "versions of packages", _said("dpkg", "-l", *_PACKAGES)),
-        Member("system/verify.txt", "our files that were changed", _said("dpkg", "--verify", "iot-onboard")),
+        Member("journal/this-boot.txt", "the service's lines", _run(*_JOURNAL, "-b", *_UNITS, "-o", "short-iso")),
+        Member("journal/this-boot.json", "with their fields", _run(*_JOURNAL, "-b", *_UNITS, "-o", "json", _FIELDS)),
+        Member("journal/last-boot.txt", "the previous boot's", _run(*_JOURNAL, "-b", "-1", *_UNITS, "-o", "short-iso")),
+        Member("events.txt", "the events of this boot", partial(_entries, 0)),
+        Member("events-last-boot.txt", "those of the previous boot", partial(_entries, -1)),
+        Member("timeline.txt", "how long each step to online took", _timeline),
+        Member("journal/kernel.txt", "the kernel's warnings", _run(*_JOURNAL, "-b", "-k", "-p", "warning")),
+        Member("journal/time.txt", "clock synchronisation", _run(*_JOURNAL, "-b", "-u", "systemd-timesyncd")),
+        Member("unit/show.txt", "the unit's properties", _run("systemctl", "show", "iot-onboard.service")),
+        Member("unit/cat.txt", "the unit's files", _run("systemctl", "cat", "iot-onboard.service")),
+        Member("unit/list.txt", "our units", _run("systemctl", "list-units", "--all", "--no-pager", "iot-onboard*")),
+        Member("system/packages.txt", "versions of packages", _run("dpkg", "-l", *_PACKAGES)),
+        Member("system/verify.txt", "our files that were changed", _run("dpkg", "--verify", "iot-onboard")),
         Member("system/python.txt", "versions of Python", _python, Kind.OURS),
         Member("system/os-release", "the system", partial(_file, root / "etc/os-release")),
         Member("system/model.txt", "the board", partial(_file, root / "proc/device-tree/model")),
         Member("system/memory.txt", "memory", partial(_file, root / "proc/meminfo")),
         Member("system/uptime.txt", "seconds since the boot", partial(_file, root / "proc/uptime")),
         Member("system/load.txt", "load", partial(_file, root / "proc/loadavg")),
-        Member("system/time.txt", "the clock", _said("timedatectl", "status", "--no-pager")),
-        Member("system/disks.txt", "room on the disks", _said("df", "-h")),
-        Member("system/inodes.txt", "files on the disks", _said("df", "-i")),
+        Member("system/time.txt", "the clock", _run("timedatectl", "status", "--no-pager")),
+        Member("system/disks.txt", "free space on the disks", _run("df", "-h")),
+        Member("system/inodes.txt", "free inodes on the disks", _run("df", "-i")),
         Member("system/mounts.txt", "what is mounted", partial(_file, root / "proc/self/mountinfo")),
-        Member("network/addresses.txt", "interfaces", _said("ip", "-details", "address")),
-        Member("network/routes-v4.txt", "routes of IPv4", _said("ip", "-4", "route", "show", "table", "all")),
-        Member("network/routes-v6.txt", "routes of IPv6", _said("ip", "-6", "route", "show", "table", "all")),
+        Member("network/addresses.txt", "interfaces", _run("ip", "-details", "address")),
+        Member("network/routes-v4.txt", "routes of IPv4", _run("ip", "-4", "route", "show", "table", "all")),
+        Member("network/routes-v6.txt", "routes of IPv6", _run("ip", "-6", "route", "show", "table", "all")),
         Member("network/resolv.conf", "name servers", partial(_file, root / "etc/resolv.conf")),
         Member("network/hosts", "fixed names", partial(_file, root / "etc/hosts")),
-        Member("network/nsswitch.conf", "who is asked", partial(_file, root / "etc/nsswitch.conf")),
+        Member("network/nsswitch.conf", "the order of name look-up", partial(_file, root / "etc/nsswitch.conf")),
         Member("network/proxies.txt", "proxies, by name only", partial(_proxies, places), Kind.OURS),
         *_memories(places),
         Member("files.txt", "modes and owners of our directories", partial(_listing, folders), Kind.OURS),
@@ -128,12 +128,12 @@ def _runtime(runtime_dir: Path) -> list[Member]:
 
 def _memories(places: Places) -> list[Member]:
     paths = [state_dir / FILE_NAME for state_dir in places.state_dirs]
-    about = "the name that stays, and what it was made of"
+    about = "the saved device name, and what it was made from"
     return [Member(f"state{path}", about, partial(_foreign_file, path)) for path in paths if os.path.lexists(path)]
 
 
 def _configuration(config_path: Path, root: Path) -> list[Member]:
-    about = "as it is read, secrets covered"
+    about = "the configuration, with secrets masked"
     found = [Member("config/config.yaml", about, partial(_file, config_path), Kind.CONFIGURATION)]
     try:
         fragments = sorted((config_path.parent / FRAGMENTS).iterdir())
@@ -165,21 +165,21 @@ def _timeline() -> bytes:
         raise PartOmitted(str(why)) from None
 
 
-def _said(*command: str) -> Callable[[], bytes]:
-    """Return what asks a program; what it said on its way to a failure is kept, for that tells too."""
+def _run(*command: str) -> Callable[[], bytes]:
+    """Return a function that runs a program and returns its output, also the output before a failure."""
 
-    def bring() -> bytes:
+    def collect() -> bytes:
         answer = ask(command, timeout_s=TIMEOUT_S)
         said = answer.output[-MAX_BYTES:] + answer.errors[-MAX_BYTES:]
         if not said:
-            raise PartOmitted(answer.trouble or (f"ended with {answer.code}" if answer.code else "nothing to say"))
+            raise PartOmitted(answer.trouble or (f"ended with {answer.code}" if answer.code else "no output"))
         head = f"$ {' '.join(command)}\n".encode()
         if len(answer.output) > MAX_BYTES:
-            head += b"(the end of it)\n"
+            head += b"(only the end)\n"
         tail = f"({answer.trouble or f'ended with {answer.code}'})\n".encode() if answer.code != 0 else b""
         return head + said + tail
 
-    return bring
+    return collect
 
 
 def _file(path: Path) -> bytes:
@@ -246,7 +246,7 @@ def _entry(path: Path, found: os.stat_result) -> str:
     try:
         changed = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(timespec="seconds")
     except (OverflowError, ValueError):
-        # Whoever owns a file may give it any time.
+        # The owner of a file can set any time.
         changed = f"{found.st_mtime:.0f} s"
     owner = f"{_named(pwd.getpwuid, found.st_uid)}:{_named(grp.getgrgid, found.st_gid)}"
     return f"{stat.filemode(found.st_mode)} {owner:<24} {found.st_size:>9} {changed} {printable(str(path))}"

@@ -1,4 +1,4 @@
-"""Where a gateway keeps what, by its configuration, also by one that does not make sense. Pure."""
+"""The directories and files of a gateway, by its configuration, also by an invalid one. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..core.proxy import ProxyAddress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Hold every place that some file of the configuration names, and the usual ones; the last named comes first."""
+    """Hold every path that a configuration file names, and the defaults; the last named comes first."""
 
     state_dirs: tuple[Path, ...]
     runtime_dirs: tuple[Path, ...]
@@ -22,16 +22,16 @@ class Places:
 
 
 def places_of(documents: Sequence[Document]) -> Places:
-    """Return the places; what is wrong elsewhere in a file does not hide what it names."""
-    values_by_key = [values_of(document) for document in reversed(documents)]
+    """Return the places; an error in one key of a file does not hide the other keys."""
+    values_by_file = [values_of(document) for document in reversed(documents)]
 
     def paths(key: str) -> tuple[Path, ...]:
-        named = [values.get(key) for values in values_by_key]
+        named = [values.get(key) for values in values_by_file]
         return tuple(dict.fromkeys(path for path in (*named, RULES[key].default) if isinstance(path, Path)))
 
     return Places(
         state_dirs=paths("state_dir"),
         runtime_dirs=paths("runtime_dir"),
         secret_files=(*paths("product_secret_file"), *paths("device_secret_file")),
-        proxies=tuple(proxy for values in values_by_key if isinstance(proxy := values.get("proxy"), ProxyAddress)),
+        proxies=tuple(proxy for values in values_by_file if isinstance(proxy := values.get("proxy"), ProxyAddress)),
     )

@@ -1,4 +1,4 @@
-"""`iot-onboard bundle`: one file for whoever helps from afar, without secrets."""
+"""`iot-onboard bundle`: one file for support, without secrets."""
 
 from __future__ import annotations
 
@@ -34,43 +34,43 @@ from ..system.processes import run_isolated
 from ..system.terminal import complain
 from ..system.text_style import Style
 
-# The time limit of a program, and a little.
+# The time limit of a program, and some more.
 LIMIT_S = 12.0
 
 EPILOG = """\
-It holds what `status` and `doctor` say, the journal of this boot and the last, the unit, versions, network facts, and
-the configuration with its secrets covered; MANIFEST.txt in it says what is there and what is not. Every secret that
-lies on this gateway is covered in whatever form it stands. With sudo it holds more, and knows more secrets to cover.
+It holds the output of `status` and `doctor`, the journal of this boot and the last, the unit, versions, the state of
+the network, and the configuration with its secrets masked. MANIFEST.txt in it lists what is included and missing.
+Every secret on this gateway is masked, in any encoding. With sudo it includes more, and can mask more secrets.
 
 examples:
   sudo iot-onboard bundle                           into this directory
   sudo iot-onboard bundle --output /tmp/b.tar.gz    into this file
-  tar -tzf b.tar.gz                                 what is in it
+  tar -tzf b.tar.gz                                 list its content
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add where it goes."""
+    """Add the output file."""
     parser.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help="default: ./iot-onboard-bundle-NAME-TIME.tar.gz, by device or host name and UTC time; - for stdout",
+        help="default: ./iot-onboard-bundle-NAME-TIME.tar.gz, with device or host name and UTC time; - for stdout",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at everything, cover what is secret, and write one file."""
+    """Collect everything, mask the secrets, and write one file."""
     return run_isolated(partial(_make, arguments))
 
 
 def _make(arguments: argparse.Namespace) -> int:
     if sys.stderr.isatty():
-        complain("looking at everything; this takes up to a minute")
+        complain("collecting; this takes up to a minute")
     at = datetime.now(UTC)
     name, known, listed = _prepared(arguments.config)
     results = run_checks(CHECKS, arguments.config)
-    parts = [*_doctor(results, at), *_brought(listed)]
+    parts = [*_doctor(results, at), *_collected(listed)]
     who = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
     headline = (
         f"iot-onboard bundle of {name}, made {at.isoformat(timespec='seconds')} by iot-onboard {__version__} as {who}"
@@ -86,23 +86,23 @@ def _make(arguments: argparse.Namespace) -> int:
     folder = f"iot-onboard-bundle-{re.sub(r'[^A-Za-z0-9._-]', '-', name)}-{at:%Y%m%dT%H%M%SZ}"
     path: Path = arguments.output or Path(f"{folder}.tar.gz")
     try:
-        # For its owner alone.
+        # Only its owner can read it.
         write_output(path, pack(folder, files, int(at.timestamp())), 0o600)
     except OSError as error:
         complain(f"{path} cannot be written: {error.strerror or error}")
         return ExitCode.FAILED
-    # What went to standard output is followed by nothing.
+    # Standard output must hold only the archive.
     print(_summary(path, parts, known), file=sys.stderr if is_standard_output(path) else sys.stdout)
     return ExitCode.DONE
 
 
 def _prepared(config_path: Path) -> tuple[str, Known, Sequence[Member]]:
-    """Return what this gateway is called, the secrets it holds, and the parts to bring; none of them may hang us."""
+    """Return the gateway's name, its secrets, and the parts to collect; none of them can hang the command."""
     read = gather({"configuration": partial(_read, config_path)}, limit_s=LIMIT_S)["configuration"].value
     name, places = read or (platform.node() or "gateway", places_of(()))
     known = gather({"secrets": partial(known_secrets, config_path, places)}, limit_s=LIMIT_S)["secrets"]
     listed = gather({"parts": partial(members, config_path, places)}, limit_s=LIMIT_S)["parts"].value
-    # A disk that does not answer keeps its secrets; that they are not known is said.
+    # If the disk does not answer, the secrets on it are unknown: the manifest says so.
     return name, known.value or Known(unread=[f"all files: {known.why_not}"]), listed or ()
 
 
@@ -125,15 +125,15 @@ def _doctor(results: Sequence[Result], at: datetime) -> list[Part]:
     ]
 
 
-def _brought(listed: Sequence[Member]) -> list[Part]:
-    brought = gather({member.name: member.bring for member in listed}, limit_s=LIMIT_S)
+def _collected(listed: Sequence[Member]) -> list[Part]:
+    collected = gather({member.name: member.collect for member in listed}, limit_s=LIMIT_S)
     return [
         Part(
             name=member.name,
             about=member.about,
             kind=member.kind,
-            data=brought[member.name].value,
-            why_not=brought[member.name].why_not,
+            data=collected[member.name].value,
+            why_not=collected[member.name].why_not,
         )
         for member in listed
     ]
@@ -142,12 +142,12 @@ def _brought(listed: Sequence[Member]) -> list[Part]:
 def _summary(path: Path, parts: Sequence[Part], known: Known) -> str:
     count = sum(part.data is not None for part in parts)
     lines = [
-        f"Written to {path}: {count} files, without secrets; MANIFEST.txt in it says what is there and what is not."
+        f"Written to {path}: {count} files, without secrets. MANIFEST.txt in it lists what is included and missing."
     ]
     if known.unread and os.geteuid() != 0:
-        lines.append("With sudo it would hold more, and more secrets would be known and looked for.")
+        lines.append("With sudo it includes more, and can mask more secrets.")
     elif known.unread:
         lines.append(
-            f"Look through it before it leaves: {known.unread[0]} could not be read, so its secrets are not known."
+            f"Check it before you send it: {known.unread[0]} could not be read, so its secrets were not masked."
         )
     return "\n".join(lines)

@@ -14,9 +14,9 @@ def test_parts_come_side_by_side() -> None:
     """Each waits for all others; the order of the jobs is kept."""
     together = threading.Barrier(6)
     jobs: dict[str, Callable[[], int]] = {str(number): lambda: together.wait(20) for number in range(6)}
-    brought = gather(jobs, limit_s=30)
-    assert list(brought) == list(jobs)
-    assert {part.value for part in brought.values()} == set(range(6))
+    collected = gather(jobs, limit_s=30)
+    assert list(collected) == list(jobs)
+    assert {part.value for part in collected.values()} == set(range(6))
 
 
 def test_what_hangs_or_breaks_is_left_out() -> None:
@@ -34,12 +34,12 @@ def test_what_hangs_or_breaks_is_left_out() -> None:
 
     began = time.monotonic()
     jobs = {"hangs": lambda: release.wait(60), "none": leaves_out, "broken": broken, "missing": missing}
-    brought = gather({**jobs, "good": lambda: True}, limit_s=0.5)
+    collected = gather({**jobs, "good": lambda: True}, limit_s=0.5)
     release.set()
     assert time.monotonic() - began < 20
-    assert brought["good"].value
-    assert brought["hangs"].why_not == "did not end within 0 s"
-    assert brought["none"].why_not == "there is none"
-    assert brought["broken"].why_not.startswith("broke: ValueError at ")
-    assert brought["missing"].why_not == "cannot be read: No such file or directory"
-    assert "hunter2" not in str(brought)
+    assert collected["good"].value
+    assert collected["hangs"].why_not == "did not end within 0 s"
+    assert collected["none"].why_not == "there is none"
+    assert collected["broken"].why_not.startswith("internal error: ValueError at ")
+    assert collected["missing"].why_not == "cannot be read: No such file or directory"
+    assert "hunter2" not in str(collected)

@@ -16,7 +16,7 @@ from support.process.probing import program
 
 
 def brought_by(listed: Iterable[Member], name: str) -> bytes:
-    return next(member for member in listed if member.name == name).bring()
+    return next(member for member in listed if member.name == name).collect()
 
 
 def test_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +30,7 @@ def test_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert brought_by(listed, "unit/cat.txt") == (
         b"$ systemctl cat iot-onboard.service\nsaid cat\nsorry\n(ended with 4)\n"
     )
-    with pytest.raises(PartOmitted, match="nothing to say"):
+    with pytest.raises(PartOmitted, match="no output"):
         brought_by(listed, "journal/this-boot.txt")
     for name in ("events.txt", "events-last-boot.txt", "timeline.txt"):
         with pytest.raises(PartOmitted):

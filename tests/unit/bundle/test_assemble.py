@@ -77,10 +77,10 @@ def test_the_manifest() -> None:
     )
     assert next(iter(files)) == MANIFEST
     manifest = files[MANIFEST]
-    assert manifest.startswith("made today\n\nIn it\n  status.txt     about status.txt\n\nNot in it\n")
+    assert manifest.startswith("made today\n\nIncluded\n  status.txt     about status.txt\n\nNot included\n")
     assert "  unit/show.txt  systemctl is not installed\n" in manifest
-    assert "2 of them are known here" in manifest
-    assert manifest.endswith("could not be looked for\n  /var/lib/iot-onboard/credentials\n")
+    assert "2 of them are known on this gateway" in manifest
+    assert manifest.endswith("could not be masked\n  /var/lib/iot-onboard/credentials\n")
 
 
 def test_an_empty_manifest() -> None:
