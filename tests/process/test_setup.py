@@ -101,7 +101,7 @@ def test_a_script_without_a_secret_is_warned(fresh: Gateway) -> None:
     """It may come by a systemd credential; a name that this machine cannot fill in is told, and is no error."""
     done = setup(fresh, "--product-key", "abc", "--device-name", "gw-{mac:nowhere0}", "--no-restart")
     assert done.returncode == 0
-    assert "no product secret is there yet" in done.stderr
+    assert "there is no product secret yet" in done.stderr
     assert "gw-{mac:nowhere0} (this machine has no {mac:nowhere0} now)" in done.stdout
 
 
@@ -127,7 +127,7 @@ def test_at_a_terminal(fresh: Gateway) -> None:
         shown.answer("Device name", "gw-0001")
         shown.expect("On this machine: gw-0001")
         shown.answer("Region [cn-shanghai]", "")
-        shown.answer("Instance id", "")
+        shown.answer("Instance ID", "")
         shown.answer("Product secret", "hunter2 hunter2")
         shown.expect("does not hold a secret")
         shown.answer("Product secret", SECRET)

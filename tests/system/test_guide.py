@@ -99,7 +99,7 @@ def test_install_and_set_up_at_the_gateway(bare: Machine) -> None:
         terminal.answer("Product key", PRODUCT_KEY)
         terminal.answer("Device name", "gw0001")
         terminal.answer("Region", "")
-        terminal.answer("Instance id", "-")
+        terminal.answer("Instance ID", "-")
         terminal.answer("Product secret", bare.read("/root/secret").strip())
         assert terminal.wait() == 0, terminal.shown
     bare.wait_for_state("online")

@@ -1,1 +1,1 @@
-"""Give a gateway its identity: by questions, by arguments, or from the boot partition."""
+"""Give a gateway its identity: by questions, by arguments, or by a file on the boot partition."""

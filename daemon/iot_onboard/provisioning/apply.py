@@ -1,4 +1,4 @@
-"""Give a gateway its product identity: check all of the configuration, then write the files, durably."""
+"""Give a gateway its product identity: check the whole configuration, then write the files durably."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ..fast_start.fast_dataclasses import dataclass
 from ..system.accounts import service_group
 from .plan import NewFile, Plan, ProvisioningRequest, plan, present
 
-# Root's alone, and in memory; the unit of the boot import makes it too.
+# Only root has access to it, and it is in memory; the unit of the boot import makes it too.
 LOCKS = Path("/run/iot-onboard-setup")
-# Another one writes some small files: longer than this it hangs, and the boot import has a minute for all that it does.
+# Another program writes a few small files: if it takes longer, it hangs. The boot import has a minute in all.
 _WAIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisioningResult:
-    """Hold what was written (nothing where all stood there already), and what the operator is told of it."""
+    """Hold the written files (none if nothing changed), the configuration, and the warnings for the operator."""
 
     written: tuple[Path, ...]
     config: Config
@@ -34,29 +34,29 @@ class ProvisioningResult:
 
 
 def current(config_path: Path) -> Config:
-    """Return the configuration as it is, names or not; raise `ConfigError` for what somebody else has to mend."""
+    """Return the present configuration, with or without names; raise `ConfigError` for problems in operators' files."""
     return present(*read_documents(config_path), config_path)
 
 
 def check(config_path: Path, request: ProvisioningRequest) -> Config:
-    """Return what the configuration would be, or raise `ConfigError`; write nothing."""
+    """Return the configuration that would result, or raise `ConfigError`; write nothing."""
     return plan(*read_documents(config_path), config_path, request).config
 
 
 def provision(config_path: Path, request: ProvisioningRequest) -> ProvisioningResult:
-    """Write what a gateway is given; raise `ConfigError` with every problem, and nothing has changed then.
+    """Write the requested values; raise `ConfigError` with every problem before anything is changed.
 
-    The secret is written before the names: at no moment has a gateway names without what belongs to them. Raises
-    `OnboardError` where the disk will not.
+    The secret is written before the names, so that a gateway never has names without their secret. Raises
+    `OnboardError` if the disk fails.
     """
     directory = config_path.parent
     try:
         make_directory(directory)
         with lock_file(lock_path(directory), _WAIT_S):
-            # Another one would read before this one writes.
+            # Read under the lock: another program could change the files in between.
             return _carry_out(plan(*read_documents(config_path), config_path, request))
     except Held as holder:
-        detail = f"{holder} changes the configuration in {directory}: try again when it has ended"
+        detail = f"{holder} is changing the configuration in {directory}: try again when it has ended"
         raise OnboardError(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=detail)) from None
     except OSError as error:
         detail = f"{error.filename or directory} cannot be written: {error.strerror}"
@@ -64,7 +64,7 @@ def provision(config_path: Path, request: ProvisioningRequest) -> ProvisioningRe
 
 
 def lock_path(directory: Path) -> Path:
-    """Return the lock of whoever changes the configuration in a directory; root's is out of everybody's reach."""
+    """Return the lock file for changes of the configuration in a directory; no other user can reach root's."""
     if os.geteuid() != 0 or not LOCKS.parent.is_dir():
         return directory / ".lock"
     with contextlib.suppress(OSError):
@@ -76,18 +76,18 @@ def _carry_out(decided: Plan) -> ProvisioningResult:
     written: list[Path] = []
     for file in decided.files:
         make_directory(file.path.parent)
-        _let_service_in(file.path.parent)
+        _open_to_service(file.path.parent)
         if _put(file):
             written.append(file.path)
     warnings = decided.warnings
     if decided.retired is not None and os.path.lexists(decided.retired):
         aside = set_aside(decided.retired, "old")
-        warnings = (*warnings, f"{decided.retired} was set aside as {aside.name}: this gateway registers from now on")
+        warnings = (*warnings, f"{decided.retired} was set aside as {aside.name}: this gateway now registers")
     return ProvisioningResult(written=tuple(written), config=decided.config, warnings=warnings)
 
 
-def _let_service_in(directory: Path) -> None:
-    """Open a directory that the service's user may not read: an older version made it by the umask of a root shell."""
+def _open_to_service(directory: Path) -> None:
+    """Open a directory that the service's user cannot read: an older version made it with the umask of a root shell."""
     found = directory.stat()
     mode = stat.S_IMODE(found.st_mode)
     by_group = mode & 0o050 == 0o050 and found.st_gid == service_group()

@@ -1,8 +1,8 @@
-"""Read the file that somebody dropped on the boot partition. Pure.
+"""Read the boot file: iot-onboard.yaml on the boot partition. Pure.
 
-It is a configuration like any other, and may hold the secrets themselves: an SD card in a laptop shows this partition
-alone, and a secret needs some way onto the gateway. Whoever edits it uses whatever editor there is, so line ends, a
-byte order mark and UTF-16 are taken as they come.
+It is a configuration like any other, and may also hold the secrets themselves: a laptop shows only this partition of an
+SD card, and a secret needs some way to the gateway. People use any editor, so all line ends, a byte order mark and
+UTF-16 are accepted.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ NAME = "iot-onboard.yaml"
 NOTE = "iot-onboard-taken.txt"
 ERRORS = "iot-onboard-error.txt"
 MAX_BYTES = 65_536
-# The first bytes of a file that was taken in, and whose rest is being overwritten. Shorter than any file with a secret.
+# The first bytes of an imported file that is being overwritten. Shorter than any file with a secret.
 TAKEN = b"#taken in\n"
-# What is overwritten in one go: a sector is old or new after a power cut, never a mixture.
+# Written in one step: after a power cut a sector is old or new, never a mixture.
 SECTOR_BYTES = 512
 
 _SECRETS = {"product_secret": "product_secret_file", "device_secret": "device_secret_file"}
@@ -54,28 +54,28 @@ def read(path: Path, data: bytes) -> ProvisioningRequest:
 
 
 def wiped(size: int) -> bytes:
-    """Return what a taken file of this size is overwritten with."""
+    """Return the bytes that overwrite an imported file of this size."""
     return (TAKEN + b"\n" * size)[:size]
 
 
 def note() -> str:
-    """Return what stands beside, once the file is taken in."""
+    """Return the text of the note that replaces an imported file."""
     return _for_any_editor(
-        f"iot-onboard has taken in {NAME} from this partition, and removed it: the secret that it held is now where "
+        f"iot-onboard has imported {NAME} from this partition, and removed it. The secret from it is now stored where "
         "only the gateway's system can read it.",
-        "To change something, put a new file of that name here and start the gateway again.",
-        "Flash memory may keep old blocks for a while: do not hand this card on as if the secret had never been on it.",
+        "To change something, put a new file with that name here and restart the gateway.",
+        "Flash memory may keep old data for some time: do not give this card away as if it had never held the secret.",
     )
 
 
 def error_note(problems: list[str]) -> str:
-    """Return what stands beside, where the file was not taken in."""
+    """Return the text of the note beside a file that was not imported."""
     return _for_any_editor(
-        f"iot-onboard has NOT taken in {NAME}. What is wrong, with file and line:",
+        f"iot-onboard has NOT imported {NAME}. The problems, with file and line:",
         "",
         *problems,
         "",
-        "Correct it and start the gateway again.",
+        "Correct them and restart the gateway.",
     )
 
 
@@ -92,7 +92,7 @@ def _secrets(name: str, root: yaml.MappingNode, problems: list[Problem]) -> dict
             continue
         try:
             if _SECRETS[key] in keys:
-                raise Bad(f"stands here together with {_SECRETS[key]}", "remove one")
+                raise Bad(f"is set together with {_SECRETS[key]}", "remove one")
             found[key] = secret(_written(value_node))
         except Bad as bad:
             problems.append(
@@ -102,7 +102,7 @@ def _secrets(name: str, root: yaml.MappingNode, problems: list[Problem]) -> dict
 
 
 def _written(node: Any) -> str:
-    """Return a scalar as it is written: a secret of digits alone is a number to YAML."""
+    """Return a scalar as it is written: YAML reads a secret of digits as a number."""
     if not isinstance(node, yaml.ScalarNode) or node.tag not in _TEXT_TAGS:
         raise Bad("must be text", "put it in quotes")
     return "" if is_null(node) else str(node.value).strip()

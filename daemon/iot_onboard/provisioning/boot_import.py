@@ -1,8 +1,8 @@
-"""Take in the file that was dropped on the boot partition: all of it or nothing, whenever the power goes.
+"""Import the boot file from the boot partition: all of it or nothing, at any power cut.
 
-First everything is checked, then written where it belongs, and only then is the file overwritten and removed. A power
-cut before the last step leaves the file, and the next boot takes it in again, to the same result; a cut during the
-overwriting leaves a file that says so, and the next boot ends what was begun.
+First everything is checked, then written to its place, and only then is the file overwritten and removed. After a power
+cut before the last step, the next boot imports the file again, with the same result; after a cut during the overwriting
+the file is marked as imported, and the next boot completes its removal.
 """
 
 from __future__ import annotations
@@ -26,12 +26,15 @@ from .apply import check, provision
 
 LogEvent = Callable[[Event, Details, Context], None]
 
-# Which file was taken in, where it could not be removed: else each boot would undo what was set up later.
+# A file that is no configuration has a problem in each line; the first ones are enough.
+_MAX_LINES = 20
+# Holds the hash of an imported file that could not be removed: otherwise each boot would import it again, and undo
+# later changes.
 _MEMORY = ".boot-file-imported"
 
 
 class BootImport:
-    """Take in one file of the boot partition."""
+    """Import one file of the boot partition."""
 
     def __init__(self, path: Path, config_path: Path, name_of: Callable[[Config], str], log_event: LogEvent) -> None:
         self._path = path
@@ -42,29 +45,29 @@ class BootImport:
         self._context = Context(product_key="", device_name="", version=__version__)
 
     def run(self) -> ExitCode:
-        """Do what is left to do, and say what was done."""
+        """Do the remaining steps, and log the result."""
         try:
             data = boot_partition.read(self._path)
         except FileNotFoundError:
             return ExitCode.DONE
         except OSError as error:
-            hint = f"a plain file of at most {boot_file.MAX_BYTES // 1024} kB is wanted"
+            hint = f"it must be a regular file of at most {boot_file.MAX_BYTES // 1024} kB"
             reason = "is a link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
             return self._refuse([file_problem(str(self._path), reason, hint=hint)])
         digest = hashlib.sha256(data).hexdigest()
         if not data.startswith(boot_file.TAKEN) and digest != self._remembered():
-            failed = self._take_in(data)
+            failed = self._import(data)
             if failed is not None:
                 return failed
         self._clear(len(data), digest)
         return ExitCode.DONE
 
-    def _take_in(self, data: bytes) -> ExitCode | None:
+    def _import(self, data: bytes) -> ExitCode | None:
         try:
             request = boot_file.read(self._path, data)
             config = check(self._config_path, request)
             name = config.device_name
-            # A network interface may appear later in the boot, a host name be given: the daemon waits for it.
+            # A network interface or a host name may appear later in the boot: the daemon waits for it.
             with contextlib.suppress(MissingFact):
                 name = self._name_of(config)
             done = provision(self._config_path, request)
@@ -106,7 +109,7 @@ class BootImport:
     def _remember(self, digest: str | None) -> None:
         if digest == self._remembered():
             return
-        # Where that fails, the file is taken in once more at the next boot.
+        # If that fails, the next boot imports the file once more.
         with contextlib.suppress(OSError):
             if digest is None:
                 remove_durably(self._memory)

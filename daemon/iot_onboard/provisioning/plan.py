@@ -1,7 +1,7 @@
-"""Decide which files give a gateway its product identity: the same ones, whoever asks for it. Pure.
+"""Decide which files give a gateway its product identity. Pure.
 
-`iot-onboard setup`, the package's questions and the file on the boot partition all end here. The identity goes into
-one fragment of the configuration that is ours; what people wrote themselves is read and never touched.
+`iot-onboard setup`, the package's questions and the boot file all use this. The identity goes into one fragment of the
+configuration that belongs to iot-onboard; the operators' own files are read and never changed.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ..fast_start.fast_dataclasses import dataclass
 
 FRAGMENT = "50-identity.yaml"
 HEADER = """\
-# Written by iot-onboard: by setup, the package's questions or the file on the boot partition, each of which changes it.
-# Settings of your own go into another file here; a later name wins.
+# Written by iot-onboard: by setup, by the package's questions or by the boot file. Each of them changes it.
+# Put your own configuration into another file in this directory; the later file name wins.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisioningRequest:
-    """Hold what a gateway is to be given; what is not named stays.
+    """Hold the requested changes; all other values stay.
 
-    `values` maps keys (`mqtt.port`) to values as YAML has them, `None` for the default.
+    `values` maps keys (`mqtt.port`) to YAML values, `None` for the default.
     """
 
     values: Mapping[str, Any]
@@ -40,7 +40,7 @@ class ProvisioningRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFile:
-    """Hold a file that is to stand there; where its group may read it and others not, that is the service's group."""
+    """Hold a file to write; if `mode` lets only owner and group read it, the group is the service's."""
 
     path: Path
     content: str | Secret
@@ -49,7 +49,7 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Hold the files in the order of writing, the file that no longer counts, and the configuration that results."""
+    """Hold the files in the order of writing, the file that is no longer used, and the resulting configuration."""
 
     files: tuple[NewFile, ...]
     retired: Path | None
@@ -60,15 +60,15 @@ class Plan:
 def plan(
     documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path, request: ProvisioningRequest
 ) -> Plan:
-    """Return what to write, or raise `ConfigError` with every problem that the whole configuration would have with it.
+    """Return what to write, or raise `ConfigError` with every problem that the whole configuration would have.
 
-    `documents` is the configuration as it is, and `earlier` the problems of its files that cannot be read.
+    `documents` is the present configuration, and `earlier` the problems of its unreadable files.
     """
     directory = config_path.parent
     others = _other_files(documents, earlier, config_path)
-    fragment = Document(name=others.name, text=render(_settings(others.kept, request, directory)))
+    fragment = Document(name=others.name, text=render(_values(others.kept, request, directory)))
     config = others.parsed_with(fragment)
-    # A proxy's password is a secret too: then the file is for root and the service alone.
+    # A proxy's password is a secret too: then only root and the service can read the file.
     proxy = values_of(fragment).get("proxy")
     closed = proxy is not None and proxy.password is not None
     secrets = ((DEVICE_SECRET, request.device_secret), (PRODUCT_SECRET, request.product_secret))
@@ -80,27 +80,42 @@ def plan(
 
 
 def present(documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path) -> Config:
-    """Return the configuration that a wish would change, with empty names where there are none; raise `ConfigError`."""
+    """Return the present configuration, with empty names if there are none; raise `ConfigError`."""
     others = _other_files(documents, earlier, config_path)
     return others.parsed_with(Document(name=others.name, text=render(others.kept)), names_required=False)
 
 
 def render(values: Mapping[str, Any]) -> str:
-    """Return the fragment's text: ours to read, in the order of the shipped configuration, in plain ASCII."""
-    tree = SCHEMA.nested(values)
+    """Return the fragment's text, in the order of the shipped configuration, in plain ASCII."""
+    tree: dict[str, Any] = {}
+    for key in sorted(values, key=list(RULES).index):
+        section, dot, name = key.partition(".")
+        if dot:
+            tree.setdefault(section, {})[name] = values[key]
+        else:
+            tree[key] = values[key]
     body = yaml.safe_dump(tree, sort_keys=False, default_flow_style=False, width=1_000_000) if tree else ""
     return HEADER + body
 
 
 def plain_config(root: yaml.MappingNode, ignored_keys: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return a mapping's keys and values as YAML has them, sections taken apart; raise `Bad`."""
-    names = {str(key_node.value): value_node for key_node, value_node in root.value}
-    return dict(SCHEMA.flat({name: plain(node) for name, node in names.items() if name not in ignored_keys}))
+    """Return a mapping's keys and YAML values, with sections as dotted keys; raise `Bad`."""
+    found: dict[str, Any] = {}
+    for key_node, value_node in root.value:
+        name = str(key_node.value)
+        if name in ignored_keys:
+            continue
+        value = plain(value_node)
+        if name in SECTIONS:
+            found.update({f"{name}.{key}": inner for key, inner in (value or {}).items()})
+        else:
+            found[name] = value
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OtherFiles:
-    """Hold what our fragment sets now, and what stands before and after it."""
+    """Hold what the fragment of iot-onboard sets now, and the files before and after it."""
 
     name: str
     kept: Mapping[str, Any]
@@ -110,7 +125,7 @@ class _OtherFiles:
     problems: tuple[Problem, ...]
 
     def parsed_with(self, fragment: Document, *, names_required: bool = True) -> Config:
-        """Return the whole configuration with a fragment of ours in its place, or raise `ConfigError`."""
+        """Return the whole configuration with a new fragment, or raise `ConfigError`."""
         documents = [*self.before, fragment, *self.after]
         config, problems = parse(documents, self.problems, names_required=names_required)
         if config is None:
@@ -119,7 +134,7 @@ class _OtherFiles:
 
 
 def _other_files(documents: Sequence[Document], earlier: Sequence[Problem], config_path: Path) -> _OtherFiles:
-    """Take the configuration apart; a fragment of ours that is broken is written anew: nobody else would mend it."""
+    """Split the configuration; an invalid fragment of iot-onboard is replaced, because nobody else would fix it."""
     name = str(config_path.parent / FRAGMENTS / FRAGMENT)
     ours = next((document for document in documents if document.name == name), None)
     broken = [problem for problem in earlier if problem.file == name]
@@ -131,14 +146,14 @@ def _other_files(documents: Sequence[Document], earlier: Sequence[Problem], conf
     return _OtherFiles(
         name=name,
         kept=plain_config(root) if root is not None else {},
-        warnings=tuple(f"{problem}; the file is written anew" for problem in broken),
+        warnings=tuple(f"{problem}; the file is replaced" for problem in broken),
         before=(*first, *(document for document in others if document.name < name)),
         after=tuple(document for document in others if document.name > name),
         problems=tuple(problem for problem in earlier if problem.file != name),
     )
 
 
-def _settings(kept: Mapping[str, Any], request: ProvisioningRequest, directory: Path) -> dict[str, Any]:
+def _values(kept: Mapping[str, Any], request: ProvisioningRequest, directory: Path) -> dict[str, Any]:
     values = {**kept, **request.values}
     usual = str(directory / DEVICE_SECRET)
     if request.device_secret is not None:
@@ -149,7 +164,7 @@ def _settings(kept: Mapping[str, Any], request: ProvisioningRequest, directory: 
 
 
 def _registers(request: ProvisioningRequest) -> bool:
-    # Whoever gives the product's secret wants a registration: a device's own secret of before would be used instead.
+    # A new product secret means that the gateway must register: an earlier device secret would be used instead.
     device_secret = request.device_secret is not None or request.values.get("device_secret_file") is not None
     return request.product_secret is not None and not device_secret
 
@@ -171,7 +186,7 @@ def _unused(config: Config, request: ProvisioningRequest, directory: Path) -> li
     found: list[str] = []
     if config.product_secret_file not in {None, directory / PRODUCT_SECRET}:
         where = config.product_secret_file
-        found.append(f"product_secret_file names {where}: the product secret that was given is not used")
+        found.append(f"product_secret_file is set to {where}: the new product secret is not used")
     if config.device_secret_file is not None:
         found.append("device_secret_file is set: this gateway does not register, and needs no product secret")
     return found

@@ -1,4 +1,4 @@
-"""Ask the operator at a terminal for a gateway's identity, checking each answer as it comes."""
+"""Ask the operator at a terminal for a gateway's identity, and check each answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..fast_start.fast_dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Hold one question for a key of the configuration; one without a default takes a dash for none."""
+    """Hold one question for a key of the configuration; if the key has no default, a dash means none."""
 
     key: str
     text: str
@@ -26,15 +26,15 @@ class Question:
 QUESTIONS = (
     Question(key="product_key", text="Product key, as the cloud console shows it"),
     Question(
-        key="device_name", text="Device name; {serial} {mac} {machine_id} {hostname} stand for this gateway's own"
+        key="device_name", text="Device name; {serial} {mac} {machine_id} {hostname} are replaced by this gateway's"
     ),
     Question(key="region", text="Region"),
-    Question(key="instance_id", text="Instance id, or - for a public instance of before 2021-07-30"),
+    Question(key="instance_id", text="Instance ID, or - for a public instance from before 2021-07-30"),
 )
 
 
 def ask_config(keys: Collection[str], present: Config, facts: Facts) -> dict[str, Any]:
-    """Return the keys whose answers differ from what is configured; raise `EOFError` where the operator goes away."""
+    """Return the keys with changed values; raise `EOFError` if the operator ends the input."""
     changes: dict[str, Any] = {}
     for question in QUESTIONS:
         if question.key in keys:
@@ -47,10 +47,10 @@ def ask_config(keys: Collection[str], present: Config, facts: Facts) -> dict[str
 
 
 def ask_product_secret(*, kept: bool) -> Secret | None:
-    """Return the secret, or `None` for the one that is there, or for none; it is not shown, only its length."""
-    default = "keep the present one" if kept else "none: it comes by a systemd credential"
+    """Return a new secret, or `None` to keep the present state; show only its length, not the secret."""
+    default = "keep the present one" if kept else "none: systemd gets it as a credential"
     while True:
-        answer = getpass.getpass(f"Product secret, as the cloud console shows it; not shown here [{default}]: ").strip()
+        answer = getpass.getpass(f"Product secret, as the cloud console shows it; hidden here [{default}]: ").strip()
         if not answer:
             return None
         try:
@@ -63,13 +63,13 @@ def ask_product_secret(*, kept: bool) -> Secret | None:
 
 
 def say(text: str) -> None:
-    """Say a line."""
+    """Print a line at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def name_here(template: str, facts: Facts) -> str:
-    """Say what a device name comes to on this machine by its hardware; raise `BadName`."""
+    """Return the device name that a template gives on this machine; raise `BadName`."""
     try:
         return expand(template, facts)
     except MissingFact as missing:

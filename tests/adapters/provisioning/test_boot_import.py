@@ -88,7 +88,7 @@ def test_it_is_taken_in(gateway: Gateway, name: str) -> None:
     assert "hunter2" not in (gateway.etc / "conf.d" / "50-identity.yaml").read_text()
     (note,) = gateway.on_boot().items()
     assert note[0] == "iot-onboard-taken.txt"
-    assert "has taken in" in note[1]
+    assert "has imported" in note[1]
     assert "hunter2" not in note[1]
     assert gateway.start() is ExitCode.DONE
     assert gateway.logged == []
@@ -279,8 +279,8 @@ def test_a_link_is_not_read(gateway: Gateway) -> None:
     elsewhere.write_bytes(TEXT.encode())
     gateway.file.symlink_to(elsewhere)
     assert gateway.start() is ExitCode.CONFIGURATION
-    assert [detail for _, detail in gateway.logged] == [
-        f"{gateway.file}:1: (file): is a link (a plain file of at most 64 kB is wanted)"
+    assert [detail for _, detail in gateway.told] == [
+        f"{gateway.file}:1: (file): is a link (it must be a regular file of at most 64 kB)"
     ]
     assert elsewhere.read_bytes() == TEXT.encode()
     assert not (gateway.etc / "product-secret").exists()

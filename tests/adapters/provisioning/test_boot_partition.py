@@ -62,7 +62,7 @@ def test_what_is_cleared_is_written_over(file: Path) -> None:
     boot_partition.clear(file, len(TEXT))
     assert other.read_bytes() == TAKEN + b"\n" * (len(TEXT) - len(TAKEN))
     assert names(file.parent) == [NOTE, other.name]
-    assert "has taken in" in file.with_name(NOTE).read_text()
+    assert "has imported" in file.with_name(NOTE).read_text()
 
 
 def test_a_note_that_cannot_be_written_keeps_no_secret_there(file: Path) -> None:

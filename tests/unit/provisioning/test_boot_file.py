@@ -92,7 +92,7 @@ NEVER = "a secret is never a value here (put it into a file: product_secret_file
         ("mqtt: {product_secret: hunter2}\n", [f"1: mqtt.product_secret: {NEVER}"]),
         (
             "device_secret_file: /x\ndevice_secret: hunter2\n",
-            ["2: device_secret: stands here together with device_secret_file (remove one)"],
+            ["2: device_secret: is set together with device_secret_file (remove one)"],
         ),
         (
             "device_secret:\nregon: x\nproduct_secret: a b\n",

@@ -177,7 +177,7 @@ def test_a_broken_fragment_is_written_anew(text: str | None, earlier: Problem | 
     """Nobody else mends the file that is ours; what was wrong with it is told."""
     documents = [ours(text)] if text is not None else []
     found = planned(ProvisioningRequest(values=NAMES), *documents, earlier=(earlier,) if earlier else ())
-    assert found.warnings == (f"{OURS}:{warning}; the file is written anew",)
+    assert found.warnings == (f"{OURS}:{warning}; the file is replaced",)
     assert found.config.product_key == "a1b2c3d4e5f"
 
 
@@ -199,6 +199,6 @@ def test_a_product_secret_that_is_not_used_is_told() -> None:
     )
     found = planned(ProvisioningRequest(values=NAMES, product_secret=Secret("s")), theirs)
     assert found.warnings == (
-        "product_secret_file names /some/where: the product secret that was given is not used",
+        "product_secret_file is set to /some/where: the new product secret is not used",
         "device_secret_file is set: this gateway does not register, and needs no product secret",
     )
