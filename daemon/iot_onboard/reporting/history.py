@@ -1,4 +1,4 @@
-"""What outlives a restart of the service: sessions by the hour, and the last registration. Pure."""
+"""The history that survives a restart of the service: sessions by the hour, and the last registration. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TEXT = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hour:
-    """Count what happened in one hour of the monotonic clock; a reconnect is a session after one that was lost."""
+    """Count the sessions in one hour of the monotonic clock; a reconnect is a session after a lost one."""
 
     hour: int
     sessions: int
@@ -22,7 +22,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """Hold how the last registration ended, and when (ISO 8601, UTC)."""
+    """Hold the result of the last registration, and its time (ISO 8601, UTC)."""
 
     at: str
     outcome: str
@@ -37,7 +37,7 @@ class History:
 
 
 def with_session(history: History, now_s: float, *, reconnect: bool) -> History:
-    """Count a session that begins now."""
+    """Return the history with one more session, which begins now."""
     present = math.floor(now_s / _HOUR_S)
     before = tuple(hour for hour in history.hours if present - DAY_HOURS < hour.hour < present)
     same = next((hour for hour in history.hours if hour.hour == present), Hour(hour=present, sessions=0, reconnects=0))
@@ -46,14 +46,14 @@ def with_session(history: History, now_s: float, *, reconnect: bool) -> History:
 
 
 def last_day(history: History, now_s: float) -> tuple[int, int]:
-    """Return the sessions and the reconnects of the last 24 hours, the present one among them."""
+    """Return the sessions and the reconnects of the last 24 hours, the present hour included."""
     present = math.floor(now_s / _HOUR_S)
     counted = [hour for hour in history.hours if present - DAY_HOURS < hour.hour <= present]
     return sum(hour.sessions for hour in counted), sum(hour.reconnects for hour in counted)
 
 
 def record_of(history: History) -> dict[str, object]:
-    """Return the history as JSON has it."""
+    """Return the history as a JSON record."""
     registration = history.registration
     return {
         "hours": [[hour.hour, hour.sessions, hour.reconnects] for hour in history.hours],
@@ -62,7 +62,7 @@ def record_of(history: History) -> dict[str, object]:
 
 
 def history_of(record: dict[str, object]) -> History:
-    """Read a history back; what makes no sense is left out."""
+    """Return the history in a JSON record, without invalid parts."""
     rows = record.get("hours")
     hours = [_hour(row) for row in rows[-DAY_HOURS:]] if isinstance(rows, list) else []
     registration: Registration | None = None

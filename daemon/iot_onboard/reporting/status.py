@@ -1,26 +1,26 @@
-"""What the daemon tells of itself, as the status file holds it. Pure."""
+"""The daemon's status, as the status file holds it. Pure."""
 
 from __future__ import annotations
 
 from ..fast_start.fast_dataclasses import dataclass, replace
 from ..lifecycle.model import Phase
 
-# A new number where a name goes away or changes its meaning; none for a name that is new.
+# It changes when a name is removed or changes its meaning, not when a name is added.
 SCHEMA = 1
-# What a gateway without names is; every other state is the state machine's.
+# The state of a gateway without an identity; all other states are the state machine's.
 NOT_PROVISIONED = "not-provisioned"
-# More than any machine runs; JSON also holds infinity, and what is no number.
+# Longer than any machine runs; JSON can also hold infinity and NaN.
 _MAX_S = 1e12
-# What every daemon tells of itself.
+# The fields that every daemon writes.
 _REQUIRED_FIELDS = ("since", "product_key", "device_name", "endpoint", "attempt", "agent_version", "pid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Hold what the daemon tells of itself; times are ISO 8601 in UTC, or seconds of the monotonic clock.
+    """Hold the daemon's status; times are ISO 8601 in UTC, or seconds of the monotonic clock.
 
-    The latter are of this boot, as the process is: whoever reads them computes spans that no setting of the clock
-    upsets. `status_view` says what each name means to a reader.
+    The latter are valid in this boot, as the process is: a reader computes durations from them that do not change when
+    the clock is set. `status_view` has the meaning of each name.
     """
 
     schema: int
@@ -49,7 +49,7 @@ class Status:
 
 
 def held_against(status: Status, headline: str) -> Status:
-    """Return a status with the state that systemd's line about the same process begins with, where that is another."""
+    """Return a status with the state in systemd's headline about the same process, if that is another state."""
     state = headline.split(maxsplit=1)[0] if headline.strip() else ""
     if state == status.state or state not in {phase.value for phase in Phase}:
         return status
@@ -66,16 +66,16 @@ def held_against(status: Status, headline: str) -> Status:
         last_error=error,
         last_error_at=None,
         last_cause=None,
-        last_cure="see why the status file is old: sudo iot-onboard doctor" if error else None,
+        last_cure="see why the status file is out of date: sudo iot-onboard doctor" if error else None,
     )
 
 
 def status_of(record: object) -> Status | None:
-    """Return the status that a record holds, or `None` where it makes no sense.
+    """Return the status in a record, or `None` if the record is invalid.
 
-    One of another version may lack names or have more: an upgrade leaves the old daemon running until it is restarted.
+    A record of another version may have fewer or more names: after an upgrade the old daemon runs until its restart.
     """
-    # Only who reads a status pays for it.
+    # Imported here, because only readers need it.
     from typing import get_type_hints
 
     if not isinstance(record, dict):
@@ -87,5 +87,5 @@ def status_of(record: object) -> Status | None:
         return None
     well_typed = all(isinstance(getattr(status, name), hint) for name, hint in hints.items())
     whole = status.schema == SCHEMA and all(getattr(status, name) is not None for name in _REQUIRED_FIELDS)
-    entries = (status.since_monotonic_s, status.next_try_monotonic_s)
-    return status if well_typed and whole and all(at is None or abs(at) < _MAX_S for at in entries) else None
+    times_s = (status.since_monotonic_s, status.next_try_monotonic_s)
+    return status if well_typed and whole and all(at_s is None or abs(at_s) < _MAX_S for at_s in times_s) else None

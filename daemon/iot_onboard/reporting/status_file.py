@@ -14,38 +14,38 @@ from .status import SCHEMA, Status, status_of
 
 
 class StatusFile:
-    """Write the status where it changed."""
+    """Write the status when it has changed."""
 
     def __init__(self, runtime_dir: Path) -> None:
         self._path = runtime_dir / "status.json"
         self._last: Status | None = None
 
     def write(self, status: Status) -> bool:
-        """Put the status in place; say whether that went well."""
+        """Write the status to its file; say whether that succeeded."""
         if status == self._last:
             return True
         written = write_atomically(self._path, (json.dumps(as_dict(status), indent=1) + "\n").encode(), 0o644)
-        # What failed is tried again with the next call, though nothing changed.
+        # After a failure the next call tries again, even if nothing has changed.
         self._last = status if written else None
         return written
 
 
 def read(runtime_dir: Path) -> Status | None:
-    """Return the status of the running daemon, or `None` where none runs or the file makes no sense."""
-    # Only readers pay for it: the directory may be another user's.
-    from ..disk.untrusted_path import read_foreign
+    """Return the status of the running daemon, or `None` if none runs or the file is invalid."""
+    # Imported here, because only readers need it: the directory may belong to another user.
+    from ..disk.descent import read_foreign
 
     try:
         status = status_of(json.loads(read_foreign(runtime_dir / "status.json", 65536)))
     except (OSError, ValueError, RecursionError):
         return None
-    # A process that is gone has -1, and so may a file that makes no sense.
+    # `start_ticks` returns -1 for a process that has ended; an invalid file may hold -1 too.
     return status if status is not None and 0 <= status.pid_start_ticks == start_ticks(status.pid) else None
 
 
 def read_checked(runtime_dir: Path, root: Path = Path("/")) -> Status | None:
-    """Return the status, held against what the daemon has told systemd: a file that could not be replaced is old."""
-    # Who only writes a status does not pay for it.
+    """Return the status, compared with the daemon's headline in systemd: a file that could not be replaced is old."""
+    # Imported here, because a program that only writes a status does not need it.
     from ..core.units import SERVICE
     from ..system.systemd import is_booted, show
     from .status import held_against
@@ -60,7 +60,7 @@ def read_checked(runtime_dir: Path, root: Path = Path("/")) -> Status | None:
 def own_status(
     state: str, since: str, since_monotonic_s: float, context: Context, last: Trouble | None, last_event: Event | None
 ) -> Status:
-    """Return the status of this process, as far as any process of ours has one."""
+    """Return the status of this process, with the fields that every program of ours knows."""
     return Status(
         schema=SCHEMA,
         state=state,
@@ -82,7 +82,7 @@ def own_status(
 
 
 def start_ticks(pid: int | None) -> int:
-    """Return when a process started, in clock ticks since boot (proc(5), field 22), or -1 where there is none."""
+    """Return when a process started, in clock ticks since boot (proc(5), field 22), or -1 if it does not exist."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
         return int(stat.rpartition(")")[2].split()[19])

@@ -1,6 +1,6 @@
-"""What `iot-onboard status` answers: one record, told as JSON, as text, or as a line. Pure.
+"""The answer of `iot-onboard status`: one record, shown as JSON, as text, or as a line. Pure.
 
-The record is the documented one: `MEANINGS` and the types of its fields make docs/status.md.
+The record is the documented one: docs/status.md is made from `MEANINGS` and the types of its fields.
 """
 
 from __future__ import annotations
@@ -26,47 +26,47 @@ _WORDS = {
     NOT_RUNNING: "not running",
 }
 _GOALS = {"load": "look for the secret", "save": "store the secret"}
-# The documented record: its names in their order, and what each means.
+# The documented record: the names in order, with their meanings.
 MEANINGS = {
-    "schema": "1. A new number comes where a name goes away or changes its meaning; new names need none.",
-    "at": "When this was looked at.",
+    "schema": "1. The number changes when a name is removed or changes its meaning, not when a name is added.",
+    "at": "Time of this answer.",
     "running": "Whether the daemon runs.",
     "state": (
-        "`boot`, `registering`, `saving`, `connecting`, `online`, `waiting` (mends by itself), `blocked` (needs"
-        " somebody, and tries about hourly all the same), `stopped`; `not-provisioned` where nobody has"
-        " said which gateway this is; `not-running` where no daemon runs."
+        "`boot`, `registering`, `saving`, `connecting`, `online`, `waiting` (retries by itself), `blocked` (somebody"
+        " has to act; it still retries about hourly), `stopped`; `not-provisioned` if this gateway is not set up;"
+        " `not-running` if no daemon runs."
     ),
-    "goal": "What a wait is for: `load`, `register`, `save` or `connect`.",
-    "since": "Since when it is in this state.",
-    "since_s": "The same in seconds until `at`, by a clock that nobody sets.",
-    "product_key": "The product's key.",
-    "device_name": "The device's name, as it came out of the pattern in the configuration.",
-    "endpoint": "Where the gateway is online, or tries to be: host and port, or an address (URL).",
-    "attempt": "How many attempts failed in a row.",
-    "next_try_at": "When the next try comes.",
-    "next_try_s": "The same in seconds from `at`; 0 where it is due.",
-    "online_since": "Since when it is online.",
-    "last_error": "What went wrong last; when `online`, that is over.",
-    "last_error_at": "When that was.",
-    "last_cause": "Its most exact name, which `iot-onboard explain` knows: `6289`, `name-lookup`.",
-    "responsible": "Who has to act then.",
-    "last_cure": "What helps; where the state is not `blocked`, it may pass by itself.",
-    "last_event": "The event that was told last, by its name in the journal (`IOT_EVENT`).",
+    "goal": "What it waits to do: `load`, `register`, `save` or `connect`.",
+    "since": "Start of this state.",
+    "since_s": "Seconds from that time to `at`, by a clock that no time setting changes.",
+    "product_key": "The product key.",
+    "device_name": "The device name, with the placeholders of the configuration replaced.",
+    "endpoint": "The server of the session, or of the next try: host and port, or a URL.",
+    "attempt": "Number of failed attempts in a row.",
+    "next_try_at": "Time of the next try.",
+    "next_try_s": "Seconds from `at` to that time; 0 if it is due.",
+    "online_since": "Start of the present session.",
+    "last_error": "The last error; if the state is `online`, it is over.",
+    "last_error_at": "Time of that error.",
+    "last_cause": "Its most exact name, for `iot-onboard explain`: `6289`, `name-lookup`.",
+    "responsible": "Who has to act on that error.",
+    "last_cure": "What to do about it; if the state is not `blocked`, the error may end by itself.",
+    "last_event": "The last logged event, by its name in the journal (`IOT_EVENT`).",
     "secret": "Where the device secret is: `none`, `in memory`, `on disk` or `given by hand`.",
-    "secret_issued_at": "When the platform gave it.",
-    "last_registration": "How the last registration of this boot ended: `registered`, or the reason.",
-    "last_registration_at": "When that was.",
-    "sessions_24h": "Logins that were accepted in the last 24 hours of this boot, to the hour.",
-    "reconnects_24h": "Those among them that followed a session that was lost.",
-    "agent_version": "The version of the daemon that runs.",
-    "paho_version": "The version of the Paho library that it uses.",
-    "pid": "The number of its process.",
+    "secret_issued_at": "Time at which the platform issued it.",
+    "last_registration": "Result of the last registration in this boot: `registered`, or the reason of its failure.",
+    "last_registration_at": "Time of that registration.",
+    "sessions_24h": "Accepted logins in the last 24 hours of this boot, counted by whole hours.",
+    "reconnects_24h": "How many of them followed a lost session.",
+    "agent_version": "Version of the running daemon.",
+    "paho_version": "Version of its Paho library.",
+    "pid": "Its process ID.",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Hold the answer: what the daemon told, and what follows from it at the moment of the look."""
+    """Hold the answer: the daemon's status, and what is derived from it at the time of the answer."""
 
     status: Status
     at: str
@@ -81,7 +81,7 @@ class View:
 
 
 def view_of(status: Status, history: History, now: datetime, now_s: float) -> View:
-    """Return the answer about a daemon that runs; `now` and `now_s` are the wall's and the monotonic clock."""
+    """Return the answer about a running daemon; `now` is the wall clock, `now_s` the monotonic clock."""
     sessions, reconnects = last_day(history, now_s)
     registration = history.registration
     return View(
@@ -99,19 +99,19 @@ def view_of(status: Status, history: History, now: datetime, now_s: float) -> Vi
 
 
 def view_without_daemon(why: str, cure: str, cause: str | None, now: datetime) -> View:
-    """Return the answer where no daemon runs."""
+    """Return the answer if no daemon runs."""
     status = Status(schema=SCHEMA, state=NOT_RUNNING, last_error=why, last_cause=cause, last_cure=cure)
     return View(status=status, at=now.isoformat(timespec="seconds"), running=False, responsible=_responsible(cause))
 
 
 def record_of(view: View) -> dict[str, object]:
-    """Return the answer as the documented record; every name is there, with `None` where there is nothing to say."""
+    """Return the answer as the documented record; every name is in it, with `None` if it has no value."""
     known = as_dict(view.status) | as_dict(view)
     return {name: None if known[name] == "" else known[name] for name in MEANINGS}
 
 
 def text(view: View, now: datetime, style: Style) -> str:
-    """Return the answer as rows for a person; `now` is the wall clock in the zone of whoever reads."""
+    """Return the answer as rows for a person; `now` is the wall clock in the reader's time zone."""
     width = max(len(name) for name, _ in _rows(view, now))
     lines: list[str] = []
     for name, value in _rows(view, now):
@@ -123,7 +123,7 @@ def text(view: View, now: datetime, style: Style) -> str:
 
 
 def line(view: View, now: datetime) -> str:
-    """Return the answer in one line, as a program that follows it reads it."""
+    """Return the answer in one line, for a program that follows it."""
     parts = [f"{now:%H:%M:%S} {_state(view)}"]
     if view.next_try_s is not None:
         parts.append(_next_try(view))
@@ -139,7 +139,7 @@ def _rows(view: View, now: datetime) -> Iterator[tuple[str, str]]:
     if view.next_try_s is not None:
         yield "next try", _next_try(view)
     if status.last_error is not None and status.state == "online":
-        yield "last trouble", f"{status.last_error} (over; {_clock_time(status.last_error_at, now)})"
+        yield "past error", f"{status.last_error} (over; {_clock_time(status.last_error_at, now)})"
     elif status.last_error is not None:
         when = f" ({_clock_time(status.last_error_at, now)})" if status.last_error_at else ""
         yield "last error" if view.running else "why", status.last_error + when
@@ -185,7 +185,7 @@ def _next_try(view: View) -> str:
 
 
 def _secret(status: Status, now: datetime) -> str:
-    if status.secret == "on disk" and status.secret_issued_at:  # noqa: S105 - where it is
+    if status.secret == "on disk" and status.secret_issued_at:  # noqa: S105 - a place, not a secret
         return f"on disk since {_clock_time(status.secret_issued_at, now)}"
     return {"in memory": "in memory, not on disk yet", "none": "none yet"}.get(status.secret or "", status.secret or "")
 
@@ -195,12 +195,12 @@ def _count(number: int | None, word: str) -> str:
 
 
 def _clock_time(at: str | None, now: datetime) -> str:
-    """Return a time as a person in the zone of `now` says it: the day is left out where it is today."""
-    entry = _parsed(at)
-    if entry is None:
+    """Return a time in the time zone of `now`, without the date if it is today's."""
+    time = _parsed(at)
+    if time is None:
         return "at an unknown time"
     try:
-        local = entry.astimezone(now.tzinfo)
+        local = time.astimezone(now.tzinfo)
     except OverflowError:
         # At either end of the calendar another zone has no such time.
         return "at an unknown time"
@@ -208,12 +208,12 @@ def _clock_time(at: str | None, now: datetime) -> str:
 
 
 def _seconds(monotonic_s: float | None, at: str | None, now: datetime, now_s: float, *, sign: int) -> float | None:
-    """Return the seconds from now to a moment (or with `sign` -1 from it to now), never less than 0."""
-    entry = _parsed(at)
+    """Return the seconds from now to a time (or with `sign` -1 from it to now), never less than 0."""
+    time = _parsed(at)
     if monotonic_s is not None:
         left_s = monotonic_s - now_s
-    elif entry is not None:
-        left_s = (entry - now) / timedelta(seconds=1)
+    elif time is not None:
+        left_s = (time - now) / timedelta(seconds=1)
     else:
         return None
     return round(max(0.0, sign * left_s), 1)
@@ -221,7 +221,7 @@ def _seconds(monotonic_s: float | None, at: str | None, now: datetime, now_s: fl
 
 def _parsed(at: str | None) -> datetime | None:
     try:
-        entry = datetime.fromisoformat(at or "")
+        time = datetime.fromisoformat(at or "")
     except ValueError:
         return None
-    return entry if entry.tzinfo is not None else None
+    return time if time.tzinfo is not None else None

@@ -100,12 +100,12 @@ def test_blocked_says_the_cure_without_a_perhaps() -> None:
 
 def test_online_does_not_alarm() -> None:
     """What went wrong before is told as over, without a cure."""
-    logged = shown(ONLINE)
-    assert logged.startswith("state         online for 65 s, since 03:03:00\n")
-    assert "last trouble  Cannot connect: connection refused. (over; 03:03:00)" in logged
-    assert "to do" not in logged
-    assert "last error" not in logged
-    assert "last trouble" not in shown(replace(ONLINE, last_error=None))
+    told = shown(ONLINE)
+    assert told.startswith("state         online for 65 s, since 03:03:00\n")
+    assert "past error    Cannot connect: connection refused. (over; 03:03:00)" in told
+    assert "to do" not in told
+    assert "last error" not in told
+    assert "past error" not in shown(replace(ONLINE, last_error=None))
 
 
 @pytest.mark.parametrize(
