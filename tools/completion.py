@@ -1,6 +1,6 @@
-"""Write the completion for bash out of the command table: `make reference`.
+"""Write the completion for bash from the command table: `make reference`.
 
-It stands here and not in the daemon's package, for it imports every command, and is of no use on a gateway.
+It is not in the daemon's package, because it imports every command, and no gateway needs it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ complete -F _iot_onboard iot-onboard
 
 
 def script() -> str:
-    """Return the whole of it: what follows an option that takes something, and else what a command takes."""
+    """Return the script: the values of options that take one, and the options of each command."""
     return "".join(
         [
             _HEAD,
@@ -65,7 +65,7 @@ def script() -> str:
 
 
 def options(command: str) -> list[argparse.Action]:
-    """Return the options of a command that are its own."""
+    """Return the options that only this command has."""
     parser = argparse.ArgumentParser(add_help=False)
     configure(parser, command)
     return [action for action in parser._actions if action.option_strings]
@@ -91,7 +91,7 @@ def _value(option: argparse.Action) -> list[str]:
         return [_words(_BOOTS)]
     if option.dest == "only":
         names = " ".join(dict.fromkeys([*(check.group.value for check in CHECKS), *(check.id for check in CHECKS)]))
-        # A list: what stands before the last comma stays.
+        # A list: the part before the last comma stays.
         return [
             "local before=''",
             "[[ $cur == *,* ]] && before=${cur%,*},",

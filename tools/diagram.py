@@ -8,13 +8,12 @@ from iot_onboard.lifecycle.table import TABLE
 _HEAD = """\
 # State machine
 
-Made from the table in `lifecycle/table.py` by `make reference`. The essay in `lifecycle/__init__.py` says why it is as
-it is.
+Made from the table in `lifecycle/table.py` by `make reference`. The text in `lifecycle/__init__.py` gives the reasons.
 """
 
 
 def mermaid() -> str:
-    """Return the table as a Mermaid state diagram; stops and hanging jobs, which every state has, are one note."""
+    """Return the table as a Mermaid state diagram; stops and hanging jobs are in every state, and only in one note."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for (phase, given), rule in TABLE.items():
         for target in sorted(rule.targets, key=lambda target: target.value):

@@ -1,4 +1,4 @@
-"""Make the journal catalog and manuals from the tables that the program works by: `make reference`. Pure."""
+"""Make the journal catalog and manuals from the tables that the program uses: `make reference`. Pure."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from . import diagram
 
 _WIDTH = 76
 _CATALOG_HEAD = """\
-# The journal's explanations of iot-onboard's lines: journalctl -x -u iot-onboard
+# Explanations of iot-onboard's lines in the journal: journalctl -x -u iot-onboard
 # Made from the event table by `make reference`; the format is that of https://systemd.io/CATALOG/
 """
 _MANUAL_HEAD = """\
 # Troubleshooting
 
-Made from the event table by `make reference`; `iot-onboard explain NAME` says the same on the gateway.
+Made from the event table by `make reference`; `iot-onboard explain NAME` shows the same on the gateway.
 
-## Where to look first
+## First steps
 
-| command | it says |
+| command | it shows |
 |---|---|
 | `iot-onboard status` | whether the gateway is online; if not, why, what to do, and when it tries next |
-| `journalctl -x -u iot-onboard` | the gateway's story, each line with its explanation |
-| `sudo iot-onboard doctor` | which check fails, and its cure; works without network and without the daemon |
+| `journalctl -x -u iot-onboard` | the gateway's events, each line with its explanation |
+| `sudo iot-onboard doctor` | which check fails, and how to fix it; works without network and without the daemon |
 | `iot-onboard explain NAME` | one event, code, CONNACK number or cause in full |
 
-Each line in the journal says what failed, what helps, and when the next try comes. The fields of a line
-(`journalctl -o verbose`) name the event (`IOT_EVENT`) and what is behind it (`IOT_CAUSE`): `explain` knows both.
+Each line in the journal says what failed, what to do, and when the next try comes. The fields of a line
+(`journalctl -o verbose`) name the event (`IOT_EVENT`) and its cause (`IOT_CAUSE`): `explain` accepts both.
 """
 _STATUS_HEAD = """\
 # The record of `iot-onboard status --json`
 
-Made from `status_view.MEANINGS` by `make reference`. One JSON object on one line; with `--watch` another line with each
-change. Every name is always there, and null where there is nothing to say. Times are ISO 8601 in UTC, to the second.
-The exit code says the same in short: 0 online, 1 not online, 2 no daemon runs. No name ever holds a secret.
+Made from `status_view.MEANINGS` by `make reference`. One JSON object on one line; with `--watch` another line for each
+change. Every name is always present, and null if it has no value. Times are ISO 8601 in UTC, to the second.
+The exit code is the short form: 0 online, 1 not online, 2 no daemon runs. No value is ever a secret.
 
 ```sh
 iot-onboard status --json | jq -r '.state, .last_error, .last_cure'
@@ -51,13 +51,13 @@ iot-onboard status --json | jq -r '.state, .last_error, .last_cure'
 
 | name | type | meaning |
 |---|---|---|"""
-# What a line of the manual shows in the place of what only a gateway knows.
+# The manual shows these in the place of values that only a gateway knows.
 _CONTEXT = Context(product_key="a1b2c3d4e5f", device_name="gw-0001", version="VERSION", endpoint="HOST")
 _DETAILS = Details(detail="WHAT WAS SEEN", cure="WHAT HELPS", code="CODE", attempt=3, next_try_s=240.0, duration_ms=250)
 
 
 def catalog() -> str:
-    """Return the journal catalog: an entry an event, by its MESSAGE_ID (catalog(7) of systemd)."""
+    """Return the journal catalog: one entry for each event, by its MESSAGE_ID (catalog(7) of systemd)."""
     entries = [_catalog_entry(topic) for topic in topics() if topic.entry]
     return "\n".join([_CATALOG_HEAD, *entries])
 
@@ -68,7 +68,7 @@ def _catalog_entry(topic: Topic) -> str:
         f"-- {topic.entry.message_id}",
         f"Subject: {topic.entry.subject.format(code='@IOT_CODE@')}",
         "Defined-By: iot-onboard",
-        "Support: a file for your support is made by: sudo iot-onboard bundle",
+        "Support: to make a file for your support: sudo iot-onboard bundle",
         "Documentation: man:iot-onboard(8)",
         "",
         *wrapped(topic.advice.explanation, _WIDTH),
@@ -82,7 +82,7 @@ def _catalog_entry(topic: Topic) -> str:
             "",
             "Step by step: iot-onboard explain @IOT_CAUSE@",
         ]
-        # An operator elsewhere has to be told which device it is about.
+        # The operator of the console needs to know which device it is.
         if topic.advice.responsible is Responsible.CONSOLE:
             lines.append("Device: @IOT_DEVICE_NAME@ of product @IOT_PRODUCT_KEY@, at @IOT_ENDPOINT@")
         lines.append("")
@@ -99,13 +99,13 @@ def troubleshooting() -> str:
         [
             _MANUAL_HEAD,
             *_overview(),
-            *(line for title, logged in chapters().items() for line in _chapter(title, logged)),
+            *(line for title, chapter in chapters().items() for line in _chapter(title, chapter)),
         ]
     )
 
 
 def _overview() -> Iterator[str]:
-    yield "## Every line that asks for attention"
+    yield "## Every warning and error"
     yield ""
     yield "| event | level | the line | who has to act |"
     yield "|---|---|---|---|"
@@ -116,9 +116,9 @@ def _overview() -> Iterator[str]:
     yield ""
 
 
-def _chapter(title: str, logged: tuple[Topic, ...]) -> Iterator[str]:
+def _chapter(title: str, chapter: tuple[Topic, ...]) -> Iterator[str]:
     yield from (f"## {title}", "")
-    for topic in logged:
+    for topic in chapter:
         yield from (f"### {topic.name}", "", f"**{topic.title}**", "")
         if topic.entry is not None:
             level = topic.entry.priority.name.lower()

@@ -1,4 +1,4 @@
-"""Read who imports whom in the package, and draw its rooms: `make reference`."""
+"""Read the imports in the package, and draw its rooms: `make reference`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "daemon" / "iot_onboard"
-# The entrance, which stands in no room.
+# The entry point, which is in no room.
 ENTRANCE = ("__init__", "__main__")
 
 
 def modules() -> dict[str, Path]:
-    """Return every module by its name below the package; a room's own is that of its `__init__`."""
+    """Return every module by its name below the package; a room's own name means its `__init__`."""
     paths = {
         path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")
     }
@@ -26,7 +26,7 @@ TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 
 
 def imports(name: str) -> Iterator[tuple[str, str]]:
-    """Yield what a module imports, anywhere in it: a module (ours begins with a dot), and the name taken from it."""
+    """Yield the imports of a module, anywhere in it: a module (ours begins with a dot), and the imported name."""
     package = name.split(".") if MODULES[name].name == "__init__.py" and name != "__init__" else name.split(".")[:-1]
     for node in ast.walk(TREES[name]):
         if isinstance(node, ast.Import):
@@ -42,12 +42,12 @@ def imports(name: str) -> Iterator[tuple[str, str]]:
 
 
 def own_imports(name: str) -> set[str]:
-    """Return the modules of ours that a module imports."""
+    """Return the package's own modules that a module imports."""
     return {target[1:] for target, _ in imports(name) if target.startswith(".")}
 
 
 def room(name: str) -> str:
-    """Return the room that a module stands in."""
+    """Return the room of a module."""
     return name.split(".")[0]
 
 
@@ -61,7 +61,7 @@ def arrows() -> dict[str, set[str]]:
 
 
 def below(rooms: Mapping[str, set[str]], start: str) -> set[str]:
-    """Return every room that can be reached from one, over however many arrows."""
+    """Return every room that can be reached from one, over any number of arrows."""
     reached: set[str] = set()
     waiting = [start]
     while waiting:
@@ -72,7 +72,7 @@ def below(rooms: Mapping[str, set[str]], start: str) -> set[str]:
 
 
 def mermaid() -> str:
-    """Return the picture: the rooms from the top down, without the arrows that a longer way makes needless."""
+    """Return the picture: the rooms from the top down, without arrows that a longer path already implies."""
     rooms = arrows()
     lines = ["flowchart TD"]
     for start in sorted(rooms, key=lambda name: (-len(below(rooms, name)), name)):
@@ -83,7 +83,7 @@ def mermaid() -> str:
 
 
 def table() -> str:
-    """Return what each room says of itself, in the order of the picture."""
+    """Return each room's description, in the order of the picture."""
     rooms = arrows()
     rows = ["| room | what is in it |", "|---|---|"]
     for name in sorted(rooms, key=lambda name: (-len(below(rooms, name)), name)):
@@ -93,7 +93,7 @@ def table() -> str:
 
 
 def refreshed(page: str) -> str:
-    """Return a page with picture and table as they are now in the place of those that it has."""
+    """Return a page with its picture and table replaced by the present ones."""
     page = re.sub(r"^flowchart TD\n(    .*\n)+", lambda _: mermaid(), page, count=1, flags=re.MULTILINE)
     return re.sub(r"^\| room \|.*\n(\|.*\n)+", lambda _: table(), page, count=1, flags=re.MULTILINE)
 

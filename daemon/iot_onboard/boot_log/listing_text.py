@@ -1,4 +1,4 @@
-"""The boot log and the timeline of a boot as text, read from the journal."""
+"""The events and the timeline of a boot as text, from the journal."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def entries_of(boot: int | None) -> tuple[TimedEntry, ...]:
 
 
 def follow_entries() -> Iterator[TimedEntry]:
-    """Yield the entries of the present boot, and follow new ones; raise `Unreadable`."""
+    """Yield the entries of the present boot, and new ones as they come; raise `Unreadable`."""
     origin_us = present_start().origin_us
     return timed_entries(follow(), lambda _: origin_us, lambda _: 0)
 
 
 def lines_of(entries: Iterable[TimedEntry], columns: Columns, style: Callable[[], Style]) -> Iterator[str]:
-    """Yield one line per event, under a heading for each boot; `style` is called each time: a terminal may change."""
+    """Yield one line for each event, under a heading for each boot; `style` is called for each line."""
     boot_id: str | None = None
     for timed_entry in entries:
         if timed_entry.entry.boot_id != boot_id:

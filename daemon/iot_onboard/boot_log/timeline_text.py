@@ -20,14 +20,14 @@ _COLOURS = {
 }
 _TITLE_WIDTH = max(len(kind.title) for kind in Kind)
 _NO_TERMINAL, _MAX_WIDTH, _MIN_BAR = 80, 120, 10
-# A cell that is filled by half or more, and one that is filled by less.
+# For a cell that is filled by half or more, and for one that is filled less.
 _BLOCKS, _ASCII = ("\u2588", "\u258f"), ("#", ".")
 
 
 def text(shown: Timeline, style: Style, *, blocks: bool, scale_us: int | None = None) -> str:
-    """Return a row for each thing that time was spent on: how long, what share, and when as a bar.
+    """Return one row for each kind of work: its length, its share, and its time as a bar.
 
-    `scale_us` is the time of the whole width, if it is not the length of this timeline.
+    `scale_us` is the length of the whole width, if it is not the length of this timeline.
     """
     room = max(min(style.width or _NO_TERMINAL, _MAX_WIDTH) - _TITLE_WIDTH - 18, _MIN_BAR)
     cell_us = max(scale_us or shown.whole_us, 1) / room
@@ -43,7 +43,7 @@ def text(shown: Timeline, style: Style, *, blocks: bool, scale_us: int | None = 
 
 
 def heading(shown: Timeline) -> str:
-    """Return a heading: which boot it is, and its result."""
+    """Return which boot it is, and its result."""
     name = f"Boot {shown.boot} ({printable(shown.boot_id[:8])}), from {shown.began:%Y-%m-%d %H:%M:%S} UTC"
     if shown.online:
         return f"{name}: online {duration(shown.whole_us)} after the kernel started"
@@ -52,7 +52,7 @@ def heading(shown: Timeline) -> str:
 
 
 def comparison(one: Timeline, other: Timeline) -> str:
-    """Return the times of both, and the difference: how much longer the first took."""
+    """Return both in numbers, and the difference: the first minus the second."""
     shown = (one, other)
     lines = [("", heads(shown)), *((title, words) for _, title, words in rows(shown))]
     return "\n".join(f"{title:<{_TITLE_WIDTH}}  {a:>9}  {b:>9}  {more:>10}" for title, (a, b, more) in lines)
@@ -64,8 +64,8 @@ def heads(shown: Sequence[Timeline]) -> list[str]:
 
 
 def rows(shown: Sequence[Timeline]) -> list[Row]:
-    """Return what each kind took, and then the sum, which has no kind."""
-    # One timeline keeps its order, two are shown in the same order.
+    """Return the length of each kind, and then the sum, which has no kind."""
+    # One timeline is shown in its own order, two in a common one.
     kinds = shown[0].kinds if len(shown) == 1 else [k for k in Kind if any(k in timeline.kinds for timeline in shown)]
     whole = "online after" if all(timeline.online for timeline in shown) else "in all"
     return [
@@ -121,7 +121,7 @@ def _bar(shown: Timeline, kind: Kind, cell_us: float, marks: tuple[str, str]) ->
     )
 
 
-def _lengths(duration_us: Iterable[int]) -> list[str]:
-    one_us, *others_us = duration_us
+def _lengths(lengths_us: Iterable[int]) -> list[str]:
+    one_us, *others_us = lengths_us
     words = [duration(us) if us else "-" for us in (one_us, *others_us)]
     return words + [difference(one_us, other_us) for other_us in others_us]
