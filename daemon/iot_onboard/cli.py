@@ -1,4 +1,4 @@
-"""The edge of the command line: which command, and the exit code that an error becomes."""
+"""The entry point of the command line: choose a command, and turn an error into an exit code."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ DEFAULT_CONFIG = CONFIG_DIR / "config.yaml"
 
 _EPILOG = """\
 examples:
-  sudo iot-onboard setup         say which gateway this is, and start
-  iot-onboard status             is it online; if not: why, who has to act, what helps, when is the next try
-  sudo iot-onboard doctor        what is wrong, and what mends it
+  sudo iot-onboard setup         give this gateway its identity, and start the service
+  iot-onboard status             online or not; if not: why, who has to act, what to do, when the next try comes
+  sudo iot-onboard doctor        what is wrong, and how to fix it
   sudo iot-onboard bundle        one file for support, without secrets
 
 Each command has a --help of its own. Manual: iot-onboard(8), iot-onboard.yaml(5), iot-onboard.service(8).
 """
 
-# Each is a module in `commands`, whose name has _ for -.
+# Each command has a module in `commands`, with _ instead of - in its name.
 COMMANDS = {
     "run": "run the daemon in the foreground",
     "setup": "give this gateway its product identity: asks, checks, writes, restarts the service",
-    "check-config": "check the configuration and the secret files, and say every problem",
+    "check-config": "check the configuration and the secret files, and report every problem",
     "register": "get and store the device secret, then stop; for production lines",
-    "status": "say whether the gateway is online (exit 0 online, 1 not, 2 daemon not running)",
-    "explain": "explain an event, a code or a CONNACK number: what it means, who has to act, the cure",
-    "events": "tell the story of a boot, a line an event, out of the journal",
-    "timeline": "show where the time from power-on to online went, as bars or a picture",
-    "import-boot-file": "take in iot-onboard.yaml from the boot partition; run at boot",
-    "doctor": "look at all that a gateway needs, and say what is wrong and what mends it",
+    "status": "show whether the gateway is online (exit 0 online, 1 not online, 2 daemon not running)",
+    "explain": "explain an event, a code or a CONNACK number: what it means, who has to act, what to do",
+    "events": "list the events of a boot from the journal, one line each",
+    "timeline": "show how long each step from power-on to online took, as bars or a picture",
+    "import-boot-file": "import iot-onboard.yaml from the boot partition; a unit runs it at boot",
+    "doctor": "check everything that a gateway needs, and say what is wrong and how to fix it",
     "bundle": "write one file for support: status, doctor, journal, configuration; without secrets",
-    "recover-start": "start the service once what keeps systemd from it is gone; a unit runs it",
+    "recover-start": "start the service when the cause that prevented its start is gone; a unit runs it",
     "forget": "set the stored device secret aside (it is not deleted)",
 }
 
@@ -65,8 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
     except Exception as error:
-        if is_temporary(error):
-            complain("this machine is short of memory, descriptors or threads, or its disk stumbled; try again")
+        if passes(error):
+            complain("this machine is short of memory, descriptors or threads, or its disk had an error; try again")
             return ExitCode.FAILED
         tracebacks.on_damaged_code(error)
         if (broken := _broken_code(error)) is not None:
@@ -108,9 +108,9 @@ def _answer(arguments: argparse.Namespace | SimpleNamespace) -> int:
 
 
 def _daemon(words: list[str]) -> SimpleNamespace | None:
-    """Return what `run` is told where it stands as the unit has it, or `None`.
+    """Return the arguments of `run`, if the command line has the unit's form, or else `None`.
 
-    The library that reads command lines stays out of a daemon's start and memory.
+    So the daemon needs no argparse, neither at its start nor in memory.
     """
     if words[:1] != ["run"] or not (len(words) == 1 or (len(words) == 3 and words[1] == "--config")):
         return None
@@ -130,11 +130,11 @@ def _parse(words: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"iot-onboard {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    # The command is the first word that is no option, for no option before it takes a value.
+    # The command is the first word that is not an option: no option before it takes a value.
     chosen = next((word for word in words if not word.startswith("-")), None)
-    # A command that stands first needs no list of the others: each costs a parser.
+    # If the command is the first word, no parser for the other commands is needed.
     for name in [name for name in COMMANDS if [name] == words[:1]] or COMMANDS:
-        # What a command says at the end of its help is laid out by its author.
+        # The layout of EPILOG is kept as written.
         laid_out = argparse.RawDescriptionHelpFormatter
         subparser = commands.add_parser(name, help=COMMANDS[name], description=COMMANDS[name], formatter_class=laid_out)
         if name == chosen:
@@ -146,10 +146,10 @@ def _parse(words: list[str]) -> argparse.Namespace:
 
 
 def configure(parser: argparse.ArgumentParser, name: str) -> None:
-    """Add what a command alone has: its arguments, the end of its help, and what runs it."""
+    """Add what is specific to a command: its arguments, the end of its help, and its function."""
     from importlib import import_module
 
-    # Only the daemon pays for what the daemon imports: the other commands stay quick.
+    # Only the chosen command's module is imported: the other commands stay fast.
     module = import_module(f".commands.{name.replace('-', '_')}", __package__)
     parser.epilog = module.EPILOG
     if hasattr(module, "configure"):

@@ -58,14 +58,14 @@ def test_status(sandbox: Sandbox, gateway: Gateway) -> None:
 
 
 def test_forget_sets_aside(sandbox: Sandbox, gateway: Gateway) -> None:
-    """Never deleted, and only after a confirmation; the next start registers anew."""
+    """Never deleted, and only after a confirmation; the next start registers again."""
     gateway.configure(sandbox)
     gateway.command("register")
     before = gateway.credentials.read_bytes()
     assert gateway.command("forget").returncode == 1
     assert gateway.credentials.exists()
     forgotten = gateway.command("forget", "--yes")
-    assert (forgotten.returncode, "The next start registers anew" in forgotten.stdout) == (0, True)
+    assert (forgotten.returncode, "The next start registers again" in forgotten.stdout) == (0, True)
     assert [path.read_bytes() for path in gateway.credentials.parent.glob("*.forgotten-*")] == [before]
     assert "No device secret" in gateway.command("forget", "--yes").stdout
     gateway.online()
@@ -80,7 +80,7 @@ def test_forget_beside_a_running_daemon_changes_nothing(sandbox: Sandbox, gatewa
     for confirmation in ([], ["--yes"]):
         refused = gateway.command("forget", *confirmation)
         assert (refused.returncode, refused.stdout) == (1, "")
-        assert "nothing changed: the daemon runs" in refused.stderr
+        assert "nothing was changed: the daemon runs" in refused.stderr
         assert "systemctl stop iot-onboard" in refused.stderr
     assert gateway.credentials.read_bytes() == before
     assert gateway.stop() == 0
@@ -152,7 +152,7 @@ def test_a_file_of_certificates_that_holds_none(sandbox: Sandbox, gateway: Gatew
     gateway.wait_for_state("blocked")
     gateway.stop()
     gateway.config.write_text(good)
-    assert f"trusted too  {sandbox.ca_file}" in gateway.command("check-config").stdout
+    assert f"also trusted {sandbox.ca_file}" in gateway.command("check-config").stdout
     assert gateway.command("register").returncode == 0
     gateway.config.write_text(good.replace(str(sandbox.ca_file), str(rubbish)))
     gateway.start()

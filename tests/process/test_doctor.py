@@ -194,7 +194,7 @@ def test_only_some(gateway: Gateway) -> None:
     assert set(examined(gateway, "--only", "package,clock-plausible", code=0)) == {"package-files", "clock-plausible"}
     assert set(examined(gateway, "--only", "stored-secret", code=1)) == {"stored-secret", "config-valid"}
     wrong = gateway.command("doctor", "--only", "package,nonsense")
-    assert (wrong.returncode, "nonsense is no check" in wrong.stderr, wrong.stdout) == (2, True, "")
+    assert (wrong.returncode, "nonsense is not a check" in wrong.stderr, wrong.stdout) == (2, True, "")
 
 
 def test_list(gateway: Gateway) -> None:

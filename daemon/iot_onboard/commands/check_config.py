@@ -1,4 +1,4 @@
-"""`iot-onboard check-config`: say every problem of the configuration and of the secret files."""
+"""`iot-onboard check-config`: report every problem of the configuration and of the secret files."""
 
 from __future__ import annotations
 
@@ -15,36 +15,35 @@ from ..core.exit_codes import ExitCode
 from ..net.tls import tls_context
 
 EPILOG = """\
-It changes nothing. Exit code: 0 all is well, 78 something is wrong, and each line says what and where.
+It changes nothing. Exit code: 0 everything is valid, 78 something is wrong, and each line says what and where.
 
 examples:
   sudo iot-onboard check-config                        the configuration of this gateway, with its secret files
-  iot-onboard check-config --config ./config.yaml      one that is not installed yet
+  iot-onboard check-config --config ./config.yaml      a configuration that is not installed yet
 """
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what the configuration comes to, or raise what is wrong with it."""
-    documents, unreadable = read_documents(arguments.config)
-    config = load_documents(documents, unreadable)
+    """Print the result of the configuration, or raise its problems."""
+    config = load(arguments.config)
     naming = naming_of(config)
     identity = naming.identity
     credentials_dir = secrets_directory(arguments.config)
     print(f"{arguments.config}: ok")
     print(f"  product key  {identity.product_key}")
     print(f"  device name  {identity.device_name}")
-    if naming.mismatch:
-        print(f"               kept, as its secret is of that name: {naming.mismatch}")
+    if naming.kept:
+        print(f"               kept, because the stored secret is for this name: {naming.kept}")
     print(f"  region       {config.region}")
     tls_context(config.tls_ca_file, handshake_timeout_s=0)
     if config.tls_ca_file is not None:
-        print(f"  trusted too  {config.tls_ca_file}")
+        print(f"  also trusted {config.tls_ca_file}")
     if read_device_secret(config, arguments.config, credentials_dir) is not None:
-        print("  secret       the device's own, given by file: no registration")
+        print("  secret       device secret given by hand: no registration")
     else:
         read_product_secret(config, arguments.config, credentials_dir)
-        handed_out = credentials_dir == SYSTEMD_CREDENTIALS_DIR
-        where = "as systemd hands it to the running service" if handed_out else "readable by its owner only"
+        handed_out = credentials_dir == HANDED_OUT_DIR
+        where = "as systemd gives it to the running service" if handed_out else "only its owner can read it"
         print(f"  secret       product secret found, {where}")
     for line in lists_in(documents):
         print(f"  {line}")

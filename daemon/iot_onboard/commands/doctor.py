@@ -1,4 +1,4 @@
-"""`iot-onboard doctor`: named checks of all that a gateway needs."""
+"""`iot-onboard doctor`: named checks of everything that a gateway needs."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from ..system.processes import run_isolated
 from ..system.terminal import complain, style
 
 EPILOG = """\
-It changes nothing, registers nothing and logs in nowhere, and works with the daemon down and the network gone.
-With sudo it sees more. Exit code: 0 nothing failed, 1 a check failed, 2 a word that is no check.
+It changes nothing, does not register and does not log in. It works without the daemon and without a network.
+With sudo it can check more. Exit code: 0 nothing failed, 1 a check failed, 2 unknown check or group.
 
 examples:
   sudo iot-onboard doctor                      everything, and at the end what to do first
-  sudo iot-onboard doctor --only dns,tcp,tls   the way to the platform
+  sudo iot-onboard doctor --only dns,tcp,tls   the connection to the platform
   iot-onboard doctor --only state-disk         one check
-  iot-onboard doctor --list                    what is looked at
+  iot-onboard doctor --list                    the names of all checks
   sudo iot-onboard doctor --json               for a program; docs/doctor.md describes it
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add which checks, and how they are told."""
+    """Add which checks run, and how they are shown."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--only", metavar="ID|GROUP[,...]", help="these checks alone, and what they rest on")
-    parser.add_argument("--list", action="store_true", help="say what is looked at, and end")
+    parser.add_argument("--only", metavar="ID|GROUP[,...]", help="only these checks, and the checks that they need")
+    parser.add_argument("--list", action="store_true", help="list the checks, and stop")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look, and tell."""
+    """Run the checks, and print the findings."""
     if arguments.list:
         print(listing())
         return ExitCode.DONE
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             checks, asked = select(arguments.only)
         except ValueError as error:
-            complain(f"--only: {error} is no check and no group; iot-onboard doctor --list names them")
+            complain(f"--only: {error} is not a check or a group; to list them: iot-onboard doctor --list")
             return ExitCode.USAGE
     return run_isolated(partial(_examine, arguments, checks, asked))
 
@@ -62,12 +62,12 @@ def _examine(arguments: argparse.Namespace, checks: Sequence[Check[Any]], asked:
 
 
 def shown(results: Sequence[Result], asked: frozenset[str]) -> tuple[Result, ...]:
-    """Return the results asked for, and those that stood in their way."""
+    """Return the selected results, and the failures for which some of them may have been skipped."""
     return tuple(result for result in results if result.check.id in asked or result.worst.level is Level.FAIL)
 
 
 def listing() -> str:
-    """Return what each check looks at."""
+    """Return the checks in their groups, with what each looks at."""
     width = max(len(check.id) for check in CHECKS)
     lines: list[str] = []
     for check in CHECKS:

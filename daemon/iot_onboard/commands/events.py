@@ -1,4 +1,4 @@
-"""`iot-onboard events`: the story of a boot, out of the journal."""
+"""`iot-onboard events`: the events of a boot, from the journal."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from ..core.exit_codes import ExitCode
 from ..system.terminal import complain, style
 
 EPILOG = """\
-A line an event, with the time since boot and since the line before. `iot-onboard explain NAME` explains an event,
-and what stands under code. Lines of systemd are shown where something went wrong. The journal is for root and the
-group systemd-journal. Exit code: 0 there was a story, 1 there was none, and why.
+One line for each event, with the time since boot and since the previous line. `iot-onboard explain NAME` explains an
+event, and a value in the column code. systemd's lines about the service are shown if something went wrong. Only root
+and the group systemd-journal can read the journal.
+Exit code: 0 there are events, 1 there are none (the message says why).
 
 examples:
   sudo iot-onboard events               what happened since power-on
-  sudo iot-onboard events --boot -1     what happened in the boot before
-  sudo iot-onboard events --follow      and what happens now, until Ctrl-C
+  sudo iot-onboard events --boot -1     what happened in the previous boot
+  sudo iot-onboard events --follow      show new events too, until Ctrl-C
   sudo iot-onboard events --all --json  everything, for a program; docs/boot-log.md describes it
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add which boots, and how they are told."""
+    """Add which boots, and how they are shown."""
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--boot", type=boot, default=0, metavar="N", help="0 the present boot, -1 the one before, ...")
-    which.add_argument("--all", action="store_true", help="all boots that the journal holds")
-    which.add_argument("--follow", action="store_true", help="the present boot, and go on as it goes on")
-    parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+    which.add_argument("--boot", type=boot, default=0, metavar="N", help="0 this boot, -1 the previous one, ...")
+    which.add_argument("--all", action="store_true", help="all boots in the journal")
+    which.add_argument("--follow", action="store_true", help="this boot, and new events as they come")
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each line")
 
 
 def boot(text: str) -> int:
@@ -42,12 +43,12 @@ def boot(text: str) -> int:
     except ValueError:
         number = 1
     if number > 0:
-        raise argparse.ArgumentTypeError("0 is the present boot, -1 the one before it, and so on")
+        raise argparse.ArgumentTypeError("0 is this boot, -1 the previous one, and so on")
     return number
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read, and tell."""
+    """Read the journal, and print the events."""
     try:
         if arguments.follow:
             _print(follow_entries(), wide_columns(), arguments)
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         complain(str(why))
         return ExitCode.FAILED
     if arguments.all and not keeps_boots():
-        complain(f"the journal is in memory alone, and holds this boot only; {PERSISTENT_JOURNAL}")
+        complain(f"the journal is only in memory, and has only this boot; {PERSISTENT_JOURNAL}")
     return ExitCode.DONE
 
 

@@ -1,4 +1,4 @@
-"""`iot-onboard explain`: say what an event, a code or a number means, who has to act, and what to do."""
+"""`iot-onboard explain`: explain an event, a code or a number: its meaning, who has to act, and what to do."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..system.terminal import complain
 EPILOG = """\
 examples:
   iot-onboard explain 6289             a code of the registration
-  iot-onboard explain login-refused    an event, as IOT_EVENT in the journal has it
-  iot-onboard explain connack 4        the number with which a login is refused; plain 4 is enough
-  iot-onboard explain exit 78          what the service ended with
-  iot-onboard explain                  all that can be explained
+  iot-onboard explain login-refused    an event: the field IOT_EVENT in the journal
+  iot-onboard explain connack 4        the number of a refused login; 4 alone is enough
+  iot-onboard explain exit 78          an exit code of the service
+  iot-onboard explain                  the list of all names
 """
 
 
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the explanation, or all names where none is asked for."""
+    """Print the explanation, or all names if none is given."""
     width = min(shutil.get_terminal_size().columns, 100)
     words = " ".join(arguments.name)
     if not words:
@@ -69,21 +69,21 @@ def listing(width: int) -> str:
     for chapter, topics in chapters().items():
         lines += [chapter]
         for topic in topics:
-            # The name stands before it anyway.
+            # The name is in the first column already.
             title = topic.title if topic.entry else topic.title.partition(": ")[2]
             lines.append(f"  {topic.name:<24} {textwrap.shorten(title, max(width - 27, 20), placeholder=' ...')}")
         lines.append("")
-    return "\n".join([*lines, "Each is explained by: iot-onboard explain NAME"])
+    return "\n".join([*lines, "To read one: iot-onboard explain NAME"])
 
 
 def unknown(words: str) -> str:
-    """Say that there is no such name, and which ones come close."""
+    """Return that there is no such name, with similar names."""
     close = suggestions(words)
     if close:
-        return f"nothing is called {words!r}; did you mean: {', '.join(close)}?"
+        return f"unknown name {words!r}; did you mean: {', '.join(close)}?"
     if words.isdecimal():
-        return f"{words} is no code that we know; see `iot-onboard explain unknown-code`"
-    return f"nothing is called {words!r}; `iot-onboard explain` lists all names"
+        return f"{words} is not a known code; see `iot-onboard explain unknown-code`"
+    return f"unknown name {words!r}; to list all names: iot-onboard explain"
 
 
 def _indented(texts: tuple[str, ...], width: int) -> Iterator[str]:

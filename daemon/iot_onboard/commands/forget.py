@@ -18,8 +18,8 @@ _TO_DO = "To do: systemctl stop iot-onboard, then this again, then systemctl sta
 
 
 EPILOG = """\
-The platform gives an activated device no second secret: reset it in the console first. The daemon must not run, for it
-has the secret in memory. Nothing is deleted: the file is renamed.
+The platform issues no second secret to an activated device: reset the device in the cloud console first. Stop the
+daemon first too, because it has the secret in memory. Nothing is deleted: the file is renamed.
 
 examples:
   sudo systemctl stop iot-onboard
@@ -34,9 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Set the secret aside, once the operator has typed the device name or said `--yes`.
+    """Set the secret aside, after the operator has typed the device name or given `--yes`.
 
-    Never beside a running daemon: it has the secret in memory and goes on with it, and may be about to store one.
+    Never while the daemon runs: it keeps using the secret in memory, and may store a new one at any moment.
     """
     config = load(arguments.config)
     identity = identity_of(config)
@@ -49,21 +49,21 @@ def run(arguments: argparse.Namespace) -> int:
         with store.lock():
             pass
         if not arguments.yes and not _confirmed(identity):
-            complain("nothing changed")
+            complain("nothing was changed")
             return ExitCode.FAILED
         with store.lock():
             aside = store.forget()
     except StoreBusy:
-        complain(f"nothing changed: the daemon runs, and would go on with the secret that it has in memory. {_TO_DO}")
+        complain(f"nothing was changed: the daemon runs, and would keep using the secret in memory. {_TO_DO}")
         return ExitCode.FAILED
     if aside is None:
         print("No device secret is stored.")
     else:
-        print(f"Set aside as {aside}. The next start registers anew: systemctl start iot-onboard")
+        print(f"Set aside as {aside}. The next start registers again: systemctl start iot-onboard")
     return ExitCode.DONE
 
 
 def _confirmed(identity: Identity) -> bool:
-    print(f"The device secret of {identity} will be set aside; an activated device then needs a reset in the")
-    print("cloud console before it can register again. Type the device name to go on: ", end="", flush=True)
+    print(f"The device secret of {identity} will be set aside. An activated device then needs a reset in the")
+    print("cloud console before it can register again. To continue, type the device name: ", end="", flush=True)
     return sys.stdin.readline().strip() == identity.device_name

@@ -1,4 +1,4 @@
-"""`iot-onboard import-boot-file`: take in what was dropped on the boot partition; a unit runs it at each boot."""
+"""`iot-onboard import-boot-file`: import the boot file from the boot partition; a unit runs it at each boot."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from ..provisioning.boot_partition import PLACES, find
 from ..reporting.announce import announce
 
 EPILOG = """\
-A unit does this at boot where there is such a file, which is removed then; iot-onboard.yaml(5) says what it may hold.
+A unit does this at boot if there is such a file, and removes the file then. iot-onboard.yaml(5) lists its keys.
 
 examples:
-  sudo iot-onboard import-boot-file                  now, without a boot
-  sudo iot-onboard import-boot-file --boot /mnt/sd   from a card in a reader
+  sudo iot-onboard import-boot-file                  now, without a reboot
+  sudo iot-onboard import-boot-file --boot /mnt/sd   from a card in a card reader
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add where the partition is looked for."""
+    """Add the directories in which the boot partition may be mounted."""
     parser.add_argument(
         "--boot",
         type=Path,
         action="append",
         metavar="DIRECTORY",
-        help=f"where the boot partition is mounted (default: {' and '.join(map(str, PLACES))}; what comes later wins)",
+        help=f"where the boot partition is mounted (default: {' and '.join(map(str, PLACES))}; the later one wins)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Take in each file that is there; without one there is nothing to do."""
+    """Import each file that exists."""
     files = find(arguments.boot or PLACES)
     return max((BootImport(path, arguments.config, _name_of, announce).run() for path in files), default=ExitCode.DONE)
 

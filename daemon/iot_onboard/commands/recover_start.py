@@ -1,4 +1,4 @@
-"""`iot-onboard recover-start`: start the service once what keeps systemd from it is gone; a unit runs it."""
+"""`iot-onboard recover-start`: start the service when the cause that prevented its start is gone; a unit runs it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ..service.start_recovery import main
 from ..system.sinks import NonblockingStderr
 
 EPILOG = """\
-iot-onboard-recovery.service does this when systemd could not start the service, and looks again every 20 s.
+iot-onboard-recovery.service does this after systemd failed to start the service, and tries again every 20 s.
 
 examples:
-  sudo iot-onboard recover-start    look once, now, without waiting for the unit
+  sudo iot-onboard recover-start    try once, now, without waiting for the unit
 """
 
 
 def run(_: argparse.Namespace) -> int:
-    """Look at what keeps systemd from starting the service, and have it started where nothing does."""
+    """Check what prevents systemd from starting the service, and start it if nothing does."""
     with suppress(OSError, ValueError, AttributeError):
-        # It has to go on where nobody reads what it says.
+        # It must continue even if nobody reads stderr.
         sys.stderr = NonblockingStderr(sys.stderr)
     return main()

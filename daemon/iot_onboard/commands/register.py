@@ -10,18 +10,18 @@ from ..config.watch import ConfigWatch
 from ..service import main
 
 EPILOG = """\
-One try. It opens no MQTT session: the device stays inactive, and can be registered again. Where a secret is stored it
-does nothing, and says so. Exit code: 0 stored, 1 not now (the line says why), 78 something in the files is
-wrong, or the state directory does not outlast a reboot.
+It tries once. It opens no MQTT session: the device stays inactive, and can be registered again. If a secret is already
+stored, it changes nothing and says so. Exit code: 0 stored, 1 failed (the message says why), 78 the configuration or a
+secret file is wrong, or the state directory does not survive a reboot.
 
 examples:
   sudo iot-onboard register                  on the production line, before the gateway is packed
-  sudo iot-onboard register && echo packed   and only then
+  sudo iot-onboard register && echo pack it  continue only if the secret is stored
 """
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the daemon up to where it would connect, with one try."""
+    """Run the daemon until a secret is stored, with one try, and do not connect."""
     watch = ConfigWatch(arguments.config)
     config = load(arguments.config)
     program = main.Run(config=config, naming=naming_of(config), register_only=True)

@@ -14,17 +14,16 @@ if TYPE_CHECKING:
     import argparse
 
 EPILOG = """\
-The service does this: systemctl start iot-onboard. It runs until SIGTERM or SIGINT ends it.
-
+The service runs this command: systemctl start iot-onboard. It runs until SIGTERM or SIGINT.
 
 examples:
-  iot-onboard run --config ./config.yaml    at a desk, with a configuration of one's own
+  iot-onboard run --config ./config.yaml    for a test, with another configuration
 """
 
 
 def run(arguments: argparse.Namespace | SimpleNamespace) -> int:
-    """Run until asked to stop; where nothing says yet who this gateway is, wait for that."""
+    """Run until a signal; if the gateway is not set up yet, wait for that."""
     with suppress(OSError, ValueError, AttributeError):
-        # Whatever prints there, a library or Python itself, must not wait for a reader. Closed, it stays as it is.
+        # A library or Python itself may print there, and must not wait for a reader. A closed stderr stays as it is.
         sys.stderr = NonblockingStderr(sys.stderr)
     return start(arguments.config)

@@ -27,12 +27,12 @@ from ..system.systemd import Restart, restart
 from ..system.terminal import complain
 
 EPILOG = """\
-At a terminal it asks for what is not given. What is neither given nor asked for stays as it is, so it can be run again.
-Everything is checked before anything is changed. A secret is never an argument, for arguments can be seen by all.
+At a terminal it asks for the values that are missing. All other values stay as they are, so you can run it again.
+It checks everything before it changes anything. A secret is never an argument, because all users can see arguments.
 
 examples:
   sudo iot-onboard setup                                      asks, checks, writes, restarts the service
-  sudo iot-onboard setup --device-name 'gw-{serial}'          changes one thing
+  sudo iot-onboard setup --device-name 'gw-{serial}'          changes one value
   sudo iot-onboard setup --product-key a1b2c3d4e5f --device-name 'gw-{serial}' --product-secret-file - <secret
   sudo iot-onboard setup --product-secret-file secret.txt     a new product secret
   iot-onboard status --wait 60                                afterwards: wait until it is online
@@ -41,24 +41,26 @@ _NAMES = ("product_key", "device_name", "region", "instance_id")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add what may be given without being asked; a secret is never an argument."""
+    """Add the values that can be given as arguments; a secret is never an argument."""
     parser.add_argument(
         "--product-key", type=_taken("product_key"), metavar="KEY", help="as the cloud console shows it"
     )
     parser.add_argument(
-        "--product-secret-file", metavar="FILE", help="the file to take the product secret from, - for standard input"
+        "--product-secret-file", metavar="FILE", help="read the product secret from this file, - for standard input"
     )
     parser.add_argument(
-        "--device-name", type=_taken("device_name"), metavar="NAME", help='literal, or for example "gw-{serial}"'
+        "--device-name", type=_taken("device_name"), metavar="NAME", help='a literal name, or for example "gw-{serial}"'
     )
     parser.add_argument("--region", type=_taken("region"), help="for example cn-shanghai")
-    parser.add_argument("--instance-id", type=_taken("instance_id"), metavar="ID", help="empty for none")
+    parser.add_argument("--instance-id", type=_taken("instance_id"), metavar="ID", help="empty if the product has none")
     parser.add_argument("--no-restart", action="store_true", help="only write the files")
-    parser.add_argument("--present", action="store_true", help="say what is set up, a line a name, and change nothing")
+    parser.add_argument(
+        "--present", action="store_true", help="print the present values, one line each, and change nothing"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask for what is not given, check all of it, write it, and start the service afresh."""
+    """Ask for missing values, check everything, write it, and restart the service."""
     config_path: Path = arguments.config
     if arguments.present:
         say(_present(load(config_path, names_required=False)))
@@ -71,19 +73,19 @@ def run(arguments: argparse.Namespace) -> int:
         request = _request(arguments, present)
     except EOFError:
         say("")
-        complain("nothing changed")
+        complain("nothing was changed")
         return ExitCode.FAILED
     check(config_path, request)
     result = provision(config_path, request)
     _report(result, config_path)
-    # In an image build the disk is another machine's affair, too.
+    # In an image build the disk is not the gateway's.
     if not arguments.no_restart:
         _warn_of_volatile_storage(result.config, config_path)
     return ExitCode.DONE if arguments.no_restart else _restart()
 
 
 def _present(config: Config) -> str:
-    """Return what is set up, as the package's questions ask for it: by any file that the service reads."""
+    """Return the present values of all configuration files, in the form that the package's questions read."""
     lines = [f"set-up: {'yes' if config.product_key else 'no'}"]
     return "\n".join([*lines, *(f"{key.replace('_', '-')}: {getattr(config, key) or ''}" for key in _NAMES)])
 
@@ -100,7 +102,7 @@ def _request(arguments: argparse.Namespace, present: Config) -> ProvisioningRequ
         missing = [key for key in ("product_key", "device_name") if key not in values and not getattr(present, key)]
         asked = _NAMES if everything else missing
         if asked:
-            say("This gives the gateway its product identity. Return takes what stands in [brackets].")
+            say("This gives the gateway its product identity. Press Return to use the value in [brackets].")
         values |= ask_config(asked, present, read_facts())
         kept = _has_secret(present, arguments.config)
         if product_secret is None and (everything or not kept or source == "-"):
@@ -115,13 +117,15 @@ def _secret_of(source: str) -> Secret:
         else:
             with open(source, "rb") as file:
                 data = file.read(MAX_SECRET_BYTES + 1)
-        # An editor or a form leaves blanks at the end, and no secret holds one.
+        # An editor or a form may leave spaces at the end, and no secret has one.
         return secret_in(data.strip() if len(data) <= MAX_SECRET_BYTES else data)
     except OSError as error:
-        failure = Misconfigured(detail=f"{source} cannot be read: {error.strerror}", cure="name a file with the secret")
+        failure = Misconfigured(
+            detail=f"{source} cannot be read: {error.strerror}", cure="give a file that holds the secret"
+        )
     except Bad as bad:
         where = "standard input" if source == "-" else source
-        failure = Misconfigured(detail=f"{where} {bad}", cure="give the product secret alone, in one line")
+        failure = Misconfigured(detail=f"{where} {bad}", cure="give only the product secret, on one line")
     raise OnboardError(failure)
 
 
@@ -141,16 +145,16 @@ def _report(result: ProvisioningResult, config_path: Path) -> None:
     try:
         naming = naming_of(result.config)
         name = naming.identity.device_name
-        if naming.mismatch:
-            complain(f"warning: it stays {name}, as its secret is of that name: {naming.mismatch}")
+        if naming.kept:
+            complain(f"warning: the device name stays {name}, because the stored secret is for it: {naming.kept}")
     except MissingFact as missing:
-        # The fact may come later, and in an image build the name is another machine's affair.
+        # The fact may appear later; in an image build this machine is not the gateway.
         name = f"{name} ({missing})"
-        complain(f"warning: device_name: {missing}; until there is a name, this gateway waits for it")
+        complain(f"warning: device_name: {missing}; this gateway waits until there is a name")
     if not _has_secret(result.config, config_path):
-        complain("warning: no product secret is there yet; until one is, this gateway cannot register")
+        complain("warning: there is no product secret yet; without it this gateway cannot register")
     say(f"This gateway is device {name} of product {result.config.product_key}, region {result.config.region}.")
-    say("\n".join(f"Written: {path}" for path in result.written) or "Nothing changed: all of it stood there already.")
+    say("\n".join(f"Written: {path}" for path in result.written) or "Nothing changed: all values were already set.")
 
 
 def _warn_of_volatile_storage(config: Config, config_path: Path) -> None:
@@ -160,20 +164,20 @@ def _warn_of_volatile_storage(config: Config, config_path: Path) -> None:
         by_hand = True
     why = "" if by_hand or config.allow_volatile else storage_of(config.state_dir).volatile
     if why:
-        complain(f"warning: the state directory {config.state_dir} does not outlast a reboot: it is on {why}.")
-        complain("No secret is asked for until state_dir is a directory on a disk or SD card.")
+        complain(f"warning: the state directory {config.state_dir} does not survive a reboot: it is on {why}.")
+        complain("The gateway does not register until state_dir is a directory on a disk or SD card.")
 
 
 def _restart() -> int:
     outcome = restart()
     if outcome is Restart.DONE:
-        say("The service starts with it now. Follow it with: journalctl -u iot-onboard -f")
+        say("The service restarts now. To follow it: journalctl -u iot-onboard -f")
         say("Or wait until it is online: iot-onboard status --wait 60")
         return ExitCode.DONE
     if outcome is Restart.FAILED:
         complain(f"{outcome.value}. To do: systemctl status iot-onboard")
         return ExitCode.FAILED
-    say(f"Not restarted: {outcome.value}. The service starts with it at the next boot.")
+    say(f"Not restarted: {outcome.value}. The service uses the new values from the next boot.")
     return ExitCode.DONE
 
 

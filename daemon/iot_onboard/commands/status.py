@@ -1,4 +1,4 @@
-"""`iot-onboard status`: say whether the gateway is online, as the daemon last told it, and if not, why."""
+"""`iot-onboard status`: show whether the gateway is online, from the daemon's status file, and if not, why."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from ..system.terminal import style
 _POLL_S = 0.2
 _ASK_AGAIN_S = 5.0
 EPILOG = """\
-Exit code: 0 online, 1 not online, 2 the daemon is not running. Any user may ask.
+Exit code: 0 online, 1 not online, 2 the daemon is not running. Every user can run it.
 
 examples:
-  iot-onboard status                how the gateway is, what went wrong, what helps, when the next try comes
-  iot-onboard status --wait 60      wait until it is online, a minute at the most
-  iot-onboard status --watch        show each change as it comes, until ^C
+  iot-onboard status                the state, the last error, what to do, and when the next try comes
+  iot-onboard status --wait 60      wait until it is online, a minute at most
+  iot-onboard status --watch        show each change, until Ctrl-C
   iot-onboard status --json         for a program; docs/status.md describes it
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add how the answer is given, and how long it may be waited for."""
+    """Add how the status is shown, and how long to wait."""
     parser.add_argument("--json", action="store_true", help="print one JSON object; with --watch one for each change")
     parser.add_argument("--wait", type=float, metavar="SECONDS", help="return as soon as it is online")
     parser.add_argument("--watch", action="store_true", help="show each change; with --wait until it is online")
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def runtime_dir(config_path: Path) -> Path:
-    """Return where the status is, whatever is wrong with the configuration or may not be read of it."""
+    """Return the directory of the status file, even if the configuration is invalid or cannot be read."""
     place: Path = RULES["runtime_dir"].default
     for document in read_documents(config_path)[0]:
         place = values_of(document).get("runtime_dir", place)
@@ -69,7 +69,7 @@ def runtime_dir(config_path: Path) -> Path:
 
 
 class StatusWatcher:
-    """Look at the status as often as wanted; why there is none is asked for once in a while."""
+    """Read the status at every call; ask systemd why there is none only every few seconds."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
@@ -85,7 +85,7 @@ class StatusWatcher:
         return status is not None and status.state == "online"
 
     def _status(self) -> Status | None:
-        """Return the status; systemd is asked about it where it is new, and once in a while."""
+        """Return the status; compare it with systemd's if it is new, and every few seconds."""
         found, now_s = read(self._place), time.monotonic()
         if found is None or found != self._found or now_s - self._checked_at >= _ASK_AGAIN_S:
             self._found, self._checked, self._checked_at = found, read_checked(self._place), now_s
@@ -104,8 +104,8 @@ class StatusWatcher:
 
 
 def why_absent(place: Path, root: Path = Path("/")) -> tuple[str, str, str | None]:
-    """Ask systemd why no daemon runs, where there is a systemd: a sentence, the cure, and a name for `explain`."""
-    # What asks other programs is needed here alone.
+    """Return why no daemon runs, from systemd if there is one: a sentence, what to do, and a name for `explain`."""
+    # Only this function needs the modules that run other programs.
     from ..core import units
     from ..events.model import Event
     from ..reporting.service_unit import START, why_not_running
@@ -118,8 +118,8 @@ def why_absent(place: Path, root: Path = Path("/")) -> tuple[str, str, str | Non
         return "No daemon runs here.", START, None
     why = why_not_running(unit)
     if why is None:
-        cure = "look again in a moment; where that does not help: sudo iot-onboard doctor"
-        return f"The service runs, and there is no status of it in {place}.", cure, None
+        cure = "try again in a moment; if that does not help: sudo iot-onboard doctor"
+        return f"The service runs, but {place} has no status file.", cure, None
     code = unit.number("ExecMainStatus")
     named = f"exit-{code}" if unit.get("ActiveState") == "failed" and code in set(ExitCode) else None
     if unit.get(units.PREVENTED):
@@ -136,13 +136,13 @@ def _watch(watcher: StatusWatcher, show: Callable[[View], None], until_s: float,
             view = watcher.view()
             show(view)
     except KeyboardInterrupt:
-        # The usual end of a watch: the answer is that of the moment.
+        # The usual end of a watch: the present view is the answer.
         pass
     return view
 
 
 def _shower(*, as_json: bool) -> Callable[[View], None]:
-    """Return what shows a view where it differs: over the one before on a terminal, else as another line."""
+    """Return a function that shows a view if it has changed: in place on a terminal, or else as a new line."""
     before = ""
     redraws = not as_json and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -157,7 +157,7 @@ def _shower(*, as_json: bool) -> Callable[[View], None]:
 
     def follow(view: View) -> None:
         nonlocal before
-        # What runs on by itself is no change.
+        # Times that only count on are no change.
         lasting = replace(view, at="", since_s=None, next_try_s=None, sessions_24h=None, reconnects_24h=None)
         now = view.status
         shown = (now.state, now.goal, now.attempt, now.next_try_at, now.last_error)

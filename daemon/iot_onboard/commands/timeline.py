@@ -1,4 +1,4 @@
-"""`iot-onboard timeline`: where the time from power-on to online went."""
+"""`iot-onboard timeline`: how long each step from power-on to online took."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from ..system.terminal import can_show_blocks, complain, style
 from .events import boot
 
 EPILOG = """\
-It reads the journal, as `iot-onboard events` does, and needs the same rights. Time counts from the kernel's start;
-what firmware and boot loader took before is told where they say it. What the time was spent on, row by row, stands
-in docs/boot-log.md. Exit code: 0 there is a timeline, 1 there is none, and why.
+It reads the journal, as `iot-onboard events` does, and needs the same rights. Time counts from the kernel's start. The
+time of firmware and boot loader is shown if the board reports it. docs/boot-log.md explains each row.
+Exit code: 0 there is a timeline, 1 there is none (the message says why).
 
 examples:
   sudo iot-onboard timeline                  this boot, as bars
-  sudo iot-onboard timeline --boot -1        the boot before
-  sudo iot-onboard timeline --compare -1     this boot and the one before, and the difference
-  sudo iot-onboard timeline --svg boot.svg   the same as a picture
+  sudo iot-onboard timeline --boot -1        the previous boot
+  sudo iot-onboard timeline --compare -1     this boot and the previous one, and the difference
+  sudo iot-onboard timeline --svg boot.svg   this boot as a picture
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add which boots, and how they are shown."""
-    parser.add_argument("--boot", type=boot, default=0, metavar="N", help="0 the present boot, -1 the one before, ...")
-    parser.add_argument("--compare", type=boot, metavar="N", help="show this boot as well, and the difference")
+    parser.add_argument("--boot", type=boot, default=0, metavar="N", help="0 this boot, -1 the previous one, ...")
+    parser.add_argument("--compare", type=boot, metavar="N", help="show boot N as well, and the difference")
     parser.add_argument("--svg", metavar="FILE", help="write a picture to this file (- for standard output)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read, and show."""
+    """Read the journal, and show the timeline."""
     wanted = [arguments.boot] if arguments.compare is None else [arguments.boot, arguments.compare]
     try:
         shown = [timeline_of(number) for number in wanted]

@@ -20,7 +20,7 @@ def test_a_good_configuration_is_shown(etc: Etc) -> None:
         "a1b2c3d4e5f",
         "gw-0001",
         "cn-shanghai",
-        "product secret found, readable by its owner only",
+        "product secret found, only its owner can read it",
     ]
     assert "hunter2" not in done.out
     assert etc.files() == before
@@ -41,7 +41,7 @@ def test_a_device_secret_needs_no_product_secret(etc: Etc) -> None:
     path.chmod(0o600)
     etc.write(f"{NAMES}device_secret_file: {path}\n")
     done = etc.command("check-config")
-    assert (done.code, "the device's own, given by file" in done.out) == (0, True)
+    assert (done.code, "device secret given by hand" in done.out) == (0, True)
 
 
 @pytest.mark.parametrize(

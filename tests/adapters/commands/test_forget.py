@@ -36,9 +36,9 @@ def test_the_device_name_has_to_be_typed(etc: Etc, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
     done = etc.command("forget")
     assert done.code == code
-    assert "an activated device then needs a reset" in done.out
+    assert "An activated device then needs a reset" in done.out
     if code:
-        assert (etc.files(), done.err) == (before, "iot-onboard: nothing changed\n")
+        assert (etc.files(), done.err) == (before, "iot-onboard: nothing was changed\n")
     else:
         assert len(aside(etc)) == 1
 
@@ -50,7 +50,7 @@ def test_nothing_is_deleted(etc: Etc) -> None:
     done = etc.command("forget", "--yes")
     assert (done.code, done.err) == (0, "")
     assert set(aside(etc)) == before
-    assert "The next start registers anew" in done.out
+    assert "The next start registers again" in done.out
     again = etc.command("forget", "--yes")
     assert (again.code, again.out) == (0, "No device secret is stored.\n")
 

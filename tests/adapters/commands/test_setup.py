@@ -49,7 +49,7 @@ def test_a_missing_secret_is_a_warning(etc: Etc) -> None:
     """It may come another way; a name that this machine cannot fill in is told as it stands."""
     done = etc.command("setup", "--product-key", "abc", "--device-name", "gw-{mac:nowhere0}", "--no-restart")
     assert done.code == 0
-    assert "warning: no product secret is there yet" in done.err
+    assert "warning: there is no product secret yet" in done.err
     assert "gw-{mac:nowhere0} (this machine has no {mac:nowhere0} now)" in done.out
 
 
@@ -103,4 +103,4 @@ def test_a_state_directory_in_memory_is_a_warning(etc: Etc, words: tuple[str, ..
         env=environment,
         check=True,
     )
-    assert (f"{etc.state_dir} does not outlast a reboot: it is on tmpfs at" in done.stderr) is warned
+    assert (f"{etc.state_dir} does not survive a reboot: it is on tmpfs at" in done.stderr) is warned

@@ -65,7 +65,7 @@ def systemd(root: Path, monkeypatch: pytest.MonkeyPatch, *properties: str) -> Pa
         ),
         (("ActiveState=inactive",), "does not run (inactive)", "systemctl start", None),
         (("ActiveState=activating", "SubState=auto-restart"), "starts it again", "journalctl", None),
-        (("ActiveState=active", "MainPID=7"), "there is no status of it in /place", "look again", None),
+        (("ActiveState=active", "MainPID=7"), "/place has no status file", "try again in a moment", None),
     ],
 )
 def test_systemd_is_asked_why(
@@ -73,10 +73,10 @@ def test_systemd_is_asked_why(
 ) -> None:
     """Failed, stopped, about to start, or just not told yet: each with what to do."""
     root = systemd(tmp_path, monkeypatch, "LoadState=loaded", "UnitFileState=enabled", *properties)
-    logged = why_absent(Path("/place"), root)
-    assert (why in logged[0], cure in logged[1], logged[2]) == (True, True, cause), logged
-    if "look again" not in cure:
-        assert "journalctl -u iot-onboard -n 20" in logged[1]
+    told = why_absent(Path("/place"), root)
+    assert (why in told[0], cure in told[1], told[2]) == (True, True, cause), told
+    if "try again in a moment" not in cure:
+        assert "journalctl -u iot-onboard -n 20" in told[1]
 
 
 def test_a_masked_service_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
