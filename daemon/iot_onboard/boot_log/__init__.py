@@ -1,1 +1,1 @@
-"""What the journal shows about a boot: its lines as entries, and how its time was spent."""
+"""The boots in the journal: their lines as entries, and their timelines."""

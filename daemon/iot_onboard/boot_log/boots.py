@@ -1,4 +1,4 @@
-"""When a boot began, by what the service manager logs. Pure."""
+"""When a boot began, from the service manager's data. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PROPERTIES = "KernelTimestamp,InitRDTimestampMonotonic,UserspaceTimestampMonoton
 class BootStart:
     """Hold when kernel, initial RAM disk and service manager began, in microseconds of the monotonic clock.
 
-    In a container there is no kernel of its own: there all begins with the service manager. `before_us` is what
-    firmware and boot loader took before the kernel, if known.
+    A container has no kernel of its own: there the service manager is the beginning. `before_us` is the time of
+    firmware and boot loader before the kernel, if they report it.
     """
 
     boot_id: str = ""
@@ -48,7 +48,7 @@ def of_finished(line: str) -> BootStart | None:
         kernel_us = int(record["KERNEL_USEC"]) if "KERNEL_USEC" in record else None
         initrd_us = int(record.get("INITRD_USEC") or 0)
         if kernel_us is None:
-            # The time when the line was written, not when the journal stored it.
+            # The time of the message, not the time at which the journal stored it.
             late_us = int(record["__REALTIME_TIMESTAMP"]) - int(record["_SOURCE_REALTIME_TIMESTAMP"])
             began_us = int(record["__MONOTONIC_TIMESTAMP"]) - late_us - int(record["USERSPACE_USEC"])
             return BootStart(boot_id=boot_id, origin_us=began_us, userspace_us=began_us)

@@ -1,4 +1,4 @@
-"""The entries of the boot log from the journal, with the time since boot. Pure.
+"""Entries of the boot log, from the journal: one for each line, with the time since boot. Pure.
 
 Times are microseconds of the journal's monotonic clock, which counts from the kernel's start and does not jump when the
 wall clock is set.
@@ -16,13 +16,13 @@ from ..core.timings import Timings
 from ..events.former_names import present_name
 from ..events.model import Priority
 
-# The fields of the journal that are read.
+# The fields that are requested from the journal.
 FIELDS = (
     "MESSAGE", "MESSAGE_ID", "PRIORITY", "_PID", "UNIT", "IOT_EVENT", "IOT_STATE", "IOT_CODE", "IOT_CAUSE",
     "IOT_ATTEMPT", "IOT_NEXT_TRY_S", "IOT_ENDPOINT", "IOT_DURATION_MS", "IOT_DNS_MS", "IOT_TCP_MS", "IOT_TLS_MS",
     "IOT_ANSWER_MS", "IOT_PRODUCT_KEY", "IOT_DEVICE_NAME", "IOT_GATEWAY",
 )  # fmt: skip
-# Who wrote the line, if it is not an event.
+# The name of a line that is not an event.
 MANAGER = "(systemd)"
 OUTPUT = "(output)"
 _Number = TypeVar("_Number", int, float)
@@ -55,7 +55,7 @@ class JournalEntry:
 
     @property
     def is_shown(self) -> bool:
-        """Say whether the line belongs to the boot log: of the service manager's lines, those about failures."""
+        """Say whether `events` shows it: of the service manager's lines only those about errors."""
         return not self.by_manager or self.priority <= Priority.NOTICE
 
     @property
@@ -65,13 +65,13 @@ class JournalEntry:
 
     @property
     def name(self) -> str:
-        """Return the event, or who wrote the line if it is none."""
+        """Return the name of the event, or of the line's origin if it is none."""
         return self.event or (MANAGER if self.by_manager else OUTPUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedEntry:
-    """Hold a moment with its times; `offset` is 0 in the present boot, -1 in the one before."""
+    """Hold an entry with the times that are shown for it; `offset` is 0 in this boot, -1 in the previous one."""
 
     entry: JournalEntry
     offset: int | None
@@ -118,7 +118,7 @@ def read_entry(line: str) -> JournalEntry | None:
 def timed_entries(
     entries: Iterable[JournalEntry], origin_us_of: Callable[[str], int], offset_of: Callable[[str], int | None]
 ) -> Iterator[TimedEntry]:
-    """Yield the entries with their times; the start and the number of a boot are found by its id."""
+    """Yield the entries with their times; a boot's id gives its start and its number."""
     before: JournalEntry | None = None
     for entry in entries:
         if not entry.is_shown:
@@ -135,7 +135,7 @@ def timed_entries(
 
 def _text(record: Mapping[str, Any], name: str) -> str | None:
     value = record.get(name)
-    # journalctl writes binary data as a list of bytes, and a repeated field as a list of its values.
+    # journalctl writes a value that is not text as a list of bytes, and a repeated field as a list of its values.
     if isinstance(value, list):
         if all(isinstance(item, int) for item in value):
             return bytes(value).decode("utf-8", "replace")

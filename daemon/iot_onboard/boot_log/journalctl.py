@@ -1,4 +1,4 @@
-"""Read the boot log with `journalctl`, which handles boots, rotation and access rights."""
+"""Read the boot log from the journal by `journalctl`, which handles boots, rotation and permissions."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .boots import FINISHED_IDS, PROPERTIES, BootStart, of_finished, of_present
 from .entries import FIELDS, JournalEntry, read_entry
 
 UNITS = (units.SERVICE, units.IMPORT, units.RECOVERY)
-# A journal of months on a card may be slow.
+# An SD card with months of journal may be slow.
 _TIMEOUT_S = 60.0
 _ASK_S = 5.0
 _BOOT = re.compile(r"^\s*(-?\d+)\s+([0-9a-f]{32})\b", re.MULTILINE)
 
 PERSISTENT_JOURNAL = (
-    "to have boots kept, put `[Journal]` and `Storage=persistent` into /etc/systemd/journald.conf.d/persistent.conf, "
+    "to keep old boots, put `[Journal]` and `Storage=persistent` into /etc/systemd/journald.conf.d/persistent.conf, "
     "then: sudo systemctl restart systemd-journald && sudo journalctl --flush (it writes to the SD card)"
 )
 
 
 class Unreadable(Exception):
-    """The journal cannot be read; the message says why, and what to do."""
+    """The journal has no line of the service; the message says why, and what to do."""
 
 
 def read(boot: int | None) -> tuple[JournalEntry, ...]:
-    """Return the entries of one boot (0 is the present one, -1 the one before), or of all; raise `Unreadable`."""
+    """Return the entries of one boot (0 is this one, -1 the previous one), or of all; raise `Unreadable`."""
     answer = ask([*_command(boot), "--no-pager"], timeout_s=_TIMEOUT_S)
     entries = tuple(entry for line in answer.text.splitlines() if (entry := read_entry(line)) is not None)
     if not any(entry.is_shown for entry in entries):
@@ -40,7 +40,7 @@ def read(boot: int | None) -> tuple[JournalEntry, ...]:
 
 
 def follow() -> Iterator[JournalEntry]:
-    """Yield the entries of the present boot, and follow new ones; raise `Unreadable` if reading is not allowed."""
+    """Yield the entries of this boot, and new ones as they come; raise `Unreadable` if this user cannot read them."""
     if not _may_read():
         raise Unreadable(_why(0, Answer(code=0)))
     command = [*_command(0), "--follow", "--lines=all"]
@@ -55,13 +55,13 @@ def follow() -> Iterator[JournalEntry]:
 
 
 def boots() -> dict[str, int]:
-    """Return the boots that the journal holds, by their ids: 0 is the present one, -1 the one before."""
+    """Return the boots in the journal by their ids: 0 is this one, -1 the previous one."""
     answer = ask(["journalctl", "--list-boots", "--quiet", "--no-pager"], timeout_s=_TIMEOUT_S)
     return {boot_id: int(offset) for offset, boot_id in _BOOT.findall(answer.text)}
 
 
 def keeps_boots() -> bool:
-    """Say whether earlier boots are kept: a journal in memory is lost at each boot."""
+    """Say whether earlier boots are kept: a journal in memory is lost at each reboot."""
     return any(Path("/var/log/journal").glob("*/*.journal"))
 
 
@@ -69,7 +69,7 @@ def starts(entries: Sequence[JournalEntry], offsets: Mapping[str, int]) -> dict[
     """Return when the boots of these entries began, by their ids."""
     first = {entry.boot_id: entry.at_us for entry in reversed(entries)}
     present = present_start()
-    # In a container the clock is that of the host: without better facts, the boot begins with the first line.
+    # In a container the clock is the host's: if nothing better is known, the first line is the beginning.
     unknown = BootStart(origin_us=0) if present.origin_us == 0 else None
     found = {boot_id: unknown or BootStart(origin_us=at_us) for boot_id, at_us in first.items()}
     earlier = [offset for boot_id, offset in offsets.items() if boot_id in first and offset != 0]
@@ -80,12 +80,12 @@ def starts(entries: Sequence[JournalEntry], offsets: Mapping[str, int]) -> dict[
 
 
 def present_start() -> BootStart:
-    """Return when the present boot began, if the service manager knows it."""
+    """Return when this boot began, as far as the service manager knows."""
     return of_present(show(PROPERTIES, timeout_s=_ASK_S).properties) or BootStart()
 
 
 def _finished(boot: int | None) -> dict[str, BootStart]:
-    """Return when boots began that have finished starting up, by their ids."""
+    """Return when boots began, by their ids, if they finished starting up."""
     ids = [f"MESSAGE_ID={message_id}" for message_id in FINISHED_IDS]
     command = ["journalctl", "--quiet", "--no-pager", "--output=json", "_PID=1", *ids]
     answer = ask([*command, *_of(boot)], timeout_s=_TIMEOUT_S)
@@ -126,25 +126,23 @@ def _may_read() -> bool:
 def why_silent(
     boot: int | None, *, trouble: str, words: str, may_read: bool, known: Collection[int], kept: bool
 ) -> str:
-    """Return one line: why the journal has no line of ours, and what to do; `boot` is `None` for all boots."""
+    """Return one line: why the journal has no line of the service, then what to do; `boot` is `None` for all boots."""
     if trouble:
         return f"the journal cannot be read: {trouble}"
     if not may_read:
         return (
-            "this user may not read the journal. To do: put sudo before the command, or once and for all: "
+            "this user cannot read the journal. To do: put sudo before the command, or permanently: "
             "sudo usermod --append --groups systemd-journal $USER, and log in again"
         )
     if boot not in (None, 0) and boot not in known:
         if not kept:
-            return (
-                f"no boot before the present one is kept: the journal is in memory alone. To do: {PERSISTENT_JOURNAL}"
-            )
+            return f"no boot before this one is kept: the journal is only in memory. To do: {PERSISTENT_JOURNAL}"
         oldest = min(known, default=0)
-        return f"the journal has no boot {boot}: it goes back to boot {oldest}. To do: journalctl --list-boots"
+        return f"the journal has no boot {boot}: the oldest is boot {oldest}. To do: journalctl --list-boots"
     if words:
         return f"the journal cannot be read: {words}"
     which = {None: "the journal", 0: "the journal of this boot"}.get(boot, f"the journal of boot {boot}")
     return (
-        f"{which} holds no line of the service: it has not run, or its log_level leaves all out. "
+        f"{which} has no line of the service: it did not run, or its log_level hides all lines. "
         "To do: systemctl status iot-onboard"
     )

@@ -1,4 +1,4 @@
-"""Show the boot log: a line for each entry for people, a record for programs. Pure."""
+"""Show the boot log: one line for each entry for people, one record for programs. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCHEMA = 1
 _COLOURS = {Priority.CRIT: "1;31", Priority.ERR: "1;31", Priority.WARNING: "33", Priority.NOTICE: "32"}
 _MIN_MESSAGE = 16
 _STATE, _EVENT, _CODE = "state", "event", "code"
-# Of what is still to come: `closed-by-server`.
+# Wide enough for later entries: `closed-by-server`.
 _CODE_WIDTH = 16
 _MAX_CELL = 40
 
@@ -32,7 +32,7 @@ class Columns:
 
 
 def columns_of(entries: Sequence[TimedEntry]) -> Columns:
-    """Return columns wide enough for these entries."""
+    """Return columns that are wide enough for these entries."""
     return Columns(
         state=max(len(_STATE), *(len(_cell(timed_entry.entry.state)) for timed_entry in entries)),
         name=max(len(_EVENT), *(len(_cell(timed_entry.entry.name)) for timed_entry in entries)),
@@ -41,7 +41,7 @@ def columns_of(entries: Sequence[TimedEntry]) -> Columns:
 
 
 def wide_columns() -> Columns:
-    """Return columns wide enough for any entry."""
+    """Return columns that are wide enough for any entry."""
     return Columns(
         state=max(len(phase.value) for phase in Phase),
         name=max(len(event.value) for event in Event),
@@ -60,7 +60,7 @@ def heading(timed_entry: TimedEntry, columns: Columns) -> str:
 
 
 def line(timed_entry: TimedEntry, columns: Columns, style: Style) -> str:
-    """Return an entry as one line that a terminal does not wrap."""
+    """Return an entry in one line that fits the terminal."""
     entry = timed_entry.entry
     gap = "" if timed_entry.since_previous_us is None else f"+{duration(timed_entry.since_previous_us)}"
     name = f"{_cell(entry.name):<{columns.name}}"
@@ -124,16 +124,16 @@ def duration(us: int) -> str:
 
 
 def _priority(entry: JournalEntry) -> Priority:
-    # The service manager may use a higher priority than we do.
+    # systemd also uses priorities above `crit`.
     return Priority(min(max(entry.priority, Priority.CRIT), Priority.DEBUG))
 
 
 def _code(entry: JournalEntry) -> str:
-    """Return the more exact name that `explain` accepts, besides the event."""
+    """Return the cause or the code, which `explain` accepts."""
     return _cell(entry.cause if entry.cause and entry.cause != entry.event else entry.code)
 
 
 def _cell(words: str | None) -> str:
-    """Return the text of a column: the journal may contain anything, and another program may have written it."""
+    """Return the text of a column: the journal can hold any text, and a program may have forged a line."""
     shown = printable(words or "-")
     return shown if len(shown) <= _MAX_CELL else f"{shown[: _MAX_CELL - 3]}..."

@@ -1,9 +1,8 @@
-"""Where the time from the kernel's start to online went: the journal lines of a boot in, spans out. Pure.
+"""How long each step from the kernel's start to online took: entries of a boot in, spans out. Pure.
 
-The entries of a boot are read in order. Each ends a span that began at the end of the one before, so the spans of a
-boot have no gaps and add up to the whole. The kind of a span comes from the entry at its end if that completes
-something (`registered`, `online`), else from the entry at its beginning (a failure: the time after it is the wait for
-its cause).
+The entries of a boot are read in order. Each ends a span that began at the end of the previous one, so the spans have
+no gaps and add up to the whole. The kind of a span comes from the entry at its end, if that ends something
+(`registered`, `online`), or else from the entry at its beginning (a failure: the gateway waits for its cause to end).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ EXITED_ID = "98e322203f7a4ed290d09fe03c09fe15"
 
 @dataclass(slots=True, kw_only=True)
 class _Walk:
-    """Cut the time into spans; `label` is the kind since the last cut, unless the next entry has a better one."""
+    """Cut the time into spans; `label` is the kind since the last cut, unless the next entry gives a better one."""
 
     cut_us: int
     label: Kind
@@ -45,7 +44,7 @@ class _Walk:
         self.label = then or self.label
 
 
-# The kinds of an exchange with the platform: our own work before it, then its parts as `Timings` has them.
+# The kinds of an exchange with the platform: the daemon's own work before it, then its parts as in `Timings`.
 _REGISTRATION = (
     Kind.REGISTRATION_OWN,
     Kind.REGISTRATION_DNS,
@@ -54,7 +53,7 @@ _REGISTRATION = (
     Kind.REGISTRATION_ANSWER,
 )
 _LOGIN = (Kind.LOGIN_OWN, Kind.LOGIN_DNS, Kind.LOGIN_TCP, Kind.LOGIN_TLS, Kind.LOGIN_ANSWER)
-# The kind of the time after an event; these events end the span before them, of any kind.
+# The kind of the time after an event; these events end any kind before them.
 _NEXT = {
     Event.STARTED: Kind.LOOK,
     Event.NOT_PROVISIONED: Kind.SETUP,
@@ -86,18 +85,15 @@ _CAUSES = {Cause.NAME_LOOKUP.slug: Kind.NAMES} | {cause.slug: Kind.NETWORK for c
 
 
 def timeline(boot: int, start: BootStart, entries: Sequence[JournalEntry], now_us: int | None) -> Timeline:
-    """Return the timeline of a boot; `now_us` is the present time, for the present boot. Needs at least one entry."""
+    """Return the timeline of a boot with at least one entry; `now_us` is the present time, if it is this boot."""
     ordered = sorted(entries, key=lambda entry: entry.at_us)
     walk = _Walk(cut_us=start.origin_us, label=Kind.SYSTEM)
     if start.initrd_us is not None:
         walk.cut(Kind.KERNEL, start.initrd_us)
     if start.userspace_us is not None:
         walk.cut(Kind.KERNEL if start.initrd_us is None else Kind.INITRD, start.userspace_us, then=Kind.UNITS)
-    # The newest line knows the wall clock best: at the beginning it may not have been set.
-    newest = ordered[-1]
-    # It is the gateway's: what befell a device that it speaks for is another story.
-    own = [entry for entry in ordered if not entry.other]
-    last = own[-1] if own else newest
+    # The newest line has the best wall clock: at the beginning it may not have been set.
+    newest = last = ordered[-1]
     online = False
     for entry in own:
         _take(walk, entry)
@@ -137,7 +133,7 @@ def _take(walk: _Walk, entry: JournalEntry) -> None:
         _exchange(walk, entry, _LOGIN, then=Kind.OTHER)
     elif kind is EventKind.TROUBLE or event in _WAITS:
         wait = _WAITS.get(event) or _CAUSES.get(entry.cause or "", Kind.PLATFORM)
-        # The time of a failed attempt belongs to the cause of the failure; the wait before it keeps its kind.
+        # The time of a failed attempt counts for its cause; a wait before it keeps its kind.
         walk.cut(walk.label if walk.label.group is Group.WAITING else wait, at_us, then=wait)
 
 
@@ -147,12 +143,12 @@ def _take_managers(walk: _Walk, entry: JournalEntry) -> None:
     if entry.message_id == STARTING_ID:
         walk.cut(walk.label, entry.at_us, then=Kind.START)
     elif entry.message_id == EXITED_ID:
-        # A wrong configuration ends the service, and it is not started again before somebody corrects that.
+        # A wrong configuration ends the service, and it does not start again before somebody fixes that.
         walk.cut(walk.label, entry.at_us, then=Kind.SETUP if walk.label is Kind.SETUP else Kind.DOWN)
 
 
 def _exchange(walk: _Walk, entry: JournalEntry, kinds: tuple[Kind, ...], *, then: Kind) -> None:
-    """Cut an exchange into its phases, backwards from its end; the time before the first is our own work."""
+    """Cut an exchange into its parts, backwards from its end; before the first of them is the daemon's own work."""
     own, *timed = kinds
     end_us, timings = entry.at_us, entry.timings
     begin_us = max(end_us - _us(entry.duration_ms), walk.cut_us)

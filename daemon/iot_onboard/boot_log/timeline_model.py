@@ -1,4 +1,4 @@
-"""The types of a timeline: what the time from the kernel's start to online can be spent on. Pure."""
+"""The types of a timeline: the kinds of steps from the kernel's start to online. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .entries import JournalEntry
 
 
 class Group(enum.Enum):
-    """Name who uses the time."""
+    """Name who used the time."""
 
     SYSTEM = "the system"
     OURS = "iot-onboard"
@@ -20,16 +20,16 @@ class Group(enum.Enum):
 
 
 class Kind(enum.Enum):
-    """Name what time is spent on, with a short text for the bar, and who uses it.
+    """Name a kind of step, with a short title that fits beside a bar, and who used the time.
 
-    Never change a name in `slug`: programs read it.
+    The name in `slug` must not change: programs read it.
     """
 
-    SYSTEM = "system", "kernel and units before", Group.SYSTEM
+    SYSTEM = "system", "kernel and other units", Group.SYSTEM
     KERNEL = "kernel", "kernel", Group.SYSTEM
     INITRD = "initrd", "initial RAM disk", Group.SYSTEM
-    UNITS = "units", "units before us", Group.SYSTEM
-    START = "start", "our own start", Group.OURS
+    UNITS = "units", "other units", Group.SYSTEM
+    START = "start", "start of iot-onboard", Group.OURS
     LOOK = "look", "looking for the secret", Group.OURS
     REGISTRATION_OWN = "registration-own", "registration: preparing", Group.OURS
     REGISTRATION_DNS = "registration-dns", "registration: DNS", Group.NETWORK
@@ -43,13 +43,13 @@ class Kind(enum.Enum):
     LOGIN_TLS = "login-tls", "login: TLS", Group.NETWORK
     LOGIN_ANSWER = "login-answer", "login: answer", Group.PLATFORM
     NAMES = "waiting-names", "no DNS, or no network", Group.WAITING
-    NETWORK = "waiting-network", "no way through", Group.WAITING
+    NETWORK = "waiting-network", "server not reachable", Group.WAITING
     CLOCK = "waiting-clock", "clock not set", Group.WAITING
-    PLATFORM = "waiting-platform", "refused or put off", Group.WAITING
+    PLATFORM = "waiting-platform", "refused or delayed", Group.WAITING
     DISK = "waiting-disk", "disk not writable", Group.WAITING
     SETUP = "waiting-setup", "not set up", Group.WAITING
     DOWN = "down", "service not running", Group.WAITING
-    OTHER = "other", "under way", Group.OURS
+    OTHER = "other", "in progress", Group.OURS
 
     def __init__(self, slug: str, title: str, group: Group) -> None:
         self.slug = slug
@@ -59,7 +59,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Hold one part of the time and its kind, in microseconds since the boot began."""
+    """Hold a span of time and its kind, in microseconds since the boot began."""
 
     kind: Kind
     begin_us: int
@@ -73,9 +73,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """Hold a boot up to its first login, or up to now.
+    """Hold a boot up to its first login, or up to its last entry.
 
-    `last` is the line that it ended with; `before_us` what firmware and boot loader took, if known.
+    `last` is the last entry; `before_us` is the time of firmware and boot loader, if they report it.
     """
 
     boot: int
@@ -92,10 +92,10 @@ class Timeline:
         return self.spans[-1].end_us if self.spans else 0
 
     def of(self, kind: Kind) -> int:
-        """Return the total length of one kind of span."""
+        """Return how long one kind took in all."""
         return sum(span.length_us for span in self.spans if span.kind is kind)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Return the kinds of its spans, in the order of their first occurrence."""
+        """Return the kinds, in the order of their first spans."""
         return tuple(dict.fromkeys(span.kind for span in self.spans))

@@ -26,7 +26,7 @@ _MAX_TICKS = 8
 
 
 def svg(shown: Sequence[Timeline]) -> str:
-    """Return the picture of one timeline, or of two to compare: the second one fainter, below the first."""
+    """Return the picture of one timeline, or of two to compare: the second one lighter, below the first."""
     table = rows(shown)
     numbers = 1 if len(shown) == 1 else 3
     left = _LEFT + numbers * _NUMBER + 24
@@ -75,7 +75,7 @@ def _row(shown: Sequence[Timeline], row: Row, y: int, left: int, x_per_us: float
             colour = _COLOURS[span.kind.group]
             yield (
                 f'<rect x="{x:.2f}" y="{y + 3 + number * bar}" width="{width:.2f}" height="{bar}" '
-                # A span that is too short to be seen is drawn with a minimum width.
+                # The stroke keeps very short spans visible.
                 f'fill="{colour}" stroke="{colour}" stroke-width="0.6" '
                 f'opacity="{0.55 if number else 1}"><title>{escape(title)}: {duration(span.length_us)}, '
                 f"boot {timeline.boot}</title></rect>"

@@ -103,11 +103,11 @@ SILENT: dict[str, Any] = {"trouble": "", "words": "", "may_read": True, "known":
 @pytest.mark.parametrize(
     ("boot", "seen", "logged"),
     [
-        (0, {}, "the journal of this boot holds no line of the service"),
-        (None, {}, "the journal holds no line of the service"),
-        (-1, {}, "the journal of boot -1 holds no line of the service"),
-        (-7, {}, "the journal has no boot -7: it goes back to boot -2"),
-        (-1, {"kept": False, "known": (0,)}, "the journal is in memory alone"),
+        (0, {}, "the journal of this boot has no line of the service"),
+        (None, {}, "the journal has no line of the service"),
+        (-1, {}, "the journal of boot -1 has no line of the service"),
+        (-7, {}, "the journal has no boot -7: the oldest is boot -2"),
+        (-1, {"kept": False, "known": (0,)}, "the journal is only in memory"),
         (0, {"may_read": False}, "put sudo before the command"),
         (-7, {"may_read": False, "kept": False, "words": "No permission."}, "systemd-journal"),
         (0, {"trouble": "journalctl is not installed", "may_read": False}, "journalctl is not installed"),

@@ -30,15 +30,15 @@ def test_bars() -> None:
         "Boot 0 (bbbbbbbb), from 2026-11-25 00:00:00 UTC: online 10.0 s after the kernel started\n"
         "\n"
         "kernel                      2.0 s   20%  ####\n"
-        "units before us             5.0 s   50%      ##########\n"
-        "our own start               2.9 s   29%                ######\n"
+        "other units                 5.0 s   50%      ##########\n"
+        "start of iot-onboard        2.9 s   29%                ######\n"
         "login: answer              100 ms    1%                     ."
     )
 
 
 def test_the_same_scale_for_two() -> None:
     """A bar that is half as long took half the time."""
-    assert bars(text(TEN, Style(width=61), blocks=True, scale_us=20_000_000))["units before us"].strip() == "\u2588" * 5
+    assert bars(text(TEN, Style(width=61), blocks=True, scale_us=20_000_000))["other units"].strip() == "\u2588" * 5
 
 
 def test_a_boot_that_is_not_online() -> None:
@@ -74,10 +74,10 @@ def test_a_comparison() -> None:
     assert comparison(TEN, other) == (
         "                            boot 0    boot -1  difference\n"
         "kernel                       2.0 s      2.0 s        0 ms\n"
-        "units before us              5.0 s      4.0 s      +1.0 s\n"
-        "our own start                2.9 s          -      +2.9 s\n"
+        "other units                  5.0 s      4.0 s      +1.0 s\n"
+        "start of iot-onboard         2.9 s          -      +2.9 s\n"
         "login: answer               100 ms          -     +100 ms\n"
-        "no way through                   -      9.0 s      -9.0 s\n"
+        "server not reachable             -      9.0 s      -9.0 s\n"
         "online after                10.0 s     15.0 s      -5.0 s"
     )
     assert "in all" in comparison(TEN, replace(other, online=False))
