@@ -224,7 +224,7 @@ def test_as_an_ordinary_user() -> None:
         assert "With sudo" in done.stdout
         (path,) = (directory / "mine").glob("*.tar.gz")
         manifest = unpacked(path)["MANIFEST.txt"].decode()
-    assert f"could not be looked for\n  {gateway.product_secret}\n" in manifest
+    assert f"could not be masked\n  {gateway.product_secret}\n" in manifest
 
 
 def test_where_it_cannot_be_written(gateway: Gateway, tmp_path: Path) -> None:
