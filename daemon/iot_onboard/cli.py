@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
     except Exception as error:
-        if passes(error):
+        if is_temporary(error):
             complain("this machine is short of memory, descriptors or threads, or its disk had an error; try again")
             return ExitCode.FAILED
         tracebacks.on_damaged_code(error)

@@ -93,7 +93,10 @@ def timeline(boot: int, start: BootStart, entries: Sequence[JournalEntry], now_u
     if start.userspace_us is not None:
         walk.cut(Kind.KERNEL if start.initrd_us is None else Kind.INITRD, start.userspace_us, then=Kind.UNITS)
     # The newest line has the best wall clock: at the beginning it may not have been set.
-    newest = last = ordered[-1]
+    newest = ordered[-1]
+    # The timeline is the gateway's: it leaves out events about devices that it speaks for.
+    own = [entry for entry in ordered if not entry.other]
+    last = own[-1] if own else newest
     online = False
     for entry in own:
         _take(walk, entry)

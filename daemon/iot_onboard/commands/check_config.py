@@ -25,15 +25,16 @@ examples:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the result of the configuration, or raise its problems."""
-    config = load(arguments.config)
+    documents, unreadable = read_documents(arguments.config)
+    config = load_documents(documents, unreadable)
     naming = naming_of(config)
     identity = naming.identity
     credentials_dir = secrets_directory(arguments.config)
     print(f"{arguments.config}: ok")
     print(f"  product key  {identity.product_key}")
     print(f"  device name  {identity.device_name}")
-    if naming.kept:
-        print(f"               kept, because the stored secret is for this name: {naming.kept}")
+    if naming.mismatch:
+        print(f"               kept, because the stored secret is for this name: {naming.mismatch}")
     print(f"  region       {config.region}")
     tls_context(config.tls_ca_file, handshake_timeout_s=0)
     if config.tls_ca_file is not None:
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("  secret       device secret given by hand: no registration")
     else:
         read_product_secret(config, arguments.config, credentials_dir)
-        handed_out = credentials_dir == HANDED_OUT_DIR
+        handed_out = credentials_dir == SYSTEMD_CREDENTIALS_DIR
         where = "as systemd gives it to the running service" if handed_out else "only its owner can read it"
         print(f"  secret       product secret found, {where}")
     for line in lists_in(documents):

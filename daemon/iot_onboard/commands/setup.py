@@ -145,8 +145,8 @@ def _report(result: ProvisioningResult, config_path: Path) -> None:
     try:
         naming = naming_of(result.config)
         name = naming.identity.device_name
-        if naming.kept:
-            complain(f"warning: the device name stays {name}, because the stored secret is for it: {naming.kept}")
+        if naming.mismatch:
+            complain(f"warning: the device name stays {name}, because the stored secret is for it: {naming.mismatch}")
     except MissingFact as missing:
         # The fact may appear later; in an image build this machine is not the gateway.
         name = f"{name} ({missing})"

@@ -148,7 +148,7 @@ def _broken(error: BaseException) -> Finding:
         if os.geteuid() != 0:
             return skipped(f"This user cannot read {what}.", "run with sudo", blocks=True)
         return fail(f"Even root cannot read {what}.", "check the file system, and any security module")
-    if passes(error):
+    if is_temporary(error):
         sentence = "This check could not run: this machine has no free thread, memory or descriptor."
         return skipped(sentence, "run it again in a moment; `free` and `ps -eL` show what uses them", blocks=True)
     # The message of an exception may quote data: its kind and place do not.

@@ -87,30 +87,15 @@ def present(documents: Sequence[Document], earlier: Sequence[Problem], config_pa
 
 def render(values: Mapping[str, Any]) -> str:
     """Return the fragment's text, in the order of the shipped configuration, in plain ASCII."""
-    tree: dict[str, Any] = {}
-    for key in sorted(values, key=list(RULES).index):
-        section, dot, name = key.partition(".")
-        if dot:
-            tree.setdefault(section, {})[name] = values[key]
-        else:
-            tree[key] = values[key]
+    tree = SCHEMA.nested(values)
     body = yaml.safe_dump(tree, sort_keys=False, default_flow_style=False, width=1_000_000) if tree else ""
     return HEADER + body
 
 
 def plain_config(root: yaml.MappingNode, ignored_keys: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return a mapping's keys and YAML values, with sections as dotted keys; raise `Bad`."""
-    found: dict[str, Any] = {}
-    for key_node, value_node in root.value:
-        name = str(key_node.value)
-        if name in ignored_keys:
-            continue
-        value = plain(value_node)
-        if name in SECTIONS:
-            found.update({f"{name}.{key}": inner for key, inner in (value or {}).items()})
-        else:
-            found[name] = value
-    return found
+    names = {str(key_node.value): value_node for key_node, value_node in root.value}
+    return dict(SCHEMA.flat({name: plain(node) for name, node in names.items() if name not in ignored_keys}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

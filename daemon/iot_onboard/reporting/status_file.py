@@ -33,7 +33,7 @@ class StatusFile:
 def read(runtime_dir: Path) -> Status | None:
     """Return the status of the running daemon, or `None` if none runs or the file is invalid."""
     # Imported here, because only readers need it: the directory may belong to another user.
-    from ..disk.descent import read_foreign
+    from ..disk.untrusted_path import read_foreign
 
     try:
         status = status_of(json.loads(read_foreign(runtime_dir / "status.json", 65536)))

@@ -279,7 +279,7 @@ def test_a_link_is_not_read(gateway: Gateway) -> None:
     elsewhere.write_bytes(TEXT.encode())
     gateway.file.symlink_to(elsewhere)
     assert gateway.start() is ExitCode.CONFIGURATION
-    assert [detail for _, detail in gateway.told] == [
+    assert [detail for _, detail in gateway.logged] == [
         f"{gateway.file}:1: (file): is a link (it must be a regular file of at most 64 kB)"
     ]
     assert elsewhere.read_bytes() == TEXT.encode()

@@ -53,7 +53,8 @@ class StoredFile:
 class StoreFacts:
     """Hold the directory of stored secrets; `wanted` means that this gateway registers.
 
-    `trouble` says why the directory cannot be listed.
+    `trouble` says why the directory cannot be listed. `subdevices` is the directory of the sub-devices' secrets and
+    its files, if there is one.
     """
 
     directory: FileFacts | None
@@ -171,17 +172,18 @@ def others(facts: StoreFacts) -> Finding | None:
 
 def permissions(facts: StoreFacts) -> Finding:
     """Check the owner of the stored secrets, and who can read them."""
-    if facts.directory is None:
+    own = (facts.directory, *(stored.facts for stored in facts.files)) if facts.directory is not None else ()
+    if not own and not facts.subdevices:
         return skipped("Nothing is stored yet.")
     for folder in filter(None, (own, facts.subdevices)):
         if (exposed := _exposed(folder, facts.account)) is not None:
             return exposed
-    owner = facts.account.name if facts.account is not None else "its owner"
-    return ok(f"What is stored belongs to {owner} alone.")
+    owner = facts.account.name if facts.account is not None else "the owner"
+    return ok(f"Only {owner} has access to the stored secrets.")
 
 
 def _exposed(folder: Sequence[FileFacts], account: Account | None) -> Finding | None:
-    """Judge a directory, which comes first, and what lies in it; `None` where it is the service's user's alone."""
+    """Check a directory, which comes first, and its files; return `None` if only the service's user has access."""
     path = folder[0].path
     for file in folder:
         if account is not None and file.uid != account.uid:
@@ -193,4 +195,4 @@ def _exposed(folder: Sequence[FileFacts], account: Account | None) -> Finding | 
             return warn(
                 f"Other users have access to {file.path} (mode {file.permissions}).", f"{who}chmod -R go= {path}"
             )
-    return ok(f"Only {account.name if account is not None else 'the owner'} has access to the stored secrets.")
+    return None
