@@ -19,7 +19,7 @@ def test_register_stores_and_stops(sandbox: Sandbox, gateway: Gateway) -> None:
     gateway.configure(sandbox)
     assert gateway.command("register").returncode == 0
     again = gateway.command("register")
-    assert (again.returncode, "no registration needed" in again.stderr) == (0, True)
+    assert (again.returncode, "No registration is needed" in again.stderr) == (0, True)
     assert sandbox.seen("connect") == []
     gateway.online()
     assert len(sandbox.seen("register")) == 1
@@ -143,7 +143,7 @@ def test_a_file_of_certificates_that_holds_none(sandbox: Sandbox, gateway: Gatew
     good = gateway.config.read_text()
     rubbish = tmp_path / "rubbish.pem"
     rubbish.write_text("rubbish")
-    words = f"{rubbish} cannot be used: it holds no whole certificate in PEM form. To do: give tls.ca_file"
+    words = f"{rubbish} cannot be used: it holds no complete certificate in PEM format. To do: set tls.ca_file"
     gateway.config.write_text(good.replace(str(sandbox.ca_file), str(rubbish)))
     answer = gateway.command("check-config")
     assert (answer.returncode, words in answer.stderr) == (78, True)

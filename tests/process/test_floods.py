@@ -89,7 +89,7 @@ def test_a_flood_holds_nothing_up(gateway: Gateway, tmp_path: Path, name: str) -
 
 
 UNANSWERED = "did not answer the login within 10 s"
-UNTAKEN = "the server takes nothing of what TLS answers"
+UNTAKEN = "the server does not read the answers of TLS"
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,9 @@ def test_a_name_is_taken_once(sandbox: Sandbox, gateway: Gateway, board: Board) 
     written = memory.stat().st_mtime_ns
     gateway.log.unlink()
     other = board.start(gateway, SECOND)
-    gateway.wait_for_line(f"This gateway stays {name}, as its secret is of that name: the hardware gives {other} now.")
+    gateway.wait_for_line(
+        f"This gateway keeps the name {name}, because its secret belongs to that name: the hardware gives {other} now."
+    )
     gateway.wait_for_line("Online at")
     assert gateway.stop() == 0
     assert memory.stat().st_mtime_ns == written
@@ -80,7 +82,9 @@ def test_another_reason_is_told(gateway: Gateway, tmp_path: Path) -> None:
     gateway.start("unshare", "--mount", "sh", "-c", SHOW_HOSTNAME, "sh", str(hostname))
     gateway.wait_for_line("expands to 'p-7', which has 3 characters")
     hostname.write_text("raspberrypi\n")
-    gateway.wait_for_line("The device name cannot be told: the host name is raspberrypi, as on many gateways")
+    gateway.wait_for_line(
+        "The device name cannot be determined: the host name is raspberrypi, which many gateways have"
+    )
     hostname.write_text("pump-07\n")
     assert gateway.wait() == 0
     assert gateway.lines().count("cannot be told") == 2

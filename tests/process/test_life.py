@@ -84,7 +84,7 @@ def test_killed_at_random_moments_of_a_first_boot(sandbox: Sandbox, tmp_path: Pa
         ("code:6600", "blocked", "right product secret"),
         ("code:6203", "waiting", "fault of the platform"),
         ("code:429", "waiting", "slow down"),
-        ("code:7777", "waiting", "do not know"),
+        ("code:7777", "waiting", "unknown code"),
         ("code-string", "online", "Online"),
     ],
 )
@@ -142,7 +142,7 @@ def test_a_reset_device_heals(sandbox: Sandbox, gateway: Gateway) -> None:
     before = gateway.credentials.read_bytes()
     sandbox.command("reset", PRODUCT_KEY, gateway.device_name)
     sandbox.command("kick", PRODUCT_KEY, gateway.device_name)
-    gateway.wait_for_line("registering once", 60)
+    gateway.wait_for_line("registers once", 60)
     gateway.wait_for_state("online")
     assert gateway.credentials.with_name(gateway.credentials.name + ".1").read_bytes() == before
     assert len(sandbox.seen("register")) == 2
@@ -191,7 +191,7 @@ def test_a_store_that_cannot_be_written_blocks_registration(sandbox: Sandbox, ga
     gateway.state_dir.write_text("a file in the way")
     gateway.start()
     gateway.wait_for_state("blocked")
-    gateway.wait_for_line("No registration until it can")
+    gateway.wait_for_line("does not register until it can write there")
     assert sandbox.seen("register") == []
 
 
@@ -265,7 +265,7 @@ def test_a_card_in_another_gateway(sandbox: Sandbox, gateway: Gateway) -> None:
     gateway.config.write_text(right.replace("gw-0001", "gw-0002"))
     sandbox.add(PRODUCT_KEY, "gw-0002")
     gateway.online()
-    gateway.wait_for_line(f"it holds the secret of {PRODUCT_KEY}.gw-0001. That is kept for its return")
+    gateway.wait_for_line(f"the card holds the secret of {PRODUCT_KEY}.gw-0001. That secret is kept for later")
     assert gateway.stop() == 0
     assert (first.read_bytes(), gateway.credentials.exists()) == (before, True)
     gateway.config.write_text(right)
@@ -297,7 +297,7 @@ def test_an_endless_row_of_short_lives_pauses(sandbox: Sandbox, gateway: Gateway
         wait_for(partial(has_started, gateway, number), f"start {number}")
         gateway.kill()
     gateway.start()
-    gateway.wait_for_line("ended 11 times in a row within a minute of its start. It goes on in 10 s.")
+    gateway.wait_for_line("ended 11 times in a row within a minute of its start. It continues in 10 s.")
     assert gateway.stop_time_s() <= 0.5
     # Those that were killed in a registration have left a budget that is spent, for a minute.
     gateway.start()

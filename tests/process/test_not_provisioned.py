@@ -39,14 +39,14 @@ def test_it_waits_and_starts_by_itself(sandbox: Sandbox, gateway: Gateway) -> No
     status = gateway.wait_for_state("not-provisioned")
     assert (status["product_key"], status["last_event"]) == ("", "not-provisioned")
     assert "To do: sudo iot-onboard setup" in gateway.wait_for_line(
-        "No product identity yet: product_key and device_name"
+        "No product identity is configured: product_key and device_name"
     )
     output = gateway.command("status")
     assert (output.returncode, "sudo iot-onboard setup" in output.stdout) == (1, True)
     assert json.loads(gateway.command("status", "--json").stdout)["state"] == "not-provisioned"
     setup(gateway, "--product-key", PRODUCT_KEY, "--device-name", gateway.device_name, secret=secret)
     assert gateway.wait() == 0
-    gateway.wait_for_line("Configuration changed: starting afresh.")
+    gateway.wait_for_line("The configuration has changed. The service restarts.")
     assert gateway.command("status").returncode == 2
     gateway.online()
 
@@ -59,9 +59,9 @@ def test_half_a_configuration_is_waited_with(gateway: Gateway) -> None:
     fragment.parent.mkdir()
     fragment.write_text(f"product_key: {PRODUCT_KEY}\n")
     gateway.start()
-    gateway.wait_for_line("No product identity yet: device_name is missing.")
+    gateway.wait_for_line("No product identity is configured: device_name is missing.")
     fragment.write_text(f"product_key: {PRODUCT_KEY}\ndevice_nam: gw-0001\nregion: Shang Hai\n")
-    gateway.wait_for_line(f"not taken: {fragment}:3: region: is not a region")
+    gateway.wait_for_line(f"not used: {fragment}:3: region: is not a region")
     assert "did you mean device_name?" in gateway.lines()
     fragment.write_text(f"product_key: {PRODUCT_KEY}\ndevice_name: gw-0001\n")
     assert gateway.wait() == 0
@@ -75,7 +75,7 @@ def test_a_name_that_the_board_does_not_give_is_waited_for(sandbox: Sandbox, gat
     gateway.config.write_text(good.replace(f"device_name: {gateway.device_name}", "device_name: 'gw-{mac:nope0}'"))
     gateway.start()
     gateway.wait_for_state("not-provisioned")
-    gateway.wait_for_line("The device name cannot be told: this machine has no {mac:nope0} now")
+    gateway.wait_for_line("The device name cannot be determined: this machine has no {mac:nope0} now")
     gateway.config.write_text(good)
     assert gateway.wait() == 0
     assert gateway.lines().count("cannot be told") == 1
@@ -132,7 +132,12 @@ def test_a_product_secret_that_is_mended(sandbox: Sandbox, gateway: Gateway, fau
     """The daemon blocks, names the file and the cure, and ends for a fresh start once the file has changed."""
     gateway.configure(sandbox)
     secret = gateway.product_secret.read_text()
-    words = {"missing": "No such file", "empty": "is empty", "open": "is open to others", "wrong": "code 6600"}[fault]
+    words = {
+        "missing": "No such file",
+        "empty": "is empty",
+        "open": "can be read by other users",
+        "wrong": "code 6600",
+    }[fault]
     if fault == "missing":
         gateway.product_secret.unlink()
     elif fault == "open":
@@ -147,7 +152,7 @@ def test_a_product_secret_that_is_mended(sandbox: Sandbox, gateway: Gateway, fau
     else:
         setup(gateway, secret=secret)
     assert gateway.wait() == 0
-    gateway.wait_for_line("Configuration changed: starting afresh.")
+    gateway.wait_for_line("The configuration has changed. The service restarts.")
     gateway.online()
 
 
@@ -159,7 +164,7 @@ def test_settings_that_are_mended(sandbox: Sandbox, gateway: Gateway) -> None:
     gateway.start()
     gateway.wait_for_line("code 6250")
     gateway.config.write_text(right + "regon: x\n")
-    gateway.wait_for_line("The changed configuration is not taken")
+    gateway.wait_for_line("The changed configuration is not used")
     gateway.wait_for_state("blocked")
     gateway.config.write_text(right)
     assert gateway.wait() == 0
@@ -177,7 +182,7 @@ def test_settings_that_are_corrected_while_it_waits_for_the_network(sandbox: San
     gateway.wait_for_state("waiting")
     gateway.config.write_text(right)
     assert gateway.wait() == 0
-    gateway.wait_for_line("Configuration changed: starting afresh.")
+    gateway.wait_for_line("The configuration has changed. The service restarts.")
     gateway.online()
 
 
@@ -187,6 +192,9 @@ def test_no_hour_is_silent(gateway: Gateway) -> None:
     gateway.environment |= quick_clock(1000)
     gateway.start()
     wait_for(
-        lambda: gateway.lines().count("No product identity yet: product_key and device_name are missing.") >= 3, "it"
+        lambda: (
+            gateway.lines().count("No product identity is configured: product_key and device_name are missing.") >= 3
+        ),
+        "it",
     )
     assert gateway.lines().count("\n") == gateway.lines().count("No product identity yet")

@@ -21,7 +21,7 @@ def test_mosquitto_ends_the_session_over_a_long_report(gateway: Gateway, tmp_pat
         point(gateway, port, ca_file)
         gateway.environment |= quick_clock(5.0)
         gateway.start()
-        gateway.wait_for_line("acknowledged the tags report: 2. It is left out", 30)
+        gateway.wait_for_line("acknowledged the tags report: 2. The gateway now skips this report", 30)
         gateway.wait_for_state("online", 30)
         assert gateway.stop() == 0
         lines = gateway.lines()
@@ -41,6 +41,6 @@ def test_a_server_that_ends_every_session_is_told_as_a_clone_in_the_end(gateway:
         point(gateway, broker.port, broker.ca_file)
         gateway.environment |= quick_clock(10.0)
         gateway.start()
-        gateway.wait_for_line("acknowledged the version report: 2. It is left out", 30)
+        gateway.wait_for_line("acknowledged the version report: 2. The gateway now skips this report", 30)
         gateway.wait_for_line(CLONE, 40)
         assert len(broker.connects) == 5

@@ -117,7 +117,7 @@ def test_where_others_may_change_the_path_root_does_nothing(home: Home) -> None:
     for command in (("register",), ("run",), ("forget", "--yes")):
         done = home.run(*command)
         assert done.code == 1
-        assert b"others than root may change state" in done.said
+        assert b"users other than root may change state" in done.said
     assert list(home.state_dir.iterdir()) == []
 
 

@@ -40,7 +40,7 @@ def test_nothing_is_sent(sandbox: Sandbox, gateway: Gateway, mount: str) -> None
     configure(sandbox, gateway)
     gateway.start(*on(gateway, mount))
     gateway.wait_for_state("blocked")
-    assert "set state_dir to a directory on a disk or SD card" in gateway.wait_for_line("does not outlast a reboot")
+    assert "set state_dir to a directory on a disk or SD card" in gateway.wait_for_line("does not survive a reboot")
     assert sandbox.seen("register") == sandbox.seen("connect") == []
     assert gateway.stop() == 0
 

@@ -31,13 +31,14 @@ def test_a_first_boot_with_damaged_software(site: Site, gateway: Machine) -> Non
     assert gateway.offline("sh", "-c", f"rm -rf {CERTIFICATES}/*").returncode == 0
     half = cut(gateway, f"{LIBRARIES}/requests/models.py")
     gateway.boot()
-    entry = gateway.wait_for_event("registration-failed")
-    assert entry["IOT_CAUSE"] == "local", entry["MESSAGE"]
+    told = gateway.wait_for_event("registration-failed")
+    assert told["IOT_CAUSE"] == "local", told["MESSAGE"]
     assert (
-        f"trusts no public authority, for {CERTIFICATES}/ca-certificates.crt holds no certificate" in entry["MESSAGE"]
+        f"trusts no public authority, because {CERTIFICATES}/ca-certificates.crt holds no certificate"
+        in told["MESSAGE"]
     )
-    assert "sudo update-ca-certificates --fresh" in entry["MESSAGE"]
-    assert float(entry["IOT_NEXT_TRY_S"]) <= 60
+    assert "sudo update-ca-certificates --fresh" in told["MESSAGE"]
+    assert float(told["IOT_NEXT_TRY_S"]) <= 60
     gateway.run("update-ca-certificates", "--fresh")
     entry = wait_for_line(gateway, f"{LIBRARIES}/requests/models.py (module requests.models) cannot be loaded")
     assert entry["IOT_CAUSE"] == "local"

@@ -237,8 +237,8 @@ def test_a_proxy_that_dies(site: Site, gateway: Machine, release: str) -> None:
         online(gateway)
     mqtt = f"{MQTT_HOST}:{MQTT}"
     assert sorted(first.asked) == sorted([f"{REGISTRATION_HOST}:443", mqtt])
-    entry = wait_for_trouble(gateway, "connect-failed", "proxy")
-    assert f"the proxy {HOST} port 3128 does not lead on: Connection refused" in entry["MESSAGE"]
+    told = wait_for_trouble(gateway, "connect-failed", "proxy")
+    assert f"no connection through the proxy {HOST} port 3128: Connection refused" in told["MESSAGE"]
     failed = wait_for_failures(gateway, 2)
     with proxy(site) as second:
         duration_s = comes_online(gateway)

@@ -100,4 +100,4 @@ def test_a_gateway_of_another_processor_registers_once(foreign: tuple[Site, Mach
             assert daemon.wait(30) == 0
         wait_for(lambda: not site.connected(NAME), f"{NAME} has left")
     assert len(site.sandbox.seen("register")) == 1
-    assert "no registration needed" in (tmp_path / "second").read_text()
+    assert "No registration is needed" in (tmp_path / "second").read_text()

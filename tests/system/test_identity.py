@@ -62,13 +62,13 @@ def test_a_host_name_that_comes_later(site: Site) -> None:
     machine.write("/etc/systemd/system/cloud-init-generator.service", enabled)
     assert machine.offline("systemctl", "add-wants", "sysinit.target", "cloud-init-generator.service").returncode == 0
     machine.boot()
-    assert "cloud-init has not ended" in machine.wait_for_event("device-name-unknown")["MESSAGE"]
+    assert "cloud-init has not finished" in machine.wait_for_event("device-name-unknown")["MESSAGE"]
     machine.run("touch", "/run/cloud-init/result.json")
-    assert "the host name is rpi, as on many gateways" in reason(machine)
+    assert "the host name is rpi, which many gateways have" in reason(machine)
     rename_host(machine, "p-7")
     assert "'p-7', which has 3 characters" in reason(machine)
     rename_host(machine, "raspberrypi")
-    assert "the host name is raspberrypi, as on many gateways" in reason(machine)
+    assert "the host name is raspberrypi, which many gateways have" in reason(machine)
     assert machine.show("ActiveState", "NRestarts") == {"ActiveState": "active", "NRestarts": "0"}
     assert site.sandbox.seen("register") == []
     # The cure that the reason names.
@@ -118,7 +118,7 @@ def test_an_interface_and_a_machine_id_that_change(site: Site) -> None:
     machine.run("systemctl", "add-wants", "sysinit.target", "machine-id.service")
     machine.run("systemctl", "mask", "systemd-machine-id-commit.service")
     machine.reboot()
-    assert "made up at each boot" in machine.wait_for_event("device-name-kept")["MESSAGE"]
+    assert "generated at each boot" in machine.wait_for_event("device-name-kept")["MESSAGE"]
     site.wait_connected(name)
     machine.wait_for_state("online")
     assert len(site.sandbox.seen("register")) == 2
@@ -136,7 +136,10 @@ def test_an_upgrade_keeps_a_name_that_everybody_has(old_site: Site, release: str
     old_site.wait_connected("raspberrypi")
     machine.run("dpkg", "--force-confold", "--install", copy_in(machine, images.package()))
     kept = machine.wait_for_event("device-name-kept")["MESSAGE"]
-    assert "stays raspberrypi, as its secret is of that name: the host name is raspberrypi, as on many" in kept
+    assert (
+        "keeps the name raspberrypi, because its secret belongs to that name: the host name is raspberrypi, which many"
+        in kept
+    )
     machine.wait_for_state("online")
     rename_host(machine, "pump-07")
     machine.run("systemctl", "restart", "iot-onboard")

@@ -28,9 +28,9 @@ def lasting(machine: Machine) -> dict[str, str]:
 
 def blocked(site: Site, gateway: Machine, where: str, registrations: int = 0) -> None:
     """Not a byte for the registration, the cause and the cure in the line and in the status, and it stays alive."""
-    entry = gateway.wait_for_event("store-volatile")["MESSAGE"]
-    assert where in entry
-    assert "set state_dir to a directory on a disk or SD card, or allow_volatile: true" in entry
+    told = gateway.wait_for_event("store-volatile")["MESSAGE"]
+    assert where in told
+    assert "set state_dir to a directory on a disk or SD card, or set allow_volatile: true" in told
     assert gateway.status()["state"] == "blocked"
     assert where in gateway.run("sh", "-c", "iot-onboard status; true")
     assert gateway.show("ActiveState") == {"ActiveState": "active"}
@@ -74,7 +74,7 @@ def test_state_in_memory(site: Site, gateway: Machine) -> None:
     gateway.run("systemctl", "stop", "iot-onboard")
     done = gateway.try_run("iot-onboard", "register")
     assert done.returncode == 78, done.stderr
-    assert "does not outlast a reboot" in done.stderr
+    assert "does not survive a reboot" in done.stderr
     gateway.run("systemctl", "start", "iot-onboard")
     gateway.wait_for_event("store-volatile", count=2)
     gateway.write(MINE, "allow_volatile: true\n")

@@ -55,7 +55,7 @@ _THREADS = 48
 
 # Of the sentences about an answer, what tells one from another.
 _OURS = re.compile(
-    r"redirect|not HTTP|another protocol|again and again|length makes no sense|end it does not tell|packed|longer than "
+    r"redirect|not HTTP|another protocol|again and again|invalid length|without a defined end|compressed|longer than "
     r"it says|pieces|lines of headers|line of more|more than \d+ kB(?: in all)?|not JSON|not an object|without a "
     r"code|without data|ended the connection|Tunnel connection failed: \d"
 )

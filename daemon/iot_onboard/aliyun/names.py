@@ -17,7 +17,7 @@ def product_key_problem(product_key: str) -> str | None:
     if 1 <= len(product_key) <= 20 and _PRODUCT_KEY.issuperset(product_key):
         return None
     if len(product_key) > 20:
-        return f"has {len(product_key)} characters; 20 is the most"
+        return f"has {len(product_key)} characters; at most 20 are allowed"
     return "may hold letters and digits only" if product_key else "is empty"
 
 
@@ -27,8 +27,8 @@ def device_name_problem(device_name: str) -> str | None:
     4 to 32 characters: letters, digits and `-_@.:` (vendor documentation).
     """
     if not 4 <= len(device_name) <= 32:
-        return f"has {len(device_name)} characters; the platform takes 4 to 32"
+        return f"has {len(device_name)} characters; the platform allows 4 to 32"
     bad = next((c for c in device_name if c not in _DEVICE_NAME), None)
     if bad is None:
         return None
-    return f"holds the character {bad!r}; the platform takes letters, digits and - _ @ . :"
+    return f"holds the character {bad!r}; the platform allows letters, digits and - _ @ . :"

@@ -68,7 +68,7 @@ def _json_object(answer: HttpAnswer) -> dict[str, object]:
 def _refuse_duplicate_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("one name for two values")
+        raise ValueError("one name with two values")
     return found
 
 
@@ -101,5 +101,5 @@ def _unusable(answer: HttpAnswer, what: str) -> Failure:
     if status >= 500:
         detail = f"HTTP {status}: {what}"
         return Transient(cause=Cause.PLATFORM, detail=detail, code=str(status), cure=PLATFORM_FAULT.cure)
-    hint = "; a captive portal or a proxy may be answering in the platform's place"
+    hint = "; a captive portal or a proxy may answer instead of the platform"
     return Transient(cause=Cause.ANSWER, detail=f"HTTP {status}: {what}{hint}", slow=True)

@@ -69,7 +69,7 @@ def template_problem(template: str) -> str | None:
             return f"{{{name}}} is not a placeholder; there are {known} {{mac:eth0}}{hint}"
     rest = re.sub(_PLACEHOLDER, "", template)
     if "{" in rest or "}" in rest:
-        return "has a brace without its partner"
+        return "has a brace without its counterpart"
     if len(rest) + sum(_MIN_LENGTHS[name.partition(":")[0]] for name in names) > _MAX_LENGTH:
         # No facts can ever make a valid name from it.
         return "is too long"

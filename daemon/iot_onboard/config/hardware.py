@@ -138,7 +138,7 @@ def _settling(root: Path) -> str:
     since_s = time.time() - os.stat(cloud_init / "enabled").st_mtime  # noqa: PTH116
     if uptime_s > MAX_SETTLING_S and not 0 <= since_s <= MAX_SETTLING_S:
         return ""
-    return "cloud-init has not ended, and may still give this gateway its host name"
+    return "cloud-init has not finished, and may still set the host name of this gateway"
 
 
 def _interfaces(directory: Path) -> tuple[Interface, ...]:

@@ -112,13 +112,13 @@ def facts_of(readings: Readings) -> Facts:
     serial = _serial(readings, doubts)
     macs, more_macs = _macs(readings, doubts)
     hostname = next((name for _, name in readings.hostnames if not _is_nameless(name)), None)
-    if hostname is not None and is_common_hostname(hostname, readings.system):
-        why = f"the host name is {hostname}, as on many gateways"
-        doubts.append(("hostname", f"{why}; sudo hostnamectl set-hostname NAME gives another"))
+    if hostname is not None and is_everybodys(hostname, readings.system):
+        why = f"the host name is {hostname}, which many gateways have"
+        doubts.append(("hostname", f"{why}; sudo hostnamectl set-hostname NAME sets another"))
     if readings.machine_id and not readings.machine_id_lasts:
-        # systemd writes it to the disk at the end of a first boot.
-        why = "the machine id is made up at each boot: /etc/machine-id is not on the disk"
-        doubts.append(("machine_id", f"{why}; {{serial}} or {{mac}} may do"))
+        # Until it is written to the disk, which systemd does at the end of a first boot.
+        why = "the machine id is generated at each boot: /etc/machine-id is not on the disk"
+        doubts.append(("machine_id", f"{why}; {{serial}} or {{mac}} may work"))
     return Facts(
         serial=serial,
         more_serials=tuple(text for _, text in _own_serials(readings) if text.lower() != (serial or "").lower()),
@@ -150,13 +150,13 @@ def serial_doubt(text: str) -> str | None:
     # A serial number may be short, with leading zeros.
     few = len(set(significant)) < (2 if len(plain) >= 6 and len(significant) < 4 else 3)
     if len(set(plain)) < 3 or few or 2 * same > len(plain):
-        return "has hardly any different characters"
+        return "has too few different characters"
     if _counts(plain) or (len(core) >= 4 and _counts(core)) or _counts_in_parts(plain):
         return "counts"
     if _repeats(plain):
         return "repeats itself"
-    if any(word in plain for word in _STAND_IN_WORDS) or re.fullmatch(_WORD, plain):
-        return "is a word"
+    if any(word in plain for word in _STAND_INS) or re.fullmatch(_WORD, plain):
+        return "is a common word"
     return None
 
 
@@ -168,7 +168,7 @@ def mac_doubt(interface: Interface) -> str | None:
     steps = [(later - earlier) % 256 for earlier, later in pairwise(octets)]
     device = digits[6:]
     if octets[0] & 1:
-        return "is no interface's"
+        return "belongs to no interface"
     if len(set(digits)) < 3 or len(set(device)) == 1 or digits.isalpha() or digits.startswith(_HEX_WORDS):
         return "follows a pattern"
     # Five octets, or the last three, with equal differences; or a locally administered one with zeros before the end.
@@ -179,12 +179,12 @@ def mac_doubt(interface: Interface) -> str | None:
     if _counts(device):
         return "counts"
     if octets[0] & 2 and interface.assigned in {_RANDOM, _SET}:
-        return "is made up, and may be another at each boot"
+        return "is generated, and may change at each boot"
     is_adapter = interface.driver in _ADAPTER_DRIVERS and not octets[0] & 2
     is_modem = interface.driver in _MODEM_DRIVERS and not is_adapter
     is_shared = address in _SHARED_ADDRESSES or address.startswith(_SHARED_BEGINNINGS)
-    if is_modem or is_shared or re.fullmatch(_DEFAULT_ADDRESS, address):
-        return "is a modem's or an adapter's, and may be the same on all of its kind"
+    if is_modem or is_shared or re.fullmatch(_UNWRITTEN, address):
+        return "belongs to a modem or an adapter, and may be the same on all of this type"
     return None
 
 
@@ -239,10 +239,10 @@ def _macs(readings: Readings, doubts: list[tuple[str, str]]) -> tuple[_Macs, _Ma
         pair = interface.name, interface.address
         if doubt := mac_doubt(interface):
             why = f"the address of {interface.name}, {interface.address}, {doubt}"
-            doubts.append((f"mac:{interface.name}", f"{why}; {{serial}} or {{machine_id}} may do"))
+            doubts.append((f"mac:{interface.name}", f"{why}; {{serial}} or {{machine_id}} may work"))
             more.append(pair)
         elif _is_plugged_in(interface):
-            why = f"{interface.name} is a USB adapter, which counts where it is named: {{mac:{interface.name}}}"
+            why = f"{interface.name} is a USB adapter, which is used only if it is named: {{mac:{interface.name}}}"
             more.append(pair)
         else:
             own.append(pair)

@@ -105,7 +105,7 @@ def _check_usual_file(
         with contextlib.suppress(OSError):
             _refuse_readable_by_others(usual, usual.stat().st_mode, usual.name.replace("-", " "))
     elif path in {None, usual} and usual.name in unloadable:
-        raise _refuse(f"systemd cannot hand out {unloadable[usual.name]}", cure)
+        raise _refuse(f"systemd cannot load {unloadable[usual.name]}", cure)
 
 
 def service_credentials(
@@ -185,7 +185,7 @@ def _credential(credentials_dir: Path | None, name: str) -> Path | None:
 def _refuse_readable_by_others(path: Path, mode: int, what: str) -> None:
     # Not the bits of the group: systemd gives the service's user access with an access control list, which shows there.
     if stat.S_ISREG(mode) and mode & 0o007:
-        raise _refuse(f"the {what} file {path} is open to others", f"chmod 600 {path}")
+        raise _refuse(f"the {what} file {path} can be read by other users", f"chmod 600 {path}")
 
 
 def _refuse(detail: str, cure: str) -> OnboardError:

@@ -46,7 +46,7 @@ class CredentialSource:
         """Say what it is, and why systemd may not be able to load it."""
         what = f"{_WORDS[self.name]} {self.path}".rstrip()
         if self.encrypted:
-            return f"the encrypted {what} (its key is another gateway's, or gone)"
+            return f"the encrypted {what} (its key belongs to another gateway, or is lost)"
         return f"the {what} (it cannot be read)"
 
 
@@ -114,8 +114,8 @@ def _render(
 ) -> str:
     """Return the drop-in; `only_these`: the service gets no other credential, from any other drop-in."""
     lines = [
-        f"# Made by {units.RECOVERY}: systemd could not hand out a secret of this service (status",
-        "# 243/CREDENTIALS), and would not start it. Gone at the next boot; see iot-onboard.service(8).",
+        f"# Made by {units.RECOVERY}: systemd could not load a secret of this service (status",
+        "# 243/CREDENTIALS), and did not start it. Deleted at the next boot; see iot-onboard.service(8).",
         "[Unit]",
         # Before each start this checks whether the secret can be loaded again.
         f"Wants={units.RECOVERY}",

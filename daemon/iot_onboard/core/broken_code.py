@@ -58,7 +58,7 @@ class BrokenCode:
             return f"sudo rm {self.file}"
         if self.file.startswith(_LOCAL):
             directory = self.file.partition(f"/{top}/")[0] + f"/{top}"
-            return f"remove {directory}, which stands in front of the Debian package {package or 'of that name'}"
+            return f"remove {directory}, which hides the Debian package {package or 'of that name'}"
         return f"sudo apt-get install --reinstall {package or 'iot-onboard python3 libpython3-stdlib'}"
 
 
@@ -75,7 +75,7 @@ def broken_code(error: BaseException) -> BrokenCode | None:
         if name and error.name:
             statements = statements or f"from {error.name} import {name[1]}"
         module, file = error.name or module, error.path or ("" if error.name else file)
-        kind = "it is not there" if isinstance(error, ModuleNotFoundError) else kind
+        kind = "it is missing" if isinstance(error, ModuleNotFoundError) else kind
     elif isinstance(error, SyntaxError):
         # A module with a syntax error has no frame: the innermost frame is that of the module that imports it.
         file = error.filename or file

@@ -1,4 +1,4 @@
-"""What a failure asks for: the closed set of dispositions, and the one exception that carries them.
+"""The closed set of failures, by what to do about each, and the one exception that carries them.
 
 Adapters translate foreign exceptions into an `OnboardError` at their edge and chain them; from there on a failure is
 a value. `detail` is a clause for the operator ("connection refused by 10.0.0.1 port 443"): it never holds a secret
@@ -12,20 +12,20 @@ import errno
 
 from ..fast_start.fast_dataclasses import dataclass
 
-# Out of memory, descriptors, threads or buffers; a call that was interrupted; a disk or a file server that stumbled.
-# Not what somebody has to mend: a file that is not there, is another's, or is no file; a full or read-only disk.
-_TEMPORARY = frozenset(
+# Out of memory, descriptors, threads or buffers; an interrupted call; a temporary error of a disk or a file server.
+# Not what a person must fix: a file that is missing, has another owner, or is no file; a full or read-only disk.
+_PASSING = frozenset(
     {
         errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
         errno.EREMOTEIO, errno.ESTALE, errno.ETIMEDOUT,
     }
 )  # fmt: skip
-# The words of `threading`, which has no exception of its own for it.
+# The message of `threading`, which has no exception of its own for this.
 _NO_THREAD = "can't start new thread"
 
 
 class Cause(enum.Enum):
-    """Name the part of the world that made an attempt fail and may mend by itself."""
+    """Name what made an attempt fail, if it may end by itself."""
 
     NETWORK = "network"
     NAME_LOOKUP = "name look-up"
@@ -44,16 +44,16 @@ class Cause(enum.Enum):
 
     @property
     def slug(self) -> str:
-        """Return the name by which an operator asks for it: `name-lookup`."""
+        """Return the name that an operator types: `name-lookup`."""
         return self.name.lower().replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transient:
-    """Waiting helps. `slow` asks for the long end of the waits (an unknown code, a server that is unhappy).
+    """Waiting helps. `slow` asks for the longest waits (an unknown code, a server with problems).
 
-    `cure` says what to do if waiting does not help after all; where it is empty, the cause says it. `soon` is for what
-    somebody mends on this gateway, and is seen by a look that costs nobody anything: no wait is longer than a minute.
+    `cure` says what to do if waiting does not help; if it is empty, the cause says it. `soon` is for a fault that a
+    person fixes on this gateway, and that a cheap local check detects: no wait is longer than a minute.
     """
 
     cause: Cause
@@ -64,17 +64,17 @@ class Transient:
     cure: str = ""
 
 
-def defect_failure(where: str) -> Transient:
-    """Return what an exception that nobody foresaw is to the state machine: `where` is its kind and place, no more.
+def unforeseen(where: str) -> Transient:
+    """Return the failure for an unexpected exception: `where` is its kind and place, and nothing else.
 
-    What a peer says, or a disk, may lead to one. The process goes on, for an end would lose what it holds in memory.
+    Data from a server or a disk can cause one. The process continues, because an exit would lose what is in memory.
     """
     return Transient(cause=Cause.DEFECT, detail=f"internal error: {where}", slow=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttled:
-    """The server asked to slow down; `retry_after_s` is its own wish where it named one."""
+    """The server asked to slow down; `retry_after_s` is the time that it asked for, if any."""
 
     detail: str
     retry_after_s: float | None = None
@@ -83,7 +83,7 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """The platform said no, and somebody has to act there or in the configuration: `cure` says who and what."""
+    """The platform refused, and a person must act there or in the configuration: `cure` says who and what."""
 
     code: str
     detail: str
@@ -92,7 +92,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misconfigured:
-    """Something on this gateway is set up wrong; `cure` is what the operator does."""
+    """Something on this gateway is configured wrongly; `cure` is what the operator must do."""
 
     detail: str
     cure: str
@@ -108,7 +108,7 @@ class StoreFault(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailure:
-    """The disk would not do its part; `temporary` where it may well do so a moment later."""
+    """The disk failed; `passing` is true if the fault may end by itself within moments."""
 
     fault: StoreFault
     detail: str
@@ -119,15 +119,15 @@ Failure = Transient | Throttled | Rejected | Misconfigured | StoreFailure
 
 
 class OnboardError(Exception):
-    """Carry a `Failure` from the adapter that met it to the loop."""
+    """Carry a `Failure` from an adapter to the loop."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.detail)
         self.failure = failure
 
 
-def is_temporary(error: BaseException) -> bool:
-    """Say whether waiting mends what went wrong on this machine."""
+def passes(error: BaseException) -> bool:
+    """Return whether waiting fixes this error of the machine."""
     if isinstance(error, MemoryError):
         return True
     if isinstance(error, RuntimeError):
@@ -139,6 +139,6 @@ def is_temporary(error: BaseException) -> bool:
 
 
 def local_fault(what: str, error: BaseException) -> OnboardError:
-    """Return what to raise for an error that `is_temporary`; `what` is a clause such as "the file X cannot be read"."""
-    reason = (error.strerror if isinstance(error, OSError) else "") or "no memory or no thread is to be had"
+    """Return the error to raise for an error that `passes`; `what` is a clause such as "the file X cannot be read"."""
+    reason = (error.strerror if isinstance(error, OSError) else "") or "no memory or no thread is available"
     return OnboardError(Transient(cause=Cause.LOCAL, detail=f"{what}: {reason}"))

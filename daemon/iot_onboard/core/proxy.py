@@ -63,5 +63,5 @@ def proxy_failure(proxy: ProxyAddress, error: Exception) -> Transient:
         case _:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or "no reason given"
     shown = KnownSecrets(proxy.password).shown(reason, MAX_SHOWN)
-    detail = f"the proxy {proxy.host} port {proxy.port} does not lead on: {shown}"
+    detail = f"no connection through the proxy {proxy.host} port {proxy.port}: {shown}"
     return Transient(cause=Cause.PROXY, detail=detail)

@@ -248,4 +248,4 @@ def _read_back(descriptor: int, data: bytes) -> None:
     with contextlib.suppress(OSError):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     if os.pread(descriptor, len(data) + 1, 0) != data:
-        raise OSError(errno.EIO, "what was written reads back different")
+        raise OSError(errno.EIO, "the data read back differs from the data written")

@@ -93,7 +93,7 @@ def judge(directory: str, surroundings: Surroundings) -> Storage:
     """Decide whether a directory, given without symbolic links, survives a reboot."""
     mount = holder(surroundings.mounts, directory)
     if mount is None:
-        return Storage(directory=directory, unseen="the kernel does not say what it lies on")
+        return Storage(directory=directory, unseen="the kernel does not say what it is on")
     root = holder(surroundings.mounts, "/")
     # An overlay without an upper layer is read-only; other kinds do not name theirs here.
     writable = mount.kind != "overlay" or mount.option("upperdir") is not None
@@ -109,7 +109,7 @@ def judge(directory: str, surroundings: Surroundings) -> Storage:
             else ""
         )
     )
-    what = f"the upper layer of the {mount.kind} at {mount.point} is not seen from here"
+    what = f"the upper layer of the {mount.kind} at {mount.point} is not visible here"
     unseen = what if hidden and not volatile else ""
     return Storage(directory=directory, mount=mount, volatile=volatile, unseen=unseen)
 
@@ -126,7 +126,7 @@ def _why_volatile(mount: Mount, surroundings: Surroundings, depth: int) -> str:
             return f"{where}, which is mounted with the option volatile: nothing is synced"
         below = _upper_of(mount, surroundings) if depth else None
         why = _why_volatile(below, surroundings, depth - 1) if below is not None else ""
-        return f"{where}, whose upper layer {mount.option('upperdir')} lies on {why}" if why else ""
+        return f"{where}, with its upper layer {mount.option('upperdir')} is on {why}" if why else ""
     if mount.kind.startswith(_STACKED):
         # Encrypted, or a FUSE file system: the source is the directory below.
         below = _mount_at(mount.source, surroundings) if depth and not mount.source.startswith("/dev/") else None
@@ -148,7 +148,7 @@ def _disk_in_memory(device: str, where: str, surroundings: Surroundings, depth: 
     if disk.file:
         below = _mount_at(disk.file, surroundings)
         why = _why_volatile(below, surroundings, depth - 1) if below is not None else ""
-        return f"{where}, a file ({disk.file}) that lies on {why}" if why else ""
+        return f"{where}, a file ({disk.file}) that is on {why}" if why else ""
     whys = [_disk_in_memory(part, where, surroundings, depth - 1) for part in disk.parts]
     # A mirror persists if one of its disks does; a snapshot or an encrypted disk needs all devices below it.
     lost = all(whys) if disk.name.startswith("md") else any(whys)
@@ -190,13 +190,13 @@ def _in_hidden_memory(mount: Mount, surroundings: Surroundings) -> str:
     pages = surroundings.memory_bytes // surroundings.page_bytes
     share = next((share for share in _SHARES_PERCENT if _near(size.blocks, pages * share / 100)), None)
     counted = not size.files or size.files % 1024 == 0 or size.files % 1000 == 0 or _by_low_memory(size, pages)
-    where = f"{mount.kind} at {mount.point}, whose upper layer is in memory"
+    where = f"{mount.kind} at {mount.point}, with its upper layer in memory"
     if not size.blocks:
-        return f"{where} (it is of no size, as a ramfs is)"
+        return f"{where} (it is without a size, like a ramfs)"
     if share is not None and (counted or _near(size.files, pages / 2)):
-        return f"{where} (it is {share} % of the memory, as a tmpfs is)"
+        return f"{where} (it is {share} % of the memory, like a tmpfs)"
     if size.blocks <= pages and _near(size.files, pages / 2):
-        return f"{where} (it has a file for every two pages of the memory, as a tmpfs has)"
+        return f"{where} (it has a file for every two pages of the memory, like a tmpfs)"
     return ""
 
 
@@ -226,7 +226,7 @@ def _by_command_line(root: Mount, surroundings: Surroundings) -> str:
     if why is None:
         return ""
     cause = f"{why}={values[why]}" if values[why] else why
-    return f"{root.kind} at {root.point}, which is kept in memory: the kernel's command line says {cause}"
+    return f"{root.kind} at {root.point}, which is kept in memory: the kernel's command line has {cause}"
 
 
 def _persistent(values: dict[str, str], *words: str) -> bool:

@@ -86,9 +86,9 @@ def first_non_root_part(path: Path, parts: Sequence[PathPart], *, whole: bool = 
     for number, part in enumerate(parts, 1):
         if part.uid != 0:
             return part
-        is_sticky = part.mode & stat.S_ISVTX and (number < len(parts) or not whole)
-        if not stat.S_ISLNK(part.mode) and part.mode & 0o022 and not is_sticky:
-            detail = f"others than root may change {part.name} on the way to {path}, so root does nothing there"
+        passes = part.mode & stat.S_ISVTX and (number < len(parts) or not whole)
+        if not stat.S_ISLNK(part.mode) and part.mode & 0o022 and not passes:
+            detail = f"users other than root may change {part.name} in the path {path}, so root changes nothing there"
             cure = f"chmod go-w that directory, or give {path} to the user iot-onboard"
             raise OnboardError(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=f"{detail}. To do: {cure}"))
     return None
@@ -171,4 +171,4 @@ def _refuse_files_of_others(found: os.stat_result, owner: PathPart) -> None:
     if found.st_uid != owner.uid and not (found.st_uid == 0 and found.st_mode & by_others):
         raise OSError(errno.EINVAL, "belongs to another user than its directory does")
     if found.st_nlink != 1:
-        raise OSError(errno.EINVAL, "has another name elsewhere")
+        raise OSError(errno.EINVAL, "has another hard link")

@@ -21,45 +21,52 @@ from .table import GROUPS
 _EXITS = {
     ExitCode.FAILED: Advice(
         meaning="the command or the service failed",
-        cure="look at its last line",
+        cure="read its last line",
         responsible=Responsible.GATEWAY,
         explanation="The last line before the end says why. The service manager starts the service again.",
         steps=("`journalctl -u iot-onboard -n 20` shows the last lines of the service.",),
-        then="by itself, within seconds",
+        then="the service manager starts the service again within seconds",
     ),
     ExitCode.USAGE: Advice(
-        meaning="the command line makes no sense; from `status`: the daemon is not running",
+        meaning="the command line is not valid; from `status`: the daemon is not running",
         cure="see `iot-onboard --help`",
         responsible=Responsible.GATEWAY,
-        explanation="A word or an option was not understood. `iot-onboard status` ends so where no daemon runs.",
-        steps=("`iot-onboard --help` lists the commands.", "`sudo systemctl start iot-onboard` starts the daemon."),
+        explanation="The program did not understand a word or an option. `iot-onboard status` also ends with this "
+        "code if no daemon runs.",
+        steps=(
+            "`iot-onboard --help` lists the commands.",
+            "`sudo systemctl start iot-onboard` starts the daemon.",
+        ),
         then=NEVER,
     ),
     ExitCode.INTERNAL: Advice(
         meaning="a defect of this program",
-        cure="please report its last line",
+        cure="report its last line",
         responsible=Responsible.MAINTAINERS,
-        explanation="The program met something that its makers did not think of. The service manager starts it again.",
-        steps=("Please report the last line of `journalctl -u iot-onboard -n 20`, with `sudo iot-onboard bundle`.",),
-        then="by itself, within seconds",
+        explanation="The program met a case that its maintainers did not expect. The service manager starts it again.",
+        steps=(
+            "Report the last line of `journalctl -u iot-onboard -n 20`, with a support file (`sudo iot-onboard "
+            "bundle`).",
+        ),
+        then="the service manager starts the service again within seconds",
     ),
     ExitCode.CONFIGURATION: Advice(
         meaning="something in this gateway's configuration is wrong",
         cure="see `sudo iot-onboard check-config`",
         responsible=Responsible.GATEWAY,
-        explanation="The configuration or a secret file cannot be used as it is. The service manager does not start "
-        "the service again, for the same file would fail again.",
+        explanation="The configuration or a secret file cannot be used. The service manager does not start the "
+        "service again, because the same file would fail again.",
         steps=(
             "`sudo iot-onboard check-config` names every problem, with file and line.",
             "Correct it, or run `sudo iot-onboard setup`.",
             "`sudo systemctl restart iot-onboard`",
         ),
-        then="not by itself: at the next start of the service, or of the gateway",
+        then="no automatic retry: at the next start of the service, or of the gateway",
     ),
 }
 
 
-# What people say, for what we call otherwise.
+# Common words for things that have another name here.
 _PLAIN_WORDS = {
     "dns": "name-lookup",
     "resolve": "name-lookup",
@@ -80,7 +87,7 @@ _PLAIN_WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """Hold one thing that can be explained: an event, or what has an advice; `aliases` are other names for it."""
+    """Hold one thing that can be explained: an event, or something with an advice; `aliases` are other names for it."""
 
     name: str
     title: str
@@ -89,12 +96,12 @@ class Topic:
 
     @property
     def entry(self) -> Entry | None:
-        """Return what the table says of an event."""
+        """Return the entry of the table, if the topic is an event."""
         return self.advice if isinstance(self.advice, Entry) else None
 
 
 def chapters() -> dict[str, tuple[Topic, ...]]:
-    """Return everything by the titles of its chapters, in the order of a manual."""
+    """Return all topics by chapter title, in the order of a manual."""
     events = {group.title: tuple(_event(event, entry) for event, entry in group.entries.items()) for group in GROUPS}
     return {
         **events,
@@ -111,7 +118,7 @@ def topics() -> Iterator[Topic]:
 
 
 def find(words: str) -> Topic | None:
-    """Return what goes by this name, as people write it: `6289`, `connack 4`, `LOGIN_REFUSED`, a MESSAGE_ID."""
+    """Return the topic with this name, as people write it: `6289`, `connack 4`, `LOGIN_REFUSED`, a MESSAGE_ID."""
     name = _normal(words)
     for topic in topics():
         if name == topic.name or name in topic.aliases:
@@ -124,7 +131,7 @@ def find(words: str) -> Topic | None:
 
 
 def suggestions(words: str) -> tuple[str, ...]:
-    """Return the names that come close to words that are none."""
+    """Return names that are similar to words that name nothing."""
     name = _normal(words)
     known = [topic.name for topic in topics()]
     close = difflib.get_close_matches(name, known, 5, 0.5)
@@ -135,7 +142,7 @@ def suggestions(words: str) -> tuple[str, ...]:
 
 
 def wrapped(text: str, width: int, indent: str = "", first: str | None = None) -> list[str]:
-    """Break a text into lines, but no `command` in it: those are there to be copied."""
+    """Break a text into lines, but keep each `command` on one line so that it can be copied."""
     whole = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
     start = indent if first is None else first
     wrapper = textwrap.TextWrapper(
@@ -173,8 +180,8 @@ def _http(status: str) -> Topic:
     fault = codes.PLATFORM_FAULT
     advice = replace(
         fault,
-        meaning="an error without a code of the platform",
-        explanation="The platform, or a proxy before it, is overloaded or down.",
+        meaning="an error without a platform code",
+        explanation="The platform, or a proxy in front of it, is overloaded or down.",
     )
     return _topic(status, f"HTTP {status}", advice, f"http-{status}")
 

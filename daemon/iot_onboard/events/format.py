@@ -58,8 +58,8 @@ def _then(next_try_s: float | None) -> str:
 
 
 def what_happened(entry: Entry, details: Details, context: Context) -> str:
-    """Return the line without the remedy and the next try: the status shows those in their own rows."""
-    template = min((entry.sentence.partition(mark)[0] for mark in (" To do:", " {then}", " Holding off")), key=len)
+    """Return the line without the cure and the time of the next try, which stand elsewhere."""
+    template = min((entry.sentence.partition(mark)[0] for mark in (" To do:", " {then}")), key=len)
     return sentence(replace(entry, sentence=template), details, context)
 
 

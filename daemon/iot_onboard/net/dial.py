@@ -56,7 +56,7 @@ def _unresolved(host: str, error: OSError | ValueError) -> Transient:
     """Return the failure of a name without an address; a name that does not exist may be a wrong configuration."""
     reason = error.strerror if isinstance(error, OSError) else "not a host name"
     wrong = isinstance(error, ValueError) or (isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME)
-    hint = "; if that stays so, check region, instance_id and hosts in the configuration" if wrong else ""
+    hint = "; if this lasts, check region, instance_id and hosts in the configuration" if wrong else ""
     return Transient(cause=Cause.NAME_LOOKUP, detail=f"the name {host} does not resolve: {reason}{hint}")
 
 

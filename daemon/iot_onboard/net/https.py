@@ -19,8 +19,8 @@ from .dial import dial
 from .http_exchange import read_answer
 from .tls import BoundedContext, tls_failure
 
-_PORTAL_HINT = "a captive portal or a proxy may be answering in the platform's place"
-# Of these answers Retry-After counts, even if the body cannot be read.
+_IN_ITS_PLACE = "a captive portal or a proxy may answer instead of the platform"
+# Whose wish to wait counts, whatever its body is.
 _BUSY = frozenset({429, 503})
 
 
@@ -91,4 +91,4 @@ def _failure(error: Exception, where: str) -> Failure:
         return Transient(cause=Cause.TIMEOUT, detail=f"{where} did not answer within the time limit")
     if isinstance(error, ssl.SSLError):
         return tls_failure(error, where)
-    return Transient(cause=Cause.NETWORK, detail=f"the connection to {where} ended before the answer did")
+    return Transient(cause=Cause.NETWORK, detail=f"the connection to {where} ended before the answer was complete")

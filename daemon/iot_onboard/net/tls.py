@@ -32,7 +32,7 @@ RESUMED_FOR_S = 3600.0
 # memory of a small gateway in days.
 SESSIONS_ARE_FREED = sys.hexversion >= 0x030D01F0
 _MAX_BYTES = 4_000_000
-_CURE_ROOTS = "sudo update-ca-certificates --fresh; where that is no command, sudo apt-get install ca-certificates"
+_CURE_ROOTS = "sudo update-ca-certificates --fresh; if that command is missing, sudo apt-get install ca-certificates"
 # X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL.
 _DATE_ERRORS = {9, 10}
 # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, _SELF_SIGNED_CERT_IN_CHAIN and _UNABLE_TO_GET_ISSUER_CERT_LOCALLY.
@@ -96,8 +96,8 @@ def tls_context(ca_file: Path | None, *, handshake_timeout_s: float) -> BoundedC
     # Before they are read: a change during the read is noticed later.
     context.sources = _sources(ca_file)
     _trust_system(context)
-    _trust(context, anchor_path(), "install the package iot-onboard anew")
-    _trust(context, ca_file, "give tls.ca_file a file of certificates in PEM form")
+    _trust(context, anchor_path(), "reinstall the package iot-onboard")
+    _trust(context, ca_file, "set tls.ca_file to a file with certificates in PEM format")
     context.timer = PhaseTimer()
     return context
 
@@ -181,10 +181,10 @@ def require_system_roots() -> None:
 
 
 def _no_roots(missing: str, consequence: str) -> Transient:
-    detail = f"{consequence}: this gateway trusts no public authority, for {missing} holds no certificate"
+    detail = f"{consequence}: this gateway trusts no public authority, because {missing} holds no certificate"
     if chosen := os.environ.get(ssl.get_default_verify_paths().openssl_cafile_env):
         return Transient(
-            cause=Cause.LOCAL, soon=True, detail=detail, cure=f"correct SSL_CERT_FILE, which says {chosen}"
+            cause=Cause.LOCAL, soon=True, detail=detail, cure=f"correct SSL_CERT_FILE, which is set to {chosen}"
         )
     return Transient(cause=Cause.LOCAL, soon=True, detail=detail, cure=_CURE_ROOTS)
 
@@ -202,8 +202,8 @@ def _trust(context: BoundedContext, path: Path | None, cure: str) -> None:
     except (OSError, ValueError, MemoryError) as error:
         if is_temporary(error):
             raise local_fault(f"the certificate file {path} cannot be read", error) from error
-        # OpenSSL's texts about the content of a file do not help an operator.
-        reason = "it holds no whole certificate in PEM form"
+        # OpenSSL's own words, for all that is wrong inside a file, help nobody.
+        reason = "it holds no complete certificate in PEM format"
         if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
             reason = error.strerror or str(error)
         detail = f"the certificate file {path} cannot be used: {reason}"

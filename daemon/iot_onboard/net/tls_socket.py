@@ -67,7 +67,7 @@ class MeteredSocket(ssl.SSLSocket):
                 if deadline is None and piece == _PIECES_A_CALL:
                     raise
             if len(self._unsent) > _MAX_UNSENT_BYTES:
-                raise OSError(errno.EPROTO, "the server takes nothing of what TLS answers")
+                raise OSError(errno.EPROTO, "the server does not read the answers of TLS")
             self._fill(deadline)
         raise AssertionError("unreachable")
 

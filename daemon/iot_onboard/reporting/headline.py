@@ -1,4 +1,4 @@
-"""Say in one record and one line how the daemon is. Pure."""
+"""Describe the state of the daemon in one record and one line. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..lifecycle.state import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Hold the last thing that went wrong, in the words of the table, and when that was (ISO 8601, UTC)."""
+    """Hold the last fault, as a sentence of the event table, with its time (ISO 8601, UTC)."""
 
     what: str
     at: str
@@ -24,7 +24,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Hold the headline for `systemctl status`, and the next try for the status file, by both clocks."""
+    """Hold the headline for `systemctl status`, and the time of the next try by both clocks for the status file."""
 
     headline: str
     next_try_at: datetime | None
@@ -32,7 +32,7 @@ class Report:
 
 
 def trouble(event: Event, details: Details, context: Context, at: str) -> Trouble:
-    """Return what went wrong, with the cure of this very occurrence where it has one, else that of the event."""
+    """Return the fault, with the cure of this occurrence if it has one, else with the cure of the event."""
     entry = TABLE[event]
     return Trouble(
         what=what_happened(entry, details, context),
@@ -43,7 +43,7 @@ def trouble(event: Event, details: Details, context: Context, at: str) -> Troubl
 
 
 def report(state: State, context: Context, last: Trouble | None, now_s: float, now: datetime) -> Report:
-    """Return how the daemon is; `now` is the wall clock's time in the zone of whoever reads the headline."""
+    """Return the state of the daemon; `now` is the wall clock's time in the reader's time zone."""
     at = next_try_at(state)
     if at is None:
         words = f"online at {context.endpoint}" if state.phase is Phase.ONLINE else state.phase.value
@@ -60,12 +60,12 @@ def report(state: State, context: Context, last: Trouble | None, now_s: float, n
 
 
 def next_try_at(state: State) -> float | None:
-    """Return when a wait ends, in monotonic seconds, or `None` where there is none."""
+    """Return when a wait ends, in monotonic seconds, or `None` if there is no wait."""
     return state.wake_at if state.phase in {Phase.WAITING, Phase.BLOCKED} else None
 
 
 def secret_words(state: State) -> str:
-    """Say where the device secret is, in the words of the status: none, in memory, on disk, or given by hand."""
+    """Return where the device secret is, as the status names it: none, in memory, on disk, or given by hand."""
     if state.credentials is None:
         return "none"
     if not state.policy.can_register:

@@ -11,7 +11,7 @@ from ..fast_start.fast_dataclasses import dataclass
 
 _SHOW = f"systemctl cat {SERVICE}"
 _JOURNAL = f"journalctl -b -u {SERVICE} shows why"
-# What is there by itself once it comes; another unit that is not active may be one that systemd has only to start.
+# Units that become active by themselves; systemd may be able to start another unit that is not active.
 _COMES_BY_ITSELF = (".mount", ".device", ".swap", ".automount")
 _ALWAYS_THERE = {"sysinit.target", "system.slice", "-.mount", "-.slice"}
 _STEP = re.compile(r"(Failed at step \w+ spawning|Failed to (run|spawn) 'start' task)")
@@ -21,9 +21,9 @@ _MAX_WORDS = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """Hold how a unit is that the service requires, or that such a unit requires.
+    """Hold the state of a unit that the service requires, or that such a unit requires.
 
-    `has_source`: what a mount is made of is there; `is_requisite`: systemd does not start it for the service.
+    `has_source`: the source of a mount exists; `is_requisite`: systemd does not start it for the service.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Requirement:
 
     @property
     def is_in_the_way(self) -> bool:
-        """Say whether systemd would not start the service because of it."""
+        """Return whether systemd does not start the service because of this unit."""
         if self.name in _ALWAYS_THERE or self.name.endswith(".slice"):
             return False
         if self.load_state != "loaded" or self.active_state == "failed":
@@ -48,18 +48,18 @@ class Requirement:
 
     @property
     def words(self) -> str:
-        """Name it, and say how it is."""
+        """Return the name of the unit and its state."""
         place = f" ({self.where})" if self.where else ""
         if self.load_state != "loaded":
             return f"{self.name} is {self.load_state}"
         if self.active_state == "failed":
             return f"{self.name}{place} has failed"
-        return f"{self.name}{place} is {self.active_state or 'not there'}"
+        return f"{self.name}{place} is {self.active_state or 'missing'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateDirectory:
-    """Hold what stands in the place of the state directory: `kind` is empty for a directory, or nothing."""
+    """Hold what is at the path of the state directory: `kind` is empty for a directory, or if nothing is there."""
 
     path: str = ""
     kind: str = ""
@@ -68,7 +68,7 @@ class StateDirectory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartFacts:
-    """Hold what was found after a start that failed; `logged` is what systemd itself said of the step."""
+    """Hold the facts after a failed start; `logged` is what systemd itself logged about the step."""
 
     unit: UnitProperties
     requirements: tuple[Requirement, ...] = ()
@@ -81,12 +81,12 @@ class StartFacts:
 
     @property
     def in_the_way(self) -> tuple[Requirement, ...]:
-        """Return the required units because of which systemd would not start the service."""
+        """Return the required units because of which systemd does not start the service."""
         return tuple(one for one in self.requirements if one.is_in_the_way)
 
 
 def systemd_words(messages: Sequence[str]) -> str:
-    """Return what systemd logged of the last step that failed: the line before the one that names the step."""
+    """Return what systemd logged about the last failed step: the line before the one that names the step."""
     own = [text.removeprefix(f"{SERVICE}: ") for text in messages if text.startswith(f"{SERVICE}: ")]
     at = next((index for index in range(len(own) - 1, -1, -1) if _STEP.match(own[index])), None)
     if at is None:
@@ -101,10 +101,10 @@ def explain(facts: StartFacts) -> tuple[str, str]:
     """Return the cause and the cure, each without a full stop."""
     if facts.in_the_way:
         names = [one.name for one in facts.in_the_way]
-        cause = f"a unit that it requires is not there: {', '.join(one.words for one in facts.in_the_way)}"
+        cause = f"a required unit is missing or not active: {', '.join(one.words for one in facts.in_the_way)}"
         return (
             cause,
-            f"systemctl status {' '.join(names)} shows why; once that is mended: sudo systemctl start {names[0]}",
+            f"systemctl status {' '.join(names)} shows why; after the repair: sudo systemctl start {names[0]}",
         )
     status, result = facts.unit.number("ExecMainStatus"), facts.unit.get("Result")
     if result == "resources":
@@ -125,18 +125,18 @@ def _logged(facts: StartFacts) -> str:
 
 
 def _look_into_the_unit() -> str:
-    return f"make what is missing, or take it out of the unit's drop-in ({_SHOW} shows which)"
+    return f"create what is missing, or remove it from the unit's drop-in ({_SHOW} shows which)"
 
 
 def _resources(facts: StartFacts) -> tuple[str, str]:
     if facts.missing_files:
         return f"there is no {' and no '.join(facts.missing_files)} (EnvironmentFile=)", _look_into_the_unit()
-    return f"systemd lacks something for it: {_logged(facts)}", _look_into_the_unit()
+    return f"systemd lacks a resource for it: {_logged(facts)}", _look_into_the_unit()
 
 
 def _directory(facts: StartFacts) -> tuple[str, str]:
     place = facts.unit.get("WorkingDirectory").lstrip("!-") or "its working directory"
-    return f"{place} cannot be entered (WorkingDirectory=): {_logged(facts)}", _look_into_the_unit()
+    return f"{place} cannot be opened (WorkingDirectory=): {_logged(facts)}", _look_into_the_unit()
 
 
 def _program(facts: StartFacts) -> tuple[str, str]:
@@ -153,28 +153,29 @@ def _account(facts: StartFacts) -> tuple[str, str]:
 
 
 def _name_space(facts: StartFacts) -> tuple[str, str]:
-    return f"its view of the file system cannot be set up: {_logged(facts)}", _look_into_the_unit()
+    return f"its mount namespace cannot be set up: {_logged(facts)}", _look_into_the_unit()
 
 
 def _state_directory(facts: StartFacts) -> tuple[str, str]:
     path, target = facts.state.path, facts.state.target
     if facts.state.kind == "link":
-        cause = f"its state directory {path} is a link to {target}, and systemd takes a directory only"
+        cause = f"its state directory {path} is a link to {target}, and systemd accepts only a directory"
         link, source = shlex.quote(path), shlex.quote(target)
         copy = f"sudo rm {link} && sudo cp -a {source} {link}"
         return cause, f"{copy}; to keep it there, see 'another partition' in the operator's guide"
     if facts.state.kind == "dangling":
         cause = (
-            f"its state directory {path} is a link to {target}, which is not there, and systemd takes a directory only"
+            f"its state directory {path} is a link to {target}, which does not exist, "
+            "and systemd accepts only a directory"
         )
-        return cause, f"mount or make {target}, and take it as the operator's guide says; or sudo rm {path}"
+        return cause, f"mount or create {target}, and use it as the operator's guide says; or sudo rm {path}"
     if facts.state.kind == "file":
         return f"{path} is not a directory", f"sudo mv {path} {path}.away"
-    return f"its state directory {path} cannot be made: {_logged(facts)}", f"ls -ld {path}; findmnt -T {path}"
+    return f"its state directory {path} cannot be created: {_logged(facts)}", f"ls -ld {path}; findmnt -T {path}"
 
 
 def _credentials(_: StartFacts) -> tuple[str, str]:
-    return "its credentials cannot be handed out, and leaving them out did not help", f"{_SHOW} shows which there are"
+    return "its credentials cannot be loaded, and a start without them failed too", f"{_SHOW} shows the credentials"
 
 
 _OF_A_RESULT = {
@@ -186,7 +187,7 @@ _OF_A_RESULT = {
     "timeout": ("its start took too long", _JOURNAL),
     "start-limit-hit": (
         "it was started too often within a short time",
-        f"take StartLimitBurst= and StartLimitIntervalSec= out of the unit's drop-in ({_SHOW} shows which)",
+        f"remove StartLimitBurst= and StartLimitIntervalSec= from the unit's drop-in ({_SHOW} shows which)",
     ),
 }
 _OF_A_STATUS = {

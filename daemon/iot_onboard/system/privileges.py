@@ -70,7 +70,7 @@ def _common_owner(directories: Iterable[Path], *, made: bool) -> PathPart | None
     names = {directory: _name(owner.uid if owner is not None else 0) for directory, owner in owners.items()}
     if len(set(names.values())) > 1:
         listed = " and ".join(f"{directory} belongs to {name}" for directory, name in names.items())
-        raise _refused(f"{listed}, so root does nothing there. To do: give both to one of them (chown -Rh)")
+        raise _refused(f"{listed}, so root changes nothing there. To do: give both to one of them (chown -Rh)")
     return next(iter(owners.values()), None)
 
 

@@ -51,7 +51,7 @@ def test_a_device_secret_needs_no_product_secret(etc: Etc) -> None:
         (f"{NAMES}regon: x\n", 78, "config.yaml:3: regon: is not a key we know (did you mean region?)"),
         ("product_key: abc\ndevice_name: '{hostname'\n", 78, "config.yaml:2: device_name: "),
         ("product_key: abc\ndevice_name: '{mac:nowhere0}'\n", 1, "this machine has no {mac:nowhere0} now"),
-        (f"{NAMES}tls: {{ca_file: /dev/null}}\n", 78, "To do: give tls.ca_file"),
+        (f"{NAMES}tls: {{ca_file: /dev/null}}\n", 78, "To do: set tls.ca_file"),
     ],
     ids=["secret", "key", "template", "hardware", "roots"],
 )

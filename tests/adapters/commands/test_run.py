@@ -38,7 +38,7 @@ def test_a_wrong_configuration_ends_it(etc: Etc, text: str, problems: list[str])
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("device_name: gw-0001\n", "", "No product identity yet: device_name is missing"),
+        ("device_name: gw-0001\n", "", "No product identity is configured: device_name is missing"),
         ("device_name: gw-0001\n", "device_name: '{mac:nowhere0}'\n", "this machine has no {mac:nowhere0} now"),
     ],
     ids=["names", "hardware"],

@@ -56,7 +56,7 @@ def systemd(root: Path, monkeypatch: pytest.MonkeyPatch, *properties: str) -> Pa
 @pytest.mark.parametrize(
     ("properties", "why", "cure", "cause"),
     [
-        (("ActiveState=failed", "ExecMainStatus=78"), "ended with 78", "check-config", "exit-78"),
+        (("ActiveState=failed", "ExecMainStatus=78"), "ended with exit code 78", "check-config", "exit-78"),
         (
             ("ActiveState=failed", "ExecMainStatus=70", "Result=exit-code"),
             "failed (status 70)",

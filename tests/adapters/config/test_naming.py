@@ -69,7 +69,7 @@ def test_a_secret_given_by_hand_is_known_of(tmp_path: Path, monkeypatch: pytest.
         assert config is not None, problems
         return identity_of(config, tmp_path).device_name
 
-    with pytest.raises(MissingFact, match="as on many gateways"):
+    with pytest.raises(MissingFact, match="which many gateways have"):
         name("")
     assert name(f"device_secret_file: {tmp_path}/secret") == "raspberrypi"
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))

@@ -114,7 +114,7 @@ def test_the_original_of_a_copy_must_be_closed_too(etc: Path) -> None:
     credentials.mkdir()
     secret_file(etc / "product-secret", b"original\n", 0o644)
     secret_file(credentials / "product-secret", b"copy\n", 0o400)
-    with pytest.raises(OnboardError, match="is open to others"):
+    with pytest.raises(OnboardError, match="can be read by other users"):
         read_product_secret(config_with(etc), here, credentials)
 
 
@@ -130,7 +130,7 @@ def test_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
     """The cure is the command."""
     path = secret_file(tmp_path / "s", b"hunter2\n", mode)
     assert refused(path) == Misconfigured(
-        detail=f"the product secret file {path} is open to others", cure=f"chmod 600 {path}"
+        detail=f"the product secret file {path} can be read by other users", cure=f"chmod 600 {path}"
     )
 
 
@@ -170,7 +170,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "mode", "words"),
-    [(b"hunter2", 0, "Permission denied"), (b"", 0, "is empty"), (b"hunter2", 0o002, "is open to others")],
+    [(b"hunter2", 0, "Permission denied"), (b"", 0, "is empty"), (b"hunter2", 0o002, "can be read by other users")],
     ids=["closed", "empty", "open"],
 )
 def test_a_secret_without_permission(content: bytes, mode: int, words: str) -> None:
@@ -187,7 +187,7 @@ def test_what_systemd_cannot_hand_out_is_named(etc: Path) -> None:
     credentials = etc / "credentials"
     credentials.mkdir()
     secret_file(credentials / "product-secret", b"\n")
-    with pytest.raises(OnboardError, match="cannot hand out the sealed one"):
+    with pytest.raises(OnboardError, match="cannot load the sealed one"):
         read_product_secret(load(config_path), config_path, credentials, unloadable)
     assert read_device_secret(load(config_path), config_path, credentials, unloadable) is None
     secret_file(credentials / "product-secret", b"plain")
@@ -202,7 +202,7 @@ def test_a_device_secret_that_systemd_cannot_hand_out_is_not_none(etc: Path, nam
     config_path, unloadable = etc / "config.yaml", {"device-secret": "the sealed one"}
     if named:
         config_path.write_text(f"{BASE}device_secret_file: {etc / 'device-secret'}\n")
-    with pytest.raises(OnboardError, match="cannot hand out the sealed one"):
+    with pytest.raises(OnboardError, match="cannot load the sealed one"):
         read_device_secret(load(config_path), config_path, None, unloadable)
 
 

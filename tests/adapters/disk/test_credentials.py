@@ -459,7 +459,7 @@ def test_a_write_that_lies_is_found_by_reading_back(tmp_path: Path) -> None:
     outcome = faults.run("save", directory, NEW, f"write:retval=10:when={first.number}")
     assert outcome.answer is not None
     assert outcome.answer["fault"] == "NOT_WRITABLE"
-    assert "reads back different" in outcome.answer["detail"]
+    assert "differs from the data written" in outcome.answer["detail"]
     assert (stored(directory), names(directory)) == (OLD, [f"{IDENTITY}.json"])
 
 

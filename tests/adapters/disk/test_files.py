@@ -163,7 +163,7 @@ def test_one_call_may_write_a_part_only(tmp_path: Path) -> None:
     traced = tracing.run(work, "write", [f"write:retval=2:when={first_write(work)}"])
     texts = [call.arguments.split('"')[1] for call in traced.calls if call.name == "write"]
     assert texts == ["abcdef", "cdef"]
-    assert traced.answer == "what was written reads back different"
+    assert traced.answer == "the data read back differs from the data written"
     assert names(tmp_path) == ["file"], "of the first try"
 
 

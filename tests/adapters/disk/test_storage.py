@@ -60,10 +60,10 @@ OVERLAY = f"mkdir low up && {{}} && mkdir up/u up/w && mount -t overlay o {LAYER
         ("mkdir d && mount --bind d state && mount -t tmpfs t state", "tmpfs at {}/state"),
         ("mount -t tmpfs t . && cd $PWD && mkdir d && mount --bind /usr/share d && ln -s d state", "lasts"),
         ("mount -t tmpfs t /mnt && rmdir state && ln -s /mnt/later state", "tmpfs at /mnt"),
-        (OVERLAY.format("mount -t tmpfs t up"), "whose upper layer {}/up/u lies on tmpfs at {}/up"),
+        (OVERLAY.format("mount -t tmpfs t up"), "with its upper layer {}/up/u is on tmpfs at {}/up"),
         (OVERLAY.format("true"), "lasts"),
         (OVERLAY.format("mount -t tmpfs -o size=50% t up") + " && umount -l up", "it is 50 % of the memory"),
-        (OVERLAY.format("true") + " && mv up elsewhere", "is not seen from here"),
+        (OVERLAY.format("true") + " && mv up elsewhere", "is not visible here"),
     ],
 )
 def test_real_mounts(tmp_path: Path, script: str, words: str) -> None:
@@ -76,9 +76,9 @@ def test_a_file_in_memory(tmp_path: Path) -> None:
     script = "mkdir m && mount -t tmpfs t m && truncate -s 8M m/f && mkfs.ext4 -q m/f && mount -o loop m/f state"
     if subprocess.run(["losetup", "--find"], capture_output=True, check=False).returncode:
         pytest.skip("no loop devices")
-    logged = look(tmp_path, script)
-    assert logged == (
-        f"ext4 at {tmp_path}/state, a file ({tmp_path}/m/f) that lies on tmpfs at {tmp_path}/m, which is in memory"
+    told = look(tmp_path, script)
+    assert told == (
+        f"ext4 at {tmp_path}/state, a file ({tmp_path}/m/f) that is on tmpfs at {tmp_path}/m, which is in memory"
     )
 
 

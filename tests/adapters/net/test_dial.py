@@ -259,7 +259,7 @@ def test_an_unknown_host_says_so(tmp_path: Path, nameserver: bool) -> None:
     found = dial_within(network(tmp_path / "net", nameserver=nameserver), "nowhere.test", [], [])
     assert found["cause"] == "NAME_LOOKUP"
     reason = (
-        "Name or service not known; if that stays so, check region, instance_id and hosts in the configuration"
+        "Name or service not known; if this lasts, check region, instance_id and hosts in the configuration"
         if nameserver
         else "Temporary failure in name resolution"
     )

@@ -180,9 +180,9 @@ def test_a_packed_answer_is_refused(encoding: str) -> None:
     """Nobody asked for one: however large it would become, it is not unpacked, and not read either."""
     packed = gzip.compress(b"x" * 3_000_000)
     with Platform(reply(packed, "200 OK", f"Content-Encoding: {encoding}")) as server:
-        caught = failure(lambda: ask(server))
-    assert (caught.cause, caught.slow) == (Cause.ANSWER, True)
-    assert "packed" in caught.detail
+        told = failure(lambda: ask(server))
+    assert (told.cause, told.slow) == (Cause.ANSWER, True)
+    assert "compressed" in told.detail
 
 
 @pytest.mark.parametrize("status", ["429 x", "503 x"])
@@ -204,9 +204,9 @@ def test_a_busy_server_s_wish_counts_whatever_its_body_is(status: str) -> None:
 def test_what_is_no_whole_answer(answer: bytes) -> None:
     """Cut off: half an answer is never handed on."""
     with Platform(answer) as server:
-        caught = failure(lambda: ask(server))
-    assert caught == Transient(
-        cause=Cause.NETWORK, detail=f"the connection to localhost:{server.port} ended before the answer did"
+        told = failure(lambda: ask(server))
+    assert told == Transient(
+        cause=Cause.NETWORK, detail=f"the connection to localhost:{server.port} ended before the answer was complete"
     )
 
 
@@ -240,10 +240,10 @@ _OK = b"HTTP/1.1 200 OK\r\n"
 def test_what_is_no_answer_of_the_platform_s(answer: bytes) -> None:
     """Somebody answers in its place, which is told as that, and not as a fault of the network."""
     with Platform(answer) as server:
-        caught = failure(lambda: ask(server))
-    assert (caught.cause, caught.slow) == (Cause.ANSWER, True)
-    assert caught.detail.startswith(f"localhost:{server.port} answered ")
-    assert "in the platform's place" in caught.detail
+        told = failure(lambda: ask(server))
+    assert (told.cause, told.slow) == (Cause.ANSWER, True)
+    assert told.detail.startswith(f"localhost:{server.port} answered ")
+    assert "instead of the platform" in told.detail
 
 
 _SECRET = b'{"code":200}'
@@ -388,9 +388,9 @@ def test_what_is_no_host_name() -> None:
     """A name that no name server would be asked for, ours and the proxy's."""
     host = f"iot-auth.{'x' * 64}.aliyuncs.com"
     with Platform(b"") as server:
-        caught = failure(lambda: ask(server, host=host))
-        assert caught.cause is Cause.NAME_LOOKUP
-        assert caught.detail.startswith(f"the name {host} does not resolve: not a host name; if that")
+        told = failure(lambda: ask(server, host=host))
+        assert told.cause is Cause.NAME_LOOKUP
+        assert told.detail.startswith(f"the name {host} does not resolve: not a host name; if this")
         assert "proxy" in failure(lambda: ask(server, proxy=ProxyAddress(host="x" * 64, port=3128))).detail
 
 
@@ -502,7 +502,7 @@ def test_through_a_proxy(user: str | None) -> None:
         assert b"proxy-authorization" not in server.requests[0].lower()
 
 
-_LEADS_NOWHERE = "the proxy 127.0.0.1 port {proxy} does not lead on: "
+_LEADS_NOWHERE = "no connection through the proxy 127.0.0.1 port {proxy}: "
 _REFUSED = f"{_LEADS_NOWHERE}Tunnel connection failed: "
 
 
@@ -549,7 +549,7 @@ def test_a_proxy_that_is_not_there() -> None:
         pass
     address = ProxyAddress(host="127.0.0.1", port=proxy.port)
     assert failure(lambda: ask(server, proxy=address)) == Transient(
-        cause=Cause.PROXY, detail=f"the proxy 127.0.0.1 port {proxy.port} does not lead on: Connection refused"
+        cause=Cause.PROXY, detail=f"no connection through the proxy 127.0.0.1 port {proxy.port}: Connection refused"
     )
 
 

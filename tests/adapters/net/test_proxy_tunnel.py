@@ -72,12 +72,12 @@ def test_a_proxy_that_does_not_lead_on(says: bytes | None, words: str) -> None:
     """The proxy is named, with what it said as far as that can be shown; its password is not."""
     with FakeProxy("gw", "right", says=says) as proxy, TlsServer() as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port, username="gw", password=Secret("wr0ng"))
-        caught = failure(lambda: connect_tcp(server, proxy=address))
-    assert caught.cause is Cause.PROXY
-    assert caught.detail.startswith(f"the proxy 127.0.0.1 port {proxy.port} does not lead on: {words}")
-    assert len(caught.detail) < 250
-    assert caught.detail.isprintable()
-    assert "wr0ng" not in caught.detail
+        told = failure(lambda: reach(server, proxy=address))
+    assert told.cause is Cause.PROXY
+    assert told.detail.startswith(f"no connection through the proxy 127.0.0.1 port {proxy.port}: {words}")
+    assert len(told.detail) < 250
+    assert told.detail.isprintable()
+    assert "wr0ng" not in told.detail
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_a_proxy_that_is_not_there() -> None:
     with FakeProxy() as proxy:
         pass
     address = ProxyAddress(host="127.0.0.1", port=proxy.port)
-    assert failure(lambda: connect_tcp(TlsServer(), proxy=address)) == Transient(
-        cause=Cause.PROXY, detail=f"the proxy 127.0.0.1 port {proxy.port} does not lead on: Connection refused"
+    assert failure(lambda: reach(TlsServer(), proxy=address)) == Transient(
+        cause=Cause.PROXY, detail=f"no connection through the proxy 127.0.0.1 port {proxy.port}: Connection refused"
     )
 
 
@@ -111,14 +111,14 @@ def test_a_mute_proxy_is_given_up() -> None:
         began = time.monotonic()
         caught = failure(lambda: connect_tcp(TlsServer(), timeout_s=0.5, proxy=address))
         assert time.monotonic() - began <= 1.5
-    assert caught.cause is Cause.PROXY
-    assert caught.detail.endswith("does not lead on: timed out")
+    assert told.cause is Cause.PROXY
+    assert told.detail.endswith(": timed out")
 
 
 def test_a_proxy_s_name_that_is_unknown() -> None:
     """It is the proxy's name that the line speaks of."""
-    assert failure(lambda: connect_tcp(TlsServer(), proxy=ProxyAddress(host="a..b", port=3128))) == Transient(
-        cause=Cause.PROXY, detail="the proxy a..b port 3128 does not lead on: not a host name"
+    assert failure(lambda: reach(TlsServer(), proxy=ProxyAddress(host="a..b", port=3128))) == Transient(
+        cause=Cause.PROXY, detail="no connection through the proxy a..b port 3128: not a host name"
     )
 
 
@@ -173,7 +173,7 @@ def test_one_time_limit_for_the_whole_tunnel(first: bytes, again: bytes, gap_s: 
 def test_what_a_proxy_may_say_instead(says: bytes, words: str) -> None:
     """In words of ours, and of its own what a line may show."""
     with FakeProxy(says=lambda write: write(says)) as proxy:
-        caught = failure(lambda: connect_tcp(TlsServer(), proxy=ProxyAddress(host="localhost", port=proxy.port)))
-    assert caught == Transient(
-        cause=Cause.PROXY, detail=f"the proxy localhost port {proxy.port} does not lead on: {words}"
+        told = failure(lambda: reach(TlsServer(), proxy=ProxyAddress(host="localhost", port=proxy.port)))
+    assert told == Transient(
+        cause=Cause.PROXY, detail=f"no connection through the proxy localhost port {proxy.port}: {words}"
     )

@@ -55,8 +55,8 @@ def test_rubbish_is_no_file_of_certificates(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "ca_file"
     path.write_bytes(content[kind])
     assert refused(path) == Misconfigured(
-        detail=f"the certificate file {path} cannot be used: it holds no whole certificate in PEM form",
-        cure="give tls.ca_file a file of certificates in PEM form",
+        detail=f"the certificate file {path} cannot be used: it holds no complete certificate in PEM format",
+        cure="set tls.ca_file to a file with certificates in PEM format",
     )
 
 
@@ -214,7 +214,7 @@ def test_a_system_that_trusts_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyP
     failure = tls_failure(caught.value, "localhost")
     assert (failure.cause, failure.soon) == (Cause.LOCAL, True)
     assert f"{bundle} holds no certificate" in failure.detail
-    assert failure.cure == f"correct SSL_CERT_FILE, which says {bundle}"
+    assert failure.cure == f"correct SSL_CERT_FILE, which is set to {bundle}"
     with pytest.raises(OnboardError, match="trusts no public authority"):
         require_system_roots()
 

@@ -258,13 +258,13 @@ def test_no_known_secret_is_told_in_any_form(logged: Logged, form: str) -> None:
     """Not in a line, its fields, the status or the history, whoever said it; and no escape of a terminal."""
     secret = "s3cr3tS3CR3T"
     written = WRITTEN[form](secret) if form in WRITTEN else ENCODED[form](secret.encode())
-    detail = f"the proxy x does not lead on: \x1b[2J{written.decode()}\u202e" + "y" * 5000
+    detail = f"no connection through the proxy x: \x1b[2J{written.decode()}\u202e" + "y" * 5000
     registering = replace(WAITING, phase=m.Phase.REGISTERING)
-    logged.reporter.publish_status(registering)
-    logged.reporter.log_event(Event.REGISTRATION_FAILED, replace(FAILED, detail=detail), registering)
-    logged.reporter.publish_status(registering)
-    texts = [str(line) for line in logged.lines] + [path.read_text() for path in logged.runtime_dir.iterdir()]
-    assert any("the proxy x does not lead on" in text for text in texts)
+    told.reporter.publish_status(registering)
+    told.reporter.log_event(Event.REGISTRATION_FAILED, replace(FAILED, detail=detail), registering)
+    told.reporter.publish_status(registering)
+    texts = [str(line) for line in told.lines] + [path.read_text() for path in told.runtime_dir.iterdir()]
+    assert any("no connection through the proxy x" in text for text in texts)
     for text in texts:
         assert not any(trace.decode("utf-8", "replace") in text for trace in traces(secret))
         assert not [mark for mark in ("\x1b", "\u202e", "x1b", "u001b", "u202e") if mark in text]

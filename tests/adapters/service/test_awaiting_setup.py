@@ -81,7 +81,7 @@ def test_a_name_that_the_hardware_gives_ends_the_wait(waiting: Waiting, capsys: 
     """Without a stop."""
     status = waiting.run(Event.DEVICE_NAME_UNKNOWN, device_name="gw-{machine_id}")
     assert status.last_event == "config-changed"
-    assert capsys.readouterr().err.count("starting afresh") == 1
+    assert capsys.readouterr().err.count("The service restarts") == 1
 
 
 def test_a_name_that_it_does_not_give_goes_on_being_waited_for(waiting: Waiting) -> None:
@@ -96,7 +96,7 @@ def test_a_service_looks_for_a_host_name_in_a_new_process(
     """The kernel's is that of the service's start (ProtectHostname=): in place of a repetition it ends, in silence."""
     with ServiceManager(tmp_path):
         status = waiting.run(Event.DEVICE_NAME_UNKNOWN, device_name="{hostname}-{mac:nope0}", repeat_s=0.3)
-    assert (status.last_event, capsys.readouterr().err.count("cannot be told")) == ("device-name-unknown", 1)
+    assert (status.last_event, capsys.readouterr().err.count("cannot be determined")) == ("device-name-unknown", 1)
 
 
 def test_how_long_a_service_waits_for_a_host_name() -> None:
@@ -112,9 +112,9 @@ def test_how_long_a_service_waits_for_a_host_name() -> None:
 
 def test_an_address_that_changes_is_no_new_reason() -> None:
     """One that a program makes up again and again is told once; another interface, or another trouble, soon."""
-    before = "the address of eth0, 7a:11:9d:51:3e:08, is made up"
-    assert not is_another_reason(before, "the address of eth0, 5e:09:31:a4:77:10, is made up")
-    assert is_another_reason(before, "the address of eth1, 7a:11:9d:51:3e:08, is made up")
+    before = "the address of eth0, 7a:11:9d:51:3e:08, is generated"
+    assert not is_another_reason(before, "the address of eth0, 5e:09:31:a4:77:10, is generated")
+    assert is_another_reason(before, "the address of eth1, 7a:11:9d:51:3e:08, is generated")
     assert is_another_reason(before, "this machine has no {mac} now")
 
 
@@ -145,9 +145,9 @@ def test_a_correction_with_mistakes_is_told_and_the_wait_goes_on(
     threading.Timer(0.3, correct, ("region: Shang Hai\n",)).start()
     threading.Timer(5.0, correct, ("product_key: a1b2c3d4e5f\ndevice_name: gw-0001\n",)).start()
     assert waiting.run(Event.NOT_PROVISIONED).last_event == "config-changed"
-    output = capsys.readouterr().err
-    assert output.count("region: is not a region") == 1
-    assert output.index("region") < output.index("starting afresh")
+    told = capsys.readouterr().err
+    assert told.count("region: is not a region") == 1
+    assert told.index("region") < told.index("The service restarts")
 
 
 def test_the_service_manager_is_answered(waiting: Waiting, tmp_path: Path) -> None:

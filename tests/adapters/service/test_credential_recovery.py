@@ -71,9 +71,9 @@ def test_the_service_starts_without_what_is_encrypted_for_another(
     assert withhold(manager.root, failed=False)
     assert manager.asked() == ["daemon-reload"]
     assert not manager.drop_in.exists()
-    output = capfd.readouterr()
-    assert "can hand out" in output.err
-    assert "hunter2" not in output.out + output.err, "what it is goes nowhere"
+    told = capfd.readouterr()
+    assert "can load" in told.err
+    assert "hunter2" not in told.out + told.err, "what it is goes nowhere"
     command = (manager.root / "asked-to-decrypt").read_text().split()
     assert command == ["decrypt", "--name=product-secret", f"{manager.root}/sealed", "/dev/null"]
 

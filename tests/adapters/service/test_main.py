@@ -154,7 +154,7 @@ def test_a_file_that_is_only_touched_is_no_other_configuration(config_path: Path
         process.send_signal(signal.SIGTERM)
         _, lines = process.communicate(timeout=30)
     assert process.returncode == ExitCode.DONE
-    assert "starting afresh" not in lines
+    assert "The service restarts" not in lines
 
 
 def test_a_configuration_that_changes_in_the_choice_is_noticed(config_path: Path) -> None:
@@ -183,9 +183,9 @@ def test_a_library_that_cannot_be_loaded_is_waited_for(config_path: Path, tmp_pa
         assert process.stderr is not None
         line = process.stderr.readline()
         assert f"{broken} (module paho) cannot be loaded: SyntaxError" in line
-        assert "To do: sudo apt-get install --reinstall python3-paho-mqtt. Looking again every 20 s." in line
+        assert "To do: sudo apt-get install --reinstall python3-paho-mqtt. The service checks again every 20 s." in line
         status = tmp_path / "run" / "status.json"
         wait_for(status.exists, "a status", 10)
         assert json.loads(status.read_text())["last_cause"] in {"software-broken", "config-changed"}
         assert process.wait(40) == 0
-        assert "Configuration changed: starting afresh." in process.stderr.read()
+        assert "The configuration has changed. The service restarts." in process.stderr.read()

@@ -32,7 +32,7 @@ def test_a_stop_ends_the_pause(config: Config, capsys: pytest.CaptureFixture[str
     began = time.monotonic()
     assert not wait_before_start(config, 11, open_journal({}, sys.stderr, "info"))
     assert time.monotonic() - began < 5.0
-    assert "ended 11 times in a row within a minute of its start. It goes on in 10 s." in capsys.readouterr().err
+    assert "ended 11 times in a row within a minute of its start. It continues in 10 s." in capsys.readouterr().err
 
 
 def test_a_pause_that_is_over_goes_on(config: Config, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_it_is_started_once_the_probe_succeeds_and_the_probe_goes(
     assert recovery.look_once() == 0
     assert manager.done() == ["daemon-reload"]
     assert not manager.probe_unit.exists()
-    assert "it runs" in capfd.readouterr().err
+    assert "The service runs" in capfd.readouterr().err
 
 
 def test_while_a_required_unit_is_missing_nothing_is_probed(

@@ -107,9 +107,9 @@ def test_a_link_of_the_operators_is_followed_and_no_other(directory: Path) -> No
 def test_a_directory_that_others_may_change_is_refused(directory: Path, mode: int) -> None:
     """Whoever may write to it could have put a link there."""
     state = owned(directory / "state", 0, mode)
-    with pytest.raises(OnboardError, match="others than root may change state"):
+    with pytest.raises(OnboardError, match="users other than root may change state"):
         prepared(state)
-    with pytest.raises(OnboardError, match="others than root may change state"):
+    with pytest.raises(OnboardError, match="users other than root may change state"):
         prepared(directory / "good", state, state)
 
 

@@ -326,7 +326,7 @@ FAULTS = (
         title="Others can read the product secret",
         before=_open_secret,
         event="secret-file-invalid",
-        words=("open to others", "chmod 600"),
+        words=("read by other users", "chmod 600"),
         first=("product-secret",),
     ),
     Fault(
@@ -417,7 +417,7 @@ FAULTS = (
         before=_write(MINE, "mqtt:\n  keepalive_s: soon\n"),
         event="config-invalid",
         words=("60-mine.yaml:2: mqtt.keepalive_s",),
-        status_words=("ended with 78", "check-config"),
+        status_words=("ended with exit code 78", "check-config"),
         first=("config-valid",),
     ),
     Fault(

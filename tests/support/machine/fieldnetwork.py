@@ -190,7 +190,7 @@ TROUBLES = (
         event="registration-failed",
         cause="network",
         # Several releases of Python read a reset inside TLS as an end.
-        words=("Connection reset by peer|ended before the answer did", "Next try in"),
+        words=("Connection reset by peer|ended before the answer was complete", "Next try in"),
         loses_secrets=True,
     ),
     Trouble(

@@ -55,7 +55,7 @@ START_FAULTS = (
         id="238: a link that leads to nothing",
         make=f"mv {STATE} /srv/kept && ln -s /srv/nothing {STATE}",
         end=f"rm {STATE} && mv /srv/kept {STATE}",
-        words=(f"{STATE} is a link to /srv/nothing, which is not there", "status 238"),
+        words=(f"{STATE} is a link to /srv/nothing, which does not exist", "status 238"),
     ),
     StartFault(
         id="217: the service's user",

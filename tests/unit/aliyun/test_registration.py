@@ -77,7 +77,7 @@ def test_platform_faults_are_waited_out(code: str) -> None:
 def test_throttling() -> None:
     """429 in the JSON or as HTTP status is obeyed, with the server's own wish."""
     assert refusal(answer({"code": 429}, retry_after_s=7.0)) == Throttled(
-        detail="the platform asks to slow down (code 429)", retry_after_s=7.0, code="429"
+        detail="the platform asks the gateway to slow down (code 429)", retry_after_s=7.0, code="429"
     )
     assert isinstance(refusal(HttpAnswer(status=429, body=b"<html>", retry_after_s=None)), Throttled)
     assert isinstance(refusal(HttpAnswer(status=503, body=b"", retry_after_s=3.0)), Throttled)

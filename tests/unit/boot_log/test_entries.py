@@ -19,7 +19,7 @@ ENTRY = JournalEntry(
     boot_id="b" * 32,
     at_us=12_345_678,
     utc=datetime(2026, 11, 25, 0, 1, 12, tzinfo=UTC),
-    message="Online at host:8883, 250 ms after the dial.",
+    message="Online at host:8883. Connecting took 250 ms.",
     priority=5,
     event="online",
     state="online",

@@ -21,7 +21,7 @@ ENTRY = JournalEntry(
     boot_id="b" * 32,
     at_us=12_345_678,
     utc=datetime(2026, 11, 25, 0, 1, 12, tzinfo=UTC),
-    message="Online at host:8883, 250 ms after the dial.",
+    message="Online at host:8883. Connecting took 250 ms.",
     priority=5,
     event="online",
     state="online",
@@ -106,8 +106,8 @@ def test_a_line_and_its_heading() -> None:
             "Boot 0 (bbbbbbbb), from 2026-11-25 00:00:59 UTC\n  since boot            state    event          code     "
         ).rstrip()
     )
-    assert line(timed_entry, columns, Style()) == (
-        " 0:00:12.345            waiting  login-refused  connack-4  Online at host:8883, 250 ms after the dial."
+    assert line(told, columns, Style()) == (
+        " 0:00:12.345            waiting  login-refused  connack-4  Online at host:8883. Connecting took 250 ms."
     )
     assert "\x1b[33mlogin-refused\x1b[0m" in line(timed_entry, columns, Style(colour=True))
 

@@ -46,7 +46,7 @@ TEXT = [
     ("LoadCredential=product-secret:/etc/iot-onboard/product-secret", None),
     ("SetCredential=product-secret:", None),
     ("CREDENTIALS_DIRECTORY=/run/credentials/iot-onboard.service", None),
-    ("The product secret file /etc/iot-onboard/product-secret is open to others.", None),
+    ("The product secret file /etc/iot-onboard/product-secret can be read by other users.", None),
     ("config.yaml:3: device_secret_file: cannot be read", None),
     ("IOT_EVENT=secret-found", None),
     ("Registration refused, code 6600: the signature was refused: the product secret is not this product's.", None),

@@ -89,7 +89,7 @@ def test_another_interface_is_not_taken() -> None:
     ("facts", "words"),
     [
         (Facts(hostname="a" * 33), "33 characters"),
-        (Facts(hostname="abc"), "3 characters; the platform takes 4 to 32"),
+        (Facts(hostname="abc"), "3 characters; the platform allows 4 to 32"),
         (Facts(hostname="gate way"), "' '"),
         (Facts(hostname="g\u00e4teway"), "\u00e4"),
         (Facts(hostname="{serial}", serial="1234"), "'{'"),
@@ -133,7 +133,7 @@ def test_a_right_template(template: str) -> None:
     assert template_problem(template) is None
 
 
-DOUBTS = (("hostname", "the host name is pi, as on many gateways"), ("mac:wlan0", "the address of wlan0 counts"))
+DOUBTS = (("hostname", "the host name is pi, which many gateways have"), ("mac:wlan0", "the address of wlan0 counts"))
 
 
 def test_what_many_have_is_no_name() -> None:
@@ -149,7 +149,7 @@ def test_what_many_have_is_no_name() -> None:
 
 def test_a_host_name_that_is_still_to_come() -> None:
     """Whoever gives it has not ended: what is there now may be another's."""
-    facts = replace(FACTS, settling="cloud-init has not ended")
+    facts = replace(FACTS, settling="cloud-init has not finished")
     with pytest.raises(MissingFact, match="cloud-init"):
         expand("{hostname}-{serial}", facts)
     assert expand("{serial}", facts) == "10000000abcdef01"

@@ -124,7 +124,7 @@ def test_what_is_plugged_in_comes_after_what_is_the_board_s() -> None:
     assert expand("{mac:eth0}", facts) == "001e0633104c"
     own = facts_of(Readings(interfaces=(wired("f8:e4:3b:5d:20:77", is_usb=True, driver="cdc_ncm"),)))
     assert expand("{mac:eth0}", own) == "f8e43b5d2077"
-    with pytest.raises(MissingFact, match=r"USB adapter, which counts where it is named: \{mac:eth0\}"):
+    with pytest.raises(MissingFact, match=r"USB adapter, which is used only if it is named: \{mac:eth0\}"):
         expand("{mac}", facts_of(Readings(interfaces=(stick,))))
 
 
@@ -185,5 +185,5 @@ def test_sources_that_disagree() -> None:
 def test_a_machine_id_that_does_not_last() -> None:
     """It would be another device at each boot."""
     facts = facts_of(Readings(machine_id="3b" * 8 + "9f" * 8, machine_id_lasts=False))
-    with pytest.raises(MissingFact, match="made up at each boot"):
+    with pytest.raises(MissingFact, match="generated at each boot"):
         expand("gw-{machine_id}", facts)

@@ -18,7 +18,7 @@ READINGS = Readings(
     machine_id="0123456789abcdef0123456789abcdef",
     machine_id_lasts=False,
     hostnames=(("/etc/hostname", "localhost"), ("/proc/sys/kernel/hostname", "raspberrypi")),
-    settling="cloud-init has not ended",
+    settling="cloud-init has not finished",
 )
 
 

@@ -98,7 +98,10 @@ def test_a_wrong_line(line: str, expected: str) -> None:
     [
         ("product_key: ~\ndevice_name: gw-1\n", "0.yaml:1: product_key: is empty"),
         ("product_key: a-b\ndevice_name: gw-1\n", "0.yaml:1: product_key: may hold letters and digits only"),
-        (f"product_key: {'a' * 21}\ndevice_name: gw-1\n", "0.yaml:1: product_key: has 21 characters; 20 is the most"),
+        (
+            f"product_key: {'a' * 21}\ndevice_name: gw-1\n",
+            "0.yaml:1: product_key: has 21 characters; at most 20 are allowed",
+        ),
         ("product_key: a\ndevice_name: abc\n", "0.yaml:2: device_name: has 3 characters"),
         ("product_key: a\ndevice_name: gw-{seral}\n", "0.yaml:2: device_name: {seral} is not a placeholder"),
         (

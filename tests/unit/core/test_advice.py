@@ -16,12 +16,12 @@ def test_soon() -> None:
 
 def test_slowly() -> None:
     """The shortest wait and the longest one."""
-    assert f"by itself, in {backoff.SLOW.floor_s / 60:.0f} to {backoff.SLOW.cap_s / 60:.0f} minutes" == SLOWLY
+    assert f"the gateway retries in {backoff.SLOW.floor_s / 60:.0f} to {backoff.SLOW.cap_s / 60:.0f} minutes" == SLOWLY
 
 
 def test_hourly() -> None:
     """An hour is in the middle of what a block waits."""
-    assert "about hourly" in HOURLY
+    assert "about every hour" in HOURLY
     assert (backoff.BLOCKED.floor_s + backoff.BLOCKED.cap_s) / 2 == 3600.0
 
 

@@ -85,8 +85,7 @@ def test_what_was_compiled_is_cut(library: Path, kept: int) -> None:
         (
             "requests.adapters",
             "/usr/local/lib/python3.13/dist-packages/requests/adapters.py",
-            "remove /usr/local/lib/python3.13/dist-packages/requests, which stands in front of the Debian package "
-            "python3-requests",
+            "remove /usr/local/lib/python3.13/dist-packages/requests, which hides the Debian package python3-requests",
         ),
     ],
 )
@@ -107,7 +106,7 @@ def test_an_error_at_work_is_another_thing(work: object) -> None:
 
 def test_it_is_a_fault_of_this_gateway() -> None:
     """Looked at again soon, with the cure of this very one."""
-    failure = software_fault(BrokenCode(module="paho", file="", kind="it is not there")).failure
+    failure = software_fault(BrokenCode(module="paho", file="", kind="it is missing")).failure
     assert isinstance(failure, Transient)
     assert (failure.cause, failure.soon, failure.slow) == (Cause.LOCAL, True, False)
     assert failure.cure.endswith("python3-paho-mqtt")

@@ -56,7 +56,7 @@ def test_a_failure_names_the_proxy(error: Exception, reason: str) -> None:
     proxy = ProxyAddress(host="proxy.example", port=3128, username="u", password=Secret("hunter2"))
     failure = proxy_failure(proxy, error)
     assert failure.cause is Cause.PROXY
-    assert failure.detail.startswith("the proxy proxy.example port 3128 ")
+    assert failure.detail.startswith("no connection through the proxy proxy.example port 3128: ")
     assert failure.detail.endswith(f": {reason}")
     assert "hunter2" not in repr((failure, proxy))
 

@@ -119,7 +119,7 @@ def test_an_overlay_over_a_card() -> None:
     """The upper layer is followed to where it lies: the source's own case (a Raspberry Pi's overlay file system)."""
     found = storage(RASPBERRY, seen={"/media/root-rw/overlay": "0:23"})
     assert found.volatile == (
-        "overlay at /, whose upper layer /media/root-rw/overlay lies on tmpfs at /media/root-rw, which is in memory"
+        "overlay at /, with its upper layer /media/root-rw/overlay is on tmpfs at /media/root-rw, which is in memory"
     )
     lasting = RASPBERRY.replace("0:23 / /media/root-rw rw,relatime - tmpfs", "179:3 / /media/root-rw rw - ext4")
     assert storage(lasting, seen={"/media/root-rw/overlay": "179:3"}) == Storage(
@@ -157,7 +157,7 @@ def test_a_layer_that_is_not_seen() -> None:
     for text, seen in ((DOCKER, {}), (overlay() + TMP, {}), (overlay("/tmp/x") + TMP, {"/tmp/x": "179:2"})):
         found = storage(text, seen=seen)
         assert found.volatile == ""
-        assert found.unseen == "the upper layer of the overlay at / is not seen from here"
+        assert found.unseen == "the upper layer of the overlay at / is not visible here"
 
 
 @pytest.mark.parametrize("files", [1_048_576, 409_600, PAGES // 2, 0, 400_000, 194_381], ids=str)
@@ -197,7 +197,7 @@ def test_a_layer_below_a_private_tmp() -> None:
     """What PrivateTmp= hides lies where it lies itself; a container's layers are named by its host."""
     private = "88 22 {} /systemd-private-5f0c-iot-onboard.service-Xyz/tmp /tmp rw - {} x rw\n"
     memory = overlay("/tmp/up") + private.replace("22", "886").format("0:96", "tmpfs")
-    assert "/tmp/up lies on tmpfs at /tmp" in storage(memory, command_line="quiet").volatile
+    assert "/tmp/up is on tmpfs at /tmp" in storage(memory, command_line="quiet").volatile
     assert storage(memory).volatile == ""
     disk = overlay("/tmp/up") + private.replace("22", "886").format("179:2", "ext4")
     assert storage(disk, command_line="quiet").volatile == ""
@@ -288,7 +288,7 @@ def test_a_file_in_memory() -> None:
     text = data("ext4 /dev/loop0 rw", "7:0") + "70 22 0:26 / /run rw - tmpfs tmpfs rw\n"
     disks = {"7:0": Disk(name="loop0", file="/run/x.img")}
     why = storage(text, disks=disks, seen={"/run/x.img": "0:26"}).volatile
-    assert why == "ext4 at /var/lib/iot-onboard, a file (/run/x.img) that lies on tmpfs at /run, which is in memory"
+    assert why == "ext4 at /var/lib/iot-onboard, a file (/run/x.img) that is on tmpfs at /run, which is in memory"
     assert storage(text, disks=disks).volatile == ""
     gone = {"7:0": Disk(name="loop0", file="/x.img (deleted)")}
     assert "a file that has been deleted (/x.img)" in storage(text, disks=gone).volatile

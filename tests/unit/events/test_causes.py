@@ -26,7 +26,7 @@ def test_an_advice_fits_where_it_is_put(advice: Advice) -> None:
     for words in (advice.explanation, *advice.steps):
         assert re.fullmatch(r"[A-Z`].*[.`)]", words), words
     assert advice.steps
-    assert advice.then.startswith("by itself")
+    assert advice.then.startswith("the gateway retries")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_every_connack_number_is_explained(number: int) -> None:
 
 def test_numbers_that_nobody_defined() -> None:
     """A CONNACK number beyond MQTT 3.1.1 and any HTTP 5xx are explained; other numbers are not."""
-    assert "does not have" in found("connack 77").title
+    assert "does not define" in found("connack 77").title
     assert found("http 521") == found("521")
     assert find("7777") is None
 

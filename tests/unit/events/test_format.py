@@ -51,23 +51,10 @@ def test_a_line_is_the_table_s_with_the_occurrence_filled_in() -> None:
 def test_what_happened_is_told_without_what_is_to_be_done(event: Event) -> None:
     """`status` has rows of their own for the cure and the next try."""
     details = Details(detail="why", cure="mend it", next_try_s=4.0, attempt=2)
-    line = what_happened(TABLE[event], details, CONTEXT)
-    assert line
-    assert not re.search("To do|Next try|mend it|Holding off", line)
-    assert sentence(TABLE[event], details, CONTEXT).startswith(line)
-
-
-def test_a_line_may_be_about_another_device() -> None:
-    """Sentence and fields name it, and one field says through which gateway; about the gateway itself there is none."""
-    about = Identity(product_key="sub", device_name="m2")
-    line = line_of(Event.STARTED, Details(about=about), CONTEXT, "online")
-    fields = dict(line.fields)
-    assert line.message == "iot-onboard 1.0 starts for m2 of product sub."
-    assert (fields["IOT_PRODUCT_KEY"], fields["IOT_DEVICE_NAME"], fields["IOT_GATEWAY"]) == ("sub", "m2", "pk.gw-0001")
-    own = Identity(product_key=CONTEXT.product_key, device_name=CONTEXT.device_name)
-    for details in (Details(), Details(about=own)):
-        fields = dict(line_of(Event.STARTED, details, CONTEXT, "online").fields)
-        assert (fields["IOT_DEVICE_NAME"], fields.get("IOT_GATEWAY")) == ("gw-0001", None)
+    told = what_happened(TABLE[event], details, CONTEXT)
+    assert told
+    assert not re.search("To do|Next try|mend it", told)
+    assert sentence(TABLE[event], details, CONTEXT).startswith(told)
 
 
 def test_fields_without_a_value_are_left_out() -> None:

@@ -77,7 +77,7 @@ def test_what_is_in_the_way(one: Requirement, expected: bool) -> None:
     ("found", "words"),
     [
         (facts(226, logged="Failed to set up mount namespacing: /nowhere/x: No such file"), "/nowhere/x"),
-        (facts(200, unit={"WorkingDirectory": "!/data/work"}), "/data/work cannot be entered"),
+        (facts(200, unit={"WorkingDirectory": "!/data/work"}), "/data/work cannot be opened"),
         (facts(217, missing_accounts=("user iot-onboard",)), "there is no user iot-onboard"),
         (facts(216, missing_accounts=("group dialout",)), "there is no group dialout"),
         (facts(203, program="/usr/bin/iot-onboard"), "/usr/bin/iot-onboard cannot be run"),
@@ -91,7 +91,7 @@ def test_what_is_in_the_way(one: Requirement, expected: bool) -> None:
         (facts(0, "protocol"), "its start failed (protocol)"),
         (facts(3), "its process ended with status 3 (exit-code)"),
         (facts(238, state=StateDirectory(path="/s", kind="link", target="/data/s")), "/s is a link to /data/s"),
-        (facts(238, state=StateDirectory(path="/s", kind="dangling", target="/t")), "which is not there"),
+        (facts(238, state=StateDirectory(path="/s", kind="dangling", target="/t")), "which does not exist"),
         (facts(238, state=StateDirectory(path="/s", kind="file")), "/s is not a directory"),
         (facts(238, state=StateDirectory(path="/s"), logged="Read-only file system"), "Read-only file system"),
     ],

@@ -1,4 +1,4 @@
-"""The event table: every line that an operator may act on, once, in groups that follow the gateway's life.
+"""The event table: every line that an operator may act on, once, in groups in the order of a gateway's life.
 
 It is the only source of sentences. The journal's fields, the journal catalog, `docs/troubleshooting.md` and
 `iot-onboard explain` are made from it.
@@ -17,7 +17,7 @@ from .setup import SETUP
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Hold what belongs together in a list of events."""
+    """Hold events that belong together, with a title."""
 
     title: str
     entries: dict[Event, Entry]

@@ -60,7 +60,7 @@ def test_the_product_secret(gateway: Path) -> None:
         f"Other users cannot read the product secret file {path} (mode 0600), and it holds a secret.",
     )
     path.chmod(0o644)
-    assert judged() == (Level.FAIL, f"The product secret file {path} is open to others.")
+    assert judged() == (Level.FAIL, f"The product secret file {path} can be read by other users.")
     kept(path, b"")
     assert judged() == (Level.FAIL, f"The product secret file {path} is empty.")
     path.unlink()

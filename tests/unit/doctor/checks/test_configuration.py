@@ -218,9 +218,9 @@ IDENTITY = [
     Row(
         "everybody's host name",
         configuration.device_name,
-        named("{hostname}", None, "the host name is raspberrypi, as on many gateways", hostname="raspberrypi"),
+        named("{hostname}", None, "the host name is raspberrypi, which many gateways have", hostname="raspberrypi"),
         FAIL,
-        "as on many gateways",
+        "which many gateways have",
         "{mac}",
     ),
     Row(

@@ -54,7 +54,7 @@ UNIT = [
     ),
     Row("reload", service.unit, unit(NeedDaemonReload="yes"), WARN, "changed", "daemon-reload"),
     Row("runs", service.running, unit(), OK, "process 412"),
-    Row("78", service.running, ended(78), FAIL, "78: its configuration is wrong", "check-config"),
+    Row("78", service.running, ended(78), FAIL, "78: its configuration is invalid", "check-config"),
     Row(
         "credentials",
         service.running,

@@ -82,10 +82,10 @@ STATE = [
     Row("persistent", state.persistent, replace(MEMORY, volatile=""), OK, "survives a reboot."),
     Row(
         "unseen",
-        state.persistent,
-        replace(MEMORY, volatile="", unseen="the upper layer of the overlay at / is not seen from here"),
+        state.lasting,
+        replace(MEMORY, volatile="", unseen="the upper layer of the overlay at / is not visible here"),
         OK,
-        "the upper layer of the overlay at / is not seen from here, so it is taken as persistent",
+        "the upper layer of the overlay at / is not visible here, so it counts as lasting",
     ),
     Row(
         "in memory",

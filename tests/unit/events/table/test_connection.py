@@ -48,14 +48,14 @@ def test_a_lost_connection_says_how_long_it_was() -> None:
 def test_an_idle_timeout_says_what_the_keep_alive_is_now() -> None:
     """With what was seen, and when the gateway is back."""
     details = Details(duration_ms=45_000, detail="cut; the keep-alive is 36 s from now on", next_try_s=3.0)
-    line = said(CONNECTION[Event.IDLE_TIMEOUT], details)
-    assert line == (
-        "Connection ended by an idle time-out on the way (proxy, NAT, firewall or load balancer), after 45 s: cut; the "
-        "keep-alive is 36 s from now on. Next try in 3 s."
+    told = said(CONNECTION[Event.IDLE_TIMEOUT], details)
+    assert told == (
+        "An idle time-out on the network path (proxy, NAT, firewall or load balancer) ended the connection after 45 s: "
+        "cut; the keep-alive is 36 s from now on. Next try in 3 s."
     )
 
 
 def test_a_clone_is_told_by_the_name_that_is_shared() -> None:
     """And how long this gateway keeps out of the other's way."""
-    line = said(CONNECTION[Event.IDENTITY_SHARED], Details(attempt=3, next_try_s=3600.0))
-    assert "3 times in a row: another device uses the identity of gw-0001. Holding off for 60 min." in line
+    told = said(CONNECTION[Event.IDENTITY_SHARED], Details(attempt=3, next_try_s=3600.0))
+    assert "3 times in a row: another device uses the identity of gw-0001. Next try in 60 min." in told

@@ -31,8 +31,8 @@ def test_a_refusal_names_its_code_and_its_cure() -> None:
 
 def test_a_registration_of_a_device_that_has_a_secret_is_explained() -> None:
     """It would surprise whoever reads the line: why, and after how many refusals."""
-    line = said(REGISTRATION[Event.REREGISTERING], Details(attempt=3))
-    assert "refused the stored secret 3 times running" in line
+    told = said(REGISTRATION[Event.REREGISTERING], Details(attempt=3))
+    assert "refused the stored secret 3 times in a row" in told
 
 
 def test_an_attempt_names_device_and_endpoint() -> None:

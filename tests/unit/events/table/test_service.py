@@ -39,17 +39,17 @@ def test_a_start_says_who_starts() -> None:
 
 def test_a_report_that_is_left_out_is_named_with_what_it_cost() -> None:
     """And what the operator does not see for it."""
-    line = said(SERVICE[Event.REPORT_SKIPPED], Details(detail="tags", attempt=2))
-    assert line == (
-        "Sessions that ended before the server acknowledged the tags report: 2. It is left out from now on, and tried "
-        "again once a day: the console does not show what it tells."
+    told = said(SERVICE[Event.REPORT_SKIPPED], Details(detail="tags", attempt=2))
+    assert told == (
+        "Sessions that ended before the server acknowledged the tags report: 2. The gateway now skips this report and "
+        "tries it again once a day. The console does not show its content."
     )
 
 
 def test_short_lives_say_how_many_and_how_long_the_pause_is() -> None:
     """The line that an endless row of crashes leaves."""
-    line = said(SERVICE[Event.RESTART_DELAYED], Details(detail="5 times", next_try_s=600.0))
-    assert line == "The service has ended 5 times in a row within a minute of its start. It goes on in 10 min."
+    told = said(SERVICE[Event.RESTART_DELAYED], Details(detail="5 times", next_try_s=600.0))
+    assert told == "The service has ended 5 times in a row within a minute of its start. It continues in 10 min."
 
 
 @pytest.mark.parametrize("event", [Event.RESTART_DELAYED, Event.INTERNAL_ERROR])

@@ -39,18 +39,18 @@ def test_a_fresh_gateway_says_both_ways_to_set_it_up() -> None:
 @pytest.mark.parametrize("event", [Event.DEVICE_NAME_UNKNOWN, Event.CONFIG_UNREADABLE])
 def test_what_is_looked_at_again_says_so(event: Event) -> None:
     """Nobody has to start the service after it."""
-    line = said(SETUP[event], Details(detail="x"))
-    assert line.endswith("x. Looking again every few seconds.")
+    told = said(SETUP[event], Details(detail="x"))
+    assert told.endswith("x. The service checks again every few seconds.")
     assert SETUP[event].then == "every few seconds"
 
 
 def test_a_boot_file_that_is_taken_in_names_the_gateway() -> None:
     """The file, and what it made of this gateway."""
-    line = said(SETUP[Event.BOOT_FILE_IMPORTED], Details(detail="/boot/iot-onboard.yaml"))
-    assert line == "/boot/iot-onboard.yaml is taken in: this gateway is gw-0001 of product pk."
+    told = said(SETUP[Event.BOOT_FILE_IMPORTED], Details(detail="/boot/iot-onboard.yaml"))
+    assert told == "/boot/iot-onboard.yaml was imported: this gateway is gw-0001 of product pk."
 
 
 def test_whoever_has_the_card_is_warned_of_a_secret_on_it() -> None:
     """A file that could not be removed is told as what it is."""
-    line = said(SETUP[Event.BOOT_FILE_NOT_REMOVED], Details(detail="read-only"))
-    assert "A secret in it still lies open on the boot partition." in line
+    told = said(SETUP[Event.BOOT_FILE_NOT_REMOVED], Details(detail="read-only"))
+    assert "A secret in it can still be read on the boot partition." in told
