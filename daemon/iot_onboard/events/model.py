@@ -1,7 +1,7 @@
 """The types of events: their names, what the table says about each, and the details of one occurrence.
 
-An *input* is what happened to the state machine; an *event* is what we log for the operator. The sentences stand in
-`event_table`.
+An *input* is what happened to the state machine; an *event* is what the operator reads. The sentences are in
+`events/table`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class Priority(enum.IntEnum):
 
 
 class Kind(enum.Enum):
-    """Name the kind of an event; `rate_limit` uses it."""
+    """Say what an event means for the gateway; `rate_limit` uses it."""
 
-    NOTE = "told each time; says nothing about whether all is well"
-    PROGRESS = "told each time; what was wrong before it is over"
-    ATTEMPT = "told the first time; later ones end in something that is told"
-    TROUBLE = "told less and less often while it lasts"
-    RECOVERY = "told where a trouble was told before it"
+    NOTE = "logged each time; does not say whether there is a fault"
+    PROGRESS = "logged each time; the fault before it is over"
+    ATTEMPT = "logged the first time; later ones end in another event that is logged"
+    TROUBLE = "logged less and less often while it lasts"
+    RECOVERY = "logged if a fault was logged before it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
