@@ -183,7 +183,7 @@ def test_a_credential_that_is_not_ours(site: Site, gateway: Machine) -> None:
     """A new gateway registers all the same, for its own secret is there; each start tries it again, and heals."""
     gateway.drop_in("foreign", "[Service]\nLoadCredential=foreign:/nowhere\n")
     gateway.boot()
-    assert "a credential that is not ours" in gateway.wait_for_event("secret-unloadable")["MESSAGE"]
+    assert "a credential that does not belong to iot-onboard" in gateway.wait_for_event("secret-unloadable")["MESSAGE"]
     gateway.wait_for_state("online")
     assert len(site.sandbox.seen("register")) == 1
     gateway.try_run("systemctl", "restart", "iot-onboard")

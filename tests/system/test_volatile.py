@@ -83,9 +83,9 @@ def test_state_in_memory(site: Site, gateway: Machine) -> None:
     assert (found["status"], "while it lasts" in found["sentence"]) == ("warn", True)
     gateway.cut_power()
     gateway.boot()
-    entry = gateway.wait_for_event("registration-refused")
-    assert entry["IOT_CODE"] == "6289"
-    assert "the state directory cannot have kept it over a boot: it is on tmpfs at /var" in entry["MESSAGE"]
+    told = gateway.wait_for_event("registration-refused")
+    assert told["IOT_CODE"] == "6289"
+    assert "the state directory did not survive the reboot: it is on tmpfs at /var" in told["MESSAGE"]
     site.sandbox.command("reset", PRODUCT_KEY, "gw0001")
 
 

@@ -65,8 +65,8 @@ def refused(state: State, input_: m.Refused, now: Now) -> Transition:
     try:
         from ..aliyun.connack import ConnackMeaning, connack
     except (OSError, MemoryError):
-        # No descriptor is left. The next login gets the same answer.
-        detail = f"CONNACK {input_.code}, and this gateway is short of what it takes to look up what that means"
+        # No descriptor is to be had. The next login gets the same answer.
+        detail = f"CONNACK {input_.code}, and this gateway lacks the resources to look up its meaning"
         short = Transient(cause=Cause.LOCAL, detail=detail)
         return first(m.Drop(), wait(state, now, m.Goal.CONNECT, short, Event.CONNECT_FAILED))
     answer, code = connack(input_.code), str(input_.code)
@@ -105,7 +105,7 @@ def _after_refusal(state: State, code: str, answer: Connack, now: Now) -> Transi
     detail = answer.advice.meaning
     again = state.refusals >= REFUSALS_BEFORE_REGISTERING
     if again and not state.policy.can_register:
-        cure = "put the device's present secret, as the console shows it, into the device secret file"
+        cure = "write the device's current secret, as the console shows it, into the device secret file"
         failure: Failure = Rejected(code=f"CONNACK {code}", detail=detail, cure=cure)
         return block(state, now, m.Goal.LOAD, failure, Event.LOGIN_BLOCKED)
     if again and now.at >= state.budget.reregister_at:

@@ -83,7 +83,9 @@ def wait_after_cut(state: State, lost: m.Lost, now: Now, *, duration_ms: int) ->
     shorter = f"the keep-alive is {keepalive_s} s from now on, {before_s} s before"
     too_short = f"that is less than the shortest keep-alive, {backoff.MIN_KEEPALIVE_S} s"
     end = "no answer to the ping" if lost.idle_time.ping_unanswered else "cut"
-    detail = f"{end} after {lost.idle_time.lasted_s:.0f} s of silence, as before; {shorter if holds else too_short}"
+    detail = (
+        f"{end} after {lost.idle_time.lasted_s:.0f} s without traffic, as before; {shorter if holds else too_short}"
+    )
     failures = 1 if holds else min(state.failures, _MAX_FAILURES) + 1
     soon_s = backoff.WAITING.wait_s(failures, now.chance)
     wake_at = max(now.at + soon_s, budgeted_at(state, m.Goal.CONNECT, now.at))
@@ -94,6 +96,6 @@ def wait_after_cut(state: State, lost: m.Lost, now: Now, *, duration_ms: int) ->
         failures=failures,
         retry_on=frozenset({m.EarlyRetry.NETWORK, m.EarlyRetry.CONFIG}),
     )
-    cure = "" if holds else "have the time-out for idle connections of the proxy, firewall or router raised to 60 s"
+    cure = "" if holds else "raise the time-out for idle connections in the proxy, firewall or router to 60 s"
     details = Details(detail=detail, cure=cure, attempt=failures, next_try_s=wake_at - now.at, duration_ms=duration_ms)
     return waiting, (m.Announce(event=Event.IDLE_TIMEOUT, details=details),)

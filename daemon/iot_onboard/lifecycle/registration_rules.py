@@ -95,7 +95,7 @@ def _explained(failure: Rejected, volatile: str) -> Rejected:
     """Name the likely reason for a missing secret: a directory that does not survive a reboot."""
     if failure.code != _ACTIVATED or not volatile:
         return failure
-    detail = f"{failure.detail}; the state directory cannot have kept it over a boot: it is on {volatile}"
+    detail = f"{failure.detail}; the state directory did not survive the reboot: it is on {volatile}"
     cure = f"set state_dir to a directory on a disk or SD card first; then {failure.cure}"
     return Rejected(code=failure.code, detail=detail, cure=cure)
 

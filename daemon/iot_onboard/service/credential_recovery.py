@@ -19,7 +19,7 @@ from ..system.processes import ask
 _ASK_S = 90.0
 # The largest credential that systemd accepts.
 _MAX_BYTES = 1024 * 1024
-_NOT_OURS = f"a credential that is not ours (systemctl cat {units.SERVICE} shows it)"
+_NOT_OURS = f"a credential that does not belong to iot-onboard (systemctl cat {units.SERVICE} shows it)"
 
 
 def withhold(root: Path, *, failed: bool) -> bool:

@@ -74,8 +74,8 @@ class Action(enum.Enum):
     WAIT = "check again later"
     START = "have systemd start the service"
     LOG = "log what prevents the start"
-    RECOVERED = "log that it runs again, and exit"
-    END = "exit without a line"
+    RECOVERED = "say that it runs again, and end"
+    END = "end without a word"
 
 
 def decide(memory: Memory, look: Look, cause: str, now_s: float) -> tuple[Memory, Action]:

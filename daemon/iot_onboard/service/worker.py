@@ -50,7 +50,7 @@ class Worker:
         try:
             threading.Thread(target=self._work, args=(job,), name=self._name, daemon=True).start()
         except (RuntimeError, MemoryError) as error:
-            self._hand_over(Result(failure=local_fault("the work could not be begun", error).failure))
+            self._hand_over(Result(failure=local_fault("the work could not be started", error).failure))
 
     def _take_result(self, _: int) -> None:
         """Hand on the result that waits; whoever takes it may submit the next job."""
@@ -76,9 +76,9 @@ def _outcome(job: Callable[[], object]) -> Result:
     except OnboardError as error:
         return Result(failure=error.failure)
     except BaseException as error:
-        if is_temporary(error):
-            return Result(failure=local_fault("this gateway is short of something", error).failure)
-        tracebacks.on_damaged_code(error)
+        if passes(error):
+            return Result(failure=local_fault("this gateway lacks a resource", error).failure)
+        tracebacks.hand_over(error)
         if (failure := _failure_of_code(error)) is not None:
             return Result(failure=failure)
         # The message of an exception may quote a secret; its type and place do not.

@@ -94,7 +94,10 @@ def test_a_credential_of_somebody_elses_is_said_to_be_one(manager: Manager, capf
     (manager.root / "unit").write_text("[Service]\nLoadCredential=other:/none\n")
     assert withhold(manager.root, failed=True)
     assert read_drop_in(manager.drop_in.read_text()) == {}
-    assert "a credential that is not ours (systemctl cat iot-onboard.service shows it)" in capfd.readouterr().err
+    assert (
+        "a credential that does not belong to iot-onboard (systemctl cat iot-onboard.service shows it)"
+        in capfd.readouterr().err
+    )
 
 
 def test_without_a_failure_nothing_is_taken_away(manager: Manager) -> None:
