@@ -298,6 +298,6 @@ def subprocess_of(usr: Usr, *words: str, signal: str) -> str:
         said = ""
         while line := process.stderr.readline():
             said += line
-            if "To do: sudo iot-onboard setup" in line:
+            if "To do: run sudo iot-onboard setup" in line:
                 process.send_signal(getattr(Signals, f"SIG{signal}"))
         return said

@@ -87,7 +87,7 @@ def test_another_reason_is_told(gateway: Gateway, tmp_path: Path) -> None:
     )
     hostname.write_text("pump-07\n")
     assert gateway.wait() == 0
-    assert gateway.lines().count("cannot be told") == 2
+    assert gateway.lines().count("cannot be determined") == 2
 
 
 def test_another_fact_ends_a_block_without_a_secret(sandbox: Sandbox, gateway: Gateway, board: Board) -> None:

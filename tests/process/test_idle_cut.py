@@ -16,7 +16,7 @@ from support.platform.idle_box import Cut, IdleBox
 from support.platform.sandbox import wait_for
 
 SPEED = 10.0
-NAMED = "ended by an idle time-out on the way"
+NAMED = "idle time-out on the network path"
 
 
 def behind(box: IdleBox, directory: Path, ca_file: Path, keepalive_s: int) -> Gateway:

@@ -38,7 +38,7 @@ def test_it_waits_and_starts_by_itself(sandbox: Sandbox, gateway: Gateway) -> No
     gateway.start()
     status = gateway.wait_for_state("not-provisioned")
     assert (status["product_key"], status["last_event"]) == ("", "not-provisioned")
-    assert "To do: sudo iot-onboard setup" in gateway.wait_for_line(
+    assert "To do: run sudo iot-onboard setup" in gateway.wait_for_line(
         "No product identity is configured: product_key and device_name"
     )
     output = gateway.command("status")
@@ -78,7 +78,7 @@ def test_a_name_that_the_board_does_not_give_is_waited_for(sandbox: Sandbox, gat
     gateway.wait_for_line("The device name cannot be determined: this machine has no {mac:nope0} now")
     gateway.config.write_text(good)
     assert gateway.wait() == 0
-    assert gateway.lines().count("cannot be told") == 1
+    assert gateway.lines().count("cannot be determined") == 1
     gateway.online()
 
 
@@ -110,7 +110,7 @@ def test_it_answers_the_service_manager(gateway: Gateway, tmp_path: Path) -> Non
         while heard.count("WATCHDOG=1") < 3:
             heard.append(manager.recv(4096).decode())
         assert "READY=1" in heard
-        assert any(line.startswith("STATUS=No product identity yet") for line in heard)
+        assert any(line.startswith("STATUS=No product identity is configured") for line in heard)
         assert gateway.stop_time_s() <= 0.5
         while heard[-1] != "STOPPING=1":
             heard.append(manager.recv(4096).decode())
@@ -197,4 +197,4 @@ def test_no_hour_is_silent(gateway: Gateway) -> None:
         ),
         "it",
     )
-    assert gateway.lines().count("\n") == gateway.lines().count("No product identity yet")
+    assert gateway.lines().count("\n") == gateway.lines().count("No product identity is configured")

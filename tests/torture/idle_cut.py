@@ -13,7 +13,7 @@ from .tally import Tally
 from .world import World
 
 TEN_MINUTES_S = 600.0
-_NAMED = "ended by an idle time-out on the way"
+_NAMED = "idle time-out on the network path"
 _LOOK_S = 0.25
 
 
