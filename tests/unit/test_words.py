@@ -17,6 +17,7 @@ from support.tree import DAEMON, ROOT
 
 FILES = sorted(DAEMON.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in FILES}
+TOLD = re.compile(r"(?<![a-z])(told|tells?|telling)(?![a-z])", re.IGNORECASE)
 # Former names, and the term for each today. Left out: what is a field's term elsewhere (begin, end, keep, of, closed).
 FORMER = {
     "Teller": "Reporter",
@@ -93,6 +94,20 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield each text that a person may read, with its line: no docstring, no key, no pattern."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            text = node.value
+            yield from [(node.lineno, text)] if text.count(" ") >= 2 and not text.startswith(("(?", "[", "^")) else []
+
+
 def identifiers(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield each module, class, function, parameter, attribute and constant that the file names, with its line."""
     for node in ast.walk(tree):
@@ -120,6 +135,20 @@ def test_what_is_explained_is_plain(topic: Topic) -> None:
 def test_who_has_to_act_is_plain() -> None:
     """The names stand in the status, in the catalog and in the manual."""
     assert not [hard for who in Responsible if (hard := hard_words(who.value))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_what_an_operator_reads_is_plain(path: Path) -> None:
+    """Lines, findings, help, prompts and problems: no string of the daemon holds a phrase that readers stumble over."""
+    found = [f"{line}: {hard} in {text!r}" for line, text in strings(TREES[path]) if (hard := hard_words(text))]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_nothing_is_told(path: Path) -> None:
+    """Neither in code nor in prose: a reporter logs, a function returns, a message says, a person knows."""
+    found = [f"{at}: {line}" for at, line in enumerate(path.read_text().splitlines(), 1) if TOLD.search(line)]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
