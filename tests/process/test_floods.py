@@ -27,7 +27,7 @@ ENDED = {
     "pingresp": "answers no PINGREQ",
     "pingresp, a record each": "answers no PINGREQ",
     "pingresp, across records": "the reserved type 0",
-    "publish, qos 1, small, and nothing read": "takes no acknowledgement",
+    "publish, qos 1, small, and nothing read": "does not read their acknowledgements",
     "publish, qos 2": "QoS 2",
     "publish of 256 MB": "268,435,455 bytes",
     "key updates, and a byte now and then": "",
@@ -79,7 +79,7 @@ def test_a_flood_holds_nothing_up(gateway: Gateway, tmp_path: Path, name: str) -
         assert watchdog.longest_silence_s(began) < MAX_SILENCE_S
         if name in ENDED:
             # The kernel's own buffers take some ten thousand acknowledgements before ours does.
-            line = gateway.wait_for_line("the server does not keep to MQTT 3.1.1: ", 60)
+            line = gateway.wait_for_line("the server does not follow MQTT 3.1.1: ", 60)
             assert ENDED[name] in line
             assert "Next try in" in line
         assert peak_kb(gateway.pid) < MAX_MEMORY_KB

@@ -132,7 +132,7 @@ class Conversation:
             return "refused"
         assert lost[0].detail.isprintable()
         assert len(lost[0].detail) < 200
-        assert "makes no sense" not in lost[0].detail, lost[0].detail
+        assert "invalid data" not in lost[0].detail, lost[0].detail
         return "violation" if lost[0].violation else "closed" if lost[0].by_server else "silent"
 
 

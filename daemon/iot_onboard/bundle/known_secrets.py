@@ -27,7 +27,7 @@ _CREDENTIAL_PLACES = ("run/credentials/iot-onboard.service", "etc/credstore", "r
 _PROXIES = re.compile(r".*_proxy", re.IGNORECASE)
 _STORED = re.compile(r'"device_secret"\s*:\s*"((?:[^"\\]|\\.)*)')
 _NAMED = re.compile(r'"[^"\\]*(?i:secret|token|password)[^"\\]*"\s*:\s*"((?:[^"\\]|\\.)*)')
-# What a damaged file may still hold of a secret.
+# What a damaged file may still contain of a secret.
 _WORDS = re.compile(r"[^\s\"',:{}\[\]\\]{8,}")
 _FIELDS = {"product_key", "device_name", "device_secret", "issued_at"}
 # Larger than any file that the daemon takes, but for a configuration.

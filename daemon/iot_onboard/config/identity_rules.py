@@ -112,7 +112,7 @@ def facts_of(readings: Readings) -> Facts:
     serial = _serial(readings, doubts)
     macs, more_macs = _macs(readings, doubts)
     hostname = next((name for _, name in readings.hostnames if not _is_nameless(name)), None)
-    if hostname is not None and is_everybodys(hostname, readings.system):
+    if hostname is not None and is_common_hostname(hostname, readings.system):
         why = f"the host name is {hostname}, which many gateways have"
         doubts.append(("hostname", f"{why}; sudo hostnamectl set-hostname NAME sets another"))
     if readings.machine_id and not readings.machine_id_lasts:
@@ -155,7 +155,7 @@ def serial_doubt(text: str) -> str | None:
         return "counts"
     if _repeats(plain):
         return "repeats itself"
-    if any(word in plain for word in _STAND_INS) or re.fullmatch(_WORD, plain):
+    if any(word in plain for word in _STAND_IN_WORDS) or re.fullmatch(_WORD, plain):
         return "is a common word"
     return None
 
@@ -183,7 +183,7 @@ def mac_doubt(interface: Interface) -> str | None:
     is_adapter = interface.driver in _ADAPTER_DRIVERS and not octets[0] & 2
     is_modem = interface.driver in _MODEM_DRIVERS and not is_adapter
     is_shared = address in _SHARED_ADDRESSES or address.startswith(_SHARED_BEGINNINGS)
-    if is_modem or is_shared or re.fullmatch(_UNWRITTEN, address):
+    if is_modem or is_shared or re.fullmatch(_DEFAULT_ADDRESS, address):
         return "belongs to a modem or an adapter, and may be the same on all of this type"
     return None
 

@@ -27,7 +27,7 @@ class Problem:
     hint: str = ""
     # The file itself may be correct.
     unread: bool = False
-    # It may well be readable a moment later.
+    # It may become readable soon.
     temporary: bool = False
     # How many it stands for: several where the rest is not listed.
     count: int = 1

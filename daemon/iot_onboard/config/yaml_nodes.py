@@ -95,7 +95,7 @@ def _check_bounds(text: str, loader: Any) -> None:
         if nodes > _MAX_NODES:
             raise _NotTaken(line, f"holds more than {_MAX_NODES} values", "spread them over several files in conf.d")
         if getattr(event, "anchor", None) is not None:
-            raise _NotTaken(line, "anchors and aliases are not taken", "write the value out")
+            raise _NotTaken(line, "anchors and aliases are not allowed", "write the value out")
 
 
 def _too_deep(line: int) -> _NotTaken:
@@ -126,7 +126,7 @@ def plain(node: Any) -> Any:
     try:
         return yaml.SafeLoader("").construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-        raise Bad("has a value that makes no sense") from None
+        raise Bad("has an invalid value") from None
 
 
 def scalar(node: Any) -> Any:

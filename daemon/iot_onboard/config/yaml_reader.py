@@ -135,7 +135,7 @@ class _Reader:
         for key_node, value_node in node.value:
             line = line_of(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
-                self._refuse(line, prefix, _HIDDEN, Bad("is not a key we know"))
+                self._refuse(line, prefix, _HIDDEN, Bad("is not a known key"))
                 continue
             name = key_node.value
             if name in lines:
@@ -177,7 +177,7 @@ def _shown(name: str, schema: Schema) -> str:
         return f"{glued[1]}..."
     if _may_be_secret(name, schema):
         return _HIDDEN
-    # A problem is one line on a terminal, whatever stands in the file.
+    # A problem is always one line on a terminal, for any content of the file.
     name = name if name.isprintable() else repr(name)
     return name if len(name) <= _MAX_SHOWN else name[: _MAX_SHOWN - 3] + "..."
 
@@ -192,7 +192,7 @@ def _may_be_secret(name: str, schema: Schema) -> bool:
 def _unknown(name: str, known: Collection[str]) -> Bad:
     """Say what is wrong with a name that is no key here; `known` are those that are, inside sections with dots."""
     if _GLUED_SECRET.match(name):
-        return Bad("is not a key we know", "a blank is missing after the colon")
+        return Bad("is not a known key", "a blank is missing after the colon")
     if re.sub(r"[^a-z]", "", name.rpartition(".")[2].lower()) in _SECRET_KEYS:
         return Bad("a secret is never a value here", "put it into a file: product_secret_file, device_secret_file")
     if name in known:
@@ -200,10 +200,10 @@ def _unknown(name: str, known: Collection[str]) -> Bad:
         nested = "..."
         for part in reversed(names):
             nested = f"{{{part}: {nested}}}"
-        return Bad("is not a key we know", f"write it as  {section}: {nested}")
+        return Bad("is not a known key", f"write it as  {section}: {nested}")
     # In the wrong section most often.
     close = [key for key in known if key.endswith("." + name)] or _close(name, known, 0.6)
-    return Bad("is not a key we know", f"did you mean {close[0]}?" if close else "")
+    return Bad("is not a known key", f"did you mean {close[0]}?" if close else "")
 
 
 def _close(name: str, known: Iterable[str], cutoff: float) -> list[str]:

@@ -14,7 +14,7 @@ from ..fast_start.fast_dataclasses import dataclass
 
 # Out of memory, descriptors, threads or buffers; an interrupted call; a temporary error of a disk or a file server.
 # Not what a person must fix: a file that is missing, has another owner, or is no file; a full or read-only disk.
-_PASSING = frozenset(
+_TEMPORARY = frozenset(
     {
         errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
         errno.EREMOTEIO, errno.ESTALE, errno.ETIMEDOUT,
@@ -64,7 +64,7 @@ class Transient:
     cure: str = ""
 
 
-def unforeseen(where: str) -> Transient:
+def defect_failure(where: str) -> Transient:
     """Return the failure for an unexpected exception: `where` is its kind and place, and nothing else.
 
     Data from a server or a disk can cause one. The process continues, because an exit would lose what is in memory.
@@ -108,7 +108,7 @@ class StoreFault(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailure:
-    """The disk failed; `passing` is true if the fault may end by itself within moments."""
+    """The disk failed; `temporary` is true if the fault may end by itself within moments."""
 
     fault: StoreFault
     detail: str
@@ -126,7 +126,7 @@ class OnboardError(Exception):
         self.failure = failure
 
 
-def passes(error: BaseException) -> bool:
+def is_temporary(error: BaseException) -> bool:
     """Return whether waiting fixes this error of the machine."""
     if isinstance(error, MemoryError):
         return True
@@ -139,6 +139,6 @@ def passes(error: BaseException) -> bool:
 
 
 def local_fault(what: str, error: BaseException) -> OnboardError:
-    """Return the error to raise for an error that `passes`; `what` is a clause such as "the file X cannot be read"."""
+    """Return the error to raise for a temporary error; `what` is a clause such as "the file X cannot be read"."""
     reason = (error.strerror if isinstance(error, OSError) else "") or "no memory or no thread is available"
     return OnboardError(Transient(cause=Cause.LOCAL, detail=f"{what}: {reason}"))

@@ -122,7 +122,7 @@ class AnswerReader:
             case _Part.CHUNK_SIZE:
                 self._read_chunk_size(line)
             case _Part.CHUNK_END if line:
-                raise MeaninglessAnswer("with a chunk that is longer than its stated size")
+                raise InvalidAnswer("with a chunk that is longer than its stated size")
             case _Part.CHUNK_END:
                 self._part = _Part.CHUNK_SIZE
             case _ if not line:
@@ -169,11 +169,11 @@ class AnswerReader:
     def _end_headers(self) -> None:
         """Decide where the answer ends."""
         if self.status == 101:
-            raise MeaninglessAnswer("with another protocol that was not requested")
+            raise InvalidAnswer("with another protocol that was not requested")
         if self.status < 200:
             self._interim += 1
             if self._interim > MAX_INTERIM_ANSWERS:
-                raise MeaninglessAnswer("again and again with an interim answer")
+                raise InvalidAnswer("again and again with an interim answer")
             self._part = _Part.STATUS
         elif self._head_only or self.status == 204 or 300 <= self.status < 400:
             self.complete = True
@@ -182,10 +182,10 @@ class AnswerReader:
 
     def _begin_body(self) -> None:
         if not self._tokens(b"content-encoding") <= {b"", b"identity"}:
-            raise MeaninglessAnswer("with a compressed body that was not requested")
+            raise InvalidAnswer("with a compressed body that was not requested")
         lengths, coded = self._tokens(b"content-length"), b"transfer-encoding" in self._headers
         if coded and (self._tokens(b"transfer-encoding") != {b"chunked"} or lengths):
-            raise MeaninglessAnswer("with a body without a defined end")
+            raise InvalidAnswer("with a body without a defined end")
         if coded:
             self._part = _Part.CHUNK_SIZE
             return
@@ -193,7 +193,7 @@ class AnswerReader:
         if lengths:
             length = lengths.pop()
             if lengths or not _LENGTH.fullmatch(length):
-                raise MeaninglessAnswer("with a body of invalid length")
+                raise InvalidAnswer("with a body of invalid length")
             self._expect(int(length))
 
     def _tokens(self, name: bytes) -> set[bytes]:
@@ -211,7 +211,7 @@ class AnswerReader:
     def _read_chunk_size(self, line: bytes) -> None:
         found = _CHUNK_SIZE.fullmatch(line)
         if found is None:
-            raise MeaninglessAnswer("with a body without a defined end")
+            raise InvalidAnswer("with a body without a defined end")
         self._chunks += 1
         if self._chunks > MAX_CHUNKS:
             raise InvalidAnswer(f"in more than {MAX_CHUNKS} pieces")

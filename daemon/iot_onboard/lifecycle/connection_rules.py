@@ -39,7 +39,7 @@ def dialled(state: State, input_: m.Dialled, now: Now) -> Transition:
 
 
 def dial_failed(state: State, input_: m.DialFailed, now: Now) -> Transition:
-    """Count it, and wait for the network, or for the clock where that is why."""
+    """Count the failure, and wait for the network, or for the clock if that is the reason."""
     state = replace(state, failed_dials=(*backoff.within_window(state.failed_dials, now.at), state.began_at))
     if isinstance(input_.failure, Misconfigured):
         return block(state, now, m.Goal.CONNECT, input_.failure, Event.SECRET_FILE_INVALID)
@@ -50,7 +50,7 @@ def dial_failed(state: State, input_: m.DialFailed, now: Now) -> Transition:
 
 
 def accepted(state: State, _: m.Accepted, now: Now) -> Transition:
-    """Be online."""
+    """Go online."""
     entered = enter(state, m.Phase.ONLINE, None)
     online = replace(entered, refusals=0, rejected=None, online_since=now.at, early_retries=())
     online = replace(online, load_refusals=0, spread_until=float("-inf"))
@@ -60,12 +60,12 @@ def accepted(state: State, _: m.Accepted, now: Now) -> Transition:
 
 
 def refused(state: State, input_: m.Refused, now: Now) -> Transition:
-    """Wait; on the third refusal running register once, in case an operator reset the device."""
-    # Imported here: a start without trouble needs none of its words.
+    """Wait; after the third refusal in a row register once, in case an operator reset the device."""
+    # Imported here: a start without failures does not need it.
     try:
         from ..aliyun.connack import ConnackMeaning, connack
     except (OSError, MemoryError):
-        # No descriptor is to be had. The next login gets the same answer.
+        # No descriptor is left. The next login gets the same answer.
         detail = f"CONNACK {input_.code}, and this gateway lacks the resources to look up its meaning"
         short = Transient(cause=Cause.LOCAL, detail=detail)
         return first(m.Drop(), wait(state, now, m.Goal.CONNECT, short, Event.CONNECT_FAILED))
@@ -118,7 +118,7 @@ def _after_refusal(state: State, code: str, answer: Connack, now: Now) -> Transi
 
 
 def connack_overdue_or_stuck(state: State, _: m.Tick, now: Now) -> Transition:
-    """Give a mute server up; a dial that outlives its own limits hangs in a system call."""
+    """Give up a server that does not answer; a dial that exceeds its own time limits hangs in a system call."""
     if not state.logging_in:
         return stuck(state, _, now)
     limit_s = state.policy.connack_deadline_s
@@ -175,7 +175,7 @@ def lost(state: State, input_: m.Lost, now: Now) -> Transition:
     wait_s = backoff.HOLD_OFF.wait_s(short - SHORT_SESSIONS_OF_A_CLONE + 1, now.chance)
     wake_at = max(now.at + wait_s, budgeted_at(state, m.Goal.CONNECT, now.at))
     entered = enter(state, m.Phase.WAITING, wake_at, m.Goal.CONNECT)
-    # A name of its own is the cure: it ends the hold-off. News of the network does not.
+    # The fix is a unique device name, and that ends the hold-off. A change of the network does not.
     waiting = replace(entered, failures=state.failures + 1, retry_on=frozenset({m.EarlyRetry.CONFIG}))
     details = Details(attempt=short, next_try_s=wake_at - now.at, detail=input_.detail, duration_ms=lasted_ms)
     return waiting, (m.Drop(), m.Announce(event=Event.IDENTITY_SHARED, details=details))
@@ -189,7 +189,7 @@ def _short_sessions(state: State, input_: m.Lost) -> int:
 
 
 def _idle_cut(state: State, input_: m.Lost, now: Now, lasted_ms: int) -> tuple[State, Transition | None]:
-    """Note how silent the session was at its end; return the wait as well where an idle time-out has ended it."""
+    """Record the idle time at the end of the session; also return the wait if an idle time-out has ended it."""
     if input_.violation:
         return state, None
     try:

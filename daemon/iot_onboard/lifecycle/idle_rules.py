@@ -29,7 +29,7 @@ _MAX_FAILURES = 3
 
 
 def noted(known: IdleCut | None, lost: m.Lost) -> tuple[IdleCut | None, bool]:
-    """Return what is known after a session, and whether it was ended by an idle time-out beyond doubt."""
+    """Return what is known after a session, and whether an idle time-out has certainly ended it."""
     idle_time = lost.idle_time
     if known is not None and idle_time.survived_s >= known.silent_s - _tolerance_s(known.silent_s):
         known = None
@@ -59,7 +59,7 @@ def _outlived(idle_time: IdleTime) -> bool:
 
 
 def first_ping_s(cut: IdleCut | None) -> float | None:
-    """Return when the next session is to ping for the first time, where that decides what ends sessions."""
+    """Return when the next session has to send its first ping, if it is a test; else `None`."""
     suspected = cut is not None and cut.times >= EQUAL_IDLE_TIMES and not cut.confirmed
     return cut.silent_s / 2 if cut is not None and suspected else None
 

@@ -26,9 +26,9 @@ def loaded(state: State, input_: m.Loaded, now: Now) -> Transition:
 
 
 def nothing_stored(state: State, input_: m.NothingStored, now: Now) -> Transition:
-    """Register, unless the answer could not be kept: not written, or not until after the next boot."""
+    """Register, unless the secret could not be stored, or would not survive a reboot."""
     state = replace(state, storage=input_.storage)
-    # A data partition may come late, or be mounted again with a right to write.
+    # A data partition may be mounted late, or become writable later.
     retry_on = {m.EarlyRetry.MOUNTS} if input_.storage.mount else set()
     if not input_.writable:
         failure = StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=input_.detail)
@@ -50,7 +50,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def load_failed(state: State, input_: m.LoadFailed, now: Now) -> Transition:
-    """Retry the read; never register, for the secret may be fine. What passes by itself is retried soon."""
+    """Retry the read; never register, because the secret may be fine. After a temporary error retry soon."""
     failure = input_.failure
     if isinstance(failure, StoreFailure) and failure.temporary:
         failure = Transient(cause=Cause.LOCAL, detail=failure.detail)
@@ -69,7 +69,7 @@ def registered(state: State, input_: m.Registered, now: Now) -> Transition:
 
 
 def register_failed(state: State, input_: m.RegisterFailed, now: Now) -> Transition:
-    """Wait or block; where an older secret is stored go back to it, for the login may have been refused by mistake."""
+    """Wait or block; if an older secret is stored, use it again: its login may have been refused by mistake."""
     failure = input_.failure
     goal = m.Goal.CONNECT if state.durable else m.Goal.REGISTER
     if isinstance(failure, Misconfigured):

@@ -38,7 +38,7 @@ def save(state: State, now: Now) -> Transition:
 
 
 def connect(state: State, now: Now) -> Transition:
-    """Dial, if the budgets of logins and of dials that fail have room; else wait until they have."""
+    """Dial if the budgets of logins and of failed dials allow it; else wait until they do."""
     earliest = budgeted_at(state, m.Goal.CONNECT, now.at)
     if earliest > now.at:
         return _over_budget(state, earliest, m.Goal.CONNECT)
@@ -53,7 +53,7 @@ def _over_budget(state: State, earliest_s: float, goal: m.Goal) -> Transition:
 
 
 def wake(state: State, _: m.Input, now: Now) -> Transition:
-    """Take the step that the wait was for."""
+    """Start the action that the wait was for."""
     match state.goal:
         case m.Goal.REGISTER:
             return register(state, now)
@@ -66,18 +66,18 @@ def wake(state: State, _: m.Input, now: Now) -> Transition:
 
 
 def network_changed(state: State, input_: m.NetworkChanged, now: Now) -> Transition:
-    """Retry early where the network was in the way; what an idle time-out taught was of the way before."""
+    """Retry early if the network was the obstacle; forget the idle time-out of the former path."""
     state = replace(state, keepalive_s=None) if state.keepalive_s is not None else state
     return _retry_early(state, input_, now) if m.EarlyRetry.NETWORK in state.retry_on else (state, ())
 
 
 def clock_set(state: State, input_: m.ClockSet, now: Now) -> Transition:
-    """Retry early where the clock was in the way."""
+    """Retry early if the clock was the obstacle."""
     return _retry_early(state, input_, now) if m.EarlyRetry.CLOCK in state.retry_on else (state, ())
 
 
 def _retry_early(state: State, input_: m.Input, now: Now) -> Transition:
-    """Retry at once, or once the floor under such tries is over; back-off starts over, for there is something to try.
+    """Retry at once, or after the minimum gap between early retries; reset the back-off, because something has changed.
 
     Repeated changes lead to no more tries than that, and within a spent budget the retry waits. One such try is
     recorded in advance.
@@ -92,12 +92,12 @@ def _retry_early(state: State, input_: m.Input, now: Now) -> Transition:
 
 
 def mount_changed(state: State, input_: m.MountChanged, now: Now) -> Transition:
-    """Look again where the storage was in the way."""
+    """Read the store again if the storage was the obstacle."""
     return wake(state, input_, now) if m.EarlyRetry.MOUNTS in state.retry_on else (state, ())
 
 
 def config_changed(state: State, input_: m.ConfigChanged, _: Now) -> Transition:
-    """End, so that the service manager starts afresh; go on with the old settings where the new ones do not hold."""
+    """Exit, so that the service manager starts a new process; if the new configuration is invalid, keep the old one."""
     if m.EarlyRetry.CONFIG not in state.retry_on:
         return state, ()
     if input_.problems:

@@ -120,7 +120,7 @@ def step(state: State, input_: m.Input, now: Now) -> Transition:
 
 
 def _one_try(state: State, effects: tuple[m.Effect, ...]) -> Transition:
-    """Cut the story short for `register`: done where the daemon would connect, failed where it would wait."""
+    """End early for `register`: done when the daemon would connect, failed when it would wait."""
     if state.phase not in {Phase.CONNECTING, Phase.WAITING, Phase.BLOCKED}:
         return state, effects
     announcements = tuple(

@@ -28,7 +28,7 @@ _NETWORK_CAUSES = frozenset(
 
 
 def enter(state: State, phase: m.Phase, wake_at: float | None, goal: m.Goal | None = None) -> State:
-    """Return the state in another phase, due at `wake_at`, with nothing left over from the phase before."""
+    """Return the state in another phase, due at `wake_at`, without the values of the phase before."""
     return replace(state, phase=phase, goal=goal, retry_on=frozenset(), wake_at=wake_at, logging_in=False)
 
 
@@ -52,7 +52,7 @@ def budgeted_at(state: State, goal: m.Goal | None, now_s: float, reserve: int = 
 
 
 def ms_since(began_at: float, now: Now) -> int:
-    """Return how long something took."""
+    """Return the time since `began_at`, in milliseconds."""
     return round((now.at - began_at) * 1000)
 
 

@@ -171,7 +171,7 @@ class Connection:
                 self._puback_ends.append(self._stream.sent_bytes + self.unsent_bytes)
         self._send()
         if len(self._puback_ends) > MAX_UNSENT_PUBACKS:
-            self._refuse("it sends messages and takes no acknowledgement of them")
+            self._refuse("it sends messages but does not read their acknowledgements")
 
     def disconnect(self) -> None:
         """Send DISCONNECT and close; takes `DISCONNECT_LINGER_S` at the most."""
@@ -235,7 +235,7 @@ class Connection:
     def _hand_on(self, packet: Packet) -> None:
         event = packet.event
         if isinstance(event, Connack) and event.code == _PROTOCOL_REFUSED:
-            self._refuse("it does not take it (CONNACK 1)")
+            self._refuse("it does not support it (CONNACK 1)")
             return
         if event is not None:
             self._events.append(event)
@@ -261,13 +261,13 @@ class Connection:
         except PahoError as error:
             self._refuse(str(error))
         except Exception as error:
-            detail = f"what the server sent makes no sense ({type(error).__name__})"
+            detail = f"the server sent invalid data ({type(error).__name__})"
             self._lose(ConnectionLost(by_server=True, detail=detail))
         return 0
 
     def _refuse(self, what: str) -> None:
         """End the connection, and say what the server did."""
-        detail = f"the server does not keep to MQTT 3.1.1: {what}"
+        detail = f"the server does not follow MQTT 3.1.1: {what}"
         self._lose(ConnectionLost(by_server=True, violation=True, detail=detail))
 
     def _lose(self, lost: ConnectionLost) -> None:

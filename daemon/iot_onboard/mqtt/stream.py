@@ -97,5 +97,5 @@ def _describe(error: Exception) -> str:
     if is_close(error) or isinstance(error, ConnectionError):
         return _CLOSED
     if isinstance(error, ssl.SSLError):
-        return f"TLS broke: {tls_reason(error)}"
+        return f"TLS failed: {tls_reason(error)}"
     return (isinstance(error, OSError) and error.strerror) or f"the socket failed ({type(error).__name__})"

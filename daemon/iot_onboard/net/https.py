@@ -19,7 +19,7 @@ from .dial import dial
 from .http_exchange import read_answer
 from .tls import BoundedContext, tls_failure
 
-_IN_ITS_PLACE = "a captive portal or a proxy may answer instead of the platform"
+_PORTAL_HINT = "a captive portal or a proxy may answer instead of the platform"
 # Whose wish to wait counts, whatever its body is.
 _BUSY = frozenset({429, 503})
 

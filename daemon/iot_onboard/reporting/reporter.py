@@ -90,7 +90,7 @@ class Reporter:
         self._remember(event, details)
 
     def repeat_at(self) -> float | None:
-        """Return when `repeat_if_due` has something to say, or `None`."""
+        """Return when `repeat_if_due` has something to log, or `None`."""
         times = (repeat_at(self._memories.own), self._status_again_at)
         return min((at for at in times if at is not None), default=None)
 

@@ -197,7 +197,7 @@ def _is_of_this_boot(record: dict[str, object]) -> bool:
 
 
 def _stamps(found: object, now_s: float) -> tuple[float, ...]:
-    """Return the moments of a list that lie in the window of a budget."""
+    """Return the times of a list that lie in the window of a budget."""
     if not isinstance(found, list):
         return ()
     return within_window(tuple(float(at) for at in found[-64:] if _within(at, 0, now_s)), now_s)

@@ -98,7 +98,7 @@ class AwaitingSetup:
         self._loop.add(Source(due_at=lambda: self._try_at, on_due=self._try_to_load))
 
     def run(self) -> int:
-        """Run until a new process has something to run with, or until asked to stop."""
+        """Run until a new process can do more, or until a stop signal."""
         with StopSignals(self._loop, lambda: self._end(Event.STOPPING)):
             self._repeat()
             self._notifier.ready()

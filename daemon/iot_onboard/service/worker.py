@@ -76,9 +76,9 @@ def _outcome(job: Callable[[], object]) -> Result:
     except OnboardError as error:
         return Result(failure=error.failure)
     except BaseException as error:
-        if passes(error):
+        if is_temporary(error):
             return Result(failure=local_fault("this gateway lacks a resource", error).failure)
-        tracebacks.hand_over(error)
+        tracebacks.on_damaged_code(error)
         if (failure := _failure_of_code(error)) is not None:
             return Result(failure=failure)
         # The message of an exception may quote a secret; its type and place do not.

@@ -48,7 +48,7 @@ def test_a_device_secret_needs_no_product_secret(etc: Etc) -> None:
     ("text", "code", "words"),
     [
         (NAMES, 78, "product-secret cannot be read: No such file or directory. To do: sudo iot-onboard setup"),
-        (f"{NAMES}regon: x\n", 78, "config.yaml:3: regon: is not a key we know (did you mean region?)"),
+        (f"{NAMES}regon: x\n", 78, "config.yaml:3: regon: is not a known key (did you mean region?)"),
         ("product_key: abc\ndevice_name: '{hostname'\n", 78, "config.yaml:2: device_name: "),
         ("product_key: abc\ndevice_name: '{mac:nowhere0}'\n", 1, "this machine has no {mac:nowhere0} now"),
         (f"{NAMES}tls: {{ca_file: /dev/null}}\n", 78, "To do: set tls.ca_file"),

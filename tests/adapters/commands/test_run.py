@@ -21,7 +21,7 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        (f"{NAMES}regon: x\nlog_level: x\n", ["3: regon: is not a key we know", "4: log_level: must be one of"]),
+        (f"{NAMES}regon: x\nlog_level: x\n", ["3: regon: is not a known key", "4: log_level: must be one of"]),
         ("product_key: abc\ndevice_name: abc\n", ["2: device_name: has 3 characters"]),
         ("- a\n", ["1: (file): "]),
     ],

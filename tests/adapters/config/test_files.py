@@ -59,7 +59,7 @@ def test_each_file_is_named_in_its_problems(etc: Path) -> None:
         f"{etc}/conf.d/1.yaml:2: (file): is not UTF-8 text",
         f"{etc}/conf.d/3.yaml:1: (file): cannot be read: Is a directory",
         f"{etc}/conf.d/4.yaml:1: (file): is larger than 1 MB",
-        f"{etc}/conf.d/2.yaml:2: regon: is not a key we know (did you mean region?)",
+        f"{etc}/conf.d/2.yaml:2: regon: is not a known key (did you mean region?)",
     ]
 
 

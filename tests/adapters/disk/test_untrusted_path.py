@@ -71,7 +71,7 @@ def test_the_first_who_is_not_root_says_where_a_path_leads(parts: list[PathPart]
 def test_root_does_nothing_where_anybody_may_change_the_path(parts: list[PathPart]) -> None:
     """It is said which directory that is, and what mends it; a sticky one will do on the way, not at the end."""
     with pytest.raises(OnboardError, match=r"users other than root may change part .* To do: chmod go-w"):
-        first_owner(Path("/x"), parts)
+        first_non_root_part(Path("/x"), parts)
 
 
 def test_a_directory_may_be_made_in_a_sticky_one() -> None:

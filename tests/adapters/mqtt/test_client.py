@@ -317,7 +317,7 @@ def test_a_server_that_takes_no_acknowledgement_is_left() -> None:
             events = connection.read() + connection.write()
             connection.acknowledge(*(event.mid for event in events if isinstance(event, Received)))
         ended = next(event for event in events + connection.tick() if isinstance(event, ConnectionLost))
-        assert (ended.violation, "takes no acknowledgement" in ended.detail) == (True, True)
+        assert (ended.violation, "does not read their acknowledgements" in ended.detail) == (True, True)
         assert connection.unsent_bytes <= 4 * (MAX_UNSENT_PUBACKS + STEPS_A_CALL)
         connection.drop()
 

@@ -152,7 +152,7 @@ def test_rubbish_inside_tls_is_a_violation(peer: Peer) -> None:
         below.sendall(b"\x99" * 200)
         found = ended(stream)
     assert (found.by_server, found.violation) == (True, True)
-    assert found.detail.startswith("TLS broke: ")
+    assert found.detail.startswith("TLS failed: ")
     stream.close()
 
 

@@ -72,11 +72,11 @@ def test_a_proxy_that_does_not_lead_on(says: bytes | None, words: str) -> None:
     """The proxy is named, with what it said as far as that can be shown; its password is not."""
     with FakeProxy("gw", "right", says=says) as proxy, TlsServer() as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port, username="gw", password=Secret("wr0ng"))
-        told = failure(lambda: reach(server, proxy=address))
-    assert told.cause is Cause.PROXY
-    assert told.detail.startswith(f"no connection through the proxy 127.0.0.1 port {proxy.port}: {words}")
+        told = failure(lambda: connect_tcp(server, proxy=address))
+    assert caught.cause is Cause.PROXY
+    assert caught.detail.startswith(f"no connection through the proxy 127.0.0.1 port {proxy.port}: {words}")
     assert len(told.detail) < 250
-    assert told.detail.isprintable()
+    assert caught.detail.isprintable()
     assert "wr0ng" not in told.detail
 
 
@@ -98,7 +98,7 @@ def test_a_proxy_that_is_not_there() -> None:
     with FakeProxy() as proxy:
         pass
     address = ProxyAddress(host="127.0.0.1", port=proxy.port)
-    assert failure(lambda: reach(TlsServer(), proxy=address)) == Transient(
+    assert failure(lambda: connect_tcp(TlsServer(), proxy=address)) == Transient(
         cause=Cause.PROXY, detail=f"no connection through the proxy 127.0.0.1 port {proxy.port}: Connection refused"
     )
 
@@ -111,13 +111,13 @@ def test_a_mute_proxy_is_given_up() -> None:
         began = time.monotonic()
         caught = failure(lambda: connect_tcp(TlsServer(), timeout_s=0.5, proxy=address))
         assert time.monotonic() - began <= 1.5
-    assert told.cause is Cause.PROXY
-    assert told.detail.endswith(": timed out")
+    assert caught.cause is Cause.PROXY
+    assert caught.detail.endswith(": timed out")
 
 
 def test_a_proxy_s_name_that_is_unknown() -> None:
     """It is the proxy's name that the line speaks of."""
-    assert failure(lambda: reach(TlsServer(), proxy=ProxyAddress(host="a..b", port=3128))) == Transient(
+    assert failure(lambda: connect_tcp(TlsServer(), proxy=ProxyAddress(host="a..b", port=3128))) == Transient(
         cause=Cause.PROXY, detail="no connection through the proxy a..b port 3128: not a host name"
     )
 
@@ -173,7 +173,7 @@ def test_one_time_limit_for_the_whole_tunnel(first: bytes, again: bytes, gap_s: 
 def test_what_a_proxy_may_say_instead(says: bytes, words: str) -> None:
     """In words of ours, and of its own what a line may show."""
     with FakeProxy(says=lambda write: write(says)) as proxy:
-        told = failure(lambda: reach(TlsServer(), proxy=ProxyAddress(host="localhost", port=proxy.port)))
+        told = failure(lambda: connect_tcp(TlsServer(), proxy=ProxyAddress(host="localhost", port=proxy.port)))
     assert told == Transient(
         cause=Cause.PROXY, detail=f"no connection through the proxy localhost port {proxy.port}: {words}"
     )

@@ -75,7 +75,7 @@ def test_a_problem_changes_nothing(config: Path) -> None:
     theirs.parent.mkdir()
     theirs.write_text("regon: x\n")
     before = listing(config.parent)
-    with pytest.raises(ConfigError, match="regon: is not a key we know"):
+    with pytest.raises(ConfigError, match="regon: is not a known key"):
         provision(config, WISH)
     assert listing(config.parent) == before
 

@@ -117,7 +117,7 @@ def test_what_is_wrong_is_told_beside_it(gateway: Gateway) -> None:
     assert sorted(gateway.etc.rglob("*")) == before
     assert gateway.logged == [
         (Event.BOOT_FILE_REFUSED, f"{gateway.file}:1: product_key: may hold letters and digits only"),
-        (Event.BOOT_FILE_REFUSED, f"{gateway.file}:2: regon: is not a key we know (did you mean region?)"),
+        (Event.BOOT_FILE_REFUSED, f"{gateway.file}:2: regon: is not a known key (did you mean region?)"),
     ]
     errors = gateway.on_boot()["iot-onboard-error.txt"]
     assert all(detail in errors for _, detail in gateway.logged)

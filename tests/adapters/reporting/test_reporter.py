@@ -260,10 +260,10 @@ def test_no_known_secret_is_told_in_any_form(logged: Logged, form: str) -> None:
     written = WRITTEN[form](secret) if form in WRITTEN else ENCODED[form](secret.encode())
     detail = f"no connection through the proxy x: \x1b[2J{written.decode()}\u202e" + "y" * 5000
     registering = replace(WAITING, phase=m.Phase.REGISTERING)
-    told.reporter.publish_status(registering)
-    told.reporter.log_event(Event.REGISTRATION_FAILED, replace(FAILED, detail=detail), registering)
-    told.reporter.publish_status(registering)
-    texts = [str(line) for line in told.lines] + [path.read_text() for path in told.runtime_dir.iterdir()]
+    logged.reporter.publish_status(registering)
+    logged.reporter.log_event(Event.REGISTRATION_FAILED, replace(FAILED, detail=detail), registering)
+    logged.reporter.publish_status(registering)
+    texts = [str(line) for line in logged.lines] + [path.read_text() for path in logged.runtime_dir.iterdir()]
     assert any("no connection through the proxy x" in text for text in texts)
     for text in texts:
         assert not any(trace.decode("utf-8", "replace") in text for trace in traces(secret))

@@ -261,7 +261,7 @@ def test_a_server_that_takes_no_acknowledgement_is_left(tmp_path: Path) -> None:
     linked.sends_bytes = 4096
     server = TlsServer(speak, receives_bytes=4096)
     lost = loss_of(linked, server)
-    assert (lost.violation, "takes no acknowledgement" in lost.detail) == (True, True)
+    assert (lost.violation, "does not read their acknowledgements" in lost.detail) == (True, True)
 
 
 def test_what_came_after_a_close_of_ours_is_of_no_session(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_line_and_its_heading() -> None:
             "Boot 0 (bbbbbbbb), from 2026-11-25 00:00:59 UTC\n  since boot            state    event          code     "
         ).rstrip()
     )
-    assert line(told, columns, Style()) == (
+    assert line(timed_entry, columns, Style()) == (
         " 0:00:12.345            waiting  login-refused  connack-4  Online at host:8883. Connecting took 250 ms."
     )
     assert "\x1b[33mlogin-refused\x1b[0m" in line(timed_entry, columns, Style(colour=True))

@@ -120,7 +120,7 @@ def test_a_fact_is_waited_for(facts: Facts, template: str) -> None:
 def test_a_name_of_0_1_0_with_its_secret_stays() -> None:
     """Whatever newer rules refuse, or would make of it; and it stays at the boots that follow."""
     decision = choose(EVERYBODYS, template="{hostname}", stored=["raspberrypi"])
-    assert (decision.device_name, decision.kept) == ("raspberrypi", "which many gateways have")
+    assert (decision.device_name, decision.mismatch) == ("raspberrypi", "which many gateways have")
     assert decision.to_remember is not None
     again = choose(EVERYBODYS, template="{hostname}", stored=["raspberrypi"], remembered=decision.to_remember)
     assert again == replace(decision, to_remember=None)
@@ -149,8 +149,8 @@ def test_a_name_of_0_1_0_gives_way_to_one_that_came_later() -> None:
 
 def test_a_secret_given_by_hand_counts_as_that_of_the_name_of_0_1_0() -> None:
     """As long as nothing is remembered, whatever the new rules make of the hardware; not while it settles."""
-    decision = choose(EVERYBODYS, template="{hostname}", given_by_hand=True)
-    assert (decision.device_name, decision.kept) == ("raspberrypi", "which many gateways have")
+    decision = choose(EVERYBODYS, template="{hostname}", has_secret_file=True)
+    assert (decision.device_name, decision.mismatch) == ("raspberrypi", "which many gateways have")
     stick = replace(FACTS, macs=(("eth0", "00:1e:06:33:10:4c"),))
     assert choose(FACTS, legacy=stick, has_secret_file=True).device_name == "gw-001e0633104c"
     assert choose(FACTS, legacy=stick, has_secret_file=True, remembered=MEMORY).device_name == "gw-b827eb000001"

@@ -62,8 +62,8 @@ def test_a_mapping_or_nothing(parsers: Any) -> None:
         (BASE + "x: " + "a: " * 300_000, "0.yaml:3: (file): is not YAML"),
         ("a: b: c\n", "0.yaml:1: (file): is not YAML"),
         ("a: 1\n\0", "0.yaml:2: (file): is not YAML: it holds the character U+0000 (remove it)"),
-        ("a: &a [x]\nb: *a\n", "0.yaml:1: (file): anchors and aliases are not taken"),
-        ("a:\n  <<: *b\n", "0.yaml:2: (file): anchors and aliases are not taken (write the value out)"),
+        ("a: &a [x]\nb: *a\n", "0.yaml:1: (file): anchors and aliases are not allowed"),
+        ("a:\n  <<: *b\n", "0.yaml:2: (file): anchors and aliases are not allowed (write the value out)"),
         ("%YAML 3.0\n---\na: 1\n", "0.yaml:1: (file): is not YAML"),
         ("a: !x!y z\n", "0.yaml:1: (file): is not YAML"),
     ],
@@ -109,7 +109,7 @@ def test_values_as_yaml_has_them() -> None:
     """Numbers, words, lists; what YAML's safe loader refuses is a problem, not an object."""
     assert [plain(node(text)) for text in ("1", "yes", "'1'", "[a, 2]")] == [1, True, "1", ["a", 2]]
     for text in ("!!python/object:os.system x", "2020-13-45", "!!int x"):
-        with pytest.raises(Bad, match="makes no sense"):
+        with pytest.raises(Bad, match="has an invalid value"):
             plain(node(text))
     assert [is_null(node(text)) for text in ("~", "null", "''", "0", "{}")] == [True, True, False, False, False]
 

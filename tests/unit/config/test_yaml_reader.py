@@ -78,14 +78,14 @@ def test_sections_in_sections() -> None:
         )
     assert wide("bridge:\n  spool: 5\n  max_mb: 1\n  rate: []\nbridge.spool.max_mb: 1\nbrige: 1\n")[1] == [
         "0.yaml:2: bridge.spool: must be a mapping (its keys are max_mb, drain)",
-        "0.yaml:3: bridge.max_mb: is not a key we know (did you mean spool.max_mb?)",
+        "0.yaml:3: bridge.max_mb: is not a known key (did you mean spool.max_mb?)",
         "0.yaml:4: bridge.rate: must be a mapping (its keys are qos1_per_s)",
-        "0.yaml:5: bridge.spool.max_mb: is not a key we know (write it as  bridge: {spool: {max_mb: ...}})",
-        "0.yaml:6: brige: is not a key we know (did you mean bridge?)",
+        "0.yaml:5: bridge.spool.max_mb: is not a known key (write it as  bridge: {spool: {max_mb: ...}})",
+        "0.yaml:6: brige: is not a known key (did you mean bridge?)",
     ]
     assert wide("bridge: 5\nspool: {max_mb: 1}\nbridge: {}\n")[1] == [
         "0.yaml:1: bridge: must be a mapping (its keys are enabled, host, down, rate, spool)",
-        "0.yaml:2: spool: is not a key we know (did you mean bridge.spool?)",
+        "0.yaml:2: spool: is not a known key (did you mean bridge.spool?)",
         "0.yaml:3: bridge: is set twice, first on line 1 (remove one)",
     ]
 
@@ -140,7 +140,7 @@ def test_a_list_that_holds_nothing(text: str) -> None:
             [
                 "2: meters[0].name: is not a name",
                 "3: meters[0].product_key: is empty",
-                "4: meters[0].devce_name: is not a key we know (did you mean device_name?)",
+                "4: meters[0].devce_name: is not a known key (did you mean device_name?)",
                 "2: meters[0].device_name: is missing",
                 "5: meters[1].name: is missing",
                 "5: meters[1].product_key: is missing",
@@ -153,7 +153,7 @@ def test_a_list_that_holds_nothing(text: str) -> None:
                 "3: meters[0].name: is set twice, first on line 2 (remove one)",
                 "4: meters[0].product_key: is a list, must be text",
                 "5: meters[0].device_name: is a mapping, must be text (put it in quotes)",
-                "6: meters[0].(key): is not a key we know",
+                "6: meters[0].(key): is not a known key",
             ],
         ),
         (

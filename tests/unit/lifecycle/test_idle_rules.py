@@ -191,14 +191,14 @@ def test_the_line_says_what_holds_now() -> None:
     """Or that the keep-alive cannot help, and who can."""
     way = Way(45.0)
     assert [way.session() for _ in range(3)] == [True] * 3
-    details = told_of(way.life)
+    details = announced_details(way.life)
     assert (
         details.detail == "cut after 45 s without traffic, as before; the keep-alive is 36 s from now on, 300 s before"
     )
     assert details.cure == ""
     way = Way(20.0)
     assert [way.session() for _ in range(3)] == [True] * 3
-    details = told_of(way.life)
+    details = announced_details(way.life)
     assert (
         details.detail == "cut after 20 s without traffic, as before; that is less than the shortest keep-alive, 30 s"
     )

@@ -126,8 +126,8 @@ def test_a_store_that_has_come_to_lie_in_memory_is_looked_at_again() -> None:
 def test_activated_and_gone() -> None:
     """Where the directory could not keep the secret, code 6289 names that; elsewhere it says what it always does."""
     for given, expected in ((NOT_LASTING, True), (m.NothingStored(writable=True), False)):
-        life = Life(m.Policy(allow_volatile=True)).feed(m.Started()).feed(given)
-        details = told_of(life.feed(m.RegisterFailed(failure=ACTIVATED)))
+        life = Life(Policy(allow_volatile=True)).feed(m.Started()).feed(given)
+        details = announced_details(life.feed(m.RegisterFailed(failure=ACTIVATED)))
         assert ("did not survive the reboot: it is on tmpfs at /var" in details.detail) is expected
         assert details.cure.endswith("ResetThing")
         assert details.cure.startswith("set state_dir") is expected

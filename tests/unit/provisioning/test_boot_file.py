@@ -83,7 +83,7 @@ NEVER = "a secret is never a value here (put it into a file: product_secret_file
         ("region: x\nproduct_secret:hunter2\n", ["3: (file): is not YAML: could not find expected ':'"]),
         (
             "{product_secret:hunter2}",
-            ["1: product_secret...: is not a key we know (a blank is missing after the colon)"],
+            ["1: product_secret...: is not a known key (a blank is missing after the colon)"],
         ),
         ("\nproduct_secret: ~\n", ["2: product_secret: is empty"]),
         ("product_secret: [hunter2]\n", ["1: product_secret: must be text (put it in quotes)"]),
@@ -98,7 +98,7 @@ NEVER = "a secret is never a value here (put it into a file: product_secret_file
             "device_secret:\nregon: x\nproduct_secret: a b\n",
             [
                 "1: device_secret: is empty",
-                "2: regon: is not a key we know (did you mean region?)",
+                "2: regon: is not a known key (did you mean region?)",
                 f"3: product_secret: {NO_SECRET}",
             ],
         ),

@@ -150,7 +150,7 @@ def test_every_problem_of_the_whole_configuration_is_told() -> None:
     theirs = Document(name=f"{ETC}/conf.d/60-mine.yaml", text="\nregon: x\n")
     assert problems_of(ProvisioningRequest(values={"product_key": "a b"}), theirs) == [
         f"{OURS}:3: product_key: may hold letters and digits only",
-        f"{ETC}/conf.d/60-mine.yaml:2: regon: is not a key we know (did you mean region?)",
+        f"{ETC}/conf.d/60-mine.yaml:2: regon: is not a known key (did you mean region?)",
         f'{CONFIG}:1: device_name: is missing (for example  device_name: "gw-{{serial}}")',
     ]
 
@@ -169,7 +169,7 @@ def test_what_wins_later_is_told() -> None:
     ("text", "earlier", "warning"),
     [
         ("- a\n", None, "1: (file): must be a mapping of keys to values (like  product_key: a1b2c3d4e5f)"),
-        ("regon: x\n", None, "1: regon: is not a key we know (did you mean region?)"),
+        ("regon: x\n", None, "1: regon: is not a known key (did you mean region?)"),
         (None, file_problem(OURS, "is not UTF-8 text"), "1: (file): is not UTF-8 text"),
     ],
 )

@@ -82,7 +82,7 @@ CONFIGURATION = [
         configuration.valid,
         config(NAMES + "regon: x\n"),
         FAIL,
-        f"{MAIN}:3: regon: is not a key we know (did you mean region?)",
+        f"{MAIN}:3: regon: is not a known key (did you mean region?)",
         "check-config",
     ),
     Row("two problems", configuration.valid, config(NAMES + "a: 1\nb: 2\n"), FAIL, "(2 problems in all)"),

@@ -82,7 +82,7 @@ STATE = [
     Row("persistent", state.persistent, replace(MEMORY, volatile=""), OK, "survives a reboot."),
     Row(
         "unseen",
-        state.lasting,
+        state.persistent,
         replace(MEMORY, volatile="", unseen="the upper layer of the overlay at / is not visible here"),
         OK,
         "the upper layer of the overlay at / is not visible here, so it counts as lasting",
