@@ -44,7 +44,7 @@ class Pause:
     `woken_at` is when it last did; `soon_at` are the times of checks after which the next one came soon.
     """
 
-    pause_s: float = 0.0
+    length_s: float = 0.0
     checked_at: float = float("-inf")
     woken_at: float = float("-inf")
     soon_at: tuple[float, ...] = ()
@@ -58,16 +58,16 @@ def pause_after(pause: Pause, found: RouteCheck, pace_s: float, now_s: float) ->
     """
     soon_at = tuple(at for at in pause.soon_at if now_s - at < _SOON_WINDOW_S)
     has_soon = len(soon_at) < _MAX_SOON
-    pause_s = pace_s
+    length_s = pace_s
     if not found.has_route:
-        pause_s = min(_NO_ROUTE_PAUSE_S, pace_s) if found.has_messages else 0.0
+        length_s = min(_NO_ROUTE_PAUSE_S, pace_s) if found.has_messages else 0.0
     elif found.has_messages and has_soon and pace_s > _SOON_PAUSE_S:
-        pause_s, soon_at = _SOON_PAUSE_S, (*soon_at, now_s)
+        length_s, soon_at = _SOON_PAUSE_S, (*soon_at, now_s)
     elif not found.has_messages and (has_soon or now_s >= pause.woken_at + pace_s):
         # No more messages. If later ones are a little further apart than our checks, they wake us no more often than
         # `pace_s`.
-        pause_s = 0.0
-    return replace(pause, pause_s=pause_s, checked_at=now_s, soon_at=soon_at)
+        length_s = 0.0
+    return replace(pause, length_s=length_s, checked_at=now_s, soon_at=soon_at)
 
 
 class RouteWatch:
@@ -164,25 +164,25 @@ class PacedWatch:
     def begin(self) -> None:
         """Drop waiting messages: an attempt begins, and uses the present routes."""
         self._watch.accept_present_routes()
-        self._pause = replace(self._pause, pause_s=0.0)
+        self._pause = replace(self._pause, length_s=0.0)
 
     def resume(self, addresses: Iterable[str]) -> None:
         """Go on after an attempt, with the addresses that it tried; report a change in the meantime."""
         changed = self._watch.look().changed
         self._watch.watch_routes_to(addresses)
-        self._pause = replace(self._pause, pause_s=0.0)
+        self._pause = replace(self._pause, length_s=0.0)
         if changed:
             self._changed()
 
     def fileno(self) -> int:
         """Return the descriptor to wait for, or -1 while it is ignored."""
-        return -1 if self._pause.pause_s or self._pace_s() is None else self._watch.fileno()
+        return -1 if self._pause.length_s or self._pace_s() is None else self._watch.fileno()
 
     def due_at(self) -> float | None:
         """Return when to check next, while the descriptor is ignored."""
-        pause_s, pace_s = self._pause.pause_s, self._pace_s()
+        length_s, pace_s = self._pause.length_s, self._pace_s()
         # The pace may have become shorter.
-        return self._pause.checked_at + min(pause_s, pace_s) if pause_s and pace_s is not None else None
+        return self._pause.checked_at + min(length_s, pace_s) if length_s and pace_s is not None else None
 
     def on_ready(self) -> None:
         """Check: the kernel has woken the process."""

@@ -68,16 +68,16 @@ def test_an_ipv6_address_through_a_proxy() -> None:
     ],
     ids=["407", "403", "502", "rubbish", "empty-line", "long-line"],
 )
-def test_a_proxy_that_does_not_lead_on(says: bytes | None, words: str) -> None:
+def test_a_proxy_that_does_not_connect(says: bytes | None, words: str) -> None:
     """The proxy is named, with what it said as far as that can be shown; its password is not."""
     with FakeProxy("gw", "right", says=says) as proxy, TlsServer() as server:
         address = ProxyAddress(host="127.0.0.1", port=proxy.port, username="gw", password=Secret("wr0ng"))
-        told = failure(lambda: connect_tcp(server, proxy=address))
+        caught = failure(lambda: connect_tcp(server, proxy=address))
     assert caught.cause is Cause.PROXY
     assert caught.detail.startswith(f"no connection through the proxy 127.0.0.1 port {proxy.port}: {words}")
-    assert len(told.detail) < 250
+    assert len(caught.detail) < 250
     assert caught.detail.isprintable()
-    assert "wr0ng" not in told.detail
+    assert "wr0ng" not in caught.detail
 
 
 @pytest.mark.parametrize(

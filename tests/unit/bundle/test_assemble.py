@@ -36,7 +36,7 @@ def test_the_secrets_of_sub_devices_are_nowhere() -> None:
     )
     assert files["a"] == b"one [secret], another [secret]"
     manifest = files[MANIFEST].decode()
-    assert "1 of them are known here" in manifest
+    assert "1 of them are known on this gateway" in manifest
     assert "2000 more, of sub-devices" in manifest
     assert "too many" not in manifest
 

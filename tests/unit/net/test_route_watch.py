@@ -19,18 +19,18 @@ def run(messages: list[float], tick_s: float | None = TICK_S, first_tick_s: floa
     left = sorted(messages)
     tick_at = first_tick_s if tick_s is not None else float("inf")
     while True:
-        due_at = pause.checked_at + pause.pause_s if pause.pause_s else max(left[0], now_s) if left else float("inf")
+        due_at = pause.checked_at + pause.length_s if pause.length_s else max(left[0], now_s) if left else float("inf")
         now_s = min(due_at, tick_at)
         if now_s > LASTS_S:
             return looks, wakeups
         has_messages = bool(left and left[0] <= now_s)
         if now_s == tick_at:
             tick_at += tick_s or 0.0
-            if not pause.pause_s:
+            if not pause.length_s:
                 continue
         else:
             wakeups += 1
-            pause = pause if pause.pause_s else replace(pause, woken_at=now_s)
+            pause = pause if pause.length_s else replace(pause, woken_at=now_s)
         looks += [now_s] if has_messages else []
         left = [at for at in left if at > now_s]
         pause = pause_after(pause, RouteCheck(has_messages=has_messages, changed=False), PACE_S, now_s)
@@ -57,17 +57,14 @@ def test_what_comes_in_several_messages_is_seen_soon() -> None:
 def test_while_there_is_no_route_its_return_is_seen_soon(pace_s: float) -> None:
     """However often."""
     spent = Pause(soon_at=(90.0, 91.0, 92.0), woken_at=99.0)
-    assert (
-        pause_after(spent, RouteCheck(has_messages=True, changed=False, has_route=False), pace_s, 100.0).pause_s == 0.5
-    )
-    assert (
-        pause_after(spent, RouteCheck(has_messages=False, changed=False, has_route=False), pace_s, 100.0).pause_s == 0.0
-    )
-    assert pause_after(spent, RouteCheck(has_messages=True, changed=False), pace_s, 100.0).pause_s == pace_s
+    for has_messages, length_s in ((True, 0.5), (False, 0.0)):
+        check = RouteCheck(has_messages=has_messages, changed=False, has_route=False)
+        assert pause_after(spent, check, pace_s, 100.0).length_s == length_s
+    assert pause_after(spent, RouteCheck(has_messages=True, changed=False), pace_s, 100.0).length_s == pace_s
 
 
 def test_a_quick_pace_is_kept() -> None:
     """Half a second after each look, whatever was told before; then the kernel may wake us."""
     pause = pause_after(Pause(), RouteCheck(has_messages=True, changed=False), 0.5, 100.0)
-    assert (pause.pause_s, pause.soon_at) == (0.5, ())
-    assert pause_after(pause, RouteCheck(has_messages=False, changed=False), 0.5, 100.5).pause_s == 0.0
+    assert (pause.length_s, pause.soon_at) == (0.5, ())
+    assert pause_after(pause, RouteCheck(has_messages=False, changed=False), 0.5, 100.5).length_s == 0.0

@@ -85,7 +85,7 @@ STATE = [
         state.persistent,
         replace(MEMORY, volatile="", unseen="the upper layer of the overlay at / is not visible here"),
         OK,
-        "the upper layer of the overlay at / is not visible here, so it counts as lasting",
+        "the upper layer of the overlay at / is not visible here, so it is taken as persistent",
     ),
     Row(
         "in memory",
