@@ -19,7 +19,7 @@ from support.machine.site import BRIDGE, Site
 from support.tree import ROOT
 
 # docs/decisions/0008: below the design's 300 kB.
-MAX_BYTES = 250_000
+MAX_BYTES = 265_000
 UNITS = sorted(path.name for path in (ROOT / "systemd").glob("*.service"))
 
 
