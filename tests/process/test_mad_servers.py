@@ -139,7 +139,7 @@ def test_an_answer_without_an_end(gateway: Gateway, once: bytes, again: bytes) -
 
     with Answering(say) as server:
         start(gateway, server)
-        assert "platform's place" in survived(gateway)
+        assert "instead of the platform" in survived(gateway)
 
 
 @pytest.mark.realtime

@@ -194,7 +194,7 @@ def test_the_secrets_of_sub_devices(gateway: Path) -> None:
     assert "a1sub" not in str(secrets.others(before))
     (meters / "a1sub.m1.json").chmod(0o644)
     after = secrets.permissions(replace(bring(STORE, gateway / "config.yaml"), account=None))
-    assert (after.level, "a1sub.m1.json is open to others" in after.sentence) == (Level.WARN, True)
+    assert (after.level, "a1sub.m1.json (mode 0644)" in after.sentence) == (Level.WARN, True)
 
 
 def test_without_a_store(gateway: Path) -> None:
