@@ -205,10 +205,11 @@ def test_what_is_no_plain_file_is_unreadable(tmp_path: Path, make: Callable[[Pat
     assert fault_of(lambda: store(tmp_path).save(credentials(NEW))).fault is StoreFault.NOT_WRITABLE
 
 
-def test_a_file_that_others_can_read_is_closed_to_them(tmp_path: Path) -> None:
-    """A readable-by-all credentials file is used, and its mode put right."""
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o604])
+def test_a_file_that_others_can_read_is_closed_to_them(tmp_path: Path, mode: int) -> None:
+    """A credentials file that its group or everybody has a hand in is used, and its mode put right."""
     store(tmp_path).save(credentials(OLD))
-    current(tmp_path).chmod(0o644)
+    current(tmp_path).chmod(mode)
     assert stored(tmp_path) == OLD
     assert stat.S_IMODE(current(tmp_path).stat().st_mode) == 0o600
 
@@ -422,6 +423,36 @@ def test_an_empty_store_says_when_it_cannot_be_written(tmp_path: Path, error: st
             assert names(directory) == [], point
 
     each(points, check)
+
+
+@needs_strace
+@pytest.mark.parametrize("error", ["ENOMEM", "EIO"])
+def test_a_store_that_cannot_be_tried_now_is_tried_again(tmp_path: Path, error: str) -> None:
+    """A shortage of this gateway, or a disk that stumbled, is no word on the disk: the look is repeated soon."""
+    points = faults.calls("load", tmp_path / "whole")
+    points = [point for point in points if point.name.startswith("mkdir") or "O_CREAT" in point.arguments]
+
+    def check(number: int, point: faults.Call) -> None:
+        injected = f"{point.name}:error={error}:when={point.number}"
+        outcome = faults.run("load", tmp_path / str(number), "", injected)
+        assert outcome.answer is not None, point
+        assert outcome.answer.get("temporary") is True, point
+
+    each(points, check)
+
+
+@needs_strace
+def test_a_damaged_file_that_cannot_be_set_aside_is_not_written_over(tmp_path: Path) -> None:
+    """Nothing is deleted: what could not be renamed now stays, and the previous generation is used."""
+    for name in ("whole", "full"):
+        current(prepared(tmp_path / name, OLD, NEW)).write_bytes(b"rot")
+    first = next(point for point in faults.calls("load", tmp_path / "whole") if point.name.startswith("rename"))
+    directory = tmp_path / "full"
+    # This once: what is written after it would take its place.
+    outcome = faults.run("load", directory, "", f"{first.name}:error=ENOSPC:when={first.number}")
+    assert outcome.answer is not None
+    assert outcome.answer["secret"] == OLD
+    assert current(directory).read_bytes() == b"rot"
 
 
 @needs_strace

@@ -108,6 +108,18 @@ def test_a_file_is_given_to_a_group(tmp_path: Path) -> None:
     assert (tmp_path / "file").stat().st_gid == 12347
 
 
+@needs_strace
+def test_a_file_is_closed_until_it_is_its_group_s_and_whole(tmp_path: Path) -> None:
+    """A secret can be read by nobody else meanwhile: nor by everybody, nor by the group that the directory gives."""
+    work = partial(files.write_durably, tmp_path / "file", b"new", 0o640, os.getegid())
+    calls = tracing.run(work, "?open,openat,write,fchown,fchmod,?rename,renameat,?renameat2").calls
+    made = [call for call in calls if "O_CREAT" in call.arguments or not call.name.startswith(("open", "unlink"))]
+    assert [call.name for call in made[:4]] == [made[0].name, "write", "fchown", "fchmod"]
+    assert made[0].arguments.endswith(", 0600")
+    assert made[3].arguments.endswith(", 0640")
+    assert made[4].name.startswith("rename")
+
+
 def test_what_stands_there_just_so_is_not_written(tmp_path: Path) -> None:
     """Content, mode and group: any other is written, and a link is no file."""
     path = tmp_path / "file"
@@ -137,6 +149,25 @@ def test_where_it_cannot_be_written_nothing_stays(tmp_path: Path) -> None:
         directory.chmod(0o555)
         with unprivileged(), pytest.raises(PermissionError):
             files.write_durably(directory / "file", b"new", 0o600)
+
+
+def test_where_there_is_no_room_the_file_s_own_bytes_are_written_over() -> None:
+    """All of them: nothing of a longer one stays. A file that has another name elsewhere is not touched."""
+    with open_directory() as directory:
+        path, elsewhere = directory / "file", directory / "elsewhere"
+        elsewhere.mkdir()
+        path.write_bytes(b"older and longer")
+        path.chmod(0o666)
+        # Nothing can be put beside it.
+        directory.chmod(0o555)
+        with unprivileged():
+            assert files.write_atomically(path, b"new", 0o644)
+        assert path.read_bytes() == b"new"
+        (elsewhere / "file").hardlink_to(path)
+        with unprivileged():
+            assert not files.write_atomically(path, b"newer", 0o644)
+        assert (elsewhere / "file").read_bytes() == b"new"
+        directory.chmod(0o755)
 
 
 def test_directories_above_are_made_for_what_lies_in_memory(tmp_path: Path) -> None:
@@ -198,6 +229,14 @@ def test_what_is_set_aside_is_never_written_over(tmp_path: Path) -> None:
         files.set_aside(tmp_path / "file", "old")
     assert caught.value.errno == errno.EEXIST
     assert (tmp_path / "file").read_text() == "one more"
+
+
+def test_a_link_that_leads_nowhere_takes_a_name_too(tmp_path: Path) -> None:
+    """What is set aside goes elsewhere: somebody put the link there."""
+    (tmp_path / "file.old").symlink_to("nowhere")
+    (tmp_path / "file").touch()
+    assert files.set_aside(tmp_path / "file", "old").name == "file.old-1"
+    assert (tmp_path / "file.old").is_symlink()
 
 
 def test_what_is_not_there_is_removed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -9,13 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from iot_onboard.disk.lock_file import Held, lock_file
+from support.disk import tracing, writers
 from support.machine.namespace import UNSHARE, why_no_namespace
+from support.platform.sandbox import wait_for
 from support.process.unprivileged import open_directory, unprivileged
 
 _HOLD = """
@@ -80,6 +85,35 @@ for _ in range(50):
     assert [process.wait(60) for process in processes] == [0] * 4
     assert (tmp_path / "count").read_text() == "200"
     assert not (tmp_path / ".lock").exists()
+
+
+def has_open(path: Path) -> bool:
+    """Say whether another process has a file open."""
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if descriptor.parts[2] != str(os.getpid()) and descriptor.readlink() == path:
+                return True
+    return False
+
+
+@pytest.mark.realtime
+@pytest.mark.skipif(tracing.why_no_strace() is not None, reason=str(tracing.why_no_strace()))
+def test_a_lock_on_a_file_that_is_gone_is_none(tmp_path: Path) -> None:
+    """Whoever has opened the file before its holder removed it, and locks it after that, is not alone with it."""
+    path, other = tmp_path / ".lock", tmp_path / "other-is-in"
+    work = partial(writers.is_alone_with_lock, path, other)
+    locks = [call for call in tracing.run(work, "fcntl").calls if "F_SETLK" in call.arguments]
+    between = f"fcntl:delay_enter=1000000:when={locks[0].number}"
+    with ThreadPoolExecutor(1) as threads:
+        with lock_file(path, 0):
+            late = threads.submit(tracing.run, work, "fcntl", [between])
+            wait_for(lambda: has_open(path), "a second one with the file open")
+        other.touch()
+        with lock_file(path, 0):
+            # Longer than the second one waits between the open and the lock.
+            time.sleep(1.5)
+            other.unlink()
+        assert late.result().answer is True
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:

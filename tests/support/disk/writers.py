@@ -28,7 +28,7 @@ def use_store(action: str, directory: Path, secret: str = "") -> dict[str, objec
     except OnboardError as error:
         if not isinstance(error.failure, StoreFailure):
             raise
-        return {"fault": error.failure.fault.name, "detail": error.failure.detail}
+        return {"fault": error.failure.fault.name, "detail": error.failure.detail, "temporary": error.failure.temporary}
 
 
 def _use(action: str, store: Store, secret: str) -> dict[str, object]:
@@ -63,14 +63,16 @@ def save_subdevices(directory: Path, *secrets: str) -> None:
     )
 
 
-def give_identity(etc: Path, device_name: str, *, product_secret: str = "", device_secret: str = "") -> None:
-    """Provision a gateway, as `setup` does."""
+def give_identity(
+    etc: Path, device_name: str, *, product_secret: str = "", device_secret: str = "", **values: str
+) -> None:
+    """Provision a gateway, as `setup` does; `values` are further keys of the configuration."""
     # Imported here: a process that looks after its calls one by one would wait for it each time.
     from iot_onboard.provisioning.apply import provision
     from iot_onboard.provisioning.plan import ProvisioningRequest
 
     request = ProvisioningRequest(
-        values={"product_key": "a1b2c3d4e5f", "device_name": device_name},
+        values={"product_key": "a1b2c3d4e5f", "device_name": device_name, **values},
         product_secret=Secret(product_secret) if product_secret else None,
         device_secret=Secret(device_secret) if device_secret else None,
     )
@@ -103,6 +105,14 @@ def remember_connects(runtime_dir: Path, *stamps: float) -> None:
     from iot_onboard.reporting.runtime_files import BudgetLog
 
     BudgetLog(runtime_dir).write(Budget(connects=stamps))
+
+
+def is_alone_with_lock(lock: Path, other: Path) -> bool:
+    """Say whether `other`, which another process keeps there while it has the lock, is gone once we have it."""
+    from iot_onboard.disk.lock_file import lock_file
+
+    with lock_file(lock, 20):
+        return not other.exists()
 
 
 def set_aside(path: Path) -> str:
