@@ -18,6 +18,7 @@ from iot_onboard.core.failures import OnboardError
 from iot_onboard.core.secret import Secret
 from iot_onboard.provisioning.apply import check, lock_path, provision
 from iot_onboard.provisioning.plan import ProvisioningRequest
+from support.machine.namespace import UNSHARE, why_no_namespace
 from support.process.unprivileged import open_directory, unprivileged
 
 WISH = ProvisioningRequest(
@@ -124,8 +125,24 @@ def test_a_proxys_password_is_closed_too(config: Path) -> None:
     assert stat.S_IMODE(fragment.stat().st_mode) == 0o644
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(why_no_namespace() is not None, reason=str(why_no_namespace()))
+def test_what_is_closed_to_others_is_the_services_to_read(config: Path, tmp_path: Path) -> None:
+    """Its group is that of the service's user, where the package has made that one."""
+    accounts = tmp_path / "passwd"
+    accounts.write_text("root:x:0:0:root:/root:/bin/sh\niot-onboard:x:12345:12346::/nonexistent:/bin/false\n")
+    mount = 'mount --bind "$1" /etc/passwd && shift && exec "$@"'
+    give = "import sys; from pathlib import Path; from support.disk.writers import give_identity; "
+    give += "give_identity(Path(sys.argv[1]), 'gw-0001', proxy='http://u:hunter2@proxy:3128')"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = ["sh", "-c", mount, "sh", str(accounts), sys.executable, "-c", give, str(config.parent)]
+    subprocess.run([*UNSHARE, *command], check=True, env=environment)
+    found = (config.parent / "conf.d" / "50-identity.yaml").stat()
+    assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (0o640, 0, 12346)
+
+
 def test_one_provisioning_waits_for_another(config: Path) -> None:
-    """Both would read before either writes, and one of them would be lost."""
+    """Both would read before either writes, and one of them would be lost: what the first has set stays."""
     script = "import pathlib, sys; from iot_onboard.disk.lock_file import lock_file\n"
     script += "with lock_file(pathlib.Path(sys.argv[1]), 5): print('in', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", script, str(lock_path(config.parent))]
@@ -137,8 +154,12 @@ def test_one_provisioning_waits_for_another(config: Path) -> None:
         second.join(0.3)
         assert second.is_alive()
         assert not (config.parent / "product-secret").exists()
+        fragment = config.parent / "conf.d" / "50-identity.yaml"
+        fragment.parent.mkdir()
+        fragment.write_text("region: us-east-1\n")
     second.join(10.0)
     assert (config.parent / "product-secret").exists()
+    assert (load(config).region, load(config).device_name) == ("us-east-1", "gw-0001")
 
 
 def test_a_lock_on_the_directory_holds_nothing_up(config: Path) -> None:
