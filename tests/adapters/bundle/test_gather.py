@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+import pytest
 
 from iot_onboard.bundle.gather import PartOmitted, gather
 
@@ -17,6 +20,21 @@ def test_parts_come_side_by_side() -> None:
     collected = gather(jobs, limit_s=30)
     assert list(collected) == list(jobs)
     assert {part.value for part in collected.values()} == set(range(6))
+
+
+@pytest.mark.realtime
+def test_the_limit_is_one_for_all() -> None:
+    """Each part that comes late would make it longer otherwise."""
+
+    def late(seconds: float) -> bool:
+        time.sleep(seconds)
+        return True
+
+    seconds = (0.3, 0.6, 0.9, 1.2, 1.5, 1.8)
+    began = time.monotonic()
+    brought = gather({str(number): partial(late, number) for number in seconds}, limit_s=0.5)
+    assert time.monotonic() - began < 1.2
+    assert brought["1.8"].why_not == "did not end within 0 s"
 
 
 def test_what_hangs_or_breaks_is_left_out() -> None:

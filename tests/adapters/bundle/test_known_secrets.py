@@ -74,6 +74,16 @@ def test_what_may_not_be_read_is_named() -> None:
     assert str(directory / "etc/iot-onboard/secret-pipe") in known.unread
 
 
+@pytest.mark.parametrize("name", ["https_proxy", "ALL_PROXY"])
+def test_a_password_in_the_environment_is_known_as_it_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A program that was given it shows it without the escapes of a URL."""
+    monkeypatch.setenv(name, "http://me:envir%40nment@proxy.example:1")
+    known = known_secrets(tmp_path / "config.yaml", replace(places_of(()), state_dirs=(tmp_path,)), tmp_path)
+    assert known.secrets >= {"envir@nment", "envir%40nment"}
+
+
 def test_secrets_of_sub_devices_are_found(tmp_path: Path) -> None:
     """Every generation and what was set aside, each without end: apart from the gateway's own, for they are many."""
     config_path, places = laid_out(tmp_path)

@@ -45,6 +45,12 @@ def test_many_secrets(secrets: list[str]) -> None:
     assert not any(trace in cleaned for secret in secrets for trace in traces(secret))
 
 
+@given(SECRETS, SECRETS)
+def test_a_secret_that_begins_with_another_one(shorter: str, rest: str) -> None:
+    """It is masked as a whole: by the shorter one alone, its rest would stay."""
+    assert SecretMasker([shorter, shorter + rest]).mask((shorter + rest).encode()) == MASK
+
+
 @given(SECRETS, st.text(max_size=200))
 def test_other_text_stays(secret: str, text: str) -> None:
     """Where none of its forms stands, nothing is changed."""
