@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -212,6 +213,11 @@ def test_a_mistake_while_it_runs_is_no_damage(usr: Usr, statement: str, code: in
     assert done.returncode == code
     assert "runs instead" not in done.stderr
     assert "hunter2" not in done.stderr
+    if code == 70:
+        kind_and_place = (
+            r"iot-onboard: internal error: \w+Error at iot_onboard\.commands\.explain:\d+; please report.*\n"
+        )
+        assert re.fullmatch(kind_and_place, done.stderr)
 
 
 def test_what_a_job_imports_may_be_damaged(usr: Usr, tmp_path: Path) -> None:
