@@ -13,13 +13,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 _YEARS = timedelta(days=3650)
+_YESTERDAY = timedelta(days=-1)
 
 
-def make_certificates(directory: Path, names: tuple[str, ...], lasts: timedelta = _YEARS) -> tuple[Path, Path]:
+def make_certificates(
+    directory: Path, names: tuple[str, ...], lasts: timedelta = _YEARS, begins: timedelta = _YESTERDAY
+) -> tuple[Path, Path]:
     """Make the authority once and a server certificate for `names`; return (CA file, certificate chain with key).
 
     RSA throughout: clients with old TLS 1.2 suites exchange keys by RSA. The extensions satisfy OpenSSL's strict mode.
-    The certificate is valid since yesterday and `lasts` from now: of a negative time it has expired.
+    The certificate is valid from `begins` to `lasts`, both counted from now: of negative times it has expired.
     """
     ca_file, ca_key_file, leaf_file = directory / "ca.pem", directory / "ca.key", directory / "server.pem"
     if not ca_file.exists():
@@ -31,7 +34,7 @@ def make_certificates(directory: Path, names: tuple[str, ...], lasts: timedelta 
     if not isinstance(ca_key, rsa.RSAPrivateKey):
         raise TypeError(f"{ca_key_file} is not an RSA key")
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    leaf = _leaf(key, ca, ca_key, names, lasts)
+    leaf = _leaf(key, ca, ca_key, names, (begins, lasts))
     _write(leaf_file, leaf.public_bytes(serialization.Encoding.PEM) + _pem(key))
     return ca_file, leaf_file
 
@@ -40,7 +43,7 @@ def _authority(key: rsa.RSAPrivateKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "iot-sandbox CA")])
     usage = _usage(key_cert_sign=True, crl_sign=True)
     return (
-        _builder(name, name, key.public_key(), _YEARS)
+        _builder(name, name, key.public_key(), (_YESTERDAY, _YEARS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
@@ -52,12 +55,12 @@ def _leaf(
     ca: x509.Certificate,
     ca_key: rsa.RSAPrivateKey,
     names: tuple[str, ...],
-    lasts: timedelta,
+    valid: tuple[timedelta, timedelta],
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "iot-sandbox")])
     usage = _usage(digital_signature=True, key_encipherment=True)
     return (
-        _builder(subject, ca.subject, key.public_key(), lasts)
+        _builder(subject, ca.subject, key.public_key(), valid)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -67,7 +70,9 @@ def _leaf(
     )
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, lasts: timedelta) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, valid: tuple[timedelta, timedelta]
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -75,8 +80,8 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, lasts
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + lasts)
+        .not_valid_before(now + valid[0])
+        .not_valid_after(now + valid[1])
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 

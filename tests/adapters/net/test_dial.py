@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from iot_onboard.core.failures import Cause, Transient
+from iot_onboard.core.failures import Cause, OnboardError, Transient
 from iot_onboard.net import dial as dial_module
 from iot_onboard.net.dial import dial
 from iot_onboard.net.happy_eyeballs import ATTEMPT_DELAY_S
@@ -30,6 +30,7 @@ from support.platform.deaf import deaf
 from support.platform.dialling import connect_tcp, failure
 from support.platform.tlsserver import TlsServer, certificates
 from support.process import dial_driver
+from support.process.descriptors import descriptors
 from support.tree import DAEMON, TESTS
 
 needs_namespace = pytest.mark.skipif(why_no_namespace() is not None, reason=str(why_no_namespace()))
@@ -101,12 +102,19 @@ def test_a_foreign_authority_is_refused() -> None:
     assert caught.detail.startswith(f"the certificate of localhost port {server.port} is not accepted: ")
 
 
-def test_an_expired_certificate_is_a_matter_of_dates() -> None:
-    """The clock may be wrong: that is told apart."""
-    with TlsServer(lasts=timedelta(hours=-1)) as server:
+@pytest.mark.parametrize(
+    ("begins", "lasts", "words"),
+    [
+        (timedelta(days=-1), timedelta(hours=-1), "has expired"),
+        (timedelta(hours=1), timedelta(days=1), "not yet valid"),
+    ],
+)
+def test_a_certificate_of_another_time_is_a_matter_of_dates(begins: timedelta, lasts: timedelta, words: str) -> None:
+    """The clock may be wrong, ahead or behind: that is told apart."""
+    with TlsServer(begins=begins, lasts=lasts) as server:
         caught = failure(lambda: connect_tcp(server))
     assert caught.cause is Cause.TLS_DATE
-    assert "certificate has expired" in caught.detail
+    assert f"certificate {'is ' if 'yet' in words else ''}{words}" in caught.detail
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
@@ -147,6 +155,19 @@ def test_a_handshake_that_the_server_ends(how: str) -> None:
     assert f"localhost port {server.port}" in caught.detail
 
 
+def test_a_connection_whose_handshake_failed_is_closed_at_once() -> None:
+    """Whoever holds the error holds no descriptor with it: a line that flaps would use them all up."""
+    before = descriptors()
+    with TlsServer() as server:
+        context = tls_context(certificates("foreign")[0], handshake_timeout_s=5)
+        with pytest.raises(OnboardError) as caught:
+            dial("localhost", server.port, context=context, proxy=None, dial_timeout_s=5)
+        assert caught.tb
+        server.join()
+    gc.collect()
+    assert descriptors() <= before
+
+
 @pytest.mark.realtime
 @pytest.mark.parametrize("how", ["mute", "dripping"])
 def test_a_handshake_has_one_time_limit(how: str) -> None:
@@ -164,7 +185,9 @@ def test_a_handshake_has_one_time_limit(how: str) -> None:
 
     with Slow() as server:
         began = time.monotonic()
-        caught = failure(lambda: connect_tcp(server, timeout_s=0.5))
+        context = tls_context(server.ca_file, handshake_timeout_s=0.5)
+        # It is none of the way there.
+        caught = failure(lambda: dial("localhost", server.port, context=context, proxy=None, dial_timeout_s=20.0))
         assert 0.5 <= time.monotonic() - began <= 1.5
         server.join()
     detail = f"localhost port {server.port} did not finish the TLS handshake within 0 s"
@@ -284,6 +307,16 @@ def test_no_descriptor_is_left(spare: int) -> None:
         assert caught.cause is Cause.LOCAL
         assert caught.detail.endswith("Too many open files")
         dial_module.connect_tcp("127.0.0.1", port, 5.0, PhaseTimer()).close()
+
+
+def test_what_fails_before_the_handshake_closes_the_connection_too() -> None:
+    """Here it is a socket that knows no TCP; whoever made it holds it, and it is closed all the same."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        caught = failure(lambda: dial_module.wrap_tls(ours, "localhost", 1, tls_context(None, handshake_timeout_s=5)))
+        assert caught.cause is Cause.NETWORK
+        assert ours.fileno() == -1
+        assert theirs.recv(1) == b""
 
 
 @pytest.mark.parametrize("host", [".localhost", ".", "caf\u00e9\u2100"])

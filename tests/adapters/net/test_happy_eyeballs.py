@@ -51,6 +51,15 @@ def test_the_first_that_answers_needs_no_other() -> None:
             assert won.gettimeout() == 5.0
 
 
+def test_whoever_lost_is_hung_up_on() -> None:
+    """A server is not left with a connection that nobody uses, nor this gateway with its descriptor."""
+    with deaf() as silent, listener() as port:
+        before = descriptors()
+        attempts = ConnectAttempts([place("127.0.0.1", silent), place("127.0.0.1", port)], 5.0)
+        attempts.run().close()
+        assert descriptors() <= before
+
+
 def test_a_refusal_is_not_waited_for() -> None:
     """The next one is tried at once."""
     with listener() as port:

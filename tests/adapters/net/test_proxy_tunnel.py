@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from iot_onboard.core.failures import Cause, Transient
+from iot_onboard.core.failures import Cause, OnboardError, Transient
 from iot_onboard.core.proxy import ProxyAddress
 from iot_onboard.core.secret import Secret
 from iot_onboard.net.happy_eyeballs import Resolved
 from iot_onboard.net.proxy_tunnel import open_tunnel
+from support.machine.namespace import network, why_no_namespace
 from support.platform.dialling import connect_tcp, failure
 from support.platform.fakeproxy import FakeProxy
+from support.platform.sandbox import wait_for
 from support.platform.tlsserver import TlsServer, certificates
+from support.process.descriptors import descriptors
 
 
 def test_a_tunnel_that_is_open() -> None:
@@ -91,6 +99,55 @@ def test_after_a_proxy_s_consent_it_is_the_server_that_is_spoken_to(says: bytes,
         caught = failure(lambda: connect_tcp(server, proxy=address))
     assert caught.cause is Cause.TLS
     assert caught.detail.startswith(f"TLS with localhost port {server.port} failed: {words}")
+
+
+def test_a_proxy_that_refused_is_hung_up_on_at_once() -> None:
+    """Whoever holds the error holds no descriptor with it."""
+    before = descriptors()
+    with FakeProxy(says=b"HTTP/1.1 403 Forbidden\r\n\r\n") as proxy:
+        with pytest.raises(OnboardError) as caught:
+            open_tunnel("localhost", 1, ProxyAddress(host="127.0.0.1", port=proxy.port), 5.0)
+        assert caught.tb
+    gc.collect()
+    # The proxy's own end is in this process too.
+    wait_for(lambda: descriptors() <= before, "the end of the connection", 5)
+
+
+@pytest.mark.realtime
+@pytest.mark.skipif(why_no_namespace() is not None, reason=str(why_no_namespace()))
+def test_the_way_to_a_proxy_is_within_its_limit(tmp_path: Path) -> None:
+    """One with four addresses, of which the last alone answers, has the less time for its answer."""
+    addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"]
+    hosts = "".join(f"{address} proxy.test\n" for address in addresses)
+    command = [*network(tmp_path / "net", hosts), sys.executable, "-c", _SLOW_WAY, *addresses]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=environment)
+    assert done.returncode == 0, done.stderr
+    took_s, detail = done.stdout.strip().split(" ", 1)
+    assert "timed out" in detail
+    # On its own the mute proxy would have had 1.2 s after the 0.75 s of the way there.
+    assert 1.2 <= float(took_s) < 1.8
+
+
+_SLOW_WAY = """
+import contextlib, socket, sys, time
+from iot_onboard.core.failures import OnboardError
+from iot_onboard.core.proxy import ProxyAddress
+from iot_onboard.net.proxy_tunnel import open_tunnel
+from support.platform.deaf import deaf
+
+*silent, last = [place[4][0] for place in socket.getaddrinfo("proxy.test", 1, type=socket.SOCK_STREAM)]
+assert {*silent, last} == {*sys.argv[1:]}
+with socket.create_server((last, 0)) as mute, contextlib.ExitStack() as stack:
+    port = mute.getsockname()[1]
+    for address in silent:
+        stack.enter_context(deaf(address, port))
+    began = time.monotonic()
+    try:
+        open_tunnel("platform.test", 443, ProxyAddress(host="proxy.test", port=port), 1.2)
+    except OnboardError as error:
+        print(time.monotonic() - began, error.failure.detail)
+"""
 
 
 def test_a_proxy_that_is_not_there() -> None:
@@ -173,7 +230,7 @@ def test_one_time_limit_for_the_whole_tunnel(first: bytes, again: bytes, gap_s: 
 def test_what_a_proxy_may_say_instead(says: bytes, words: str) -> None:
     """In words of ours, and of its own what a line may show."""
     with FakeProxy(says=lambda write: write(says)) as proxy:
-        told = failure(lambda: connect_tcp(TlsServer(), proxy=ProxyAddress(host="localhost", port=proxy.port)))
-    assert told == Transient(
+        caught = failure(lambda: connect_tcp(TlsServer(), proxy=ProxyAddress(host="localhost", port=proxy.port)))
+    assert caught == Transient(
         cause=Cause.PROXY, detail=f"no connection through the proxy localhost port {proxy.port}: {words}"
     )

@@ -21,19 +21,20 @@ _A_DAY = timedelta(days=1)
 
 @cache
 def certificates(
-    authority: str, names: tuple[str, ...] = ("localhost",), lasts: timedelta = _A_DAY
+    authority: str, names: tuple[str, ...] = ("localhost",), lasts: timedelta = _A_DAY, begins: timedelta = -_A_DAY
 ) -> tuple[Path, Path]:
     """Return the CA file and the chain with its key; made once a process, for keys take their time."""
     directory = Path(_HOME.name) / authority
     directory.mkdir(exist_ok=True)
-    ca_file, chain = make_certificates(directory, names, lasts)
+    ca_file, chain = make_certificates(directory, names, lasts, begins)
     return ca_file, chain.rename(Path(tempfile.mkdtemp(dir=directory)) / chain.name)
 
 
 class TlsServer:
     """Shake hands and call `speak` with each connection, in a thread; close it when that returns.
 
-    `lasts` below zero makes an expired certificate; `chain` is shown in place of a certificate of its own.
+    `lasts` below zero makes an expired certificate, `begins` above zero one that is not valid yet; `chain` is shown in
+    place of a certificate of its own.
     """
 
     def __init__(
@@ -43,13 +44,14 @@ class TlsServer:
         authority: str = "ours",
         names: tuple[str, ...] = ("localhost", "127.0.0.1"),
         lasts: timedelta = _A_DAY,
+        begins: timedelta = -_A_DAY,
         chain: Path | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         receives_bytes: int | None = None,
     ) -> None:
         if chain is None:
-            self.ca_file, chain = certificates(authority, names, lasts)
+            self.ca_file, chain = certificates(authority, names, lasts, begins)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(chain)
         self.context.sni_callback = self._note_name
