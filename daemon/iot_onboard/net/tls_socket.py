@@ -95,14 +95,19 @@ class MeteredSocket(ssl.SSLSocket):
             self._fill(deadline)
 
     def _finished(self, step: Callable[[], object]) -> bool:
+        done = False
         try:
             step()
+            done = True
         except ssl.SSLWantReadError:
-            return False
-        finally:
-            # If it failed, this sends the alert.
-            self._flush()
-        return True
+            pass
+        except ssl.SSLError:
+            # An alert is sent. If the connection is closed by then, the first error is the one to report.
+            with contextlib.suppress(OSError):
+                self._flush()
+            raise
+        self._flush()
+        return done
 
     def _fill(self, deadline: float | None) -> None:
         """Give TLS the next piece of received data, or the end of the stream."""

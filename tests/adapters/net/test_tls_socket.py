@@ -16,7 +16,7 @@ from iot_onboard.net.dial import dial
 from iot_onboard.net.tls import tls_context
 from iot_onboard.net.tls_socket import MeteredSocket
 from support.platform.tlsrecords import HANDSHAKE, Records, RecordServer, tickets
-from support.platform.tlsserver import TlsServer
+from support.platform.tlsserver import TlsServer, certificates
 
 # A call takes some 10 ms; the thread of the peer in this process has its turns as well.
 MAX_S = 1.0
@@ -43,6 +43,29 @@ def flooded(flood: Callable[[Records], bytes]) -> Iterator[ssl.SSLSocket]:
         yield sock
         sock.close()
         server.join()
+
+
+def test_a_peer_that_takes_no_alert_hides_no_reason() -> None:
+    """It shows a certificate that is not believed, and listens no more: the certificate is told, not a broken pipe."""
+    ours, theirs = socket.socketpair()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificates("foreign")[1])
+    shown = server.wrap_bio(incoming, outgoing, server_side=True)
+
+    def show() -> None:
+        incoming.write(theirs.recv(65536))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            shown.do_handshake()
+        theirs.shutdown(socket.SHUT_RD)
+        theirs.sendall(outgoing.read())
+
+    thread = threading.Thread(target=show)
+    thread.start()
+    ours.settimeout(5)
+    with theirs, pytest.raises(ssl.SSLCertVerificationError):
+        tls_context(certificates("ours")[0], handshake_timeout_s=5).wrap_socket(ours, server_hostname="localhost")
+    thread.join()
 
 
 FLOODS: dict[str, Callable[[Records], bytes]] = {
