@@ -20,7 +20,7 @@ class FakeBroker(TlsServer):
     """Run each connection by the next word of the script; the last word repeats.
 
     `connack N`, `mute` (after CONNECT), `mute-handshake`, `reset-handshake` (in its middle), `close` (after CONNACK 0),
-    `drop` (before CONNACK), `noise` (in its place), `rubbish` (after it).
+    `leave` (a second after it), `drop` (before CONNACK), `noise` (in its place), `rubbish` (after it).
     """
 
     def __init__(self, *script: str, **options: Any) -> None:
@@ -56,6 +56,9 @@ class FakeBroker(TlsServer):
             self.closed.wait(60)
         elif word == "close":
             connection.sendall(CONNACK_OK)
+        elif word == "leave":
+            connection.sendall(CONNACK_OK)
+            self.closed.wait(1)
         elif word in {"rubbish", "noise"}:
             connection.sendall((CONNACK_OK if word == "rubbish" else b"") + _RUBBISH)
             connection.settimeout(2)
