@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -59,6 +60,10 @@ class FakeBroker(TlsServer):
         elif word == "leave":
             connection.sendall(CONNACK_OK)
             self.closed.wait(1)
+            # Ended as TLS wants it: a client forgets the session of a connection that was cut off.
+            connection.settimeout(1)
+            with contextlib.suppress(OSError):
+                connection.unwrap()
         elif word in {"rubbish", "noise"}:
             connection.sendall((CONNACK_OK if word == "rubbish" else b"") + _RUBBISH)
             connection.settimeout(2)
