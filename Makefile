@@ -69,6 +69,10 @@ system: deb images ## whole Debian systems, booted with the package installed
 torture: deb images ## attack the daemon for hours: crashes, disks, the cloud, random inputs, fleets; prints one table
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests $(PY) -m torture $(TORTURE)
 
+.PHONY: mutants
+mutants: setup ## break the daemon in a hundred places, one at a time, and print which test notices; takes an hour
+	PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests $(PY) -m torture.mutants $(MUTANTS)
+
 reference: setup ## write the files made from tables: the journal catalog, the bash completion, four documents
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR) $(PY) -m tools.reference .
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR) $(PY) -m tools.completion .
