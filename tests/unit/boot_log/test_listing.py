@@ -6,9 +6,10 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from iot_onboard.boot_log.entries import FIELDS, JournalEntry, TimedEntry, read_entry, timed_entries
@@ -40,17 +41,23 @@ def step(logged: JournalEntry, since_previous_us: int | None = None) -> TimedEnt
     return replace(found, since_previous_us=since_previous_us)
 
 
-@given(
-    st.text(max_size=40)
-    | st.dictionaries(
-        st.sampled_from([*FIELDS, "_BOOT_ID", "__MONOTONIC_TIMESTAMP", "__REALTIME_TIMESTAMP"]), anything
-    ).map(json.dumps)
-)
-def test_whatever_stands_in_the_journal_is_read_or_left_out(text: str) -> None:
-    """Everybody may write to the journal."""
-    found = read_entry(text)
-    if found is not None:
-        timed_entry = step(found)
+fields = st.dictionaries(st.sampled_from([*FIELDS, "_BOOT_ID"]), anything)
+
+
+@given(st.text(max_size=40) | fields.map(json.dumps))
+def test_what_has_no_times_is_no_line_of_the_journal(text: str) -> None:
+    """It is left out, whatever it is."""
+    assert read_entry(text) is None
+
+
+@given(fields, st.integers(0, 10**12), st.integers(0, 4 * 10**15))
+def test_whatever_stands_in_the_journal_is_shown_in_one_line(found: dict[str, Any], at_us: int, utc_us: int) -> None:
+    """Everybody may write to the journal; the times are its own. What makes no sense is left out."""
+    times = {"__MONOTONIC_TIMESTAMP": str(at_us), "__REALTIME_TIMESTAMP": str(utc_us)}
+    entry = read_entry(json.dumps({**found, **times}))
+    assume(entry is not None)
+    assert entry is not None
+    for timed_entry in timed_entries([entry], lambda _: 0, lambda _: 0):
         assert "\n" not in line(timed_entry, columns_of([timed_entry]), Style())
         json.dumps(record(timed_entry))
 

@@ -236,7 +236,14 @@ def test_spans_are_whole(start: BootStart, journal_text: Sequence[JournalEntry],
     if line.spans:
         assert line.spans[0].begin_us == 0
     assert sum(span.length_us for span in line.spans) == line.whole_us == sum(line.of(kind) for kind in Kind)
-    if line.online:
-        first = min(entry.at_us for entry in journal_text if entry.event == "online" and not entry.by_manager)
-        known = [us for us in (start.initrd_us, start.userspace_us) if us is not None]
-        assert line.whole_us == max([first, *known, start.origin_us]) - start.origin_us
+
+
+@given(starts, st.lists(entries, max_size=30), st.integers(0, 200_000))
+def test_the_first_login_ends_it(start: BootStart, others: Sequence[JournalEntry], at_ms: int) -> None:
+    """Whatever else was there, and whatever came later."""
+    journal_text = [*others, at(at_ms / 1000, Event.ONLINE)]
+    line = timeline(0, start, journal_text, None)
+    assert line.online
+    first = min(entry.at_us for entry in journal_text if entry.event == "online" and not entry.by_manager)
+    known = [us for us in (start.initrd_us, start.userspace_us) if us is not None]
+    assert line.whole_us == max([first, *known, start.origin_us]) - start.origin_us

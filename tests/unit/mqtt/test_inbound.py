@@ -108,11 +108,11 @@ def test_any_bytes_are_packets_or_a_violation(sent: list[bytes]) -> None:
     assert b"".join(sent).startswith(found)
 
 
-@given(st.binary(min_size=1, max_size=40))
-def test_before_the_login_only_a_connack_passes(data: bytes) -> None:
+@given(st.sampled_from([b"", b"\x20", b"\x20\x02", b"\x20\x02\0"]), st.binary(max_size=40))
+def test_before_the_login_only_a_connack_passes(begins: bytes, goes_on: bytes) -> None:
     """Whatever else comes first is refused, or not whole yet."""
     inbound = Inbound(clean_session=False)
-    inbound.feed(data)
+    inbound.feed(begins + goes_on)
     try:
         packet = inbound.next_packet()
     except ProtocolViolation:

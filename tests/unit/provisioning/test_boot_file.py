@@ -158,10 +158,12 @@ VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.li
         st.sampled_from(["product_key", "device_name", "region", "product_secret", "device_secret", "mqtt", "tls"]),
         VALUES | st.dictionaries(st.sampled_from(["port", "host", "ca_file"]), VALUES, max_size=2),
         max_size=5,
-    )
+    ),
+    st.sampled_from([{}, {"device_name": "gw-0001", "region": "us-east-1"}]),
 )
-def test_any_value_under_any_key(values: dict[str, Any]) -> None:
+def test_any_value_under_any_key(any_values: dict[str, Any], good_values: dict[str, Any]) -> None:
     """What is taken is what stood there, and secrets are not among the values."""
+    values = {**any_values, **good_values}
     found = found_in(yaml.safe_dump(values, allow_unicode=True).encode())
     if isinstance(found, ProvisioningRequest):
         assert not {"product_secret", "device_secret"} & set(found.values)
