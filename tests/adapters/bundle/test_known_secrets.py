@@ -120,6 +120,18 @@ def test_what_lies_deeper_in_the_state_directory_is_found(tmp_path: Path) -> Non
     assert not known.secrets & {"gw-0001-by-serial", "serial0123456789", "of an application", "0utside"}
 
 
+def test_more_files_than_are_looked_through_are_named(tmp_path: Path) -> None:
+    """Whoever gets the bundle is told that it may hold a secret."""
+    stored_here = tmp_path / "state/credentials"
+    config_path, places = laid_out(tmp_path)
+    for folder in ("one", "two"):
+        (stored_here / folder).mkdir()
+        for number in range(6000):
+            (stored_here / folder / f"pk.gw-{number}.json").touch()
+    known = known_secrets(config_path, places, tmp_path)
+    assert known.unread == [f"more than 10000 files in {tmp_path / 'state'}"]
+
+
 def test_folders_without_end_are_named(tmp_path: Path) -> None:
     """Nothing of ours lies so deep: what could not be looked through is said."""
     config_path, places = laid_out(tmp_path)

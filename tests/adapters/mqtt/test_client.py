@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
+import os
 import select
 import socket
 import ssl
@@ -203,6 +205,18 @@ def test_a_probe_that_is_answered_by_a_reset(peer: Peer) -> None:
         assert lost(follow(connection)).by_server is False
 
 
+def test_a_probe_excuses_no_breach_of_the_protocol(peer: Peer) -> None:
+    """What is no TLS comes from nobody who has forgotten the connection."""
+    with online(peer, keepalive_s=300) as (connection, theirs):
+        connection.probe()
+        assert connection.tick() == []
+        assert packet(theirs) == PINGREQ
+        with socket.socket(fileno=os.dup(theirs.fileno())) as beneath:
+            beneath.sendall(b"x" * 100)
+        found = lost(follow(connection))
+        assert (found.by_server, found.violation) == (True, True)
+
+
 def test_a_peer_that_reads_nothing(peer: Peer) -> None:
     """Half open: what cannot be sent waits, no call blocks, and the missing answer is noticed as ever."""
     hands = Hands()
@@ -299,6 +313,19 @@ def test_one_call_reads_a_bounded_batch_and_the_next_goes_on(peer: Peer) -> None
             counts.append(len(connection.tick()))
         assert (sum(counts), max(counts) <= STEPS_A_CALL) == (200, True)
         assert connection.next_check_at() > time.monotonic()
+
+
+def test_one_call_ends_where_a_message_takes_its_time(peer: Peer) -> None:
+    """On a slow gateway a few messages are a batch: the loop has signals to hear and a watchdog to feed."""
+    looks = itertools.count()
+    # Each look at the clock comes 8 ms after the one before.
+    with online(peer, lambda: next(looks) * 0.008) as (connection, theirs):
+        theirs.sendall(b"\x30\x03\x00\x01t" * STEPS_A_CALL)
+        assert select.select([connection], [], [], 5)[0]
+        counts = [len(connection.read())]
+        while connection.next_check_at() == float("-inf"):
+            counts.append(len(connection.tick()))
+        assert (sum(counts), max(counts) <= 4) == (STEPS_A_CALL, True)
 
 
 def test_a_server_that_takes_no_acknowledgement_is_left() -> None:

@@ -54,17 +54,32 @@ def test_a_route_is_a_reason_to_ask() -> None:
     assert life.state.phase is m.Phase.ONLINE
 
 
-def test_a_loss_that_a_change_of_the_network_explains() -> None:
+@pytest.mark.parametrize("sessions", [2, 4])
+def test_a_loss_that_a_change_of_the_network_explains(sessions: int) -> None:
     """The next try comes soon, however short the sessions were; without a change, or by the server, back-off grows."""
     for changed, by_server, soon in ((True, False, True), (True, True, False), (False, False, False)):
         life = Life().online()
-        for _ in range(4):
+        for _ in range(sessions):
             if changed:
                 life.feed(m.NetworkChanged(), after_s=10.0)
             life.feed(m.Lost(by_server=by_server, detail="x"), after_s=11.0, chance=1.0)
             wait_s = (life.state.wake_at or 0.0) - life.now_s
             life.wait().feed(m.Dialled()).feed(m.Accepted())
         assert (wait_s <= 5.0) == soon
+
+
+def test_news_of_the_network_end_no_hold_off() -> None:
+    """The network is not in the way of two gateways with one identity; a name of its own is the cure."""
+    life = Life().online()
+    for _ in range(3):
+        if life.state.phase is m.Phase.WAITING:
+            life.wait().feed(m.Dialled()).feed(m.Accepted())
+        life.feed(m.Lost(by_server=True, detail="x"), after_s=11.0)
+    assert life.announced() == [Event.IDENTITY_SHARED]
+    wake_at = life.state.wake_at
+    life.feed(m.NetworkChanged(), after_s=10.0)
+    assert (life.effects, life.state.wake_at) == ((), wake_at)
+    assert life.state.retry_on == {m.EarlyRetry.CONFIG}
 
 
 def test_the_third_refusal_registers_once_and_heals() -> None:

@@ -43,6 +43,18 @@ def test_first_boot() -> None:
     assert (life.state.phase, life.has(m.Report)) == (m.Phase.ONLINE, True)
 
 
+def test_a_successor_is_not_durable_before_it_is_saved() -> None:
+    """Whatever its predecessor on the disk is."""
+    life = Life().connecting().refuse().refuse().refuse()
+    assert (life.state.phase, life.state.durable) == (m.Phase.REGISTERING, True)
+    life.feed(m.Registered(credentials=secret(2)))
+    assert (life.state.phase, life.state.durable) == (m.Phase.SAVING, False)
+    life.feed(m.SaveFailed(failure=FULL))
+    assert not life.state.durable
+    life.wait().feed(m.Saved())
+    assert (life.state.phase, life.state.durable) == (m.Phase.CONNECTING, True)
+
+
 def test_second_boot_does_not_register() -> None:
     """With a secret on disk nothing is registered."""
     life = Life().connecting()
