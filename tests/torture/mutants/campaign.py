@@ -153,7 +153,7 @@ def failing(copy: Copy, mutants: Iterable[Mutant], limit_s: float) -> list[str]:
         wanted.setdefault(mutant.release, set()).update(mutant.tests)
     found: list[str] = []
     for release, tests in wanted.items():
-        code, said = copy.run(sorted(tests), release, limit_s)
+        code, said = copy.run(sorted(tests), release, limit_s, "--numprocesses=4")
         if code != 0:
             found += _NOTICED.findall(said) or [f"pytest ended with {code}: {said[-2000:]}"]
     return found
