@@ -78,7 +78,7 @@ def test_boot_without_a_thread_to_be_had(site: Site, gateway: Machine) -> None:
     gateway.drop_in("tasks", "[Service]\nLimitNPROC=1:20\n")
     gateway.boot()
     entry = gateway.wait_for_event("secret-unreadable")
-    assert "no thread is to be had" in entry["MESSAGE"]
+    assert "no thread is available" in entry["MESSAGE"]
     assert float(entry["IOT_NEXT_TRY_S"]) <= 5.0
     pid = gateway.show("MainPID")["MainPID"]
     gateway.run("runuser", "-u", "iot-onboard", "--", "prlimit", "--pid", pid, "--nproc=20:20")

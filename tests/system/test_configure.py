@@ -226,7 +226,7 @@ def test_an_encrypted_credential(site: Site, gateway: Machine) -> None:
     gateway.wait_for_event("registered", count=2)
     gateway.wait_for_state("online")
     assert site.product_secret.strip() not in gateway.read(sealed)
-    assert "systemd hands it to the running service" in gateway.run("iot-onboard", "check-config")
+    assert "systemd gives it to the running service" in gateway.run("iot-onboard", "check-config")
 
 
 def answer(machine: Machine, **answers: str) -> None:

@@ -81,7 +81,7 @@ def test_a_host_name_that_comes_later(site: Site) -> None:
     rename_host(machine, "pump-08")
     machine.run("systemctl", "restart", "iot-onboard")
     kept = machine.wait_for_event("device-name-kept")["MESSAGE"]
-    assert "stays pump-07" in kept
+    assert "keeps the name pump-07" in kept
     assert "the hardware gives pump-08 now" in kept
     machine.wait_for_state("online")
     assert "stays pump-07" in machine.try_run("iot-onboard", "doctor", "--only", "device-name").stdout

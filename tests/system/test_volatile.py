@@ -80,7 +80,7 @@ def test_state_in_memory(site: Site, gateway: Machine) -> None:
     gateway.write(MINE, "allow_volatile: true\n")
     gateway.wait_for_state("online", HEALED_S)
     found = lasting(gateway)
-    assert (found["status"], "while it lasts" in found["sentence"]) == ("warn", True)
+    assert (found["status"], "does not survive a reboot" in found["sentence"]) == ("warn", True)
     gateway.cut_power()
     gateway.boot()
     told = gateway.wait_for_event("registration-refused")

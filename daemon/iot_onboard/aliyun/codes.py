@@ -90,7 +90,7 @@ REJECTIONS = {
         steps=(
             "First make sure that no other gateway uses this DeviceName: the two would disconnect each other again "
             "and again. Also make sure that this gateway can keep the next secret: `iot-onboard doctor` shows "
-            "(state-lasting) whether the state directory is in memory.",
+            "(state-persistent) whether the state directory is in memory.",
             "Either reset the device: call ResetThing with the ProductKey and the DeviceName (and the IotInstanceId, "
             "if the instance has one), for example in the OpenAPI Explorer at https://api.alibabacloud.com, product "
             "Iot, version 2018-01-20. A reset allows one more registration. If the device has sub-devices, a reset "

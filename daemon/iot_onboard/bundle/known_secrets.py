@@ -91,8 +91,8 @@ def _secret_files(config_path: Path, places: Places, root: Path) -> Iterable[Pat
     found = [directory / PRODUCT_SECRET, directory / DEVICE_SECRET, *places.secret_files]
     # Copies that a person or dpkg left beside them.
     found += [path for path in _listed(directory) if "secret" in path.name.lower()]
-    given = os.environ.get("CREDENTIALS_DIRECTORY")
-    for place in (*(root / name for name in _CREDENTIAL_PLACES), *([Path(given)] if given else [])):
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    for place in (*(root / name for name in _CREDENTIAL_PLACES), *([Path(credentials)] if credentials else [])):
         found += [path for path in _listed(place) if "secret" in path.name.lower()]
     return dict.fromkeys(found)
 

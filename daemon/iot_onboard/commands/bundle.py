@@ -40,7 +40,8 @@ LIMIT_S = 12.0
 EPILOG = """\
 It holds the output of `status` and `doctor`, the journal of this boot and the last, the unit, versions, the state of
 the network, and the configuration with its secrets masked. MANIFEST.txt in it lists what is included and missing.
-Every secret on this gateway is masked, in any encoding. With sudo it includes more, and can mask more secrets.
+Every known secret is masked, also if it is escaped, in hexadecimal or in base64.
+With sudo it includes more, and can mask more secrets.
 
 examples:
   sudo iot-onboard bundle                           into this directory

@@ -124,6 +124,6 @@ def unmade_directories(config: Config) -> frozenset[Path]:
 
 
 def _directory_from(variable: str, configured: Path, usual: Path) -> Path:
-    given = os.environ.get(variable)
+    value = os.environ.get(variable)
     # systemd separates several directories with colons; ours is the first.
-    return Path(given.split(":")[0]) if given and configured == usual else configured
+    return Path(value.split(":")[0]) if value and configured == usual else configured

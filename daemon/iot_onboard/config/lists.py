@@ -56,10 +56,10 @@ def listing(entries: Mapping[str, Sequence[Entry]], rules: Mapping[str, ListRule
     """Return lines that show joined lists to a person: each entry by what makes it unique, with its file and line."""
     lines: list[str] = []
     for key, found in entries.items():
-        shown = [_shown(entry, rules[key]) for entry in found]
-        width = max(map(len, shown))
         if not found:
             continue
+        shown = [_shown(entry, rules[key]) for entry in found]
+        width = max(map(len, shown))
         lines.append(f"{key}: {len(found)} {'entry' if len(found) == 1 else 'entries'}")
         lines += [f"  {text:{width}}  {entry.place}" for text, entry in zip(shown, found, strict=True)]
     return lines

@@ -20,6 +20,8 @@ DROP_IN = PurePosixPath(f"/run/systemd/system/{units.SERVICE}.d/zz-iot-onboard-w
 # systemd.exec(5), "Process Exit Codes".
 CREDENTIALS = "243"
 _VARIABLE = 'Environment="IOT_ONBOARD_UNLOADABLE='
+# In a drop-in that an earlier version wrote in this boot.
+_FORMER_VARIABLE = 'Environment="IOT_ONBOARD_WITHHELD='
 _WORDS = {PRODUCT_SECRET: "product secret", DEVICE_SECRET: "device secret"}
 _PLAIN_PATH = re.compile(r"/[\w./@+-]+", re.ASCII)
 _DIRECTIVES = {"LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted"}
@@ -132,8 +134,11 @@ def _render(
 
 def read_drop_in(text: str) -> dict[str, str]:
     """Return which secrets our drop-in replaces, by name, with the reason."""
-    line = next((line for line in text.splitlines() if line.startswith(_VARIABLE)), _VARIABLE)
-    return read_environment(line.removeprefix(_VARIABLE).removesuffix('"'))
+    for line in text.splitlines():
+        for variable in (_VARIABLE, _FORMER_VARIABLE):
+            if line.startswith(variable):
+                return read_environment(line.removeprefix(variable).removesuffix('"'))
+    return {}
 
 
 def read_environment(text: str) -> dict[str, str]:

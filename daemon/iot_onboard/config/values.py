@@ -62,7 +62,7 @@ def text(value: Any) -> str:
 def bounded(value: str) -> str:
     """Take what is written, unless it is longer than any value of any key."""
     if len(value) > MAX_CHARACTERS:
-        raise Bad(f"has {len(value)} characters; {MAX_CHARACTERS} is the most")
+        raise Bad(f"has {len(value)} characters; at most {MAX_CHARACTERS} are allowed")
     return value
 
 
@@ -71,7 +71,7 @@ def _kind(value: Any) -> str:
 
 
 def unless(problem_of: Callable[[str], str | None]) -> Callable[[Any], str]:
-    """Return a reader that accepts any text."""
+    """Return a reader of text that refuses what `problem_of` finds a problem in."""
 
     def read(value: Any) -> str:
         if problem := problem_of(text(value)):

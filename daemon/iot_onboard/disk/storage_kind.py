@@ -126,7 +126,7 @@ def _why_volatile(mount: Mount, surroundings: Surroundings, depth: int) -> str:
             return f"{where}, which is mounted with the option volatile: nothing is synced"
         below = _upper_of(mount, surroundings) if depth else None
         why = _why_volatile(below, surroundings, depth - 1) if below is not None else ""
-        return f"{where}, with its upper layer {mount.option('upperdir')} is on {why}" if why else ""
+        return f"{where}, and its upper layer {mount.option('upperdir')} is on {why}" if why else ""
     if mount.kind.startswith(_STACKED):
         # Encrypted, or a FUSE file system: the source is the directory below.
         below = _mount_at(mount.source, surroundings) if depth and not mount.source.startswith("/dev/") else None
@@ -192,7 +192,7 @@ def _in_hidden_memory(mount: Mount, surroundings: Surroundings) -> str:
     counted = not size.files or size.files % 1024 == 0 or size.files % 1000 == 0 or _by_low_memory(size, pages)
     where = f"{mount.kind} at {mount.point}, with its upper layer in memory"
     if not size.blocks:
-        return f"{where} (it is without a size, like a ramfs)"
+        return f"{where} (it has no size, like a ramfs)"
     if share is not None and (counted or _near(size.files, pages / 2)):
         return f"{where} (it is {share} % of the memory, like a tmpfs)"
     if size.blocks <= pages and _near(size.files, pages / 2):

@@ -86,8 +86,8 @@ def first_non_root_part(path: Path, parts: Sequence[PathPart], *, whole: bool = 
     for number, part in enumerate(parts, 1):
         if part.uid != 0:
             return part
-        is_temporary = part.mode & stat.S_ISVTX and (number < len(parts) or not whole)
-        if not stat.S_ISLNK(part.mode) and part.mode & 0o022 and not is_temporary:
+        is_sticky = part.mode & stat.S_ISVTX and (number < len(parts) or not whole)
+        if not stat.S_ISLNK(part.mode) and part.mode & 0o022 and not is_sticky:
             detail = f"users other than root may change {part.name} in the path {path}, so root changes nothing there"
             cure = f"chmod go-w that directory, or give {path} to the user iot-onboard"
             raise OnboardError(StoreFailure(fault=StoreFault.NOT_WRITABLE, detail=f"{detail}. To do: {cure}"))

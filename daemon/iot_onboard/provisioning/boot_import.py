@@ -26,11 +26,10 @@ from .apply import check, provision
 
 LogEvent = Callable[[Event, Details, Context], None]
 
-# A file that is no configuration has a problem in each line; the first ones are enough.
-_MAX_LINES = 20
 # Holds the hash of an imported file that could not be removed: otherwise each boot would import it again, and undo
 # later changes.
-_MEMORY = ".boot-file-imported"
+# The name is that of earlier versions: a gateway may have the file on its disk.
+_MEMORY = ".boot-file-taken"
 
 
 class BootImport:

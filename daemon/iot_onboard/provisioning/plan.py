@@ -70,10 +70,12 @@ def plan(
     config = others.parsed_with(fragment)
     # A proxy's password is a secret too: then only root and the service can read the file.
     proxy = values_of(fragment).get("proxy")
-    closed = proxy is not None and proxy.password is not None
+    is_private = proxy is not None and proxy.password is not None
     secrets = ((DEVICE_SECRET, request.device_secret), (PRODUCT_SECRET, request.product_secret))
-    files = [NewFile(path=directory / name, content=given, mode=0o600) for name, given in secrets if given is not None]
-    files.append(NewFile(path=Path(fragment.name), content=fragment.text, mode=0o640 if closed else 0o644))
+    files = [
+        NewFile(path=directory / name, content=secret, mode=0o600) for name, secret in secrets if secret is not None
+    ]
+    files.append(NewFile(path=Path(fragment.name), content=fragment.text, mode=0o640 if is_private else 0o644))
     retired = directory / DEVICE_SECRET if _registers(request) else None
     warnings = (*others.warnings, *_overridden(fragment, others.after), *_unused(config, request, directory))
     return Plan(files=tuple(files), retired=retired, config=config, warnings=warnings)

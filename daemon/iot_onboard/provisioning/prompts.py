@@ -48,7 +48,7 @@ def ask_config(keys: Collection[str], present: Config, facts: Facts) -> dict[str
 
 def ask_product_secret(*, kept: bool) -> Secret | None:
     """Return a new secret, or `None` to keep the present state; show only its length, not the secret."""
-    default = "keep the present one" if kept else "none: systemd gets it as a credential"
+    default = "keep the present one" if kept else "none: systemd gives it to the service as a credential"
     while True:
         answer = getpass.getpass(f"Product secret, as the cloud console shows it; hidden here [{default}]: ").strip()
         if not answer:

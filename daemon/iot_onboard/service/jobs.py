@@ -45,11 +45,11 @@ class Jobs:
 
     def load(self) -> m.Loaded | m.NothingStored:
         """Find the device secret: provided by a person, or stored by an earlier registration."""
-        given = self.secrets.device()
-        if given is not None:
+        from_file = self.secrets.device()
+        if from_file is not None:
             # Only a login shows which device it belongs to: no name is remembered before that.
-            self.known.add(given)
-            return m.Loaded(credentials=Credentials(identity=self.identity, device_secret=given))
+            self.known.add(from_file)
+            return m.Loaded(credentials=Credentials(identity=self.identity, device_secret=from_file))
         stored = self.store.load()
         damage = ", ".join(stored.set_aside)
         if stored.credentials is not None:

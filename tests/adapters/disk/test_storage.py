@@ -60,7 +60,7 @@ OVERLAY = f"mkdir low up && {{}} && mkdir up/u up/w && mount -t overlay o {LAYER
         ("mkdir d && mount --bind d state && mount -t tmpfs t state", "tmpfs at {}/state"),
         ("mount -t tmpfs t . && cd $PWD && mkdir d && mount --bind /usr/share d && ln -s d state", "lasts"),
         ("mount -t tmpfs t /mnt && rmdir state && ln -s /mnt/later state", "tmpfs at /mnt"),
-        (OVERLAY.format("mount -t tmpfs t up"), "with its upper layer {}/up/u is on tmpfs at {}/up"),
+        (OVERLAY.format("mount -t tmpfs t up"), "and its upper layer {}/up/u is on tmpfs at {}/up"),
         (OVERLAY.format("true"), "lasts"),
         (OVERLAY.format("mount -t tmpfs -o size=50% t up") + " && umount -l up", "it is 50 % of the memory"),
         (OVERLAY.format("true") + " && mv up elsewhere", "is not visible here"),

@@ -120,7 +120,7 @@ def test_the_secret_is_not_shown(kept: str, typed: list[str], expected: str) -> 
     environment = {"PYTHONPATH": str(DAEMON), "PATH": os.environ["PATH"]}
     with Terminal([sys.executable, "-c", code], environment) as terminal:
         for line in typed:
-            terminal.answer("keep the present one" if kept == "True" else "systemd gets it as a credential", line)
+            terminal.answer("keep the present one" if kept == "True" else "systemd gives it to the service", line)
         assert terminal.wait() == 0
         length, _, secret = expected.partition(" ")
         assert f"given {secret[::-1] or 'None'}" in terminal.shown

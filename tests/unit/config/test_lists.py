@@ -105,3 +105,9 @@ def test_a_listing_says_where_each_entry_comes_from() -> None:
     ]
     assert list_entries(documents("region: cn-shanghai\nmeters:\n"), SCHEMA) == {"meters": []}
     assert word("x", 3, "/etc/f").place == "/etc/f:3"
+
+
+def test_an_empty_list_has_no_listing() -> None:
+    """It is as good as none."""
+    entries = list_entries(documents("bridge: {down: []}\n"), SCHEMA)
+    assert not [line for line in listing(entries, SCHEMA.lists) if "down" in line]

@@ -71,7 +71,7 @@ def test_an_empty_file_misses_the_required_keys(text: str) -> None:
         ("mqtt: {port: 65536}", "mqtt.port: must be from 1 to 65535"),
         ("mqtt: {port: true}", "mqtt.port: is true or false, must be a whole number from 1 to 65535"),
         ("mqtt: {port: " + "9" * 40 + "}", "mqtt.port: must be from 1 to 65535"),
-        ("mqtt: {port: " + "9" * 5000 + "}", "mqtt.port: has 5000 characters; 4096 is the most"),
+        ("mqtt: {port: " + "9" * 5000 + "}", "mqtt.port: has 5000 characters; at most 4096 are allowed"),
         ("mqtt: {keepalive_s: 29}", "mqtt.keepalive_s: must be from 30 to 1200"),
         ("mqtt: {keepalive_s: 300.0}", "mqtt.keepalive_s: is a number, must be a whole number from 30 to 1200"),
         ("mqtt: {clean_session: 'no'}", "mqtt.clean_session: is text, must be true or false"),

@@ -119,7 +119,7 @@ def test_an_overlay_over_a_card() -> None:
     """The upper layer is followed to where it lies: the source's own case (a Raspberry Pi's overlay file system)."""
     found = storage(RASPBERRY, seen={"/media/root-rw/overlay": "0:23"})
     assert found.volatile == (
-        "overlay at /, with its upper layer /media/root-rw/overlay is on tmpfs at /media/root-rw, which is in memory"
+        "overlay at /, and its upper layer /media/root-rw/overlay is on tmpfs at /media/root-rw, which is in memory"
     )
     lasting = RASPBERRY.replace("0:23 / /media/root-rw rw,relatime - tmpfs", "179:3 / /media/root-rw rw - ext4")
     assert storage(lasting, seen={"/media/root-rw/overlay": "179:3"}) == Storage(

@@ -27,6 +27,7 @@ from iot_onboard.doctor.probes.configuration import CONFIG, IDENTITY
 from iot_onboard.doctor.probes.network import MQTT_CONNECTION, REGISTRATION_CONNECTION
 from iot_onboard.doctor.probes.tls import MQTT_HANDSHAKE, REGISTRATION_HANDSHAKE
 from iot_onboard.doctor.table import CHECKS, FORMER_NAMES, select
+from iot_onboard.events.explain import topics
 from iot_onboard.reporting.status import Status
 
 BY_ID = {check.id: check for check in CHECKS}
@@ -165,3 +166,9 @@ def test_whatever_the_facts(check: Check[Any], data: st.DataObject) -> None:
             assert finding.fix
         assert finding.because is None
         assert not (finding.blocks and finding.level in {Level.OK, Level.WARN})
+
+
+def test_no_explanation_names_a_check_by_its_former_name() -> None:
+    """The operator looks for it in what the doctor prints."""
+    texts = " ".join(step for topic in topics() for step in (*topic.advice.steps, topic.advice.explanation))
+    assert not [former for former in FORMER_NAMES if former in texts]

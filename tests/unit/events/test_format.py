@@ -125,3 +125,16 @@ def test_a_try_that_is_under_way_is_not_announced_for_later() -> None:
 def test_spans_read_as_a_person_writes_them(seconds: float, text: str) -> None:
     """Seconds, minutes, hours."""
     assert span(seconds) == text
+
+
+def test_a_line_may_be_about_another_device() -> None:
+    """Sentence and fields name it, and one field says through which gateway; about the gateway itself there is none."""
+    about = Identity(product_key="sub", device_name="m2")
+    line = line_of(Event.STARTED, Details(about=about), CONTEXT, "online")
+    fields = dict(line.fields)
+    assert line.message == "iot-onboard 1.0 starts for m2 of product sub."
+    assert (fields["IOT_PRODUCT_KEY"], fields["IOT_DEVICE_NAME"], fields["IOT_GATEWAY"]) == ("sub", "m2", "pk.gw-0001")
+    own = Identity(product_key=CONTEXT.product_key, device_name=CONTEXT.device_name)
+    for details in (Details(), Details(about=own)):
+        fields = dict(line_of(Event.STARTED, details, CONTEXT, "online").fields)
+        assert (fields["IOT_DEVICE_NAME"], fields.get("IOT_GATEWAY")) == ("gw-0001", None)

@@ -93,7 +93,7 @@ def valid(facts: ConfigFacts) -> Finding:
     """Check the keys and values in the files."""
     if not facts.problems:
         return ok("All keys and values are valid.")
-    count = len(facts.problems)
+    count = sum(problem.count for problem in facts.problems)
     more = f" ({count} problems in all)" if count > 1 else ""
     fix = f"correct it (`iot-onboard check-config` lists every problem), then: {_RESTART}"
     return fail(f"{facts.problems[0]}{more}.", fix)

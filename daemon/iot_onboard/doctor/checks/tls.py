@@ -16,7 +16,7 @@ ANCHOR_SHA256 = "7ca438a3976b5242d231f861499822da855831382735836b361e7e971566167
 # The root of the public hosts, and of MQTT on ports 443 and 1883; it expires on 2028-01-28 (vendor documentation).
 PUBLIC_ROOT = "GlobalSign Root CA"
 _MAX_NAME = 100
-_AFTER_RELEASE = timedelta(days=365)
+_WARN_BEFORE = timedelta(days=365)
 _SOON = timedelta(days=14)
 _CLOCK_SLACK = timedelta(minutes=5)
 _PORTAL = "log in to that network's captive portal, or use another network"
@@ -223,7 +223,7 @@ def _until(facts: AnchorFacts, fix: str) -> Finding:
     ends = f"{anchor.subject} expires on {anchor.not_after:%Y-%m-%d}"
     if left < timedelta():
         return fail(f"The root certificate has expired: {ends}.", fix, blocks=False)
-    return warn(f"{ends}, in {left.days} days.", fix) if left < _AFTER_RELEASE else ok(f"{ends}.")
+    return warn(f"{ends}, in {left.days} days.", fix) if left < _WARN_BEFORE else ok(f"{ends}.")
 
 
 def _shown(certificate: Certificate) -> str:

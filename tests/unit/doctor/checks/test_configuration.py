@@ -86,6 +86,13 @@ CONFIGURATION = [
         "check-config",
     ),
     Row("two problems", configuration.valid, config(NAMES + "a: 1\nb: 2\n"), FAIL, "(2 problems in all)"),
+    Row(
+        "many problems",
+        configuration.valid,
+        config(NAMES + "".join(f"k{number}: 1\n" for number in range(100))),
+        FAIL,
+        "(100 problems in all)",
+    ),
     Row("set up", configuration.complete, config(NAMES), OK, "are set"),
     Row(
         "not set up",
