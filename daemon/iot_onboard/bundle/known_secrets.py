@@ -26,7 +26,7 @@ from .places import Places
 _CREDENTIAL_PLACES = ("run/credentials/iot-onboard.service", "etc/credstore", "run/credstore", "usr/lib/credstore")
 _PROXIES = re.compile(r".*_proxy", re.IGNORECASE)
 _STORED = re.compile(r'"device_secret"\s*:\s*"((?:[^"\\]|\\.)*)')
-_NAMED = re.compile(r'"[^"\\]*(?i:secret|token|password)[^"\\]*"\s*:\s*"((?:[^"\\]|\\.)*)')
+_SECRET_FIELDS = re.compile(r'"[^"\\]*(?i:secret|token|password)[^"\\]*"\s*:\s*"((?:[^"\\]|\\.)*)')
 # What a damaged file may still contain of a secret.
 _WORDS = re.compile(r"[^\s\"',:{}\[\]\\]{8,}")
 _FIELDS = {"product_key", "device_name", "device_secret", "issued_at"}
@@ -138,7 +138,7 @@ def _unescaped(text: str) -> str:
 
 def _in_json(text: str) -> set[str]:
     """Return the values of fields that are named like a secret, in another file of the state directory."""
-    found = {match[1] for match in _NAMED.finditer(text)}
+    found = {match[1] for match in _SECRET_FIELDS.finditer(text)}
     return found | {_unescaped(secret) for secret in found}
 
 

@@ -210,8 +210,8 @@ class Inbound:
             raise ProtocolViolation(f"sent {_a(kind)} that answers nothing (number {mid})")
         if len(codes) != filters:
             raise ProtocolViolation(f"sent {_a(kind)} with {len(codes)} codes for {filters} filters")
-        if strange := set(codes) - _SUBACK_CODES:
-            raise ProtocolViolation(f"sent {_a(kind)} with the code {min(strange)}")
+        if unknown := set(codes) - _SUBACK_CODES:
+            raise ProtocolViolation(f"sent {_a(kind)} with the code {min(unknown)}")
         del self._awaited[mid]
         if kind is Kind.PUBACK:
             return Published(mid=mid)

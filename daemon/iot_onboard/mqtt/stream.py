@@ -86,10 +86,10 @@ class Stream:
 
 
 def _lost(error: Exception) -> ConnectionLost:
-    untaken = isinstance(error, OSError) and error.errno == errno.EPROTO
-    broken = untaken or (isinstance(error, ssl.SSLError) and not is_close(error))
-    closed = is_close(error) or isinstance(error, ConnectionError)
-    return ConnectionLost(by_server=broken or closed, detail=_describe(error), violation=broken)
+    is_refused = isinstance(error, OSError) and error.errno == errno.EPROTO
+    broken = is_refused or (isinstance(error, ssl.SSLError) and not is_close(error))
+    by_peer = is_close(error) or isinstance(error, ConnectionError)
+    return ConnectionLost(by_server=broken or by_peer, detail=_describe(error), violation=broken)
 
 
 def _describe(error: Exception) -> str:

@@ -18,7 +18,7 @@ from .status import NOT_PROVISIONED, SCHEMA, Status
 
 NOT_RUNNING = "not-running"
 _COLOURS = {"online": "32", "blocked": "1;31", NOT_RUNNING: "1;31", NOT_PROVISIONED: "1;33"}
-_UNDER_WAY = "33"
+_IN_PROGRESS = "33"
 _WORDS = {
     "boot": "looking for the stored secret",
     "saving": "storing the secret",
@@ -117,7 +117,7 @@ def text(view: View, now: datetime, style: Style) -> str:
     for name, value in _rows(view, now):
         first, *rest = lines_of(value, width + 2, style)
         if name == "state":
-            first = painted(first, _COLOURS.get(view.status.state, _UNDER_WAY), style)
+            first = painted(first, _COLOURS.get(view.status.state, _IN_PROGRESS), style)
         lines += [f"{name:<{width}}  {first}", *(" " * (width + 2) + line for line in rest)]
     return "\n".join(lines)
 

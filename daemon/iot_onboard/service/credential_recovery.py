@@ -22,7 +22,7 @@ _MAX_BYTES = 1024 * 1024
 _NOT_OURS = f"a credential that does not belong to iot-onboard (systemctl cat {units.SERVICE} shows it)"
 
 
-def withhold(root: Path, *, failed: bool) -> bool:
+def update_drop_in(root: Path, *, failed: bool) -> bool:
     """Write or remove the drop-in that replaces unloadable secrets; return whether that changed anything.
 
     `failed`: systemd has just failed because of a secret. Otherwise this is the check before a start.

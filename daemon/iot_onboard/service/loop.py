@@ -117,12 +117,12 @@ class Loop:
         ready = self._wait(masks, self._timeout_s(sources))
         for source, descriptor in waiting:
             # A source that was called before may have closed this descriptor or removed this source.
-            if descriptor in ready and self._has(source) and source.fileno() == descriptor:
+            if descriptor in ready and self._is_added(source) and source.fileno() == descriptor:
                 mask = source.mask() & ready[descriptor]
                 if mask:
                     source.on_ready(mask)
         for source in sources:
-            at = source.due_at() if self._has(source) else None
+            at = source.due_at() if self._is_added(source) else None
             if at is not None and at <= self._monotonic_s():
                 source.on_due()
 
@@ -130,5 +130,5 @@ class Loop:
         wake_at = min((at for source in sources if (at := source.due_at()) is not None), default=None)
         return None if wake_at is None else min(max(0.0, wake_at - self._monotonic_s()), _MAX_WAIT_S)
 
-    def _has(self, source: Source) -> bool:
+    def _is_added(self, source: Source) -> bool:
         return not self._ended and id(source) in self._sources

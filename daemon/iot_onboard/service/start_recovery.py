@@ -25,7 +25,7 @@ from ..reporting.start_failure import StartFacts, explain
 from ..system.notify import Notifier
 from ..system.processes import ask
 from ..system.terminal import complain
-from .credential_recovery import withhold
+from .credential_recovery import update_drop_in
 from .start_look import ASK_S, look, service_state
 from .start_pacing import Action, Look, Memory, Phase, decide, gap_s, mount_gap_s
 
@@ -133,7 +133,7 @@ class Recovery:
         failed = unit.get("ExecMainStatus") == CREDENTIALS and phase_of(unit) is Phase.DOWN
         if not failed and self.memory.looks > 0:
             return False
-        return withhold(self._root, failed=failed) and failed
+        return update_drop_in(self._root, failed=failed) and failed
 
     def _judge(self, facts: StartFacts, phase: Phase) -> Look:
         if phase is not Phase.DOWN:

@@ -312,8 +312,8 @@ SCENARIOS = {
         overlap=True,
     ),
     "a boot file refused": Scenario(before=lambda directory: dropped(directory, "regon: x\n"), work=take_boot_file),
-    "a credential withheld": Scenario(
-        before=unloadable, work=lambda directory: partial(writers.withhold_credentials, directory)
+    "a credential that cannot be loaded": Scenario(
+        before=unloadable, work=lambda directory: partial(writers.update_drop_in_of_credentials, directory)
     ),
     "a name remembered": Scenario(
         before=lambda directory: writers.remember_name(directory, "gw-0001"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iot_onboard.config.unloadable import DROP_IN, CredentialSource, read_drop_in
-from iot_onboard.service.credential_recovery import is_loadable, withhold
+from iot_onboard.service.credential_recovery import is_loadable, update_drop_in
 
 _SYSTEMCTL = """#!/bin/sh
 echo "$*" >>{0}/asked
@@ -59,16 +59,16 @@ def test_the_service_starts_without_what_is_encrypted_for_another(
 ) -> None:
     """A drop-in and a reload; before the next start a look; once it opens, it is given back."""
     manager.decrypts(1)
-    assert withhold(manager.root, failed=True)
+    assert update_drop_in(manager.root, failed=True)
     assert manager.asked() == ["daemon-reload"]
     assert f"{manager.root}/sealed" in read_drop_in(manager.drop_in.read_text())["product-secret"]
     output = capfd.readouterr()
     assert "encrypted product secret" in output.err
 
-    assert not withhold(manager.root, failed=False)
+    assert not update_drop_in(manager.root, failed=False)
     assert manager.asked() == []
     manager.decrypts(0)
-    assert withhold(manager.root, failed=False)
+    assert update_drop_in(manager.root, failed=False)
     assert manager.asked() == ["daemon-reload"]
     assert not manager.drop_in.exists()
     told = capfd.readouterr()
@@ -82,17 +82,17 @@ def test_what_still_fails_loses_every_credential(manager: Manager) -> None:
     """At once; then systemd has nothing to fail at, and nothing is left to change."""
     manager.decrypts(1)
     for is_last in (False, True):
-        assert withhold(manager.root, failed=True)
+        assert update_drop_in(manager.root, failed=True)
         assert manager.asked() == ["daemon-reload"]
         assert ("LoadCredential=\n" in manager.drop_in.read_text()) is is_last
-    assert not withhold(manager.root, failed=True)
+    assert not update_drop_in(manager.root, failed=True)
     assert manager.asked() == []
 
 
 def test_a_credential_of_somebody_elses_is_said_to_be_one(manager: Manager, capfd: pytest.CaptureFixture[str]) -> None:
     """It goes, and none of ours is named."""
     (manager.root / "unit").write_text("[Service]\nLoadCredential=other:/none\n")
-    assert withhold(manager.root, failed=True)
+    assert update_drop_in(manager.root, failed=True)
     assert read_drop_in(manager.drop_in.read_text()) == {}
     assert (
         "a credential that does not belong to iot-onboard (systemctl cat iot-onboard.service shows it)"
@@ -103,7 +103,7 @@ def test_a_credential_of_somebody_elses_is_said_to_be_one(manager: Manager, capf
 def test_without_a_failure_nothing_is_taken_away(manager: Manager) -> None:
     """No secret is even tried: another cause keeps the service from starting."""
     manager.decrypts(1)
-    assert not withhold(manager.root, failed=False)
+    assert not update_drop_in(manager.root, failed=False)
     assert not manager.drop_in.exists()
     assert not (manager.root / "asked-to-decrypt").exists()
 
@@ -111,7 +111,7 @@ def test_without_a_failure_nothing_is_taken_away(manager: Manager) -> None:
 def test_a_systemd_that_does_not_answer_changes_nothing(manager: Manager) -> None:
     """There is a next look."""
     program(manager.root / "bin/systemctl", "#!/bin/sh\nexit 1\n")
-    assert not withhold(manager.root, failed=True)
+    assert not update_drop_in(manager.root, failed=True)
     assert not manager.drop_in.exists()
 
 

@@ -92,12 +92,12 @@ def take_boot_file(boot: Path, etc: Path) -> list[str]:
     return announced
 
 
-def withhold_credentials(root: Path) -> None:
+def update_drop_in_of_credentials(root: Path) -> None:
     """Start the service without a credential; `bin` below the root has programs in systemd's place."""
-    from iot_onboard.service.credential_recovery import withhold
+    from iot_onboard.service.credential_recovery import update_drop_in
 
     os.environ["PATH"] = f"{root}/bin:{os.environ['PATH']}"
-    withhold(root, failed=True)
+    update_drop_in(root, failed=True)
 
 
 def remember_connects(runtime_dir: Path, *stamps: float) -> None:
