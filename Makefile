@@ -70,7 +70,7 @@ torture: deb images ## attack the daemon for hours: crashes, disks, the cloud, r
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests $(PY) -m torture $(TORTURE)
 
 .PHONY: mutants
-mutants: setup ## break the daemon in more than a hundred places, one at a time, and print which test notices; takes half an hour
+mutants: setup ## break the daemon in more than a hundred places, one at a time, and print which test notices; takes a quarter of an hour
 	PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests $(PY) -m torture.mutants $(MUTANTS)
 
 reference: setup ## write the files made from tables: the journal catalog, the bash completion, four documents

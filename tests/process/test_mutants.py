@@ -89,3 +89,9 @@ def test_the_table_says_what_was_not_caught() -> None:
     """In Markdown, by module and promise."""
     outcome = Outcome(mutant=mutant("a", "b"), verdict=Verdict.SURVIVED)
     assert table([outcome]).splitlines()[-1] == f"| `{MODULE.removesuffix('.py')}` | it breaks | **SURVIVED** |"
+
+
+def test_every_mutant_stands_in_the_code_once() -> None:
+    """The list follows the code: a mutant that does not apply proves nothing."""
+    stale = [mutant.name for mutant in load() if (ROOT / mutant.file).read_text().count(mutant.before) != 1]
+    assert not stale
