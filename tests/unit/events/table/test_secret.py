@@ -40,7 +40,7 @@ def test_a_disk_that_fails_is_waited_for(event: Event) -> None:
 
 def test_a_secret_that_is_not_on_disk_is_not_used() -> None:
     """The line says why the gateway stays off line with a secret in its hand."""
-    assert "does not log in before it is stored" in said(SECRET[Event.SAVE_FAILED], Details())
+    assert "does not log in until it is stored" in said(SECRET[Event.SAVE_FAILED], Details())
 
 
 def test_no_line_about_a_secret_asks_for_the_console() -> None:
