@@ -30,7 +30,7 @@ _Number = TypeVar("_Number", int, float)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """Hold one line of the journal. `event` and `cause` have the names of this version."""
+    """Hold one line of the journal. `event`, `state` and `cause` have the names of this version."""
 
     boot_id: str
     at_us: int
@@ -94,7 +94,7 @@ def read_entry(line: str) -> JournalEntry | None:
             unit=_text(record, "UNIT") or "",
             by_manager=_text(record, "_PID") == "1",
             event=present_name(_text(record, "IOT_EVENT"), message_id),
-            state=_text(record, "IOT_STATE"),
+            state=present_name(_text(record, "IOT_STATE")),
             code=_text(record, "IOT_CODE"),
             cause=present_name(_text(record, "IOT_CAUSE")),
             attempt=_number(record, "IOT_ATTEMPT", int),

@@ -43,7 +43,7 @@ def columns_of(entries: Sequence[TimedEntry]) -> Columns:
 def wide_columns() -> Columns:
     """Return columns that are wide enough for any entry."""
     return Columns(
-        state=max(len(phase.value) for phase in Phase),
+        state=max(len(name) for name in (*(phase.value for phase in Phase), Event.NOT_PROVISIONED.value)),
         name=max(len(event.value) for event in Event),
         code=_CODE_WIDTH,
     )

@@ -145,19 +145,24 @@ def _in_json(text: str) -> set[str]:
 def _stored(state_dir: Path, known: Known) -> list[Path]:
     """Return the files of a state directory that may hold secrets, at any depth; links are not followed."""
     found: list[Path] = []
-    left = [state_dir]
-    while left:
+    # An operator may have put these elsewhere, with a link.
+    stores = [state_dir / folder for folder in _FOLDERS]
+    # The gateway's own secret is first: nothing beyond the limits is masked.
+    left = [state_dir, *reversed(stores)]
+    directories = 0
+    while left and len(found) <= _MAX_STORED and directories < _MAX_STORED:
+        directories += 1
         directory = left.pop()
         for name, status in _foreign(directory, known):
             path = directory / name
             if stat.S_ISDIR(status.st_mode):
                 if len(path.relative_to(state_dir).parts) > _MAX_DEPTH:
                     known.unread.append(printable(f"{path}: too deep"))
-                else:
+                elif path not in stores:
                     left.append(path)
-            elif ".json" in name or path.relative_to(state_dir).parts[0] in _FOLDERS:
+            elif path not in stores and (".json" in name or path.relative_to(state_dir).parts[0] in _FOLDERS):
                 found.append(path)
-    if len(found) > _MAX_STORED:
+    if left or len(found) > _MAX_STORED:
         known.unread.append(printable(f"more than {_MAX_STORED} files in {state_dir}"))
     return found[:_MAX_STORED]
 

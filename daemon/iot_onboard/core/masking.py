@@ -98,8 +98,7 @@ def _forms_by_key(secrets: Iterable[str]) -> dict[bytes, tuple[bytes, ...]]:
         data = secret.encode()
         digits = data.hex().encode()
         encoded = [_digits(data, offset) for offset in range(3)]
-        urls = [form.translate(bytes.maketrans(b"+/", b"-_")) for form in encoded]
-        for form in {data, digits, digits.upper(), *encoded, *urls}:
+        for form in {data, digits, digits.upper(), *encoded}:
             key = form[:_KEY_BYTES]
             found[key] = tuple(sorted((*found.get(key, ()), form), key=len, reverse=True))
     return found

@@ -74,15 +74,16 @@ class Stream:
             return
         # Closed with bytes unread, a socket sends a reset, which can overtake what was sent: through a second
         # descriptor it is read to its end.
-        with socket.socket(fileno=os.dup(self._sock.fileno())) as rest:
+        end = self._now() + DISCONNECT_LINGER_S
+        # Without a free descriptor it is only closed.
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._sock.fileno())) as rest:
             self._sock.close()
-            end = self._now() + DISCONNECT_LINGER_S
-            with contextlib.suppress(OSError):
-                rest.shutdown(socket.SHUT_WR)
-                while (left_s := end - self._now()) > 0:
-                    rest.settimeout(left_s)
-                    if not rest.recv(65536):
-                        return
+            rest.shutdown(socket.SHUT_WR)
+            while (left_s := end - self._now()) > 0:
+                rest.settimeout(left_s)
+                if not rest.recv(65536):
+                    return
+        self._sock.close()
 
 
 def _lost(error: Exception) -> ConnectionLost:

@@ -125,7 +125,9 @@ class Reports:
         self._sent |= {report}
         message = self._message(report)
         self._answer_by = now_s + ANSWER_S
-        self._unanswered[self._connection.publish(message.topic, message.payload)] = report
+        # After the end of the connection it has no number, and nothing was sent.
+        if mid := self._connection.publish(message.topic, message.payload):
+            self._unanswered[mid] = report
 
     def _message(self, report: Report) -> Message:
         if report is Report.VERSION:

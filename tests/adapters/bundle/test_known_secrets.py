@@ -182,3 +182,30 @@ def directory_of_rubbish(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "etc/iot-onboard").mkdir(parents=True)
     (directory / "state/credentials").mkdir(parents=True)
     return directory
+
+
+def test_a_store_that_is_elsewhere_is_found(tmp_path: Path) -> None:
+    """An operator may have moved both directories to another disk, with links in their places."""
+    config_path, places = laid_out(tmp_path)
+    state, disk = tmp_path / "state", tmp_path / "disk"
+    disk.mkdir()
+    (state / "subdevices").mkdir()
+    (state / "subdevices/a1sub.m1.json").write_bytes(stored("meter0123456789x"))
+    for folder in ("credentials", "subdevices"):
+        (state / folder).rename(disk / folder)
+        (state / folder).symlink_to(disk / folder)
+    known = known_secrets(config_path, places, tmp_path)
+    assert known.secrets >= SECRETS
+    assert known.many == {"meter0123456789x"}
+
+
+def test_the_gateway_s_own_secret_is_known_beside_too_many_files(tmp_path: Path) -> None:
+    """What lies beyond the limit is named, and is of sub-devices."""
+    config_path, places = laid_out(tmp_path)
+    meters = tmp_path / "state/subdevices"
+    meters.mkdir()
+    for number in range(10_010):
+        (meters / f"a1sub.m{number}.json").touch()
+    known = known_secrets(config_path, places, tmp_path)
+    assert known.secrets >= SECRETS
+    assert any("more than 10000 files" in what for what in known.unread)

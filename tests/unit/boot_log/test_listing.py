@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from iot_onboard.boot_log.entries import FIELDS, JournalEntry, TimedEntry, read_entry, timed_entries
 from iot_onboard.boot_log.listing import clock, columns_of, duration, heading, line, record, wide_columns
+from iot_onboard.reporting.status import NOT_PROVISIONED
 from iot_onboard.system.text_style import Style
 from support.tree import ROOT
 
@@ -148,3 +149,10 @@ def test_no_field_of_the_journal_commands_a_terminal(state: str, event: str, cod
     for shown in (line(timed_entry, columns, Style()), *heading(timed_entry, columns).split("\n")):
         assert shown.isprintable()
         assert len(shown) < 250 + len(message)
+
+
+def test_each_state_fits_its_column() -> None:
+    """Where lines are shown as they come, the widest state is known before."""
+    columns = wide_columns()
+    shown = [line(step(replace(ENTRY, state=state)), columns, Style()) for state in ("waiting", NOT_PROVISIONED)]
+    assert len({text.index(" online ") for text in shown}) == 1

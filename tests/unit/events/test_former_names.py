@@ -45,3 +45,13 @@ def test_the_id_says_which_event_it_is() -> None:
     assert present_name("called-otherwise", TABLE[Event.ONLINE].message_id) == "online"
     assert present_name("of-a-version-to-come", "0" * 32) == "of-a-version-to-come"
     assert present_name(None, TABLE[Event.ONLINE].message_id) is None
+
+
+def test_a_state_of_before_has_its_present_name() -> None:
+    """The state of a gateway without an identity had the name of its event."""
+    entry = read_entry(line("not-set-up", IOT_STATE="not-set-up"))
+    assert entry is not None
+    assert entry.state == "not-provisioned"
+    other = read_entry(line("online", IOT_STATE="waiting"))
+    assert other is not None
+    assert other.state == "waiting"
