@@ -199,13 +199,15 @@ def test_a_store_that_is_elsewhere_is_found(tmp_path: Path) -> None:
     assert known.many == {"meter0123456789x"}
 
 
-def test_the_gateway_s_own_secret_is_known_beside_too_many_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("directories", [1, 2])
+def test_the_gateway_s_own_secret_is_known_beside_too_many_files(tmp_path: Path, directories: int) -> None:
     """What lies beyond the limit is named, and is of sub-devices."""
     config_path, places = laid_out(tmp_path)
     meters = tmp_path / "state/subdevices"
-    meters.mkdir()
     for number in range(10_010):
-        (meters / f"a1sub.m{number}.json").touch()
+        directory = meters / str(number % directories)
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / f"a1sub.m{number}.json").touch()
     known = known_secrets(config_path, places, tmp_path)
     assert known.secrets >= SECRETS
     assert any("more than 10000 files" in what for what in known.unread)
