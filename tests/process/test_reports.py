@@ -37,7 +37,7 @@ def test_mosquitto_ends_the_session_over_a_long_report(gateway: Gateway, tmp_pat
 
 def test_a_server_that_ends_every_session_is_told_as_a_clone_in_the_end(gateway: Gateway) -> None:
     """Two sessions may have ended over the report; three without one did not."""
-    with FakeBroker("close") as broker:
+    with FakeBroker("close-on-report", "close-on-report", "close") as broker:
         point(gateway, broker.port, broker.ca_file)
         gateway.environment |= quick_clock(10.0)
         gateway.start()

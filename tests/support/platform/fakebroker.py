@@ -21,7 +21,8 @@ class FakeBroker(TlsServer):
     """Run each connection by the next word of the script; the last word repeats.
 
     `connack N`, `mute` (after CONNECT), `mute-handshake`, `reset-handshake` (in its middle), `close` (after CONNACK 0),
-    `leave` (a second after it), `drop` (before CONNACK), `noise` (in its place), `rubbish` (after it).
+    `close-on-report` (after the packet that follows it), `leave` (a second after it), `drop` (before CONNACK), `noise`
+    (in its place), `rubbish` (after it).
     """
 
     def __init__(self, *script: str, **options: Any) -> None:
@@ -57,6 +58,9 @@ class FakeBroker(TlsServer):
             self.closed.wait(60)
         elif word == "close":
             connection.sendall(CONNACK_OK)
+        elif word == "close-on-report":
+            connection.sendall(CONNACK_OK)
+            self.packets.append(connection.recv(4096))
         elif word == "leave":
             connection.sendall(CONNACK_OK)
             self.closed.wait(1)

@@ -1,4 +1,4 @@
-"""What this process has open."""
+"""What a process has open, and processes that can open nothing more."""
 
 from __future__ import annotations
 
@@ -21,6 +21,23 @@ def descriptors() -> set[str]:
             # By this one the list was read.
             continue
     return found
+
+
+@contextlib.contextmanager
+def none_left_for(pid: int) -> Iterator[None]:
+    """Let every open of an online gateway fail with EMFILE, also after it has closed its connection.
+
+    The limit is the lowest number that is free or of the connection, the last that was opened. A lower limit would not
+    be a lack of descriptors: poll(2) refuses to wait for more of them than the limit.
+    """
+    numbers = {int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir()}
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    lowest_free = min(set(range(max(numbers) + 1)) - numbers | {max(numbers)})
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @contextlib.contextmanager
