@@ -60,7 +60,7 @@ class JournalEntry:
 
     @property
     def other(self) -> str:
-        """Return the device that it is about, where that is not the gateway itself: `product_key.device_name`."""
+        """Return the device that it is about, if that is not the gateway itself: `product_key.device_name`."""
         return f"{self.product_key}.{self.device_name}" if self.gateway is not None else ""
 
     @property

@@ -1,4 +1,4 @@
-"""Join the lists of all files, each entry with the place where it stands. Pure; a start without lists spares it."""
+"""Join the lists of all files, each entry with its file and line. Pure; not loaded if no list is set."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .schema import EntryRules, ListRule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Hold one entry of a list: where it stands, its path (`subdevices[3]`), and its value as its rule reads it.
+    """Hold one entry of a list: its file and line, its path (`subdevices[3]`), and its value as its rule reads it.
 
-    `keys` and `lines` are what an entry that is a mapping sets, and the lines where it does.
+    `keys` and `lines` are the keys that an entry sets if it is a mapping, and the line of each.
     """
 
     file: str
@@ -26,7 +26,7 @@ class Entry:
 
     @property
     def place(self) -> str:
-        """Return where it stands, as editors take it."""
+        """Return its file and line in the form that editors open."""
         return f"{self.file}:{self.line}"
 
 

@@ -27,7 +27,7 @@ _MAX_LEVELS = 3
 
 
 def plain_values(text: str) -> dict[str, Any] | None:
-    """Return what a document holds, each section as a mapping of its own, or `None` where it is not plain."""
+    """Return what a document holds, each section as a mapping of its own, or `None` if it is not plain."""
     if not text.isascii() or not text.replace("\n", "").isprintable():
         return None
     values: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def plain_values(text: str) -> dict[str, Any] | None:
 
 
 def _value(found: re.Match[str]) -> Any:
-    """Return the value of a line, or `None` where YAML may see more in it."""
+    """Return the value of a line, or `None` if YAML may read it in another way."""
     if found["number"] is not None:
         return int(found["number"])
     if (word := found["word"]) is not None:

@@ -29,7 +29,7 @@ class Problem:
     unread: bool = False
     # It may become readable soon.
     temporary: bool = False
-    # How many it stands for: several where the rest is not listed.
+    # How many problems it stands for: several if the rest is not listed.
     count: int = 1
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ def file_problem(name: str, problem: str, *, line: int = 1, hint: str = "", unre
 
 
 def unreadable(name: str, error: OSError) -> Problem:
-    """Say that a file cannot be read; where it is not there, nothing is unread."""
+    """Say that a file cannot be read; a missing file has nothing to read."""
     unread = not isinstance(error, FileNotFoundError)
     problem = file_problem(name, f"cannot be read: {error.strerror}", unread=unread)
     return replace(problem, temporary=is_temporary(error))
@@ -71,7 +71,7 @@ class Problems:
             self._list(problem)
 
     def add_described(self, file: str, line: int, key: str, describe: Callable[[], Problem]) -> None:
-        """Take one; it is described only where it will be listed, since a suggestion costs a millisecond."""
+        """Add a problem; it is described only if it will be listed, because a suggestion costs a millisecond."""
         self.keys.add(key)
         if self._is_full(file):
             self._omit(Problem(file=file, line=line, key=key, problem=""))

@@ -22,7 +22,7 @@ _WHERE = {
 def parse(
     documents: Sequence[Document], earlier: Sequence[Problem] = (), *, names_required: bool = True
 ) -> tuple[Config | None, tuple[Problem, ...]]:
-    """Read the documents, a later one winning key by key; return a `Config` only where there is no problem.
+    """Read the documents, a later one winning key by key; return a `Config` only if there is no problem.
 
     `earlier` holds the problems of files that could not even be read. What a broken file may well set is not
     reported as missing. Where the names are not required, those that stand nowhere are empty: the gateway is not set
@@ -61,7 +61,7 @@ def list_entries(documents: Sequence[Document], schema: Schema = SCHEMA) -> dict
 
 
 def values_of(document: Document, problems: Problems | None = None, schema: Schema = SCHEMA) -> dict[str, Any]:
-    """Return the keys that one document sets, as they are read; add what is wrong in it to `problems`, where wanted.
+    """Return the keys that one document sets, as they are read; add what is wrong in it to `problems`, if given.
 
     A list is a list of `Entry`.
     """

@@ -89,7 +89,7 @@ class EntryRules:
 
 @dataclass(frozen=True, slots=True)
 class ListRule:
-    """Say how a list is read: an entry by its reader or, where it is a mapping, by the rules of its keys.
+    """Say how a list is read: an entry by its reader or, if it is a mapping, by the rules of its keys.
 
     The lists of all files are joined. Where the entries are no mappings, one that repeats another changes nothing.
     """

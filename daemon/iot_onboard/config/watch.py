@@ -53,7 +53,7 @@ class ConfigWatch:
     def runs_with(self, config: Config, identity: Identity | None = None) -> None:
         """Take a configuration for the one of this process; the files that it names are watched too.
 
-        So is the hardware, where it gave the name.
+        So is the hardware, if the name comes from it.
         """
         self._config = config
         self._identity = identity if "{" in config.device_name else None

@@ -1,9 +1,9 @@
 """Turn the text of a configuration file into YAML's nodes, within bounds. Pure.
 
-A node has its line, which a plain value has not. A file is bounded in what it may cost: depth, number of values, no
-aliases. The parser in C (libyaml, which Debian's python3-yaml always brings) takes 1 MB in about a second; the one in
-Python, which has to do where that is missing, in ten. They differ at the edges of the language, so what the one in C
-refuses (`{a:}`) is given to the other: its word was the only one before.
+A node knows its line, a plain Python value does not. Depth and number of values of a file are bounded, and aliases are
+refused. The parser in C (libyaml; Debian's python3-yaml always brings it) takes about a second for 1 MB. The one in
+Python, used if libyaml is missing, takes ten. They differ in rare cases, so a text that the one in C refuses (`{a:}`)
+is given to the other: files that were valid with it stay valid.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _NotTaken(Exception):
 
 
 def compose(document: Document, problems: Problems, parsers: tuple[Any, ...] = PARSERS) -> yaml.MappingNode | None:
-    """Return the mapping that a document is, or `None` where it holds nothing or is not one."""
+    """Return the mapping that a document is, or `None` if it is empty or is not one."""
     try:
         root = _composed(document.text, parsers)
     except _NotTaken as error:

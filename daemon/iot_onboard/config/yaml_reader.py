@@ -93,7 +93,7 @@ class _Reader:
                     yield entry
 
     def _entry(self, path: str, node: Any, rule: Callable[[Any], Any] | EntryRules) -> Entry | None:
-        """Return an entry, or `None` where keys of it are wrong; raise `Bad` for what is wrong as a whole."""
+        """Return an entry, or `None` if keys of it are wrong; raise `Bad` for what is wrong as a whole."""
         keys: dict[str, Any] = {}
         lines: dict[str, int] = {}
         if is_null(node):

@@ -1,7 +1,7 @@
 """How long to wait: back-off with jitter, hold-off against a clone, and the connect budget.
 
 `chance` is a random number in [0, 1) that the caller draws. Every wait lies between its floor and its cap for any
-attempt number (invariant 4). No identity sends more than five CONNECTs in any 60 s (invariant 3), whatever for.
+attempt number (invariant 4). No identity sends more than five CONNECTs in any 60 s (invariant 3), for any purpose.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def with_connect(budget: Budget, now_s: float) -> Budget:
 
 
 def with_registration(budget: Budget, now_s: float) -> Budget:
-    """Count a request to register; where it goes over MQTT its CONNECT is counted as well, when that leaves."""
+    """Count a request to register; if it goes over MQTT its CONNECT is counted as well, when that leaves."""
     return replace(budget, registrations=(*within_window(budget.registrations, now_s), now_s))
 
 

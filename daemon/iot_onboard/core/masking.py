@@ -16,7 +16,7 @@ MAX_CHARACTERS = 12_000
 # From one file that cannot be parsed.
 MAX_OF_ONE = 30
 _LIKELY = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,128}")
-# Of those that come in thousands: what they look like, and where in a text one of their forms may stand.
+# Of those that come in thousands: what they look like, and at which places in a text one of their forms may be.
 _PLAIN = re.compile(r"[A-Za-z0-9]{16,128}")
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{16,}")
 _KEY_BYTES = 8
@@ -128,6 +128,6 @@ def _base64(data: bytes, offset: int) -> bytes:
 
 
 def _digits(data: bytes, offset: int) -> bytes:
-    """Return the digits of base64 that are the data's alone, where `offset` bytes stand before it."""
+    """Return the digits of base64 that are the data's alone, if `offset` bytes stand before it."""
     first, last = -(-offset * 8 // 6), (offset + len(data)) * 8 // 6
     return base64.b64encode(b"\0" * offset + data)[first:last]

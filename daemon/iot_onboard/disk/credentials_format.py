@@ -40,7 +40,7 @@ def encode(credentials: Credentials) -> bytes:
 def decode(data: bytes, identity: Identity) -> Credentials:
     """Read credentials back, or raise `Damaged`: empty, truncated, changed, or of another device.
 
-    A later format is read as far as it goes: it keeps the checksum and, where an earlier version may use it, the names
+    A later format is read as far as it goes: it keeps the checksum and, if an earlier version may use it, the names
     (docs/decisions/0006). Where it does not hold them, `NewerFormat`: the file is good, and not ours to judge.
     """
     if not data.strip(b"\0 \n"):

@@ -72,7 +72,7 @@ def reason(details: Details) -> str:
 def journal_fields(event: Event, details: Details, context: Context, state: str) -> tuple[tuple[str, str], ...]:
     """Return the `IOT_` fields of the line; those without a value are left out.
 
-    `IOT_GATEWAY` says through which gateway where the line is about another device.
+    `IOT_GATEWAY` says through which gateway, if the line is about another device.
     """
     whom = details.about or context
     fields = {

@@ -1,6 +1,6 @@
 """The names that events had in earlier versions: a journal keeps the lines of boots before an upgrade. Pure.
 
-A MESSAGE_ID never changes, so it says which event a line is about. The former names are needed where only the name of
+A MESSAGE_ID never changes, so it says which event a line is about. The former names are needed if only the name of
 an event stands: the cause in a line, and a question to `iot-onboard explain` about an old line.
 """
 

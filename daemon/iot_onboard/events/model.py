@@ -119,7 +119,7 @@ class Event(enum.Enum):
 class Details:
     """Hold what the sentence of one occurrence fills in; `cause` is its most exact name, which `explain` knows.
 
-    `about` is the device that the event is about, where that is not the gateway: one that it speaks for.
+    `about` is the device that the event is about, if that is not the gateway: one that it speaks for.
     """
 
     code: str | None = None
@@ -146,6 +146,6 @@ class Context:
     endpoint: str = ""
 
     def other(self, details: Details) -> Identity | None:
-        """Return the device that an event is about, `None` where that is the gateway itself."""
+        """Return the device that an event is about, `None` if that is the gateway itself."""
         own = Identity(product_key=self.product_key, device_name=self.device_name)
         return None if details.about == own else details.about

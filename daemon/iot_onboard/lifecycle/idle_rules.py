@@ -71,7 +71,7 @@ def adapted_keepalive_s(keepalive_s: int, idle_time: IdleTime) -> int:
 
 
 def wait_after_cut(state: State, lost: m.Lost, now: Now, *, duration_ms: int) -> Transition | None:
-    """Name the idle time-out and connect again soon, with a keep-alive that holds; `None` where nothing is left to try.
+    """Name the idle time-out and connect again soon, with a keep-alive that holds; `None` if nothing is left to try.
 
     If the server does not answer a ping after the shortest keep-alive, it has failed, and this is not an idle time-out.
     """

@@ -39,10 +39,10 @@ class State:
     """Hold everything that decisions depend on, and what is reported of them. Times are monotonic seconds.
 
     `began_at` is when the job under way began, `timings` are those of the dial. `keepalive_s` is the keep-alive that an
-    idle time-out asks for, `None` where the configured one is good; `first_ping_s` is of the next session.
+    idle time-out asks for, `None` if the configured one is good; `first_ping_s` is of the next session.
     `failed_dials` are the moments when those began that came to nothing, `early_retries` those of the tries that news
     led to, since the last success.
-    `storage` is known where no secret was stored.
+    `storage` is known if no secret was stored.
     """
 
     policy: Policy = Policy()

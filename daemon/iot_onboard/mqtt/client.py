@@ -34,7 +34,7 @@ class Connection:
 
     The server keeps a message of QoS 1 until the owner calls `acknowledge`. Where the connection ends before, and the
     session is not a clean one, the message comes again after the next login. While `MAX_HELD` messages or
-    `MAX_HELD_BYTES` are not acknowledged nothing more is read; where that lasts for as long as the answer to a ping may
+    `MAX_HELD_BYTES` are not acknowledged nothing more is read; if that lasts for as long as the answer to a ping may
     take, the connection ends.
     """
 
@@ -80,7 +80,7 @@ class Connection:
         return self._stream.fileno()
 
     def resumable(self) -> BoundedContext | None:
-        """Return the TLS context with the session that the server gave, or `None`; where a session would leak, too."""
+        """Return the TLS context with the session of the server; `None` without one, or if it would leak."""
         return self._stream.resumable()
 
     @property
@@ -97,7 +97,7 @@ class Connection:
         return not self.over and not self._inbound.held.is_full
 
     def read(self) -> list[MqttEvent]:
-        """Read what is there, within a bound; where it is reached, `tick` goes on at once."""
+        """Read what is there, within a bound; if it is reached, `tick` continues at once."""
         self._receive()
         return self._take()
 
@@ -107,7 +107,7 @@ class Connection:
         return self._take()
 
     def tick(self) -> list[MqttEvent]:
-        """Ping where it is time; give up where the last ping went unanswered; read what was left."""
+        """Ping if it is time; give up if the last ping had no answer; read what was left."""
         if self._is_read_due():
             self._receive()
         now = self._now()
@@ -135,7 +135,7 @@ class Connection:
     def publish(self, topic: str, payload: bytes, *, qos: Qos = Qos.AT_LEAST_ONCE, retain: bool = False) -> int:
         """Send a message and return its number, which comes back as `Published`; raise `ValueError` for a bad topic.
 
-        The number is 0 where nothing will come back: at QoS 0, and after the end of the connection.
+        The number is 0 if nothing will come back: at QoS 0, and after the end of the connection.
         """
         check_message(topic, payload)
         if qos is Qos.AT_LEAST_ONCE:

@@ -138,7 +138,7 @@ class Inbound:
         self._buffer += data
 
     def next_packet(self) -> Packet | None:
-        """Return the next whole packet, `None` where more has to come; raise `ProtocolViolation`."""
+        """Return the next whole packet, `None` if more has to come; raise `ProtocolViolation`."""
         try:
             packet = self._cut()
         except ProtocolViolation as violation:
@@ -230,7 +230,7 @@ class Inbound:
 
 
 def _length(buffer: bytearray) -> tuple[int, int] | None:
-    """Return the remaining length (section 2.2.3) and where the body begins, or `None` where it is not there yet."""
+    """Return the remaining length (section 2.2.3) and where the body begins, or `None` if it has not arrived yet."""
     length = 0
     for at in range(1, 5):
         if at >= len(buffer):

@@ -23,7 +23,7 @@ class Due(enum.Enum):
 class KeepAlive:
     """Keep the times of one connection; all of them are seconds of one monotonic clock.
 
-    A dead peer is noticed within 1.5 keep-alives, for pings come in time where only one side talks as well. With
+    A dead peer is noticed within 1.5 keep-alives, because pings are sent in time also if only one side sends. With
     `first_ping_s` the first one comes earlier: to learn whether a ping makes the connection last longer.
     """
 

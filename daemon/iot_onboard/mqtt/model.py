@@ -33,7 +33,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Will:
-    """Hold the message that the server publishes where the connection ends without DISCONNECT."""
+    """Hold the message that the server publishes if the connection ends without DISCONNECT."""
 
     topic: str
     payload: bytes
@@ -89,7 +89,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLost:
-    """The connection ended; where the server broke the protocol (`violation`), from here."""
+    """The connection ended; if the server broke the protocol (`violation`), we ended it."""
 
     by_server: bool
     detail: str

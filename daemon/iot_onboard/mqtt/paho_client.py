@@ -73,7 +73,7 @@ class PahoClient:
         _check(self._client.publish(topic, payload, 0, retain).rc)
 
     def publish(self, topic: str, payload: bytes, retain: bool) -> int:
-        """Pack a message of QoS 1 and return its number, one that is free; 0 where none is."""
+        """Pack a message of QoS 1 and return its number, one that is free; 0 if none is."""
 
         def pack() -> tuple[int, int]:
             info = self._client.publish(topic, payload, 1, retain)
@@ -82,12 +82,12 @@ class PahoClient:
         return self._numbered(pack)
 
     def subscribe(self, subscriptions: tuple[Subscription, ...]) -> int:
-        """Pack SUBSCRIBE and return its number, one that is free; 0 where none is."""
+        """Pack SUBSCRIBE and return its number, one that is free; 0 if none is."""
         asked = [(one.topic_filter, int(one.qos)) for one in subscriptions]
         return self._numbered(lambda: self._client.subscribe(asked))
 
     def unsubscribe(self, topic_filters: tuple[str, ...]) -> int:
-        """Pack UNSUBSCRIBE and return its number, one that is free; 0 where none is."""
+        """Pack UNSUBSCRIBE and return its number, one that is free; 0 if none is."""
         return self._numbered(lambda: self._client.unsubscribe(list(topic_filters)))
 
     def acknowledge(self, mid: int) -> None:
@@ -97,7 +97,7 @@ class PahoClient:
 
     def ping(self) -> None:
         """Pack PINGREQ."""
-        # By the public way Paho pings only where its own clock agrees; this one is in 1.6 and 2.x.
+        # By the public way Paho pings only if its own clock agrees; this one is in 1.6 and 2.x.
         _check(self._client._send_pingreq())
 
     def disconnect(self) -> None:
@@ -128,7 +128,7 @@ def _check(code: int) -> None:
 
 
 class _Pipe:
-    """Stand in the place of Paho's socket: it reads what was vetted, and what it sends is collected."""
+    """Replace Paho's socket: it reads what was vetted, and what it sends is collected."""
 
     def __init__(self) -> None:
         self.packed = bytearray()

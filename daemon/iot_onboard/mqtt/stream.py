@@ -35,11 +35,11 @@ class Stream:
         return self._sock.fileno()
 
     def resumable(self) -> BoundedContext | None:
-        """Return the TLS context with the session that the server gave, or `None`; where a session would leak, too."""
+        """Return the TLS context with the session of the server; `None` without one, or if it would leak."""
         return resumable(self._sock) if SESSIONS_ARE_FREED and isinstance(self._sock, ssl.SSLSocket) else None
 
     def receive(self) -> bytes | ConnectionLost | None:
-        """Return what came, `None` where nothing did, or how the connection ended."""
+        """Return what came, `None` if nothing did, or how the connection ended."""
         try:
             data = self._sock.recv(_CHUNK_BYTES)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):

@@ -36,7 +36,7 @@ def announce(
     """Write the line of an event to the journal, else to stderr; with a notifier `systemctl status` shows it, too.
 
     Without a `journal` of the caller's that may take it later, a line that is not taken at once is lost.
-    `unit` is the unit that the line is about, where that is not the one that this process runs in.
+    `unit` is the unit that the line is about, if that is not the unit that this process runs in.
     """
     line = line_of(event, details, context, state)
     written_to = journal or open_journal(os.environ, sys.stderr, level)

@@ -216,7 +216,7 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _load(path: Path) -> dict[str, object]:
-    """Return what a file holds, nothing where there is none; raise `OSError` or `ValueError` where it says nothing."""
+    """Return the content of a file, empty if there is none; raise `OSError` or `ValueError` if it is not readable."""
     try:
         data = read_plain(path, _MAX_BYTES, follow=False)
     except (FileNotFoundError, NotADirectoryError):

@@ -88,8 +88,8 @@ class AwaitingSetup:
     def wait_for_module(self, import_check: str, cure: str, try_every_s: float = TRY_EVERY_S) -> None:
         """Wait for a library that cannot be loaded: until Python can run `import_check`.
 
-        A try may take long, and runs beside the loop. The first is not at once: where a try says that all is well and
-        the next start fails all the same, a new process each 20 s is what this costs.
+        A try may take long, and runs beside the loop. The first is not at once: if a try succeeds and
+        the next start fails anyway, this costs one new process each 20 s.
         """
         self._import_check, self._cure = import_check, cure
         self._try_every_s = try_every_s

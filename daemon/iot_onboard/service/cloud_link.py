@@ -91,7 +91,7 @@ class CloudLink:
         return context
 
     def report(self) -> None:
-        """Report version and tags to the platform, where this boot has not yet."""
+        """Report version and tags to the platform, if this boot has not done so yet."""
         if self._connection is None or self._report_log.reported(__version__):
             return
         if self._reports is None:

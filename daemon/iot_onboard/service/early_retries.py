@@ -94,7 +94,7 @@ class EarlyRetries:
 
     def _mount_changed(self) -> bool:
         try:
-            # Imported here: where the secret is stored nobody asks.
+            # Imported here: not needed if the secret is stored.
             from ..disk.storage import mount_changed
         except OSError:
             # No descriptor is to be had.

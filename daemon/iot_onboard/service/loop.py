@@ -76,11 +76,11 @@ class Loop:
         self._ended = False
 
     def add(self, source: Source) -> Source:
-        """Wait for a source as well, and return it; one that is there already stays where it is."""
+        """Wait for a source as well, and return it; one that is there already keeps its place."""
         return self._sources.setdefault(id(source), source)
 
     def remove(self, source: Source) -> None:
-        """Wait for a source no more, where it was waited for."""
+        """Stop waiting for a source; nothing happens if it was not added."""
         self._sources.pop(id(source), None)
 
     def every(self, period_s: Callable[[], float | None], act: Callable[[], None]) -> Source:

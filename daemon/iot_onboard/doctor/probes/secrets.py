@@ -112,7 +112,7 @@ def _store(facts: Facts) -> StoreFacts:
 
 
 def _subdevices(directory: Path) -> tuple[FileFacts, ...]:
-    """Return the directory and what lies in it, nothing where there is none; a gateway without sub-devices has none."""
+    """Return the directory and what lies in it, nothing if there is none; a gateway without sub-devices has none."""
     found = facts_of(directory)
     if found is None:
         return ()
