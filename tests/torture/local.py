@@ -32,8 +32,7 @@ def attack(turns: int, seed: int) -> Tally:
             for name in chance.sample(INSIDE, chance.randrange(len(INSIDE))):
                 home.put(chance.choice(KINDS), name)
             began_at = time.monotonic()
-            with home.swapped(chance.choice(_PAUSES_S)):
-                wrong = home.attacked(command)
+            wrong = home.attacked(command, chance.choice(_PAUSES_S))
             longest_s = max(longest_s, time.monotonic() - began_at)
         tally.check(not wrong, f"seed {seed}, turn {turn}: {'; '.join(wrong)}")
     tally.facts.append(f"local users: {turns:,} commands of root's amid swaps, the longest took {longest_s:.0f} s")

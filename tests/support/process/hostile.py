@@ -231,10 +231,12 @@ class Home:
                 said = packed(said)
             return Done(process.returncode, said + errors.read())
 
-    def attacked(self, command: tuple[str, ...]) -> list[str]:
-        """Run a command of root's, and return what it has given away, or done wrong."""
+    def attacked(self, command: tuple[str, ...], swap_every_s: float | None = None) -> list[str]:
+        """Run a command of root's, amid swaps if they have a pace, and return what it has given away, or done wrong."""
+        # Before the swaps: amid them a look may miss what is there, and it would count as left by the command.
         outside, strange = self.seen_outside(), self.not_the_owners()
-        done = self.run(*command)
+        with contextlib.nullcontext() if swap_every_s is None else self._swapped(swap_every_s):
+            done = self.run(*command)
         wrong = {
             f"ended with {done.code}": done.code not in {0, 1, 2, 78},
             "broke": b"internal error" in done.said or b"has an internal error" in done.said,
@@ -252,7 +254,7 @@ class Home:
         return self.directory / "tree"
 
     @contextlib.contextmanager
-    def swapped(self, gap_s: float = 0.0) -> Iterator[None]:
+    def _swapped(self, gap_s: float) -> Iterator[None]:
         """Let the owner put links in the place of their files and directories, and take them back, all the time."""
         words = [sys.executable, "-c", _SWAP, str(self.directory), str(gap_s), STORED]
         with subprocess.Popen(as_nobody(words, self._tree())) as swapping:
