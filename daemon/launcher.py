@@ -2,7 +2,7 @@
 """Run the current code of iot-onboard, or older code if its files are damaged.
 
 The package installs this as /usr/bin/iot-onboard. One file names the current code, so one rename switches to the new
-version (docs/decisions/0020). If that code cannot be loaded, a new interpreter tries the next of `FALLBACKS`, and one
+version (docs/decisions/0020). If that code cannot be loaded, a new interpreter tries the next of `VARIANTS`, and one
 line says what is damaged, what runs instead, and what to do. Imports little, and only from the standard library: each
 start compiles this file.
 """

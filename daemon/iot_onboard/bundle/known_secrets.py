@@ -143,7 +143,7 @@ def _in_json(text: str) -> set[str]:
 
 
 def _stored(state_dir: Path, known: Known) -> list[Path]:
-    """Return the files of a state directory that may hold secrets, at any depth; links are not followed."""
+    """Return the files that may hold secrets, to a bounded depth; links other than to the stores are not followed."""
     found: list[Path] = []
     # An operator may have put these elsewhere, with a link.
     stores = [state_dir / folder for folder in _FOLDERS]
