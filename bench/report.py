@@ -93,7 +93,7 @@ _NOTES = """
 
 ## What limits it
 
-- A start costs more than the bare script's because of about seventy modules of our own (15 to 20 ms of processor time
+- A start costs more than the bare script's because of its 97 modules of our own (15 to 20 ms of processor time
   on the development machine, of which 4 ms depend on their number) and JSON. It costs less because it does not import
   the parts of Paho that it never uses (`docs/decisions/0011`). We tried to import Paho during the first dial: on a busy
   machine no gain could be shown, so we left it out.
